@@ -1,0 +1,62 @@
+/** Who opened a connection. See DESIGN "Words": client is the process, app is the bundle's entry for it. */
+
+/** A TCP endpoint. IPv4-mapped IPv6 addresses are normalised to IPv4 at the edge, once. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The client's own view of its connection: `local` is its address and port, `remote` where it meant to go. */
+export interface SocketTuple {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
+/** What is known of one process. Everything beyond `pid` can be missing: processes end while we look. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly ppid?: number;
+  readonly uid?: number;
+  readonly user?: string;
+  /** Clock ticks since boot on Linux, epoch microseconds on macOS. With the pid it names a process for good. */
+  readonly startTime?: number;
+  /** Executable's path, " (deleted)" removed. */
+  readonly path?: string;
+  /** Display name: macOS bundle name or executable basename; Linux executable basename. */
+  readonly name?: string;
+  /** macOS: CFBundleIdentifier of the outermost .app on the executable's path. */
+  readonly bundleId?: string;
+  readonly bundleName?: string;
+  readonly bundleVersion?: string;
+  /** Linux application id: XDG scope or service, Flatpak, Snap, AppImage; with how it was found. */
+  readonly applicationId?: string;
+  readonly applicationIdFrom?: "xdg" | "flatpak" | "snap" | "appimage";
+  /** For interpreters: the script, module, jar or package that runs (basename or package name). */
+  readonly script?: string;
+}
+
+/** Outcome of "whose socket is this?". A wrong name is worse than none: `unknown` says why. */
+export type Owner =
+  | {
+      readonly kind: "process";
+      readonly process: ProcessIdentity;
+      /** Parent first, at most 10. */
+      readonly ancestors: readonly ProcessIdentity[];
+    }
+  | { readonly kind: "unknown"; readonly reason: string; readonly uid?: number };
+
+/** Answers "whose socket is this?". One implementation per place it can be asked from. */
+export interface Attributor {
+  /** Never rejects; answers within 200 ms or says `unknown`. */
+  lookup(tuple: SocketTuple): Promise<Owner>;
+  close(): Promise<void>;
+}
+
+/** The bundle's entry that a client belongs to. */
+export interface AppMatch {
+  readonly id: string;
+  readonly name: string;
+  readonly vendor?: string;
+  readonly category?: string;
+  readonly matchedBy: "bundle_id" | "executable" | "application_id" | "script";
+}
