@@ -1,0 +1,141 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { gunzipSync } from "node:zlib";
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type AiServer, type ReceivedRequest, startAiServer } from "../../src/demo/ai-server.js";
+
+const hello = { role: "user", content: "Hello" } as const;
+
+describe("the built-in AI server", () => {
+  let server: AiServer;
+  let requests: ReceivedRequest[];
+  let base: string;
+
+  beforeEach(async () => {
+    requests = [];
+    server = await startAiServer({
+      host: "127.0.0.1",
+      port: 0,
+      eventInterval: 0,
+      contentEncoding: "gzip",
+      log: (request) => requests.push(request),
+    });
+    base = `http://127.0.0.1:${server.port}`;
+  });
+  afterEach(() => server.close());
+
+  it("answers the OpenAI SDK, plain", async () => {
+    const client = new OpenAI({ apiKey: "none", baseURL: `${base}/v1` });
+    const completion = await client.chat.completions.create({ model: "gpt-4", messages: [hello] });
+    expect(completion.choices[0]?.message.content).toBe("Hi there!");
+    expect(completion.usage).toMatchObject({ prompt_tokens: 5, completion_tokens: 3, total_tokens: 8 });
+  });
+
+  it("answers the OpenAI SDK with a stream that ends with usage when asked", async () => {
+    const client = new OpenAI({ apiKey: "none", baseURL: `${base}/v1` });
+    const stream = await client.chat.completions.create({
+      model: "gpt-4",
+      messages: [hello],
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("")).toBe("Hi there!");
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 5, completion_tokens: 3 } });
+    expect(chunks.at(-2)?.choices[0]?.finish_reason).toBe("stop");
+  });
+
+  it("answers the Anthropic SDK, plain and streamed, with the same message", async () => {
+    const client = new Anthropic({ apiKey: "none", baseURL: base });
+    const params = { model: "claude-test", max_tokens: 10, messages: [hello] };
+    const plain = await client.messages.create(params);
+    const streamed = await client.messages.stream(params).finalMessage();
+    for (const message of [plain, streamed]) {
+      expect(message.content).toMatchObject([{ type: "text", text: "Hi there!" }]);
+      expect(message.usage).toMatchObject({ input_tokens: 5, output_tokens: 3 });
+      expect(message.stop_reason).toBe("end_turn");
+    }
+  });
+
+  it("answers a missing field, a body that is no JSON and an unknown path as the providers do", async () => {
+    const post = async (path: string, body: string) =>
+      (await fetch(base + path, { method: "POST", body })).json();
+    expect(await post("/v1/messages", "{}")).toMatchObject({
+      type: "error",
+      error: { type: "invalid_request_error" },
+    });
+    expect(await post("/v1/chat/completions", "no json")).toMatchObject({
+      error: { param: null, code: null },
+    });
+    expect((await fetch(`${base}/v1/nothing`)).status).toBe(404);
+  });
+
+  it("compresses when told to and the client accepts it", async () => {
+    const { request } = await import("node:http");
+    const response = await new Promise<import("node:http").IncomingMessage>((resolve) => {
+      const outgoing = request(`${base}/v1/chat/completions`, {
+        method: "POST",
+        headers: { "accept-encoding": "gzip" },
+      });
+      outgoing.on("response", resolve).end(JSON.stringify({ model: "m", stream: true, messages: [hello] }));
+    });
+    expect(response.headers["content-encoding"]).toBe("gzip");
+    const parts: Buffer[] = [];
+    for await (const part of response) parts.push(part as Buffer);
+    expect(gunzipSync(Buffer.concat(parts)).toString()).toMatch(/data: \[DONE\]\n\n$/);
+  });
+
+  it("logs what it received, header case and order kept", async () => {
+    await fetch(`${base}/v1/chat/completions?a=b`, {
+      method: "POST",
+      body: "x",
+      headers: { "X-Odd-Case": "1" },
+    });
+    expect(requests).toMatchObject([
+      { method: "POST", url: "/v1/chat/completions?a=b", httpVersion: "1.1", body: "x" },
+    ]);
+    expect(requests[0]?.rawHeaders.slice(0, 2)).toEqual(["host", `127.0.0.1:${server.port}`]);
+  });
+});
+
+describe("the built-in AI server over TLS", () => {
+  it("speaks h2 to who offers it, and knows the name that was asked for", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "oximy-ai-server-"));
+    const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+    const subject = ["-subj", "/CN=api.openai.com", "-addext", "subjectAltName=DNS:api.openai.com"];
+    const form = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    execFileSync("openssl", ["req", ...form, "-keyout", key, "-out", cert, ...subject], { stdio: "ignore" });
+    const tls = { key: readFileSync(key), cert: readFileSync(cert) };
+    rmSync(dir, { recursive: true });
+
+    const requests: ReceivedRequest[] = [];
+    const server = await startAiServer({
+      host: "127.0.0.1",
+      port: 0,
+      tls,
+      log: (request) => requests.push(request),
+    });
+    const session = connect(`https://127.0.0.1:${server.port}`, {
+      ca: tls.cert,
+      servername: "api.openai.com",
+    });
+    try {
+      const stream = session.request({ ":method": "POST", ":path": "/v1/chat/completions" });
+      stream.end(JSON.stringify({ model: "gpt-4", messages: [hello] }));
+      expect(JSON.parse(await text(stream))).toMatchObject({
+        choices: [{ message: { content: "Hi there!" } }],
+      });
+      expect(requests).toMatchObject([{ serverName: "api.openai.com", httpVersion: "2.0" }]);
+    } finally {
+      session.close();
+      await server.close();
+    }
+  });
+});
