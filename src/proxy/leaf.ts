@@ -1,0 +1,72 @@
+/** Leaf certificates: minted once per name, kept in memory with their TLS context. */
+
+import { generateKeyPairSync } from "node:crypto";
+import { isIP } from "node:net";
+import { createSecureContext, type SecureContext } from "node:tls";
+import { LruMap } from "../lru-map.js";
+import type { CertificateAuthority } from "./ca.js";
+import { issueCertificate, keyIdentifier } from "./x509.js";
+
+const DAY = 86_400_000;
+/** Below 200 days, which Chromium asks of leaves; the clock may be two days off. */
+const LEAF_DAYS = 197;
+const BACKDATE_DAYS = 2;
+/** Renewed well before it ends: a process may run for months. */
+const RENEW_DAYS = 30;
+const MAX_LEAVES = 2_000;
+
+/** PEM of a leaf for one host name or address. No SKI: SChannel complains about it on leaves. */
+export function makeLeaf(
+  ca: CertificateAuthority,
+  host: string,
+  publicKey: Parameters<typeof keyIdentifier>[0],
+  now = new Date(),
+): string {
+  const san = isIP(host) ? { type: 7, ip: host } : { type: 2, value: host };
+  return issueCertificate(
+    {
+      // RFC 5280 limits a common name to 64 characters; the SAN is what counts.
+      subject: host.length <= 64 ? [{ name: "commonName", value: host }] : [],
+      issuer: caName(ca),
+      publicKey,
+      notBefore: new Date(now.getTime() - BACKDATE_DAYS * DAY),
+      notAfter: new Date(now.getTime() + (LEAF_DAYS - BACKDATE_DAYS) * DAY),
+      extensions: [
+        { name: "basicConstraints", critical: true, cA: false },
+        { name: "keyUsage", critical: true, digitalSignature: true },
+        { name: "extKeyUsage", serverAuth: true },
+        { name: "subjectAltName", altNames: [san], critical: host.length > 64 },
+        { name: "authorityKeyIdentifier", keyIdentifier: keyIdentifier(ca.publicKey) },
+      ],
+    },
+    ca.privateKey,
+  );
+}
+
+/** The CA's subject in the order it was written, so that issuer and subject are equal byte for byte. */
+function caName(ca: CertificateAuthority) {
+  return ca.certificate.subject.split("\n").map((line) => {
+    const at = line.indexOf("=");
+    const shortName = line.slice(0, at);
+    return { name: shortName === "CN" ? "commonName" : "organizationName", value: line.slice(at + 1) };
+  });
+}
+
+/** Mints leaves under one CA. All share one P-256 key, made anew for each run. */
+export class LeafMint {
+  private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+  private readonly contexts = new LruMap<string, { context: SecureContext; mintedAt: number }>(MAX_LEAVES);
+
+  constructor(private readonly ca: CertificateAuthority) {}
+
+  /** TLS context with a leaf for `host`. Under a millisecond when new (bench/mint), a map lookup after. */
+  contextFor(host: string, now = Date.now()): SecureContext {
+    const held = this.contexts.get(host);
+    if (held && now - held.mintedAt < (LEAF_DAYS - RENEW_DAYS) * DAY) return held.context;
+    const leaf = makeLeaf(this.ca, host, this.key.publicKey, new Date(now));
+    const context = createSecureContext({ key: this.keyPem, cert: leaf + this.ca.certificatePem });
+    this.contexts.set(host, { context, mintedAt: now });
+    return context;
+  }
+}

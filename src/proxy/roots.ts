@@ -1,0 +1,51 @@
+/** The certificates that upstream servers are verified against: the system's, and what the environment adds. */
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { rootCertificates } from "node:tls";
+
+/** Where Linux distributions keep all trusted roots in one PEM file (the list of Go's crypto/x509). */
+const SYSTEM_BUNDLES = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
+
+const PEM = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
+
+function readPems(path: string): string[] {
+  try {
+    return readFileSync(path, "latin1").match(PEM) ?? [];
+  } catch {
+    return []; // absent on this distribution
+  }
+}
+
+function macRoots(): string[] {
+  const keychains = ["/System/Library/Keychains/SystemRootCertificates.keychain", "/Library/Keychains/System.keychain"];
+  try {
+    const pems = execFileSync("/usr/bin/security", ["find-certificate", "-a", "-p", ...keychains], {
+      encoding: "latin1",
+      maxBuffer: 16 << 20,
+    });
+    return pems.match(PEM) ?? [];
+  } catch {
+    return []; // then Node's own roots serve
+  }
+}
+
+/**
+ * PEM certificates. `SSL_CERT_FILE` replaces the system's, as it does for OpenSSL; `NODE_EXTRA_CA_CERTS` adds
+ * to them; Node's own list serves where the system has none.
+ */
+export function systemRoots(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string[] {
+  const system = env.SSL_CERT_FILE
+    ? readPems(env.SSL_CERT_FILE)
+    : platform === "darwin"
+      ? macRoots()
+      : (SYSTEM_BUNDLES.map(readPems).find((pems) => pems.length > 0) ?? []);
+  const extra = env.NODE_EXTRA_CA_CERTS ? readPems(env.NODE_EXTRA_CA_CERTS) : [];
+  return [...(system.length > 0 ? system : rootCertificates), ...extra];
+}
