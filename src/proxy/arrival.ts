@@ -1,0 +1,140 @@
+/**
+ * An accepted connection whose first bytes were looked at and not consumed. Listeners make them (Node's here,
+ * the native front elsewhere, the explicit proxy's tunnels); the data plane decides what becomes of them.
+ */
+
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Endpoint } from "../attribution/client.js";
+import { type RelayEnd, abort, relay } from "./relay.js";
+import { readOpening } from "./verdict.js";
+
+export interface Arrival {
+  /** Epoch ms. */
+  readonly acceptedAt: number;
+  /** The client's own end. */
+  readonly peer: Endpoint;
+  /** Where the client meant to go; absent when it came to the listener directly. */
+  readonly destination: Endpoint | undefined;
+  /** The far end of the client's socket as the client itself sees it: what its owner is looked up by. */
+  readonly clientRemote: Endpoint;
+  /** First bytes, up to what is needed for a verdict; more may have come since. */
+  readonly peeked: Buffer;
+  /** The whole stream, peeked bytes included. The caller owns it from here on. */
+  take(): Socket;
+  /** Connects to `target` and relays everything, peeked bytes included. Never rejects. */
+  passthrough(target: Endpoint): Promise<RelayEnd>;
+  /** Ends it with a reset. */
+  reject(): void;
+}
+
+/** No byte from the client within this time: the server speaks first. */
+const SILENCE_MS = 300;
+/** A hello or head that is not whole by then is passed through as it is. */
+const OPENING_MS = 3_000;
+
+/**
+ * Waits for enough bytes for a verdict and leaves them in the socket's buffer. Resolves with what there is when
+ * the client stays silent, ends or fails.
+ */
+export function peek(socket: Socket): Promise<Buffer> {
+  return new Promise((resolve) => {
+    let bytes = Buffer.alloc(0);
+    const settle = () => {
+      clearTimeout(timer);
+      socket.off("readable", read).off("end", settle).off("close", settle);
+      if (bytes.length > 0 && !socket.destroyed) socket.unshift(bytes);
+      resolve(bytes);
+    };
+    const read = () => {
+      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+        bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+      }
+      if (bytes.length > 0 && readOpening(bytes).kind !== "incomplete") settle();
+    };
+    let timer = setTimeout(() => {
+      if (bytes.length === 0) settle();
+      else timer = setTimeout(settle, OPENING_MS);
+    }, SILENCE_MS);
+    socket.on("readable", read).once("end", settle).once("close", settle);
+  });
+}
+
+/** The arrival of a socket that Node holds. */
+export function socketArrival(
+  socket: Socket,
+  peeked: Buffer,
+  ends: Pick<Arrival, "acceptedAt" | "peer" | "destination" | "clientRemote">,
+): Arrival {
+  return {
+    ...ends,
+    peeked,
+    take: () => socket,
+    passthrough: (target) => {
+      const upstream = connect({ host: target.address, port: target.port, allowHalfOpen: true, noDelay: true });
+      return relay(socket, upstream);
+    },
+    reject: () => abort(socket),
+  };
+}
+
+export interface ListenerOptions {
+  /** 0 takes any free port, the same for both addresses. */
+  readonly port: number;
+  /** Original destination of an accepted socket; `null` when it has none. */
+  readonly originalDestination: (socket: Socket) => Endpoint | null;
+  /** Called at once when a connection is accepted, while its client surely exists. */
+  readonly onAccept: (arrival: { peer: Endpoint; clientRemote: Endpoint }) => unknown;
+  readonly onArrival: (arrival: Arrival, accepted: unknown) => void;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Stops accepting; open connections go on. */
+  close(): void;
+}
+
+/** IPv4-mapped IPv6 addresses become IPv4, here and nowhere else. */
+const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, "");
+
+/** Listens on both loopback addresses: IPv4 redirects land on 127.0.0.1, IPv6 ones on ::1. */
+export async function listenOnLoopback(options: ListenerOptions): Promise<Listener> {
+  const accept = (socket: Socket) => {
+    // What fails here has no reader yet; whoever takes the socket adds its own handler.
+    socket.on("error", () => {});
+    const acceptedAt = performance.timeOrigin + performance.now();
+    const peer = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+    const local = { address: plainAddress(socket.localAddress ?? ""), port: socket.localPort ?? 0 };
+    const original = options.originalDestination(socket);
+    const own = original !== null && original.port === local.port && original.address === local.address;
+    const destination = original === null || own ? undefined : original;
+    const clientRemote = destination ?? local;
+    const accepted = options.onAccept({ peer, clientRemote });
+    void peek(socket).then((peeked) =>
+      options.onArrival(socketArrival(socket, peeked, { acceptedAt, peer, destination, clientRemote }), accepted),
+    );
+  };
+  const listen = (host: string, port: number) =>
+    new Promise<Server>((resolve, reject) => {
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+      server.once("error", reject);
+      server.listen({ host, port, backlog: 1024 }, () => resolve(server));
+    });
+  const first = await listen("127.0.0.1", options.port);
+  const port = (first.address() as { port: number }).port;
+  const servers = [first];
+  try {
+    servers.push(await listen("::1", port));
+  } catch (error) {
+    // A machine without IPv6 has no ::1; a port that is taken there is another matter.
+    if (!["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes((error as NodeJS.ErrnoException).code ?? "")) {
+      first.close();
+      throw error;
+    }
+  }
+  return {
+    port,
+    close: () => {
+      for (const server of servers) server.close();
+    },
+  };
+}

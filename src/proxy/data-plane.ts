@@ -1,0 +1,206 @@
+/**
+ * The data plane: from an arrival to its end. It decides, connects, relays, and lets a tap copy what passes.
+ * It never parses HTTP and never waits for the capture plane.
+ */
+
+import { type Socket, connect as connectTcp } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
+import type { Arrival } from "./arrival.js";
+import type { ClientHello } from "./client-hello.js";
+import type { LeafMint } from "./leaf.js";
+import { abort, type RelayEnd, relay } from "./relay.js";
+import type { ConnectionInfo, TapSink } from "./tap.js";
+import type { UpstreamConnector } from "./upstream.js";
+import { type Opening, type Verdict, decide, readOpening } from "./verdict.js";
+
+/** A client as the verdict needs it. */
+export interface KnownClient {
+  readonly owner: Owner;
+  readonly app?: AppMatch;
+}
+
+export interface DataPlaneOptions {
+  readonly mint: LeafMint;
+  readonly upstream: UpstreamConnector;
+  readonly taps: TapSink;
+  /** Asked for each connection, so that a refreshed bundle counts at once. */
+  readonly knowsHost: (host: string, port: number) => boolean;
+  readonly leaveAlone: (host: string, client: KnownClient) => "app_not_selected" | "pinned" | undefined;
+  /** A client turned our certificate down. */
+  readonly onRefusal?: (host: string, client: KnownClient, alert: string) => void;
+}
+
+/** Counters since the start, and the connections that are open now. */
+export interface DataPlaneStats {
+  accepted: number;
+  intercepted: number;
+  passedThrough: number;
+  open: number;
+}
+
+/** Alerts by which a client says that it does not trust our certificate (RFC 8446 §6.2: 42, 46, 48). */
+const CERTIFICATE_ALERT = /alert (bad certificate|certificate unknown|unknown ca)/i;
+
+const now = () => performance.timeOrigin + performance.now();
+
+export class DataPlane {
+  readonly stats: DataPlaneStats = { accepted: 0, intercepted: 0, passedThrough: 0, open: 0 };
+  private nextId = 1;
+  private readonly live = new Set<Socket>();
+  private idle: (() => void) | undefined;
+
+  constructor(private readonly options: DataPlaneOptions) {}
+
+  /** Sees one connection through. Never rejects. `client` is looked up by the listener at accept. */
+  async handle(arrival: Arrival, client: Promise<KnownClient>): Promise<void> {
+    this.stats.accepted++;
+    this.stats.open++;
+    try {
+      await this.dispatch(arrival, await client);
+    } catch {
+      // Whatever fails in here is ours; the client must see an end, not a hang.
+      arrival.reject();
+    } finally {
+      this.stats.open--;
+      if (this.stats.open === 0) this.idle?.();
+    }
+  }
+
+  private async dispatch(arrival: Arrival, client: KnownClient): Promise<void> {
+    const destination = arrival.destination;
+    if (!destination) return arrival.reject();
+    const opening = readOpening(arrival.peeked);
+    const verdict = decide(opening, destination, {
+      knowsHost: this.options.knowsHost,
+      leaveAlone: (host) => this.options.leaveAlone(host, client),
+    });
+    const connection = { arrival, destination, client, id: this.nextId++ };
+    if (verdict.action === "passthrough") return this.passThrough(connection, verdict);
+    if (opening.kind === "tls") return this.interceptTls(connection, verdict.host, opening.hello);
+    return this.interceptPlain(connection, verdict.host, opening);
+  }
+
+  private async passThrough(connection: Connection, verdict: Verdict & { action: "passthrough" }): Promise<void> {
+    this.stats.passedThrough++;
+    const end = await connection.arrival.passthrough(connection.destination);
+    if (verdict.known) this.reportUnread(connection, verdict.host ?? "", verdict.reason, end);
+  }
+
+  private async interceptTls(connection: Connection, host: string, hello: ClientHello): Promise<void> {
+    const { arrival, destination, client } = connection;
+    const upstream = await this.options.upstream.connect(destination, host, hello);
+    if (upstream.kind === "failed") {
+      arrival.reject();
+      return this.reportUnread(connection, host, "upstream_unreachable", { error: upstream.error });
+    }
+    if (upstream.kind === "untrusted") {
+      // The client is shown the server's own certificate and decides itself.
+      const end = await this.passThroughRaw(connection);
+      return this.reportUnread(connection, host, "upstream_certificate_invalid", { ...end, error: upstream.error });
+    }
+    this.stats.intercepted++;
+    const server = upstream.socket;
+    const raw = this.track(arrival.take());
+    const secure = new TLSSocket(raw, {
+      isServer: true,
+      secureContext: this.options.mint.contextFor(host),
+      ...(upstream.protocol === undefined ? {} : { ALPNProtocols: [upstream.protocol] }),
+    });
+    secure.allowHalfOpen = true;
+    let refusal: string | undefined;
+    secure.on("error", (error) => {
+      refusal ??= CERTIFICATE_ALERT.exec(error.message)?.[1]?.toLowerCase();
+    });
+    const info = this.describe(connection, host, "https", upstream.protocol);
+    const tap = this.options.taps.open(info);
+    const end = await relay(secure, server, {
+      onBytes: (direction, bytes) => tap.push(direction, bytes),
+      onEnd: (direction) => tap.end(direction),
+    });
+    tap.close(end.cause);
+    raw.destroy();
+    if (end.bytesUp === 0 && refusal) {
+      this.options.onRefusal?.(host, client, refusal);
+      this.reportUnread(connection, host, "client_refused_certificate", { ...end, error: refusal });
+    } else if (end.bytesUp === 0 && end.bytesDown === 0 && !secure.getProtocol()) {
+      this.reportUnread(connection, host, "client_handshake_failed", end);
+    }
+  }
+
+  private passThroughRaw(connection: Connection): Promise<RelayEnd> {
+    this.stats.passedThrough++;
+    return connection.arrival.passthrough(connection.destination);
+  }
+
+  private async interceptPlain(connection: Connection, host: string, _opening: Opening): Promise<void> {
+    this.stats.intercepted++;
+    const { arrival, destination } = connection;
+    const server = connectTcp({ host: destination.address, port: destination.port, allowHalfOpen: true, noDelay: true });
+    const tap = this.options.taps.open(this.describe(connection, host, "http", undefined));
+    const end = await relay(this.track(arrival.take()), server, {
+      onBytes: (direction, bytes) => tap.push(direction, bytes),
+      onEnd: (direction) => tap.end(direction),
+    });
+    tap.close(end.cause);
+    if (end.bytesUp === 0) this.reportUnread(connection, host, "upstream_unreachable", end);
+  }
+
+  private describe(
+    { id, arrival, destination, client }: Connection,
+    host: string,
+    scheme: "https" | "http",
+    protocol: string | undefined,
+  ): ConnectionInfo {
+    return {
+      id,
+      acceptedAt: arrival.acceptedAt,
+      host,
+      port: destination.port,
+      scheme,
+      peer: arrival.peer,
+      destination,
+      owner: client.owner,
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(client.app === undefined ? {} : { app: client.app }),
+    };
+  }
+
+  private reportUnread(connection: Connection, host: string, reason: string, end: Partial<RelayEnd>): void {
+    this.options.taps.unread({
+      info: this.describe(connection, host, "https", undefined),
+      reason,
+      endedAt: now(),
+      ...(end.bytesUp === undefined ? {} : { bytesUp: end.bytesUp }),
+      ...(end.bytesDown === undefined ? {} : { bytesDown: end.bytesDown }),
+      ...(end.error === undefined ? {} : { error: end.error }),
+    });
+  }
+
+  private track(socket: Socket): Socket {
+    this.live.add(socket);
+    socket.once("close", () => this.live.delete(socket));
+    return socket;
+  }
+
+  /** Waits until no connection is open, `graceMs` at most; then resets what is left. */
+  async drain(graceMs: number): Promise<void> {
+    if (this.stats.open > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, graceMs);
+        this.idle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const socket of this.live) abort(socket);
+  }
+}
+
+interface Connection {
+  readonly id: number;
+  readonly arrival: Arrival;
+  readonly destination: Endpoint;
+  readonly client: KnownClient;
+}
