@@ -1,0 +1,335 @@
+#!/bin/sh
+# Sends the outgoing connections of this machine (of this network namespace) to a port on loopback,
+# for exactly as long as standard input stays open.
+#
+#   redirect-linux.sh hold --port P --gid G --ports 443,80
+#                          [--local-ports 11434,1234] [--allow-quic] [--backend auto|nft|iptables]
+#       Installs the rules, prints `ready`, and removes them at the end of standard input.
+#       Connections of processes with the primary group G are left alone.
+#   redirect-linux.sh cleanup [--all]   Removes what an older run left; --all also what is kept on purpose.
+#   redirect-linux.sh status            Prints `installed nft`, `installed iptables` or `not installed` (exit 1).
+#   redirect-linux.sh rules …           Prints the rules that hold would install (backend nft, iptables, ip6tables).
+#
+# Exit codes: 1 failed, 2 wrong usage, 3 no privilege, 4 a tool or kernel feature is missing.
+#
+# nft: the table has the owner flag (Linux 5.12), so it belongs to the `nft -i` that this process becomes;
+# the kernel itself removes it when that process ends, however it ends.
+# iptables: this process waits and removes; a second one stands in when it is killed.
+
+set -u
+PATH="$PATH:/usr/sbin:/sbin"
+export LC_ALL=C
+
+fail() { # CODE WHAT WHY
+	printf 'oximy-redirect: %s: %s\n' "$2" "$(printf '%s' "$3" | tr '\n' ' ')" >&2
+	exit "$1"
+}
+
+# The exit code that the message of a failed tool stands for.
+code_of() {
+	case $1 in
+	*"Operation not permitted"* | *"Permission denied"* | *"must be root"*) echo 3 ;;
+	*) echo 4 ;;
+	esac
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || fail 3 "$verb" "this needs root"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# --- rules: functions that print text -----------------------------------------------------------
+
+# One statement a line. Local and group addresses are left alone, but for the ports of local models.
+nft_rules() {
+	echo "add table inet oximy { flags owner; }"
+	echo "add chain inet oximy output { type nat hook output priority -100; policy accept; }"
+	echo "add rule inet oximy output meta skgid $gid return"
+	if [ -n "$local_ports" ]; then
+		echo "add rule inet oximy output ip daddr 127.0.0.0/8 tcp dport { $local_ports } redirect to :$port"
+		echo "add rule inet oximy output ip6 daddr ::1 tcp dport { $local_ports } redirect to :$port"
+	fi
+	echo "add rule inet oximy output fib daddr type { local, broadcast, multicast } return"
+	echo "add rule inet oximy output tcp dport { $ports } redirect to :$port"
+	[ "$quic" = allow ] && return
+	# A reject reaches the sender at once, and it falls back to TCP; a drop would cost it a timeout.
+	echo "add chain inet oximy quic { type filter hook output priority 0; policy accept; }"
+	echo "add rule inet oximy quic meta skgid $gid return"
+	echo "add rule inet oximy quic fib daddr type { local, broadcast, multicast } return"
+	echo "add rule inet oximy quic udp dport 443 reject"
+}
+
+# The kernel forgets the translation of live flows when its last user of connection tracking goes, and their
+# clients would hang. This table stays, matches nothing, and keeps connection tracking alive.
+nft_keep_rules() {
+	echo "add table inet oximy_keep"
+	echo "add chain inet oximy_keep keep { type nat hook output priority 100; policy accept; }"
+	echo "add rule inet oximy_keep keep ct mark 0x6f78ffff return"
+}
+
+# Input of iptables-restore --noflush (4) or ip6tables-restore --noflush (6); atomic per table.
+iptables_rules() { # FAMILY
+	case $1 in
+	4) loopback=127.0.0.0/8 kept=LOCAL,BROADCAST,MULTICAST ;;
+	6) loopback=::1/128 kept=LOCAL,MULTICAST ;;
+	esac
+	echo "*nat"
+	echo ":OXIMY_OUT - [0:0]"
+	echo "-A OXIMY_OUT -m owner --gid-owner $gid -j RETURN"
+	for p in $(words "$local_ports"); do
+		echo "-A OXIMY_OUT -d $loopback -p tcp --dport $p -j REDIRECT --to-ports $port"
+	done
+	echo "-A OXIMY_OUT -m addrtype --dst-type $kept -j RETURN"
+	for p in $(words "$ports"); do
+		echo "-A OXIMY_OUT -p tcp --dport $p -j REDIRECT --to-ports $port"
+	done
+	echo "-I OUTPUT 1 -p tcp -j OXIMY_OUT"
+	echo "COMMIT"
+	[ "$quic" = allow ] && return
+	echo "*filter"
+	echo ":OXIMY_QUIC - [0:0]"
+	echo "-A OXIMY_QUIC -m owner --gid-owner $gid -j RETURN"
+	echo "-A OXIMY_QUIC -m addrtype --dst-type $kept -j RETURN"
+	echo "-A OXIMY_QUIC -j REJECT"
+	echo "-I OUTPUT 1 -p udp --dport 443 -j OXIMY_QUIC"
+	echo "COMMIT"
+}
+
+words() { printf '%s' "$1" | tr ',' ' '; }
+
+# --- nft ----------------------------------------------------------------------------------------
+
+# Returns with a reason on standard output when nft cannot hold the rules here.
+nft_check() {
+	have nft || { echo "nft is not installed"; return 1; }
+	nft_rules | nft -c -f - 2>&1
+}
+
+hold_nft() {
+	if ! nft list table inet oximy_keep >/dev/null 2>&1; then
+		why=$(nft_keep_rules | nft -f - 2>&1) || fail "$(code_of "$why")" "cannot add the table oximy_keep" "$why"
+	fi
+	make_pipes in out
+	exec 6<&0
+	feed_nft "$dir" <&6 &
+	export OXIMY_REDIRECT=holder
+	exec nft -i <"$dir/in" >"$dir/out" 2>&1 6<&-
+}
+
+# Gives nft the rules as one line, which is one transaction, and then keeps its input open.
+feed_nft() { # DIR
+	exec 6<&- 3>"$1/in" 4<"$1/out"
+	rm -rf "$1"
+	{
+		nft_rules | tr '\n' ';'
+		echo
+		echo "list table inet oximy"
+	} >&3
+	while IFS= read -r line <&4; do
+		case $line in
+		"}") break ;;
+		*Error:*) fail 1 "cannot install the rules" "$line" ;;
+		esac
+	done
+	[ "$line" = "}" ] || fail 1 "cannot install the rules" "nft ended"
+	echo ready
+	exec >/dev/null 2>&1
+	wait_for_end
+}
+
+# --- iptables -----------------------------------------------------------------------------------
+
+hold_iptables() {
+	make_pipes alive
+	stand_in "$dir" &
+	exec 3>"$dir/alive"
+	rm -rf "$dir"
+	for family in 4 6; do
+		why=$(install_iptables "$family") && continue
+		[ "$family" = 6 ] || fail "$(code_of "$why")" "iptables cannot hold the rules" "$why"
+		echo "oximy-redirect: IPv6 is not redirected: $(printf '%s' "$why" | tr '\n' ' ')" >&2
+	done
+	echo ready
+	exec >/dev/null
+	wait_for_end
+	remove_jumps
+	kill -9 $! 2>/dev/null
+}
+
+install_iptables() { # FAMILY
+	case $1 in 4) tool=iptables-restore ;; 6) tool=ip6tables-restore ;; esac
+	have $tool || { echo "$tool is not installed"; return 1; }
+	iptables_rules "$1" | $tool --noflush -w 5 2>&1
+}
+
+# Removes when the holder is gone without having done so.
+stand_in() { # DIR
+	exec <"$1/alive" >/dev/null 2>&1
+	wait_for_end
+	remove_jumps
+}
+
+# Takes the rules out of force. The chain OXIMY_OUT stays as it is, because live flows need its redirect
+# (see nft_keep_rules); nothing leads into it any more.
+remove_jumps() {
+	for tool in iptables ip6tables; do
+		have $tool || continue
+		while $tool -w 5 -t nat -D OUTPUT -p tcp -j OXIMY_OUT; do :; done
+		while $tool -w 5 -D OUTPUT -p udp --dport 443 -j OXIMY_QUIC; do :; done
+		$tool -w 5 -F OXIMY_QUIC && $tool -w 5 -X OXIMY_QUIC
+	done >/dev/null 2>&1
+}
+
+remove_chains() {
+	for tool in iptables ip6tables; do
+		have $tool || continue
+		$tool -w 5 -t nat -F OXIMY_OUT && $tool -w 5 -t nat -X OXIMY_OUT
+	done >/dev/null 2>&1
+}
+
+# --- verbs --------------------------------------------------------------------------------------
+
+# Sets `dir` to a new folder with these pipes in it.
+make_pipes() { # NAME…
+	dir=$(mktemp -d /tmp/oximy-redirect.XXXXXX) || fail 1 "cannot make a pipe" "/tmp is not writable"
+	for name; do mkfifo "$dir/$name"; done
+}
+
+# Reads until end-of-file, in this very process: a child such as cat would outlive a kill of it.
+wait_for_end() {
+	while read -r _; do :; done
+}
+
+hold() {
+	need_root
+	# From a terminal, Ctrl-C goes to the whole group; the end of standard input is what counts.
+	trap '' INT QUIT TERM HUP PIPE
+	[ "$(state)" = "not installed" ] || fail 1 "cannot install the rules" "they are $(state) already"
+	case $backend in
+	nft)
+		why=$(nft_check) || fail "$(code_of "$why")" "nft cannot hold the rules" "$why"
+		hold_nft
+		;;
+	iptables) hold_iptables ;;
+	auto)
+		if why=$(nft_check); then hold_nft; fi
+		[ "$(code_of "$why")" = 4 ] || fail 3 "nft cannot hold the rules" "$why"
+		have iptables-restore || fail 4 "neither nft nor iptables can hold the rules" "$why"
+		hold_iptables
+		;;
+	esac
+}
+
+state() {
+	if nft list table inet oximy; then
+		echo "installed nft" >&3
+	elif iptables -w 5 -t nat -C OUTPUT -p tcp -j OXIMY_OUT || ip6tables -w 5 -t nat -C OUTPUT -p tcp -j OXIMY_OUT; then
+		echo "installed iptables" >&3
+	else
+		echo "not installed" >&3
+	fi 3>&1 >/dev/null 2>&1
+}
+
+status() {
+	need_root
+	now=$(state)
+	echo "$now"
+	[ "$now" != "not installed" ]
+}
+
+cleanup() {
+	need_root
+	end_holders
+	remove_jumps
+	if [ "$all" = yes ]; then
+		remove_chains
+		have nft && nft delete table inet oximy_keep 2>/dev/null
+	fi
+	now=$(state)
+	[ "$now" = "not installed" ] || fail 1 "cannot remove the rules" "they are still $now"
+}
+
+# The table of a live `nft -i` can be removed only by ending that process.
+end_holders() {
+	here=$(readlink /proc/self/ns/net)
+	for process in /proc/[0-9]*; do
+		[ "$(readlink "$process/ns/net")" = "$here" ] || continue
+		case $(readlink "$process/exe") in */nft) ;; *) continue ;; esac
+		tr '\0' '\n' <"$process/environ" | grep -qx OXIMY_REDIRECT=holder || continue
+		kill -9 "${process#/proc/}"
+	done 2>/dev/null
+	# The kernel removes the table a moment after the process.
+	tries=50
+	while [ "$(state)" = "installed nft" ] && [ $tries -gt 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.02
+	done
+}
+
+rules() {
+	case $backend in
+	auto | nft) nft_rules ;;
+	iptables) iptables_rules 4 ;;
+	ip6tables) iptables_rules 6 ;;
+	esac
+}
+
+# --- command line -------------------------------------------------------------------------------
+
+usage() { fail 2 "wrong usage" "$1"; }
+
+number() { # NAME VALUE MAX
+	case $2 in
+	"" | *[!0-9]*) usage "$1 must be a number, not '$2'" ;;
+	esac
+	# The length comes first: a shell's arithmetic overflows.
+	if [ ${#2} -gt 10 ] || [ "$2" -lt 1 ] || [ "$2" -gt "$3" ]; then
+		usage "$1 must be from 1 to $3, not $2"
+	fi
+}
+
+port_list() { # NAME VALUE
+	for p in $(words "$2"); do number "$1" "$p" 65535; done
+	case $2 in *[!0-9,]* | ,* | *, | *,,*) usage "$1 must be ports with commas between, not '$2'" ;; esac
+}
+
+verb=${1-}
+[ $# -gt 0 ] && shift
+port='' gid='' ports='' local_ports='' quic=reject backend=auto all=no
+while [ $# -gt 0 ]; do
+	case $1 in
+	--allow-quic) quic=allow ;;
+	--all) all=yes ;;
+	--port | --gid | --ports | --local-ports | --backend)
+		[ $# -ge 2 ] || usage "$1 needs a value"
+		case $1 in
+		--port) port=$2 ;;
+		--gid) gid=$2 ;;
+		--ports) ports=$2 ;;
+		--local-ports) local_ports=$2 ;;
+		--backend) backend=$2 ;;
+		esac
+		shift
+		;;
+	*) usage "unknown option $1" ;;
+	esac
+	shift
+done
+
+case $verb in
+hold | rules)
+	number --port "$port" 65535
+	number --gid "$gid" 4294967294
+	[ -n "$ports" ] || usage "--ports is missing"
+	port_list --ports "$ports"
+	port_list --local-ports "$local_ports"
+	case $verb:$backend in
+	*:auto | *:nft | *:iptables | rules:ip6tables) ;;
+	*) usage "unknown backend $backend" ;;
+	esac
+	"$verb"
+	;;
+cleanup | status) "$verb" ;;
+*) usage "hold, cleanup, status or rules, not '$verb'" ;;
+esac
