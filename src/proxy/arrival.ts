@@ -5,7 +5,7 @@
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Endpoint } from "../attribution/client.js";
-import { type RelayEnd, abort, relay } from "./relay.js";
+import { abort, type RelayEnd, relay, tcpSide } from "./relay.js";
 import { readOpening } from "./verdict.js";
 
 export interface Arrival {
@@ -38,7 +38,7 @@ const OPENING_MS = 3_000;
  */
 export function peek(socket: Socket): Promise<Buffer> {
   return new Promise((resolve) => {
-    let bytes = Buffer.alloc(0);
+    let bytes: Buffer = Buffer.alloc(0);
     const settle = () => {
       clearTimeout(timer);
       socket.off("readable", read).off("end", settle).off("close", settle);
@@ -71,9 +71,9 @@ export function socketArrival(
     take: () => socket,
     passthrough: (target) => {
       const upstream = connect({ host: target.address, port: target.port, allowHalfOpen: true, noDelay: true });
-      return relay(socket, upstream);
+      return relay(tcpSide(socket), tcpSide(upstream));
     },
-    reject: () => abort(socket),
+    reject: () => abort(tcpSide(socket)),
   };
 }
 

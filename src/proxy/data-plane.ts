@@ -9,7 +9,7 @@ import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
 import type { Arrival } from "./arrival.js";
 import type { ClientHello } from "./client-hello.js";
 import type { LeafMint } from "./leaf.js";
-import { abort, type RelayEnd, relay } from "./relay.js";
+import { abort, type RelayEnd, relay, tcpSide } from "./relay.js";
 import type { ConnectionInfo, TapSink } from "./tap.js";
 import type { UpstreamConnector } from "./upstream.js";
 import { type Opening, type Verdict, decide, readOpening } from "./verdict.js";
@@ -100,21 +100,19 @@ export class DataPlane {
       return this.reportUnread(connection, host, "upstream_certificate_invalid", { ...end, error: upstream.error });
     }
     this.stats.intercepted++;
-    const server = upstream.socket;
     const raw = this.track(arrival.take());
     const secure = new TLSSocket(raw, {
       isServer: true,
       secureContext: this.options.mint.contextFor(host),
       ...(upstream.protocol === undefined ? {} : { ALPNProtocols: [upstream.protocol] }),
     });
-    secure.allowHalfOpen = true;
     let refusal: string | undefined;
     secure.on("error", (error) => {
       refusal ??= CERTIFICATE_ALERT.exec(error.message)?.[1]?.toLowerCase();
     });
     const info = this.describe(connection, host, "https", upstream.protocol);
     const tap = this.options.taps.open(info);
-    const end = await relay(secure, server, {
+    const end = await relay({ stream: secure, socket: raw }, upstream.side, {
       onBytes: (direction, bytes) => tap.push(direction, bytes),
       onEnd: (direction) => tap.end(direction),
     });
@@ -138,7 +136,7 @@ export class DataPlane {
     const { arrival, destination } = connection;
     const server = connectTcp({ host: destination.address, port: destination.port, allowHalfOpen: true, noDelay: true });
     const tap = this.options.taps.open(this.describe(connection, host, "http", undefined));
-    const end = await relay(this.track(arrival.take()), server, {
+    const end = await relay(tcpSide(this.track(arrival.take())), tcpSide(server), {
       onBytes: (direction, bytes) => tap.push(direction, bytes),
       onEnd: (direction) => tap.end(direction),
     });
@@ -194,7 +192,7 @@ export class DataPlane {
         };
       });
     }
-    for (const socket of this.live) abort(socket);
+    for (const socket of this.live) abort(tcpSide(socket));
   }
 }
 

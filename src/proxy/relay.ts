@@ -1,5 +1,6 @@
 /** Moves bytes between two open streams, untouched, with half-close, backpressure and aborts handed on. */
 
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Direction } from "../exchange/exchange.js";
 import type { CloseCause } from "./tap.js";
@@ -16,47 +17,54 @@ export interface RelayEnd {
   readonly bytesDown: number;
 }
 
-/** A reset where the stream can send one, so that the other side sees what happened on this side. */
-export function abort(stream: Duplex): void {
-  if ("resetAndDestroy" in stream && typeof stream.resetAndDestroy === "function") stream.resetAndDestroy();
-  else stream.destroy();
+/** One end of a relay: its byte stream, and the TCP socket below it when that is another one. */
+export interface Side {
+  readonly stream: Duplex;
+  readonly socket: Socket;
+}
+
+export const tcpSide = (socket: Socket): Side => ({ stream: socket, socket });
+
+/** Ends a side with a reset, so that its peer sees that the other side failed. */
+export function abort({ stream, socket }: Side): void {
+  if (!socket.destroyed) socket.resetAndDestroy();
+  stream.destroy();
 }
 
 /**
  * Relays until both directions have ended or one side fails. Both streams must allow half-open use and belong
  * to the relay from here on. Resolves once, when both are closed; never rejects.
  */
-export function relay(client: Duplex, server: Duplex, watcher: RelayWatcher = {}): Promise<RelayEnd> {
+export function relay(client: Side, server: Side, watcher: RelayWatcher = {}): Promise<RelayEnd> {
   return new Promise((resolve) => {
     const bytes = { request: 0, response: 0 };
     let open = 2;
     let cause: CloseCause = "ended";
     let error: string | undefined;
 
-    const fail = (side: Duplex, other: Duplex, failure?: Error) => {
+    const fail = (side: Side, other: Side, failure?: Error) => {
       if (cause !== "ended") return;
       cause = side === client ? "client_aborted" : "server_closed";
       error = failure && ((failure as NodeJS.ErrnoException).code ?? failure.message);
-      if (!side.destroyed) side.destroy();
-      if (!other.destroyed) abort(other);
+      abort(other);
     };
 
-    const forward = (from: Duplex, to: Duplex, direction: Direction) => {
+    const forward = (from: Side, to: Side, direction: Direction) => {
       let ended = false;
-      from.on("data", (chunk: Buffer) => {
+      from.stream.on("data", (chunk: Buffer) => {
         bytes[direction] += chunk.length;
-        if (!to.write(chunk)) from.pause();
+        if (!to.stream.write(chunk)) from.stream.pause();
         watcher.onBytes?.(direction, chunk);
       });
-      to.on("drain", () => from.resume());
-      from.on("end", () => {
+      to.stream.on("drain", () => from.stream.resume());
+      from.stream.on("end", () => {
         ended = true;
         watcher.onEnd?.(direction);
-        to.end();
+        to.stream.end();
       });
-      from.on("error", (failure) => fail(from, to, failure));
-      from.on("close", () => {
-        if (!ended || from.errored) fail(from, to);
+      from.stream.on("error", (failure) => fail(from, to, failure));
+      from.stream.on("close", () => {
+        if (!ended) fail(from, to);
         if (--open === 0) {
           const end = { cause, bytesUp: bytes.request, bytesDown: bytes.response };
           resolve(error === undefined ? end : { ...end, error });

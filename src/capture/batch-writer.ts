@@ -1,0 +1,86 @@
+/** Gathers what the taps push within one turn of the event loop into one message for the capture thread. */
+
+import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
+import { type Batch, OP_WIDTH } from "./messages.js";
+
+/** A batch is sent when this many bytes have come, at the latest. */
+const FULL_BATCH = 256 << 10;
+const FIRST_BUFFER = 16 << 10;
+
+export class BatchWriter {
+  private ops: number[] = [];
+  private bytes = new Uint8Array(FIRST_BUFFER);
+  private used = 0;
+  private infos: (ConnectionInfo | UnreadConnection)[] = [];
+  private scheduled = false;
+
+  /** `send` must transfer `ops.buffer` and `bytes.buffer`, or copy them. */
+  constructor(private readonly send: (batch: Batch) => void) {}
+
+  /** An operation whose argument is a number. */
+  op(code: number, id: number, time: number, argument = 0): void {
+    this.ops.push(code, id, time, argument);
+    this.schedule();
+  }
+
+  /** An operation whose argument is an object. */
+  describe(code: number, id: number, time: number, info: ConnectionInfo | UnreadConnection): void {
+    this.op(code, id, time, this.infos.push(info) - 1);
+  }
+
+  /** A push: copies `chunk`, which Node may use again at once. */
+  push(code: number, id: number, time: number, chunk: Uint8Array): void {
+    if (this.used + chunk.length > this.bytes.length) this.grow(chunk.length);
+    this.bytes.set(chunk, this.used);
+    this.used += chunk.length;
+    this.op(code, id, time, chunk.length);
+    if (this.used >= FULL_BATCH) this.flush();
+  }
+
+  flush(): void {
+    if (this.ops.length === 0) return;
+    const batch: Batch = {
+      type: "batch",
+      ops: Float64Array.from(this.ops),
+      bytes: this.bytes.subarray(0, this.used),
+      infos: this.infos,
+    };
+    this.ops = [];
+    this.bytes = new Uint8Array(FIRST_BUFFER);
+    this.used = 0;
+    this.infos = [];
+    this.send(batch);
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.flush();
+    });
+  }
+
+  private grow(need: number): void {
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.used + need));
+    larger.set(this.bytes.subarray(0, this.used));
+    this.bytes = larger;
+  }
+}
+
+/** Calls `visit` for each operation of a batch; `bytes` is set for pushes. */
+export function readBatch(
+  batch: Batch,
+  isPush: (code: number) => boolean,
+  visit: (op: { code: number; id: number; time: number; argument: number; bytes: Uint8Array }) => void,
+): void {
+  const none = new Uint8Array(0);
+  let offset = 0;
+  for (let at = 0; at < batch.ops.length; at += OP_WIDTH) {
+    const code = batch.ops[at]!;
+    const argument = batch.ops[at + 3]!;
+    const bytes = isPush(code) ? batch.bytes.subarray(offset, offset + argument) : none;
+    offset += bytes.length;
+    visit({ code, id: batch.ops[at + 1]!, time: batch.ops[at + 2]!, argument, bytes });
+  }
+}

@@ -1,0 +1,70 @@
+/** What crosses between the data plane's thread and the capture thread. */
+
+import type { ReaderLimits } from "../exchange/exchange.js";
+import type { CloseCause, ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
+
+/** How events are made and where they go. Plain data: it crosses a thread. */
+export interface CaptureOptions {
+  readonly outputDir: string;
+  readonly includeRaw: boolean;
+  readonly limits: ReaderLimits;
+  /** Days that event files are kept; absent: for ever. */
+  readonly keepDays?: number;
+  /** Group that new files are given; the process's own group is none of the user's. */
+  readonly fileGroup?: number;
+  /** Post each event back, for the live feed. */
+  readonly feed: boolean;
+}
+
+export interface CaptureThreadData {
+  readonly options: CaptureOptions;
+  readonly bundleDocument: string;
+  /** One Int32 counter of KiB read so far, shared with the data plane. */
+  readonly progress: SharedArrayBuffer;
+}
+
+/** Operations on taps, four numbers each: code, connection id, time (epoch ms), argument. */
+export const OP = { open: 0, request: 1, response: 2, endRequest: 3, endResponse: 4, close: 5, unread: 6 } as const;
+export const OP_WIDTH = 4;
+
+export const CLOSE_CAUSES = ["ended", "client_aborted", "server_closed", "capture_lost"] as const satisfies readonly (
+  | CloseCause
+  | "capture_lost"
+)[];
+
+/** What the taps gathered since the last batch, in order. */
+export interface Batch {
+  readonly type: "batch";
+  readonly ops: Float64Array;
+  /** The pushed bytes, end to end; the argument of a push is its length. */
+  readonly bytes: Uint8Array;
+  /** Arguments of `open` and `unread` are indexes in here. */
+  readonly infos: readonly (ConnectionInfo | UnreadConnection)[];
+}
+
+export type ToCaptureThread =
+  | Batch
+  | { readonly type: "bundle"; readonly document: string }
+  /** Answered by `flushed` when all that came before is written. */
+  | { readonly type: "flush"; readonly id: number }
+  | { readonly type: "close" };
+
+export type FromCaptureThread =
+  | { readonly type: "ready" }
+  | { readonly type: "flushed"; readonly id: number }
+  | { readonly type: "closed"; readonly counters: CaptureCounters }
+  | { readonly type: "event"; readonly event: unknown }
+  | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
+  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };
+
+export interface CaptureCounters {
+  events: number;
+  /** Exchanges of hosts or paths that leave nothing. */
+  dropped: number;
+  /** Connections whose tap was closed because the capture plane fell behind. */
+  lostTaps: number;
+  /** Why connections could not be read to their end, with how often. */
+  gaveUp: Record<string, number>;
+  /** Events that could not be written. */
+  lostEvents: number;
+}
