@@ -1,0 +1,38 @@
+{
+  # Builds the same sources as CMakeLists.txt, for who has node-gyp but no cmake.
+  "targets": [
+    {
+      "target_name": "oximy_native",
+      "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
+      "include_dirs": ["native"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-fvisibility=hidden"],
+      "sources": [
+        "native/addon.cc",
+        "native/attribution_binding.cc",
+        "native/endpoint.cc"
+      ],
+      "conditions": [
+        ["OS=='linux'", {
+          "sources": [
+            "native/linux/cgroup2.cc",
+            "native/linux/descriptors.cc",
+            "native/linux/original_destination.cc",
+            "native/linux/proc_parse.cc",
+            "native/linux/proc_read.cc",
+            "native/linux/process_finder.cc",
+            "native/linux/process_info.cc",
+            "native/linux/shared_socket.cc",
+            "native/linux/sock_diag_message.cc",
+            "native/linux/socket_owner.cc"
+          ]
+        }],
+        ["OS!='linux'", {
+          "sources": [
+            "native/none/attribution.cc"
+          ]
+        }]
+      ]
+    }
+  ]
+}

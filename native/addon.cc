@@ -1,0 +1,14 @@
+#include <napi.h>
+
+#include "attribution_binding.h"
+
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  oximy::ExportAttribution(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(oximy_native, Init)

@@ -1,0 +1,159 @@
+#include "attribution_binding.h"
+
+#include <chrono>
+#include <string>
+
+#include "implementation.h"
+#include "original_destination.h"
+#include "process_finder.h"
+#include "process_info.h"
+#include "socket_owner.h"
+
+namespace oximy {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Endpoint EndpointFromJs(const Napi::Value& value, const char* what) {
+  Napi::Env env = value.Env();
+  if (!value.IsObject()) throw Napi::TypeError::New(env, std::string(what) + " must be {address, port}");
+  const auto object = value.As<Napi::Object>();
+  const Napi::Value address = object.Get("address");
+  const Napi::Value port = object.Get("port");
+  if (!address.IsString() || !port.IsNumber()) {
+    throw Napi::TypeError::New(env, std::string(what) + " must be {address: string, port: number}");
+  }
+  const double number = port.As<Napi::Number>().DoubleValue();
+  if (!(number >= 0 && number <= 65535)) throw Napi::RangeError::New(env, std::string(what) + ": port out of range");
+  const auto endpoint = ParseEndpoint(address.As<Napi::String>().Utf8Value(), static_cast<uint16_t>(number));
+  if (!endpoint) throw Napi::TypeError::New(env, std::string(what) + ": not an IP address");
+  return *endpoint;
+}
+
+SocketTuple TupleFromJs(const Napi::Value& value) {
+  if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), "tuple must be {local, remote}");
+  const auto object = value.As<Napi::Object>();
+  return {EndpointFromJs(object.Get("local"), "local"), EndpointFromJs(object.Get("remote"), "remote")};
+}
+
+Napi::Object EndpointToJs(Napi::Env env, const Endpoint& endpoint) {
+  auto object = Napi::Object::New(env);
+  object.Set("address", FormatAddress(endpoint));
+  object.Set("port", Napi::Number::New(env, endpoint.port));
+  return object;
+}
+
+template <typename T>
+Napi::Value NumberOrNull(Napi::Env env, const std::optional<T>& value) {
+  return value ? Napi::Value(Napi::Number::New(env, static_cast<double>(*value))) : env.Null();
+}
+
+int IntegerArgument(const Napi::CallbackInfo& info, size_t index, const char* what) {
+  if (!info[index].IsNumber()) throw Napi::TypeError::New(info.Env(), std::string(what) + " must be a number");
+  return info[index].As<Napi::Number>().Int32Value();
+}
+
+Napi::Value OriginalDestinationJs(const Napi::CallbackInfo& info) {
+  const auto destination = OriginalDestination(IntegerArgument(info, 0, "fd"));
+  return destination ? Napi::Value(EndpointToJs(info.Env(), *destination)) : info.Env().Null();
+}
+
+Napi::Value SocketOwnerJs(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const auto owner = FindSocketOwner(TupleFromJs(info[0]));
+  if (!owner) return env.Null();
+  auto object = Napi::Object::New(env);
+  object.Set("inode", Napi::Number::New(env, static_cast<double>(owner->inode)));
+  object.Set("uid", NumberOrNull(env, owner->uid));
+  object.Set("cookie", Napi::BigInt::New(env, owner->cookie));
+  object.Set("cgroupId", owner->cgroup_id ? Napi::Value(Napi::BigInt::New(env, *owner->cgroup_id)) : env.Null());
+  object.Set("pid", NumberOrNull(env, owner->pid));
+  return object;
+}
+
+Napi::Value ProcessInfoJs(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const auto process = ReadProcessInfo(IntegerArgument(info, 0, "pid"));
+  if (!process) return env.Null();
+  auto object = Napi::Object::New(env);
+  object.Set("pid", Napi::Number::New(env, process->pid));
+  object.Set("ppid", Napi::Number::New(env, process->ppid));
+  object.Set("uid", Napi::Number::New(env, process->uid));
+  object.Set("startTime", Napi::Number::New(env, static_cast<double>(process->start_time)));
+  object.Set("path", process->path.empty() ? env.Null() : Napi::String::New(env, process->path));
+  object.Set("name", process->name);
+  auto command_line = Napi::Array::New(env, process->command_line.size());
+  for (uint32_t i = 0; i < process->command_line.size(); i++) command_line.Set(i, process->command_line[i]);
+  object.Set("commandLine", command_line);
+  object.Set("cgroup", process->cgroup.empty() ? env.Null() : Napi::String::New(env, process->cgroup));
+  object.Set("responsiblePid", NumberOrNull(env, process->responsible_pid));
+  return object;
+}
+
+/** Walks the processes on libuv's thread pool. */
+class FindProcessWorker : public Napi::AsyncWorker {
+ public:
+  FindProcessWorker(Napi::Env env, uint64_t inode, FinderHints hints, Clock::time_point deadline)
+      : Napi::AsyncWorker(env, "oximy:findProcess"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        inode_(inode),
+        hints_(std::move(hints)),
+        deadline_(deadline) {}
+
+  Napi::Promise Promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override { pid_ = FindProcess(inode_, hints_, deadline_); }
+  void OnOK() override { deferred_.Resolve(NumberOrNull(Env(), pid_)); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  uint64_t inode_;
+  FinderHints hints_;
+  Clock::time_point deadline_;
+  std::optional<int> pid_;
+};
+
+FinderHints HintsFromJs(const Napi::Value& value) {
+  FinderHints hints;
+  if (!value.IsObject()) return hints;
+  const auto object = value.As<Napi::Object>();
+  if (const auto candidates = object.Get("candidates"); candidates.IsArray()) {
+    const auto array = candidates.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) {
+      if (const Napi::Value pid = array.Get(i); pid.IsNumber()) {
+        hints.candidates.push_back(pid.As<Napi::Number>().Int32Value());
+      }
+    }
+  }
+  if (const auto uid = object.Get("uid"); uid.IsNumber()) hints.uid = uid.As<Napi::Number>().Uint32Value();
+  if (const auto cgroup = object.Get("cgroupId"); cgroup.IsBigInt()) {
+    bool lossless = false;
+    hints.cgroup_id = cgroup.As<Napi::BigInt>().Uint64Value(&lossless);
+  }
+  return hints;
+}
+
+Napi::Value FindProcessJs(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "inode must be a number");
+  const auto inode = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+  std::chrono::milliseconds limit{200};
+  if (info[2].IsNumber()) limit = std::chrono::milliseconds(info[2].As<Napi::Number>().Int64Value());
+  // The limit counts from the call: a lookup that waited long for a thread has no time left to walk.
+  auto* worker = new FindProcessWorker(info.Env(), inode, HintsFromJs(info[1]), Clock::now() + limit);
+  worker->Queue();
+  return worker->Promise();
+}
+
+}  // namespace
+
+void ExportAttribution(Napi::Env env, Napi::Object exports) {
+  exports.Set("implementation", kImplementation);
+  exports.Set("originalDestination", Napi::Function::New(env, OriginalDestinationJs, "originalDestination"));
+  exports.Set("socketOwner", Napi::Function::New(env, SocketOwnerJs, "socketOwner"));
+  exports.Set("processInfo", Napi::Function::New(env, ProcessInfoJs, "processInfo"));
+  exports.Set("findProcess", Napi::Function::New(env, FindProcessJs, "findProcess"));
+}
+
+}  // namespace oximy

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <napi.h>
+
+namespace oximy {
+
+/** Adds the functions of src/attribution/native.ts (NativeAddon) to the addon's exports. */
+void ExportAttribution(Napi::Env env, Napi::Object exports);
+
+}  // namespace oximy

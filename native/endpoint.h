@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace oximy {
+
+/** A TCP endpoint. An IPv4-mapped IPv6 address is never held: it is IPv4 from the edge on. */
+struct Endpoint {
+  enum class Family : uint8_t { kIPv4, kIPv6 };
+
+  Family family = Family::kIPv4;
+  /** Network order; the first 4 bytes count for IPv4, the rest are zero. */
+  std::array<uint8_t, 16> address{};
+  uint16_t port = 0;
+
+  bool operator==(const Endpoint& other) const {
+    return family == other.family && address == other.address && port == other.port;
+  }
+};
+
+/** The client's own view of its connection. */
+struct SocketTuple {
+  Endpoint local;
+  Endpoint remote;
+
+  bool operator==(const SocketTuple& other) const { return local == other.local && remote == other.remote; }
+};
+
+/** From 4 bytes in network order. */
+Endpoint FromIPv4(const uint8_t* address, uint16_t port);
+/** From 16 bytes in network order; ::ffff:a.b.c.d becomes IPv4. */
+Endpoint FromIPv6(const uint8_t* address, uint16_t port);
+/** From a textual address; nothing if it is none. A scope (`%eth0`) is ignored: no redirected address has one. */
+std::optional<Endpoint> ParseEndpoint(const std::string& address, uint16_t port);
+std::string FormatAddress(const Endpoint& endpoint);
+/** The 16 bytes of the address as IPv6, IPv4 in its mapped form. */
+std::array<uint8_t, 16> AsIPv6(const Endpoint& endpoint);
+
+}  // namespace oximy

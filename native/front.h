@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "endpoint.h"
+
+namespace oximy {
+
+/** Why the verdict on a connection is asked for now. */
+enum class PeekReason : uint8_t { kClientHello, kHttp, kOther, kTimeout, kClosed };
+
+/** A connection that waits for its verdict. Nothing of it has been consumed. */
+struct FrontConnection {
+  uint64_t id = 0;
+  Endpoint peer;
+  Endpoint local;
+  /** Where the client meant to go; nothing when the connection was not redirected. */
+  std::optional<Endpoint> destination;
+  std::string peeked;
+  PeekReason reason = PeekReason::kOther;
+};
+
+enum class PassthroughCause : uint8_t { kEnded, kClientReset, kServerReset, kConnectFailed, kIdle, kDestroyed };
+
+struct PassthroughEnd {
+  uint64_t id = 0;
+  uint64_t bytes_up = 0;
+  uint64_t bytes_down = 0;
+  /** Since the connection was accepted (adopted). */
+  double duration_ms = 0;
+  PassthroughCause cause = PassthroughCause::kEnded;
+  /** errno of a failed connect; 0 otherwise. */
+  int error = 0;
+};
+
+/** What the front tells, from its own thread. */
+class FrontEvents {
+ public:
+  virtual ~FrontEvents() = default;
+  virtual void OnConnection(FrontConnection connection) = 0;
+  virtual void OnPassthroughEnd(PassthroughEnd end) = 0;
+  /** After `Close` or `Destroy`, when the last connection has gone. Nothing comes after it. */
+  virtual void OnClosed() = 0;
+};
+
+struct FrontOptions {
+  std::vector<Endpoint> listen;
+  /** A client that sends nothing for so long lets the server speak first. */
+  uint32_t silence_ms = 300;
+  /** Time for a whole client hello or HTTP head. */
+  uint32_t hello_ms = 3000;
+  /** A redirected connection whose verdict takes longer is passed through without one; 0 waits for ever. */
+  uint32_t verdict_ms = 1000;
+  /** A passthrough without a byte in either direction for so long is cut; 0 never. */
+  uint32_t idle_ms = 0;
+  /** Connections held at a time, beyond which accepting pauses; 0 derives it from RLIMIT_NOFILE. */
+  size_t max_connections = 0;
+};
+
+struct FrontStats {
+  uint64_t accepted = 0;
+  /** Held now: being peeked at, waiting for a verdict, passed through. */
+  uint64_t peeking = 0;
+  uint64_t waiting = 0;
+  uint64_t passing = 0;
+  /** Since the start: by outcome. */
+  uint64_t taken = 0;
+  uint64_t rejected = 0;
+  uint64_t passed = 0;
+  /** Reset by the client before a verdict was asked for. */
+  uint64_t aborted = 0;
+  /** Passed through because the verdict did not come in time. */
+  uint64_t unanswered = 0;
+  /** Times that accepting paused for want of descriptors or memory. */
+  uint64_t accept_pauses = 0;
+};
+
+/** Accepts connections, peeks at their first bytes, asks for a verdict and relays what passes through. */
+class Front {
+ public:
+  static bool Supported();
+  /** Listens and starts the thread. Port 0 in several addresses means the same free port in each. Throws std::system_error. */
+  static std::unique_ptr<Front> Start(const FrontOptions& options, FrontEvents& events);
+
+  /** Destroys what is left and joins the thread. */
+  virtual ~Front() = default;
+
+  virtual std::vector<Endpoint> Addresses() const = 0;
+
+  // The verdicts. Each is thread-safe, and false (-1) when the connection waits for none any more.
+  virtual bool Passthrough(uint64_t id, const Endpoint& to) = 0;
+  /** Gives the descriptor away: the caller closes it. */
+  virtual int Take(uint64_t id) = 0;
+  virtual bool Reject(uint64_t id) = 0;
+
+  /**
+   * Passes a socket through that was accepted elsewhere: `preface` (bytes already read from it) goes first.
+   * Works on a duplicate; the caller closes its own descriptor at once and without a shutdown. Throws
+   * std::system_error when the descriptor cannot be duplicated.
+   */
+  virtual uint64_t Adopt(int fd, std::string preface, const Endpoint& to) = 0;
+
+  /** Stops listening; what is there goes on to its end. */
+  virtual void Close() = 0;
+  /** Stops listening and resets what is there. */
+  virtual void Destroy() = 0;
+  virtual FrontStats Stats() const = 0;
+};
+
+}  // namespace oximy

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oximy {
+
+/** Recognises one socket among the descriptors in /proc/PID/fd, where its link reads `socket:[INODE]`. */
+class SocketInProc {
+ public:
+  explicit SocketInProc(uint64_t inode) : link_("socket:[" + std::to_string(inode) + "]") {}
+
+  /** The descriptor by which `pid` holds the socket. Looks at the highest number first: the newest, mostly. */
+  std::optional<int> DescriptorIn(int pid, std::chrono::steady_clock::time_point deadline) const;
+  bool IsDescriptorOf(int pid, int descriptor) const;
+
+ private:
+  bool Matches(int fd_directory, int descriptor) const;
+
+  std::string link_;
+};
+
+}  // namespace oximy

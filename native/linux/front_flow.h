@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "front_pipe.h"
+
+namespace oximy {
+
+/** What all flows of one thread share. */
+struct FlowShared {
+  PipePool pipes;
+  std::array<char, 64 << 10> buffer;
+};
+
+enum class FlowState : uint8_t {
+  /** Waits for the source to have bytes or for the target to take some. */
+  kBlocked,
+  /** Had its share of the thread's time: edges were consumed, so it must be pumped again without one. */
+  kMore,
+  /** The source's end was handed on. */
+  kEnded,
+  kSourceBroken,
+  kTargetBroken,
+};
+
+/**
+ * Moves the bytes of one direction between two non-blocking sockets, and then the end (FIN). Copies at first,
+ * which is cheaper for a short connection, splices when there is bulk. Holds no more than one pipe or one buffer.
+ */
+class Flow {
+ public:
+  Flow(int source, int target, FlowShared& shared) : source_(source), target_(target), shared_(shared) {}
+  ~Flow();
+  Flow(const Flow&) = delete;
+  Flow& operator=(const Flow&) = delete;
+
+  /** Bytes that go before those of the source. */
+  void Preface(std::string bytes) { pending_ = std::move(bytes); }
+  FlowState Pump();
+  /** Bytes were read that the target has not taken. */
+  bool Holds() const { return !pending_.empty() || pipe_ != nullptr; }
+  bool Ended() const { return ended_; }
+  /** Bytes that the target took. */
+  uint64_t Bytes() const { return bytes_; }
+
+ private:
+  enum class Step : uint8_t { kMoved, kNothing, kEnd, kBroken };
+
+  Step Drain();
+  Step Fill();
+  Step Splice();
+  Step Copy();
+  Step Send(const char* bytes, size_t length, size_t& sent);
+  void ReturnPipe();
+
+  const int source_;
+  const int target_;
+  FlowShared& shared_;
+  std::string pending_;
+  std::unique_ptr<Pipe> pipe_;
+  uint64_t bytes_ = 0;
+  bool can_splice_ = true;
+  bool source_ended_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace oximy

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oximy {
+
+/** Fields of /proc/PID/stat (proc(5)). */
+struct ProcStat {
+  int pid = 0;
+  /** Kernel's short name, 15 bytes at most; may hold spaces, parentheses and newlines. */
+  std::string comm;
+  char state = '?';
+  int ppid = 0;
+  /** Clock ticks since boot. */
+  uint64_t start_time = 0;
+};
+
+std::optional<ProcStat> ParseProcStat(std::string_view text);
+
+/** Fields of /proc/PID/status (proc(5)). */
+struct ProcStatus {
+  /** The process, when PID was a thread's id. */
+  int tgid = 0;
+  uint32_t effective_uid = 0;
+};
+
+std::optional<ProcStatus> ParseProcStatus(std::string_view text);
+
+/** /proc/PID/cmdline: arguments, each ended by a zero byte. A process may have overwritten them with anything. */
+std::vector<std::string> ParseCommandLine(std::string_view bytes);
+
+/** /proc/PID/cgroup: the path in the cgroup v2 hierarchy (the line `0::/path`), or empty. */
+std::string ParseCgroupPath(std::string_view text);
+
+/** /proc/PID/fdinfo/N: whether the descriptor is closed on exec (`flags:`, octal, O_CLOEXEC). */
+std::optional<bool> ParseCloseOnExec(std::string_view text);
+
+/** /proc/self/mountinfo: where the cgroup v2 hierarchy is mounted, escapes undone, or empty. */
+std::string ParseCgroup2MountPoint(std::string_view text);
+
+/** A directory entry of /proc that is a number: the id of a process, thread or descriptor. */
+std::optional<int> ParseId(std::string_view name);
+
+/** The executable's path without the mark that /proc/PID/exe bears once the file was replaced or removed. */
+std::string_view WithoutDeletedMark(std::string_view path);
+
+}  // namespace oximy

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oximy {
+
+/** A file of /proc, relative to the directory `dir_fd`, up to `limit` bytes. Nothing when it cannot be read. */
+std::optional<std::string> ReadProcFile(int dir_fd, const char* path, size_t limit = 65536);
+
+/** Opens /proc/PID; the descriptor stays with this very process even when the pid is used again. */
+int OpenProcess(int pid);
+
+/** The names in a directory of /proc that are numbers (ids of processes, threads or descriptors), in its order. */
+std::vector<int> ListIds(const char* path);
+std::vector<int> ListIds(int dir_fd);
+
+}  // namespace oximy

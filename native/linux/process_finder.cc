@@ -1,0 +1,71 @@
+#include "process_finder.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "linux/cgroup2.h"
+#include "linux/descriptors.h"
+#include "linux/proc_read.h"
+#include "linux/shared_socket.h"
+
+namespace oximy {
+namespace {
+
+bool BelongsTo(int pid, uint32_t uid) {
+  struct stat info {};
+  const std::string path = "/proc/" + std::to_string(pid);
+  return stat(path.c_str(), &info) == 0 && info.st_uid == uid;
+}
+
+/** Newest first. Ids grow until they wrap, so the order of ids is nearly the order of age. */
+void SortNewestFirst(std::vector<int>& pids) { std::sort(pids.begin(), pids.end(), std::greater<int>()); }
+
+class Walk {
+ public:
+  Walk(uint64_t inode, std::chrono::steady_clock::time_point deadline) : socket_(inode), deadline_(deadline) {}
+
+  bool TimeIsUp() const { return std::chrono::steady_clock::now() >= deadline_; }
+
+  std::optional<int> Among(const std::vector<int>& pids) {
+    for (const int pid : pids) {
+      if (!seen_.insert(pid).second) continue;
+      if (TimeIsUp()) return std::nullopt;
+      if (const auto descriptor = socket_.DescriptorIn(pid, deadline_)) {
+        return UserOfSharedSocket(socket_, pid, *descriptor);
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  SocketInProc socket_;
+  std::chrono::steady_clock::time_point deadline_;
+  std::unordered_set<int> seen_;
+};
+
+}  // namespace
+
+std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
+                               std::chrono::steady_clock::time_point deadline) {
+  if (inode == 0) return std::nullopt;
+  Walk walk(inode, deadline);
+  if (const auto pid = walk.Among(hints.candidates)) return pid;
+
+  if (hints.cgroup_id) {
+    auto pids = ProcessesOfCgroup(*hints.cgroup_id);
+    SortNewestFirst(pids);
+    if (const auto pid = walk.Among(pids)) return pid;
+  }
+
+  auto pids = ListIds("/proc");
+  SortNewestFirst(pids);
+  if (hints.uid) {
+    // /proc/PID belongs to root for processes that are not dumpable, so the uid orders and does not exclude.
+    std::stable_partition(pids.begin(), pids.end(), [&](int pid) { return BelongsTo(pid, *hints.uid); });
+  }
+  return walk.Among(pids);
+}
+
+}  // namespace oximy

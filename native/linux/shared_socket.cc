@@ -1,0 +1,106 @@
+#include "linux/shared_socket.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <climits>
+#include <optional>
+#include <sstream>
+
+#include "linux/proc_parse.h"
+#include "linux/proc_read.h"
+#include "unique_fd.h"
+
+namespace oximy {
+namespace {
+
+struct Holder {
+  int pid;
+  int descriptor;
+};
+
+/** How long a child stays between fork and exec, generously. */
+constexpr double kSecondsToExec = 0.1;
+/** Deeper than any real chain of forks; ends the climb when pids are reused under our feet. */
+constexpr int kMaxDepth = 32;
+
+std::optional<ProcStat> ReadStat(int pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  return ParseProcStat(ReadProcFile(AT_FDCWD, path.c_str()).value_or(""));
+}
+
+bool JustStarted(const ProcStat& stat) {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  const double ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+  const double age = static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 -
+                     static_cast<double>(stat.start_time) / ticks;
+  return age < kSecondsToExec;
+}
+
+bool ClosesOnExec(const Holder& holder) {
+  const std::string path =
+      "/proc/" + std::to_string(holder.pid) + "/fdinfo/" + std::to_string(holder.descriptor);
+  return ParseCloseOnExec(ReadProcFile(AT_FDCWD, path.c_str()).value_or("")).value_or(false);
+}
+
+std::string ReadExecutableLink(int pid) {
+  char target[PATH_MAX];
+  const std::string path = "/proc/" + std::to_string(pid) + "/exe";
+  const ssize_t size = readlink(path.c_str(), target, sizeof target);
+  return size > 0 ? std::string(target, static_cast<size_t>(size)) : std::string();
+}
+
+/** Forked a moment ago and most likely about to exec something that has nothing to do with the socket. */
+bool IsOnItsWayToExec(const Holder& child, int parent) {
+  const auto stat = ReadStat(child.pid);
+  return stat && JustStarted(*stat) && ClosesOnExec(child) &&
+         ReadExecutableLink(child.pid) == ReadExecutableLink(parent);
+}
+
+std::vector<int> ChildrenOf(int pid) {
+  std::vector<int> children;
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (const int thread : ListIds(tasks.c_str())) {
+    const std::string path = tasks + "/" + std::to_string(thread) + "/children";
+    std::istringstream list(ReadProcFile(AT_FDCWD, path.c_str()).value_or(""));
+    for (int child; list >> child;) children.push_back(child);
+  }
+  return children;
+}
+
+/** A child has the descriptor under the same number, or as its standard input or output. */
+std::optional<Holder> AsHolder(const SocketInProc& socket, int pid, int inherited) {
+  for (const int descriptor : {inherited, 0, 1, 2}) {
+    if (socket.IsDescriptorOf(pid, descriptor)) return Holder{pid, descriptor};
+  }
+  return std::nullopt;
+}
+
+Holder TopmostHolder(const SocketInProc& socket, Holder holder) {
+  for (int depth = 0; depth < kMaxDepth; depth++) {
+    const auto stat = ReadStat(holder.pid);
+    if (!stat || stat->ppid <= 0 || !socket.IsDescriptorOf(stat->ppid, holder.descriptor)) break;
+    holder.pid = stat->ppid;
+  }
+  return holder;
+}
+
+}  // namespace
+
+int UserOfSharedSocket(const SocketInProc& socket, int holder, int descriptor) {
+  Holder user = TopmostHolder(socket, {holder, descriptor});
+  for (int depth = 0; depth < kMaxDepth; depth++) {
+    std::vector<Holder> users;
+    for (const int pid : ChildrenOf(user.pid)) {
+      const auto child = AsHolder(socket, pid, user.descriptor);
+      if (child && !IsOnItsWayToExec(*child, user.pid)) users.push_back(*child);
+    }
+    if (users.size() != 1) break;
+    user = users.front();
+  }
+  return user.pid;
+}
+
+}  // namespace oximy

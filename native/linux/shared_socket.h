@@ -1,0 +1,10 @@
+#pragma once
+
+#include "linux/descriptors.h"
+
+namespace oximy {
+
+/** Of the processes that share the socket over fork, the one that uses it: the rule is at FindProcess(). */
+int UserOfSharedSocket(const SocketInProc& socket, int holder, int descriptor);
+
+}  // namespace oximy

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace oximy {
+
+/** What helps to find the holder of a socket without looking at every process. Order, never exclusion. */
+struct FinderHints {
+  /** Processes that opened connections before. */
+  std::vector<int> candidates;
+  std::optional<uint32_t> uid;
+  std::optional<uint64_t> cgroup_id;
+};
+
+/**
+ * The process that uses the socket with this inode, or nothing when none (that we may look at) holds it or the
+ * time is up. Looks at the candidates, then the socket's cgroup, then the uid's processes, then the rest, newest
+ * first.
+ *
+ * A socket shared over fork belongs to the holder that no other holder descends from, with two exceptions:
+ * - Several children hold it: it stays with their parent. Which of them uses it cannot be known.
+ * - A child that only just forked, runs its parent's executable and would lose the descriptor on exec is most
+ *   likely about to run something else: it stays with the parent.
+ */
+std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
+                               std::chrono::steady_clock::time_point deadline);
+
+}  // namespace oximy

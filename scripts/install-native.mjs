@@ -1,0 +1,118 @@
+/**
+ * Puts the native addon in place: a prebuilt binary if one fits, else a build from native/ with cmake-js where
+ * cmake is installed, else with the node-gyp that comes with npm. Nothing is downloaded.
+ *
+ * As npm's "install" script it ends with 0 and a warning when the addon cannot be built, so that `npm install`
+ * does not break where Oximy is only used as a library. With `--build` that is a failure.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const require = createRequire(import.meta.url);
+const prebuilt = path.join(root, "prebuilds", `${process.platform}-${process.arch}`, "oximy_native.node");
+const built = path.join(root, "build", "Release", "oximy_native.node");
+const log = path.join(root, "build", "install-native.log");
+const mustBuild = process.argv.includes("--build");
+
+const say = (line) => console.log(`oximy: ${line}`);
+
+/** In a process of its own: a binary that crashes while it loads must not take the installation with it. */
+function loads(file) {
+  if (!existsSync(file)) return false;
+  return (
+    spawnSync(process.execPath, ["-e", "require(process.argv[1])", file], { stdio: "ignore" }).status === 0
+  );
+}
+
+function newestChange(entry) {
+  const stat = statSync(entry);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(0, ...readdirSync(entry).map((name) => newestChange(path.join(entry, name))));
+}
+
+function isUpToDate() {
+  if (!existsSync(built)) return false;
+  const sources = ["native", "CMakeLists.txt", "binding.gyp"].map((name) =>
+    newestChange(path.join(root, name)),
+  );
+  return statSync(built).mtimeMs > Math.max(...sources) && loads(built);
+}
+
+function runs(command) {
+  return spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+}
+
+/** cmake-js takes the headers from the package node-api-headers ("binary".napi_versions in package.json). */
+function cmakeBuilder() {
+  if (!runs("cmake")) return undefined;
+  try {
+    return { name: "cmake-js", args: [require.resolve("cmake-js/bin/cmake-js"), "build"] };
+  } catch {
+    return undefined; // cmake-js is not installed: node-gyp is the other way
+  }
+}
+
+/** node-gyp would download Node's headers unless it is told where they are. */
+function headersDirectory() {
+  const beside = path.resolve(realpathSync(process.execPath), "..", "..");
+  return [process.env.npm_config_nodedir, beside].find(
+    (directory) => directory && existsSync(path.join(directory, "include", "node", "common.gypi")),
+  );
+}
+
+function nodeGypBuilder() {
+  const bundled = ["../lib/node_modules", "../../lib/node_modules", "node_modules"].map((modules) =>
+    path.resolve(
+      path.dirname(realpathSync(process.execPath)),
+      modules,
+      "npm/node_modules/node-gyp/bin/node-gyp.js",
+    ),
+  );
+  const script = [process.env.npm_config_node_gyp, ...bundled].find((file) => file && existsSync(file));
+  const headers = headersDirectory();
+  if (!script || !headers) return undefined;
+  return { name: "node-gyp", args: [script, "rebuild", `--nodedir=${headers}`] };
+}
+
+function build({ name, args }) {
+  say(`building the native addon with ${name} …`);
+  const started = Date.now();
+  const result = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
+  const output = `${result.stdout}${result.stderr}`;
+  mkdirSync(path.dirname(log), { recursive: true });
+  writeFileSync(log, output);
+  if (result.status === 0 && loads(built)) {
+    say(`built ${path.relative(root, built)} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    return true;
+  }
+  say(`${name} failed${result.error ? `: ${result.error.message}` : ""}. Its output:\n${output}`);
+  return false;
+}
+
+const ADVICE = {
+  linux:
+    "install a C++17 compiler with cmake or make, for example: sudo apt-get install g++ cmake  (Fedora: gcc-c++ cmake, Alpine: g++ cmake make linux-headers)",
+  darwin: "install Apple's command line tools: xcode-select --install",
+};
+
+function giveUp(reason) {
+  say(`the native addon is missing: ${reason}`);
+  say(`what to do: ${ADVICE[process.platform] ?? "Oximy runs on Linux and macOS only"}`);
+  say("then run: npm run build:native");
+  say("until then, apps cannot be named and `oximy local` does not start.");
+  process.exitCode = mustBuild ? 1 : 0;
+}
+
+function install() {
+  if (!mustBuild && loads(prebuilt)) return say(`using ${path.relative(root, prebuilt)}`);
+  if (isUpToDate()) return say(`${path.relative(root, built)} is up to date`);
+  const builders = [cmakeBuilder(), nodeGypBuilder()].filter((builder) => builder !== undefined);
+  if (builders.length === 0) return giveUp("neither cmake nor node-gyp with Node's headers was found");
+  if (!builders.some(build)) giveUp(`it could not be built (${path.relative(root, log)} has the output)`);
+}
+
+install();

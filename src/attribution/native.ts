@@ -1,0 +1,108 @@
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { OximyError } from "../errors.js";
+import type { Endpoint, SocketTuple } from "./client.js";
+
+/** What the kernel says of a client's socket. */
+export interface SocketOwner {
+  /** Inode of the socket, as in /proc/PID/fd. 0 when no process holds it any more, or off Linux. */
+  readonly inode: number;
+  /** User that made the socket; null when only a remainder of it (TIME_WAIT) is left. */
+  readonly uid: number | null;
+  /** Unique per boot: SO_COOKIE on Linux, 0n elsewhere. */
+  readonly cookie: bigint;
+  /** Inode of the socket's cgroup v2 directory (Linux 5.8); 1n is the root cgroup. */
+  readonly cgroupId: bigint | null;
+  /** The process, where the kernel names it at once (macOS). Then `findProcess` is not needed. */
+  readonly pid: number | null;
+}
+
+/** What narrows the search for a socket's process down. Hints order the search and never exclude. */
+export interface FinderHints {
+  /** Processes that opened connections before, likeliest first. */
+  readonly candidates: readonly number[];
+  readonly uid: number | null;
+  readonly cgroupId: bigint | null;
+}
+
+/** One process, read in one go. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly ppid: number;
+  /** Effective user. */
+  readonly uid: number;
+  /** Clock ticks since boot on Linux, epoch microseconds on macOS. With the pid it names a process for good. */
+  readonly startTime: number;
+  /** Executable, " (deleted)" undone; null when the system does not tell (kernel threads, others' processes). */
+  readonly path: string | null;
+  /** Basename of the executable, else the kernel's short name. */
+  readonly name: string;
+  readonly commandLine: readonly string[];
+  /** Linux: path in the cgroup v2 hierarchy, such as `/user.slice/…/app-firefox-1234.scope`. */
+  readonly cgroup: string | null;
+  /** macOS: the process of the app that answers for this one. */
+  readonly responsiblePid: number | null;
+}
+
+/** The functions of the native addon (native/attribution_binding.cc). None of them throws but for wrong types. */
+export interface NativeAddon {
+  /** The system it was built for; with "none" every function answers null. */
+  readonly implementation: "linux" | "darwin" | "none";
+  /**
+   * Where the client of a redirected connection meant to go; `fd` is the accepted socket. Null when it was not
+   * redirected. IPv4-mapped addresses come as IPv4.
+   */
+  originalDestination(fd: number): Endpoint | null;
+  /** Exact lookup of one TCP socket of this machine, some 4 µs. Null when the kernel has none with this tuple. */
+  socketOwner(tuple: SocketTuple): SocketOwner | null;
+  /**
+   * The process that uses the socket with this inode, searched off the event loop: candidates, same cgroup, same
+   * user, then all, newest first. Null when none was found within `limitMs` (200).
+   *
+   * A socket shared over fork belongs to the holder that no other holder descends from. When several children
+   * hold it, it stays with their parent; and so it does when the child only just forked and is about to exec.
+   */
+  findProcess(inode: number, hints: FinderHints, limitMs?: number): Promise<number | null>;
+  /** What is known of a process; a thread's id gives its process. Null when there is none. Some 50 µs. */
+  processInfo(pid: number): ProcessInfo | null;
+}
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** Where the addon is looked for: prebuilt first, then built on this machine. */
+export const NATIVE_BINARIES: readonly string[] = [
+  path.join(root, "prebuilds", `${process.platform}-${process.arch}`, "oximy_native.node"),
+  path.join(root, "build", "Release", "oximy_native.node"),
+];
+
+let loaded: NativeAddon | undefined;
+
+/** @throws OximyError OXIMY_E_NATIVE_MISSING when no binary of the addon can be loaded. */
+export function loadNative(): NativeAddon {
+  loaded ??= loadFirst(NATIVE_BINARIES);
+  return loaded;
+}
+
+/** Loads the first binary that loads. Apart from `loadNative` so that the error can be tested. */
+export function loadFirst(binaries: readonly string[]): NativeAddon {
+  const require = createRequire(import.meta.url);
+  const failures: string[] = [];
+  for (const binary of binaries) {
+    try {
+      return require(binary) as NativeAddon;
+    } catch (error) {
+      failures.push(`${binary}: ${firstLine(error)}`);
+    }
+  }
+  throw new OximyError(
+    "OXIMY_E_NATIVE_MISSING",
+    `the native addon could not be loaded. Looked for:\n  ${failures.join("\n  ")}`,
+    "Run `npm run build:native` in Oximy's folder (it needs a C++17 compiler and cmake or make).",
+  );
+}
+
+function firstLine(error: unknown): string {
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  return line;
+}
