@@ -1,0 +1,79 @@
+/** The user who called sudo: whose files these are, and as whom untrusted bytes are read. */
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+export interface Caller {
+  readonly uid: number;
+  readonly gid: number;
+  /** Login name; absent when the uid has none. */
+  readonly user?: string;
+  readonly home: string;
+}
+
+interface Account {
+  readonly user: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+/** /etc/passwd format: name:password:uid:gid:gecos:home:shell. */
+export function findAccount(passwd: string, uid: number): Account | undefined {
+  for (const line of passwd.split("\n")) {
+    const [user, , id, gid, , home] = line.split(":");
+    if (user && home && Number(id) === uid && id !== "") return { user, uid, gid: Number(gid), home };
+  }
+  return undefined;
+}
+
+function account(uid: number): Account | undefined {
+  try {
+    // Accounts of a directory service are not in the file; getent asks for those too. macOS has no getent.
+    const local = findAccount(readFileSync("/etc/passwd", "utf8"), uid);
+    if (local || process.platform === "darwin") return local;
+    return findAccount(execFileSync("getent", ["passwd", String(uid)], { encoding: "utf8" }), uid);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Home of a macOS user: accounts of people are not in /etc/passwd there. */
+function macHome(user: string): string | undefined {
+  try {
+    const line = execFileSync("/usr/bin/dscl", [".", "-read", `/Users/${user}`, "NFSHomeDirectory"], { encoding: "utf8" });
+    return /NFSHomeDirectory:\s*(\S.*)/.exec(line)?.[1]?.trim();
+  } catch {
+    return undefined;
+  }
+}
+
+const idOf = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+
+/** Under sudo the user who called it, else this process's own user. */
+export function findCaller(env: NodeJS.ProcessEnv = process.env): Caller {
+  const ownUid = process.getuid?.() ?? 0;
+  const sudoUid = ownUid === 0 ? idOf(env.SUDO_UID) : undefined;
+  const uid = sudoUid ?? ownUid;
+  const known = account(uid);
+  const gid = (sudoUid === undefined ? process.getgid?.() : idOf(env.SUDO_GID)) ?? known?.gid ?? uid;
+  const user = known?.user ?? (sudoUid === undefined ? undefined : env.SUDO_USER);
+  const macUserHome = process.platform === "darwin" && user ? macHome(user) : undefined;
+  const ownHome = sudoUid === undefined ? env.HOME : undefined;
+  const home = ownHome ?? known?.home ?? macUserHome ?? "/";
+  return user === undefined ? { uid, gid, home } : { uid, gid, user, home };
+}
+
+/**
+ * Gives up root for good: the caller's uid and groups, and `primaryGid` as primary group, which every socket
+ * made from here on carries. For the real root only the group changes.
+ */
+export function becomeCaller(caller: Caller, primaryGid: number): void {
+  if (caller.uid !== 0) {
+    if (caller.user !== undefined) process.initgroups?.(caller.user, caller.gid);
+    else process.setgroups?.([caller.gid]);
+  }
+  process.setgid?.(primaryGid);
+  if (caller.uid !== 0) process.setuid?.(caller.uid);
+}

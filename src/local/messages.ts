@@ -1,0 +1,30 @@
+/** What supervisor and proxy say to each other. Plain data, sent over the child process's channel. */
+
+import type { Owner, SocketTuple } from "../attribution/client.js";
+import type { Caller } from "./caller.js";
+import type { CaptureSettings } from "./settings.js";
+
+export interface ProxyStart {
+  readonly type: "start";
+  readonly settings: CaptureSettings;
+  readonly caller: Caller;
+  /** What the supervisor's self-test expects to read. */
+  readonly selfTestNonce: string;
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+export type ToProxy =
+  | ProxyStart
+  | { readonly type: "owner"; readonly id: number; readonly owner: Owner }
+  | { readonly type: "ping"; readonly id: number }
+  /** Stop accepting, let open connections end within the grace, write what is left, exit. */
+  | { readonly type: "stop"; readonly graceMs: number };
+
+export type ToSupervisor =
+  | { readonly type: "listening"; readonly port: number; readonly localPorts: readonly number[] }
+  | { readonly type: "lookup"; readonly id: number; readonly tuple: SocketTuple }
+  | { readonly type: "pong"; readonly id: number }
+  /** The proxy was asked to stop by a signal of its own. */
+  | { readonly type: "stop_requested" }
+  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };

@@ -1,0 +1,60 @@
+/** What a capture is told to do: the command line, environment and configuration file come down to this. */
+
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Our own connections carry this primary group, by which the redirect leaves them alone. It has no name in /etc/group. */
+export const OXIMY_GID = 28_536;
+
+export const DEFAULT_BUNDLE_URL = "https://oisp.dev/spec/v0.1/oisp-spec-bundle.json";
+
+export interface AppTerm {
+  readonly sign: "include" | "exclude";
+  readonly term: string;
+}
+
+/** Plain data: it crosses a process border. */
+export interface CaptureSettings {
+  /** `~/.oximy`, or what `OXIMY_HOME` says. */
+  readonly home: string;
+  readonly outputDir: string;
+  readonly includeRaw: boolean;
+  /** Bytes kept from the start of each body. */
+  readonly maxBody: number;
+  readonly keepDays?: number;
+  readonly bundleUrl: string;
+  readonly bundleFile?: string;
+  readonly bundleRefreshHours: number;
+  /** False: traffic is relayed and nothing is written. */
+  readonly enabled: boolean;
+  /** In the order given on the command line. */
+  readonly apps: readonly AppTerm[];
+  readonly users: readonly string[];
+  /** Decrypt every host, not only those of the bundle; only together with `apps`. */
+  readonly allHosts: boolean;
+  /** Post events to the terminal. */
+  readonly feed: boolean;
+}
+
+/** `~/.oximy` of a home folder, unless `OXIMY_HOME` moves it. */
+export function oximyHome(env: NodeJS.ProcessEnv = process.env, home = homedir()): string {
+  return env.OXIMY_HOME || join(home, ".oximy");
+}
+
+export function defaultSettings(home: string): CaptureSettings {
+  return {
+    home,
+    outputDir: join(home, "traces"),
+    includeRaw: true,
+    maxBody: 8 << 20,
+    bundleUrl: DEFAULT_BUNDLE_URL,
+    bundleRefreshHours: 24,
+    enabled: true,
+    apps: [],
+    users: [],
+    allHosts: false,
+    feed: true,
+  };
+}
+
+export const caDirectory = (home: string): string => join(home, "ca");

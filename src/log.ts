@@ -1,0 +1,38 @@
+/** Messages for the person at the terminal, on standard error: text, or JSON lines by pino. */
+
+import { pino } from "pino";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export interface Log {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface LogOptions {
+  readonly json: boolean;
+  /** Lowest level that is printed. */
+  readonly level: LogLevel;
+}
+
+const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+export function createLog(options: LogOptions): Log {
+  if (options.json) {
+    // Synchronous: what is said before an exit must be read after it.
+    const logger = pino({ level: options.level, base: null }, pino.destination({ fd: 2, sync: true }));
+    return {
+      debug: (message) => logger.debug(message),
+      info: (message) => logger.info(message),
+      warn: (message) => logger.warn(message),
+      error: (message) => logger.error(message),
+    };
+  }
+  const print = (level: LogLevel) => (message: string) => {
+    if (RANK[level] < RANK[options.level]) return;
+    process.stderr.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
+  };
+  return { debug: print("debug"), info: print("info"), warn: print("warn"), error: print("error") };
+}
