@@ -1,0 +1,101 @@
+import { ByteBuffer } from "./byte-buffer.js";
+import type { Body, ReaderLimits } from "./exchange.js";
+
+/** How many whole bodies one connection may hold at once, over all its open exchanges. */
+const BODIES_PER_CONNECTION = 8;
+
+/**
+ * What all open exchanges of one connection may keep together. Without it a peer could open a thousand
+ * HTTP/2 streams and fill each up to the limit of a body.
+ */
+export class MemoryBudget {
+  #left: number;
+
+  constructor(limits: ReaderLimits) {
+    this.#left = BODIES_PER_CONNECTION * (limits.maxBody + limits.maxTail) + 16 * limits.maxHeader;
+  }
+
+  /** Takes up to `wanted` bytes and says how many were granted. */
+  take(wanted: number): number {
+    const granted = Math.min(wanted, this.#left);
+    this.#left -= granted;
+    return granted;
+  }
+
+  release(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+/** Keeps the first and the last bytes of a body, in bounded memory and linear time. */
+export class BodyCollector {
+  readonly #limits: ReaderLimits;
+  readonly #budget: MemoryBudget;
+  readonly #head = new ByteBuffer();
+  #headIsFull = false;
+  #ring: Buffer | undefined;
+  #ringAt = 0;
+  #length = 0;
+  #charged = 0;
+
+  constructor(limits: ReaderLimits, budget: MemoryBudget) {
+    this.#limits = limits;
+    this.#budget = budget;
+  }
+
+  append(bytes: Buffer, start: number, end: number): void {
+    this.#length += end - start;
+    let at = start;
+    if (!this.#headIsFull) {
+      const wanted = Math.min(end - start, this.#limits.maxBody - this.#head.length);
+      const granted = this.#charge(wanted);
+      if (granted > 0) this.#head.append(bytes, at, at + granted);
+      at += granted;
+      this.#headIsFull = at < end;
+    }
+    if (at < end) this.#appendToTail(bytes, at, end);
+  }
+
+  /** The body as far as it was seen. */
+  snapshot(): Body {
+    const head = this.#head.view();
+    if (this.#length === head.length) return { head, length: this.#length, truncated: false };
+    const tail = this.#tail();
+    if (this.#length === head.length + tail.length) {
+      return { head: Buffer.concat([head, tail]), length: this.#length, truncated: false };
+    }
+    return { head, tail, length: this.#length, truncated: true };
+  }
+
+  /** Gives the memory back to the budget of the connection. */
+  release(): void {
+    this.#budget.release(this.#charged);
+    this.#charged = 0;
+  }
+
+  #charge(wanted: number): number {
+    const granted = this.#budget.take(wanted);
+    this.#charged += granted;
+    return granted;
+  }
+
+  #appendToTail(bytes: Buffer, start: number, end: number): void {
+    this.#ring ??= Buffer.allocUnsafe(this.#charge(this.#limits.maxTail));
+    const ring = this.#ring;
+    if (ring.length === 0) return;
+    let at = Math.max(start, end - ring.length);
+    while (at < end) {
+      const copied = bytes.copy(ring, this.#ringAt, at, end);
+      at += copied;
+      this.#ringAt = (this.#ringAt + copied) % ring.length;
+    }
+  }
+
+  #tail(): Buffer {
+    const ring = this.#ring!;
+    const seen = this.#length - this.#head.length;
+    // A chunk longer than the ring is entered at any position, so only a ring that never wrapped starts at 0.
+    if (seen <= ring.length) return Buffer.from(ring.subarray(0, seen));
+    return Buffer.concat([ring.subarray(this.#ringAt), ring.subarray(0, this.#ringAt)]);
+  }
+}

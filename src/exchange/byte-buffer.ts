@@ -1,0 +1,37 @@
+const EMPTY = Buffer.alloc(0);
+const SMALLEST = 256;
+
+/** Bytes collected over several chunks. Doubles its room, so that appending byte by byte stays linear. */
+export class ByteBuffer {
+  #bytes: Buffer = EMPTY;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  append(bytes: Buffer, start: number, end: number): void {
+    const needed = this.#length + end - start;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    bytes.copy(this.#bytes, this.#length, start, end);
+    this.#length = needed;
+  }
+
+  /** What was appended so far. Later appends never change these bytes; `clear` gives them up. */
+  view(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  clear(): void {
+    this.#bytes = EMPTY;
+    this.#length = 0;
+  }
+
+  #grow(needed: number): void {
+    // The first allocation fits exactly: most bodies and heads come in one piece.
+    const room = this.#length === 0 ? needed : Math.max(needed, this.#bytes.length * 2, SMALLEST);
+    const grown = Buffer.allocUnsafe(room);
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}

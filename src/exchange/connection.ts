@@ -1,0 +1,74 @@
+import { ByteBuffer } from "./byte-buffer.js";
+import type { ConnectionReader, Direction, ReaderHandlers, ReaderLimits, Scheme } from "./exchange.js";
+import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
+import { Http1Core } from "./http1.js";
+
+/** What every HTTP/2 client sends first (RFC 9113 §3.4). */
+const HTTP2_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+export interface ConnectionOptions {
+  /** The protocol that ALPN chose; absent when none did: then the first bytes tell. */
+  readonly protocol?: "http/1.1" | "h2";
+  readonly scheme: Scheme;
+  readonly limits: ReaderLimits;
+}
+
+/** Reads a connection in whatever it speaks: HTTP/1, HTTP/2, and what they switch to. */
+export function createConnectionReader(
+  options: ConnectionOptions,
+  handlers: ReaderHandlers,
+): ConnectionReader {
+  return guardReader(new ConnectionCore(options, handlers), handlers);
+}
+
+class ConnectionCore implements ReaderCore {
+  readonly #options: ConnectionOptions;
+  readonly #handlers: ReaderHandlers;
+  readonly #first = new ByteBuffer();
+  #firstAt = 0;
+  #core: ReaderCore | undefined;
+
+  constructor(options: ConnectionOptions, handlers: ReaderHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+  }
+
+  get protocol(): string {
+    return this.#core?.protocol ?? "unknown";
+  }
+
+  push(direction: Direction, bytes: Buffer, time: number): void {
+    const { protocol } = this.#options;
+    if (protocol !== undefined) this.#core ??= this.#start(protocol);
+    if (this.#core !== undefined) this.#core.push(direction, bytes, time);
+    else if (direction === "response") throw new Unreadable("server_speaks_first");
+    else this.#detect(bytes, time);
+  }
+
+  end(direction: Direction, time: number): void {
+    this.#core?.end(direction, time);
+  }
+
+  close(cause: CloseCause, time: number): void {
+    this.#core?.close(cause, time);
+  }
+
+  /** The HTTP/2 preface was chosen such that no HTTP/1 request begins like it. */
+  #detect(bytes: Buffer, time: number): void {
+    if (this.#first.length === 0) this.#firstAt = time;
+    this.#first.append(bytes, 0, bytes.length);
+    const seen = this.#first.view();
+    const compared = Math.min(seen.length, HTTP2_PREFACE.length);
+    const isHttp2 = seen.subarray(0, compared).equals(HTTP2_PREFACE.subarray(0, compared));
+    if (isHttp2 && compared < HTTP2_PREFACE.length) return;
+    this.#core = this.#start(isHttp2 ? "h2" : "http/1.1");
+    this.#first.clear();
+    this.#core.push("request", seen, this.#firstAt);
+  }
+
+  #start(protocol: "http/1.1" | "h2"): ReaderCore {
+    if (protocol === "h2") throw new Unreadable("h2_not_read_yet");
+    const { scheme, limits } = this.#options;
+    return new Http1Core({ scheme, limits }, this.#handlers);
+  }
+}

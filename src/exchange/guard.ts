@@ -1,0 +1,59 @@
+import type { ConnectionReader, Direction, ReaderHandlers } from "./exchange.js";
+
+export type CloseCause = Parameters<ConnectionReader["close"]>[0];
+
+/** The bytes break the rules of their protocol; `reason` is a short stable word, for counting. */
+export class Unreadable extends Error {
+  constructor(readonly reason: string) {
+    super(reason);
+    this.name = "Unreadable";
+  }
+}
+
+/** A reader as the protocols write it: it may throw `Unreadable`, and is called no more after that. */
+export interface ReaderCore {
+  /** What is being read: `http/1.1`, `h2`, `websocket`. */
+  readonly protocol: string;
+  push(direction: Direction, bytes: Buffer, time: number): void;
+  end(direction: Direction, time: number): void;
+  close(cause: CloseCause, time: number): void;
+}
+
+/**
+ * Makes a core into a reader that never throws: whatever goes wrong ends the reading of this connection,
+ * reports what was open as `capture_lost`, and is counted.
+ */
+export function guardReader(core: ReaderCore, handlers: ReaderHandlers): ConnectionReader {
+  let over = false;
+  const attempt = (work: () => void, time: number): void => {
+    if (over) return;
+    try {
+      work();
+    } catch (error) {
+      over = true;
+      giveUp(error instanceof Unreadable ? error.reason : "reader_failed", time);
+    }
+  };
+  const giveUp = (reason: string, time: number): void => {
+    const protocol = core.protocol;
+    try {
+      core.close("capture_lost", time);
+    } catch {
+      // The core failed before; what it still held is covered by the count below.
+    }
+    handlers.onGiveUp(reason, protocol);
+  };
+  return {
+    push(direction, bytes, time) {
+      const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      attempt(() => core.push(direction, view, time), time);
+    },
+    end(direction, time) {
+      attempt(() => core.end(direction, time), time);
+    },
+    close(cause, time) {
+      attempt(() => core.close(cause, time), time);
+      over = true;
+    },
+  };
+}

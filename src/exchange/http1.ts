@@ -1,0 +1,224 @@
+import { MemoryBudget } from "./body.js";
+import { ByteBuffer } from "./byte-buffer.js";
+import type {
+  ConnectionReader,
+  Direction,
+  Fields,
+  ReaderHandlers,
+  ReaderLimits,
+  Scheme,
+} from "./exchange.js";
+import { fieldTokens } from "./fields.js";
+import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
+import { type Framing, NO_BODY, requestFraming, responseFraming } from "./http1-framing.js";
+import { Http1MessageReader } from "./http1-message.js";
+import { parseRequestLine, parseStatusLine } from "./http1-start-line.js";
+import { errorOfClose, OpenExchange } from "./open-exchange.js";
+
+/** More requests than this without a response are no client's pipelining. */
+const MAX_PIPELINED = 1000;
+/** A switch is answered before the client goes on, so hardly anything is ever held. */
+const MAX_HELD = 64 << 10;
+
+export interface Http1Options {
+  readonly scheme: Scheme;
+  readonly limits: ReaderLimits;
+  /**
+   * Called at `101 Switching Protocols` (RFC 9110 §7.8). The core that is returned reads all that follows and
+   * reports the exchange; without one, the exchange is reported and what follows is not read.
+   */
+  switchTo?(protocol: string, exchange: OpenExchange, time: number): ReaderCore | undefined;
+}
+
+/** Reads an HTTP/1.0 or 1.1 connection: each request paired with its response, pipelined or not. */
+export function createHttp1Reader(options: Http1Options, handlers: ReaderHandlers): ConnectionReader {
+  return guardReader(new Http1Core(options, handlers), handlers);
+}
+
+/** `none`: plain HTTP/1. `asked`: the last request wants a switch. `done`: the connection is a tunnel now. */
+type Switch = "none" | "asked" | "done";
+
+export class Http1Core implements ReaderCore {
+  readonly #options: Http1Options;
+  readonly #handlers: ReaderHandlers;
+  readonly #budget: MemoryBudget;
+  readonly #requests: Http1MessageReader;
+  readonly #responses: Http1MessageReader;
+  /** Requests in wire order whose exchange is not complete. */
+  readonly #open: OpenExchange[] = [];
+  readonly #held = new ByteBuffer();
+  #requestStart = 0;
+  #responseStart = 0;
+  /** The exchange whose response is being read; absent during an interim response. */
+  #answered: OpenExchange | undefined;
+  #switch: Switch = "none";
+  #next: ReaderCore | undefined;
+  #refused = false;
+  #firstEnd: Direction | undefined;
+
+  constructor(options: Http1Options, handlers: ReaderHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#budget = new MemoryBudget(options.limits);
+    const { maxHeader } = options.limits;
+    this.#requests = new Http1MessageReader(
+      {
+        onStart: (time) => {
+          this.#requestStart = time;
+        },
+        onHead: (line, fields) => this.#onRequestHead(line, fields),
+        onBody: (bytes, start, end) => this.#open.at(-1)!.requestBody.append(bytes, start, end),
+        onEnd: (trailers, time) => this.#onRequestEnd(trailers, time),
+      },
+      maxHeader,
+    );
+    this.#responses = new Http1MessageReader(
+      {
+        onStart: (time) => {
+          this.#responseStart = time;
+        },
+        onHead: (line, fields) => this.#onResponseHead(line, fields),
+        onBody: (bytes, start, end) => this.#answered?.responseBody.append(bytes, start, end),
+        onEnd: (trailers, time) => this.#onResponseEnd(trailers, time),
+      },
+      maxHeader,
+    );
+  }
+
+  get protocol(): string {
+    return this.#next?.protocol ?? "http/1.1";
+  }
+
+  push(direction: Direction, bytes: Buffer, time: number): void {
+    if (this.#next !== undefined) this.#next.push(direction, bytes, time);
+    else if (this.#switch === "done") return;
+    else if (direction === "request") this.#pushRequest(bytes, time);
+    else this.#pushResponse(bytes, time);
+  }
+
+  end(direction: Direction, time: number): void {
+    this.#firstEnd ??= direction;
+    if (this.#next !== undefined) this.#next.end(direction, time);
+    else if (direction === "response") this.#responses.end(time);
+  }
+
+  close(cause: CloseCause, time: number): void {
+    if (this.#next !== undefined) {
+      this.#next.close(cause, time);
+      return;
+    }
+    if (cause === "ended") this.#responses.end(time);
+    const error = errorOfClose(cause, this.#firstEnd);
+    for (const exchange of this.#open.splice(0)) this.#handlers.onExchange(exchange.finish(time, error));
+  }
+
+  #pushRequest(bytes: Buffer, time: number): void {
+    const read = this.#requests.push(bytes, time);
+    if (read === bytes.length) return;
+    if (this.#held.length + bytes.length - read > MAX_HELD) throw new Unreadable("http1_bytes_before_switch");
+    this.#held.append(bytes, read, bytes.length);
+  }
+
+  #pushResponse(bytes: Buffer, time: number): void {
+    if (this.#refused) return;
+    const read = this.#responses.push(bytes, time);
+    if (this.#next !== undefined) {
+      const held = this.#held.view();
+      this.#held.clear();
+      if (held.length > 0) this.#next.push("request", held, time);
+      if (read < bytes.length) this.#next.push("response", bytes.subarray(read), time);
+    } else if (this.#requests.halted && this.#switch === "none") {
+      this.#readHeld(time);
+    }
+  }
+
+  /** The switch was declined: what the client sent meanwhile is HTTP/1 after all. */
+  #readHeld(time: number): void {
+    const held = this.#held.view();
+    this.#held.clear();
+    this.#requests.resume();
+    if (held.length > 0) this.#pushRequest(held, time);
+  }
+
+  #onRequestHead(line: string, fields: Fields): Framing {
+    if (this.#open.length >= MAX_PIPELINED) throw new Unreadable("http1_too_many_pipelined");
+    const { head, version } = parseRequestLine(line, fields);
+    const framing = requestFraming(fields, version);
+    const { limits } = this.#options;
+    this.#open.push(new OpenExchange(`http/${version}`, head, this.#requestStart, limits, this.#budget));
+    return framing;
+  }
+
+  #onRequestEnd(trailers: Fields, time: number): void {
+    const exchange = this.#open.at(-1)!;
+    exchange.requestEndedAt = time;
+    exchange.requestTrailers = trailers;
+    if (exchange.response === undefined && asksForSwitch(exchange)) {
+      this.#switch = "asked";
+      this.#requests.halt();
+    }
+    this.#reportComplete();
+  }
+
+  #onResponseHead(line: string, fields: Fields): Framing {
+    const { status, version } = parseStatusLine(line);
+    // The first one may have its response already while its request is still on the way.
+    const exchange = this.#open[0]?.response === undefined ? this.#open[0] : this.#open[1];
+    if (exchange === undefined) return this.#onUnsolicited(status);
+    if (status < 200 && status !== 101) return NO_BODY;
+    this.#answered = exchange;
+    exchange.response = { status, fields };
+    exchange.responseStartedAt = this.#responseStart;
+    const { method } = exchange.request;
+    const isLastAsked = this.#switch === "asked" && exchange === this.#open.at(-1);
+    if (status === 101 || (method === "CONNECT" && status < 300)) {
+      // Unasked, or in the middle of a request: there is no telling where the other protocol begins.
+      if (!isLastAsked) throw new Unreadable("http1_unexpected_switch");
+      this.#switch = "done";
+      this.#responses.halt();
+      return NO_BODY;
+    }
+    if (isLastAsked) this.#switch = "none";
+    return responseFraming(fields, version, status, method);
+  }
+
+  /** A server may refuse a connection before it has read a request, as with 408 (RFC 9110 §15.5.9). */
+  #onUnsolicited(status: number): Framing {
+    if (status < 400) throw new Unreadable("http1_unsolicited_response");
+    this.#refused = true;
+    this.#responses.halt();
+    return NO_BODY;
+  }
+
+  #onResponseEnd(trailers: Fields, time: number): void {
+    const exchange = this.#answered;
+    if (exchange === undefined) return;
+    this.#answered = undefined;
+    exchange.responseTrailers = trailers;
+    if (this.#switch === "done") {
+      const protocol = exchange.response?.status === 101 ? switchedProtocol(exchange) : "";
+      this.#next = this.#options.switchTo?.(protocol, exchange, time);
+      if (this.#next !== undefined) {
+        this.#open.splice(this.#open.indexOf(exchange), 1);
+        return;
+      }
+    }
+    exchange.responseEndedAt = time;
+    this.#reportComplete();
+  }
+
+  #reportComplete(): void {
+    while (this.#open[0]?.isComplete) {
+      const exchange = this.#open.shift()!;
+      this.#handlers.onExchange(exchange.finish(exchange.responseEndedAt!));
+    }
+  }
+}
+
+function asksForSwitch({ request }: OpenExchange): boolean {
+  return request.method === "CONNECT" || fieldTokens(request.fields, "upgrade").length > 0;
+}
+
+function switchedProtocol(exchange: OpenExchange): string {
+  return fieldTokens(exchange.response!.fields, "upgrade")[0] ?? "";
+}
