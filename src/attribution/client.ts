@@ -22,7 +22,7 @@ export interface ProcessIdentity {
   readonly startTime?: number;
   /** Executable's path, " (deleted)" removed. */
   readonly path?: string;
-  /** Display name: macOS bundle name or executable basename; Linux executable basename. */
+  /** Display name: basename of the executable ("Comet Helper", "node"). */
   readonly name?: string;
   /** macOS: CFBundleIdentifier of the outermost .app on the executable's path. */
   readonly bundleId?: string;
@@ -33,6 +33,8 @@ export interface ProcessIdentity {
   readonly applicationIdFrom?: "xdg" | "flatpak" | "snap" | "appimage";
   /** For interpreters: the script, module, jar or package that runs (basename or package name). */
   readonly script?: string;
+  /** For interpreters: the package that the script is part of (`@anthropic-ai/claude-code`). */
+  readonly packageName?: string;
 }
 
 /** Outcome of "whose socket is this?". A wrong name is worse than none: `unknown` says why. */
@@ -40,7 +42,7 @@ export type Owner =
   | {
       readonly kind: "process";
       readonly process: ProcessIdentity;
-      /** Parent first, at most 10. */
+      /** Parent first, at most 10. macOS: last, the process responsible for this one when it is no ancestor. */
       readonly ancestors: readonly ProcessIdentity[];
     }
   | { readonly kind: "unknown"; readonly reason: string; readonly uid?: number };
@@ -59,4 +61,6 @@ export interface AppMatch {
   readonly vendor?: string;
   readonly category?: string;
   readonly matchedBy: "bundle_id" | "executable" | "application_id" | "script";
+  /** The nearest ancestor's app when it is another one: the editor or terminal that an agent runs in. */
+  readonly hostApp?: AppMatch;
 }

@@ -1,0 +1,44 @@
+/** Keeps the `capacity` entries used last. */
+export class LruCache<K, V> {
+  readonly #entries = new Map<K, V>();
+
+  constructor(private readonly capacity: number) {}
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: K): V | undefined {
+    const value = this.#entries.get(key);
+    // A Map iterates in order of insertion: what is put in again is the youngest.
+    if (value !== undefined) this.set(key, value);
+    return value;
+  }
+
+  /** Without counting as use. */
+  peek(key: K): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  set(key: K, value: V): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.capacity) {
+      const oldest = this.#entries.keys().next();
+      if (!oldest.done) this.#entries.delete(oldest.value);
+    }
+  }
+
+  delete(key: K): void {
+    this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  /** Keys, the one used last first. */
+  recentKeys(): K[] {
+    return [...this.#entries.keys()].reverse();
+  }
+}

@@ -1,0 +1,96 @@
+import type { App } from "../oisp/bundle.js";
+import type { AppMatch, Owner, ProcessIdentity } from "./client.js";
+import { executableName } from "./identity/identity.js";
+import { isInterpreter } from "./identity/interpreter.js";
+
+type MatchedBy = AppMatch["matchedBy"];
+type Signatures = ReadonlyMap<string, App>;
+
+/** The bundle's apps by their signatures, made once per bundle. */
+export interface AppIndex {
+  readonly apps: readonly App[];
+  readonly bundleIds: Signatures;
+  readonly applicationIds: Signatures;
+  readonly executables: Signatures;
+  readonly scripts: Signatures;
+}
+
+/** Shells and launchers run whatever they are given: like interpreters, they are nobody's executable. */
+const SHELLS_AND_LAUNCHERS = new Set(
+  "sh bash zsh dash ash ksh tcsh csh fish nu pwsh busybox env sudo su doas nohup setsid xargs ssh sshd login tmux screen systemd launchd init bwrap docker npm npx uv uvx ruby perl php".split(
+    " ",
+  ),
+);
+
+/**
+ * A signature that two apps claim says nothing of either, and is left out; so are executables that run other
+ * people's programs (`node`, `bash`).
+ */
+export function createAppIndex(apps: readonly App[], platform: "linux" | "darwin"): AppIndex {
+  return {
+    apps,
+    bundleIds: indexBy(apps, (app) => app.signatures.bundleIds),
+    applicationIds: indexBy(apps, (app) => app.signatures.applicationIds),
+    executables: indexBy(apps, (app) => app.signatures.executables[platform].filter(isTelling)),
+    scripts: indexBy(apps, (app) => app.signatures.scripts),
+  };
+}
+
+function isTelling(executable: string): boolean {
+  return !isInterpreter(executable) && !SHELLS_AND_LAUNCHERS.has(executable);
+}
+
+function indexBy(apps: readonly App[], signaturesOf: (app: App) => readonly string[]): Signatures {
+  const index = new Map<string, App>();
+  const claimedTwice = new Set<string>();
+  for (const app of apps) {
+    for (const signature of signaturesOf(app)) {
+      if ((index.get(signature) ?? app) !== app) claimedTwice.add(signature);
+      index.set(signature, app);
+    }
+  }
+  for (const signature of claimedTwice) index.delete(signature);
+  return index;
+}
+
+/**
+ * The app that a client belongs to: by exact signature, from the process up its ancestors, nearest first. A
+ * `curl` from the terminal of an editor belongs to the editor; an agent there is itself, with the editor as
+ * `hostApp`.
+ */
+export function matchApp(owner: Owner, index: AppIndex): AppMatch | undefined {
+  if (owner.kind === "unknown") return undefined;
+  const chain = [owner.process, ...owner.ancestors];
+  const matches = chain.flatMap((process, place) => matchProcess(process, chain[place + 1], index) ?? []);
+  const [match] = matches;
+  const hostApp = matches.find((other) => other.id !== match?.id);
+  return match && { ...match, ...(hostApp && { hostApp }) };
+}
+
+function matchProcess(
+  process: ProcessIdentity,
+  parent: ProcessIdentity | undefined,
+  index: AppIndex,
+): AppMatch | undefined {
+  // Scopes and sandboxes are inherited: all that an app starts is in its own. The id is said of the outermost
+  // process that has it, otherwise an agent in an editor's terminal would be the editor.
+  const applicationId = process.applicationId === parent?.applicationId ? undefined : process.applicationId;
+  return (
+    found("bundle_id", index.bundleIds, process.bundleId) ??
+    found("application_id", index.applicationIds, applicationId) ??
+    found("executable", index.executables, process.path && executableName(process.path)) ??
+    found("script", index.scripts, process.script) ??
+    found("script", index.scripts, process.packageName)
+  );
+}
+
+function found(
+  matchedBy: MatchedBy,
+  signatures: Signatures,
+  value: string | undefined,
+): AppMatch | undefined {
+  const app = value === undefined ? undefined : signatures.get(value);
+  if (app === undefined) return undefined;
+  const { id, name, vendor, category } = app;
+  return { id, name, ...(vendor && { vendor }), ...(category && { category }), matchedBy };
+}

@@ -1,0 +1,91 @@
+import type { Owner, ProcessIdentity } from "./client.js";
+import { createDarwinIdentifier } from "./identity/darwin.js";
+import { type FileReader, systemFiles } from "./identity/file-reader.js";
+import type { IdentifyProcess } from "./identity/identity.js";
+import { identifyLinuxProcess } from "./identity/linux.js";
+import { LruCache } from "./lru-cache.js";
+import type { NativeAddon, ProcessInfo } from "./native.js";
+import { createUserNames, type UserNames } from "./user-names.js";
+
+const MAX_ANCESTORS = 10;
+const MAX_PROCESSES = 4096;
+
+export type KnownOwner = Extract<Owner, { kind: "process" }>;
+
+/** Describes processes by their pid. Remembers what it found, for as long as it stays true. */
+export interface ProcessTree {
+  /** Undefined when there is no such process (any more). */
+  describe(pid: number): Promise<KnownOwner | undefined>;
+}
+
+/** What reads processes: the native addon. */
+export type ProcessReader = Pick<NativeAddon, "implementation" | "processInfo">;
+
+export interface ProcessTreeOptions {
+  readonly files?: FileReader;
+  readonly users?: UserNames;
+}
+
+export function createProcessTree(source: ProcessReader, options: ProcessTreeOptions = {}): ProcessTree {
+  const { files = systemFiles, users = createUserNames() } = options;
+  const identify: IdentifyProcess =
+    source.implementation === "darwin" ? createDarwinIdentifier() : identifyLinuxProcess;
+  const identities = new LruCache<string, Promise<ProcessIdentity>>(MAX_PROCESSES);
+  const owners = new LruCache<string, Promise<KnownOwner>>(MAX_PROCESSES);
+
+  const identityOf = (info: ProcessInfo): Promise<ProcessIdentity> =>
+    remember(identities, info, async () => {
+      const { pid, ppid, uid, startTime, path } = info;
+      const user = users.nameOf(uid);
+      const identity = await identify(info, files);
+      return { pid, ppid, uid, ...(user && { user }), startTime, ...(path && { path }), ...identity };
+    });
+
+  return {
+    async describe(pid) {
+      const info = source.processInfo(pid);
+      if (info === null) return undefined;
+      return remember(owners, info, async () => {
+        const records = ancestorsOf(info, source);
+        const [process, ...ancestors] = await Promise.all([identityOf(info), ...records.map(identityOf)]);
+        return { kind: "process", process, ancestors };
+      });
+    },
+  };
+}
+
+/**
+ * A pid names a process only together with its start time, so that a reused one inherits nothing. After exec(2)
+ * both stay and the program is another: what runs is part of the key too.
+ */
+function remember<T>(
+  cache: LruCache<string, Promise<T>>,
+  info: ProcessInfo,
+  make: () => Promise<T>,
+): Promise<T> {
+  const key = [info.pid, info.startTime, info.path, ...info.commandLine].join("\0");
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  cache.set(key, made);
+  made.catch(() => cache.delete(key));
+  return made;
+}
+
+/** Parents up to the first process of the system (pid 1 belongs to nobody), then the responsible process. */
+function ancestorsOf(info: ProcessInfo, source: ProcessReader): ProcessInfo[] {
+  const ancestors: ProcessInfo[] = [];
+  let child = info;
+  while (ancestors.length < MAX_ANCESTORS && child.ppid > 1) {
+    const parent = source.processInfo(child.ppid);
+    // Younger than its child: the parent has ended meanwhile, and its pid was given away.
+    if (parent === null || parent.startTime > child.startTime) break;
+    ancestors.push(parent);
+    child = parent;
+  }
+  const { responsiblePid } = info;
+  const isKnown = [info, ...ancestors].some((process) => process.pid === responsiblePid);
+  if (responsiblePid === null || responsiblePid <= 1 || isKnown) return ancestors;
+  const responsible = source.processInfo(responsiblePid);
+  return responsible === null ? ancestors : [...ancestors.slice(0, MAX_ANCESTORS - 1), responsible];
+}

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { createAttributor, type ProcessSource } from "../../src/attribution/attributor.js";
+import type { ProcessInfo, SocketOwner } from "../../src/attribution/native.js";
+import { filesWith, processInfo } from "./fake-processes.js";
+
+const tuple = {
+  local: { address: "10.0.0.1", port: 40000 },
+  remote: { address: "10.0.0.2", port: 443 },
+};
+const socket: SocketOwner = { inode: 7, uid: 1000, cookie: 1n, cgroupId: 1n, pid: null };
+
+function machine(processes: ProcessInfo[], overrides: Partial<ProcessSource> = {}): ProcessSource {
+  return {
+    implementation: "linux",
+    socketOwner: () => socket,
+    findProcess: async () => processes[0]?.pid ?? null,
+    processInfo: (pid) => processes.find((process) => process.pid === pid) ?? null,
+    ...overrides,
+  };
+}
+
+const attribute = (source: ProcessSource, options: { limitMs?: number } = {}) =>
+  createAttributor(source, { files: filesWith({}), ...options }).lookup(tuple);
+
+test("the socket is looked up before anything is waited for", () => {
+  let asked = false;
+  const socketOwner = () => {
+    asked = true;
+    return null;
+  };
+  void attribute(machine([], { socketOwner }));
+  expect(asked).toBe(true);
+});
+
+test("an owner is plain data", async () => {
+  const owner = await attribute(machine([processInfo({ pid: 20, path: "/usr/bin/curl" })]));
+  expect(owner).toMatchObject({ kind: "process", process: { pid: 20, path: "/usr/bin/curl", name: "curl" } });
+  expect(structuredClone(owner)).toEqual(JSON.parse(JSON.stringify(owner)));
+});
+
+test.each<[string, Partial<ProcessSource>, object]>([
+  ["unsupported", { implementation: "none" }, {}],
+  ["no_socket", { socketOwner: () => null }, {}],
+  ["client_gone", { socketOwner: () => ({ ...socket, inode: 0 }) }, { uid: 1000 }],
+  ["client_gone", { findProcess: async () => null }, { uid: 1000 }],
+  ["client_gone", { processInfo: () => null }, { uid: 1000 }],
+  ["timeout", { findProcess: () => new Promise(() => {}) }, { uid: 1000 }],
+  ["failed", { findProcess: () => Promise.reject(new Error("no threads")) }, { uid: 1000 }],
+  [
+    "failed",
+    {
+      socketOwner: () => {
+        throw new Error("no netlink");
+      },
+    },
+    {},
+  ],
+])("an owner that cannot be found is unknown: %s", async (reason, overrides, details) => {
+  const source = machine([processInfo({ pid: 20 })], overrides);
+  expect(await attribute(source, { limitMs: 30 })).toEqual({ kind: "unknown", reason, ...details });
+});
+
+test("processes of the same user that owned sockets before are looked at first", async () => {
+  const asked: Array<readonly number[]> = [];
+  const pids = [20, 30, 40, 50];
+  const uids = [1000, 1000, 2000, 1000];
+  let connection = -1;
+  const source = machine(
+    pids.map((pid) => processInfo({ pid })),
+    {
+      socketOwner: () => ({ ...socket, uid: uids[++connection] ?? null }),
+      findProcess: async (_inode, hints) => {
+        asked.push(hints.candidates);
+        return pids[connection] ?? null;
+      },
+    },
+  );
+  const attributor = createAttributor(source, { files: filesWith({}) });
+  for (const _ of pids) await attributor.lookup(tuple);
+  expect(asked).toEqual([[], [20], [], [30, 20]]);
+});
