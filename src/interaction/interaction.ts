@@ -92,14 +92,31 @@ export type DecodedBody =
   | { readonly kind: "empty" }
   | { readonly kind: "json"; readonly value: unknown; readonly truncated: boolean }
   /** Server-sent events, NDJSON, event streams: what came, in order; data parsed where it is JSON. */
-  | { readonly kind: "stream"; readonly format: StreamFormat; readonly chunks: readonly StreamChunk[]; readonly truncated: boolean }
+  | {
+      readonly kind: "stream";
+      readonly format: StreamFormat;
+      readonly chunks: readonly StreamChunk[];
+      readonly truncated: boolean;
+    }
   | { readonly kind: "form"; readonly value: Record<string, unknown>; readonly truncated: boolean }
   | { readonly kind: "multipart"; readonly parts: readonly MultipartPart[]; readonly truncated: boolean }
   | { readonly kind: "text"; readonly text: string; readonly truncated: boolean }
-  | { readonly kind: "binary"; readonly length: number; readonly mediaType?: string; readonly truncated: boolean }
+  | {
+      readonly kind: "binary";
+      readonly length: number;
+      readonly mediaType?: string;
+      readonly truncated: boolean;
+    }
   | { readonly kind: "undecodable"; readonly reason: string; readonly length: number };
 
-export type StreamFormat = "sse" | "ndjson" | "json_array" | "eventstream" | "length_prefixed" | "concatenated" | "websocket";
+export type StreamFormat =
+  | "sse"
+  | "ndjson"
+  | "json_array"
+  | "eventstream"
+  | "length_prefixed"
+  | "concatenated"
+  | "websocket";
 
 export interface StreamChunk {
   readonly event?: string;

@@ -1,0 +1,98 @@
+import { JSONPath } from "jsonpath-plus";
+import type { ParserPath, ParserPaths } from "../oisp/bundle.js";
+import { fieldValue } from "./content-encoding.js";
+import type { DecodedExchange } from "./interaction.js";
+import { isObject, type JsonObject } from "./json.js";
+
+type Evaluator = (document: unknown) => unknown;
+
+/**
+ * One prepared instance for each path, kept as long as the bundle that holds the path: an instance costs a
+ * seventh of a call. `eval: false`, for the bundle is remote data.
+ */
+const prepared = new WeakMap<ParserPath, Evaluator>();
+
+function evaluatorOf(path: ParserPath & { kind: "jsonpath" }): Evaluator {
+  let evaluator = prepared.get(path);
+  if (!evaluator) {
+    evaluator = prepare(path.path);
+    prepared.set(path, evaluator);
+  }
+  return evaluator;
+}
+
+function prepare(path: string): Evaluator {
+  const instance = JSONPath({ path, json: {}, wrap: false, eval: false, autostart: false });
+  return (json) => {
+    if (typeof json !== "object" || json === null) return undefined;
+    try {
+      return instance.evaluate({ path, json, callback: undefined, otherTypeCallback: undefined }) as unknown;
+    } catch {
+      return undefined; // a path that cannot be evaluated says nothing, and the format's own reader speaks
+    }
+  };
+}
+
+/** The value that a path of the bundle finds; `undefined` when it finds none. */
+export function valueAt(path: ParserPath, document: unknown, exchange: DecodedExchange): unknown {
+  switch (path.kind) {
+    case "jsonpath":
+      return evaluatorOf(path)(document);
+    case "template":
+      return fillTemplate(path.template, exchange);
+    case "header":
+      return fieldValue(exchange.responseFields, path.header.toLowerCase());
+  }
+}
+
+/** `{url_path}` and `{model}`: the model that the path names. Other templates are not known. */
+function fillTemplate(template: string, exchange: DecodedExchange): string | undefined {
+  return template === "{url_path}" || template === "{model}" ? modelInPath(exchange.path) : undefined;
+}
+
+/** The segment after `models`, `model` or `deployments`, without the `:method` that Google appends. */
+export function modelInPath(path: string): string | undefined {
+  const segment = /\/(?:models?|deployments|endpoints)\/([^/]+)/.exec(path)?.[1];
+  if (segment === undefined) return undefined;
+  try {
+    return decodeURIComponent(segment).replace(/:[a-zA-Z]+$/, "");
+  } catch {
+    return segment; // a lone % is meant literally
+  }
+}
+
+/**
+ * The document's fields with what the bundle's paths find put over them, under the names of the bundle. Where
+ * both are objects (usage) they are joined, so that what the bundle does not say stays.
+ */
+export function overlay(
+  document: unknown,
+  paths: ParserPaths | undefined,
+  exchange: DecodedExchange,
+): JsonObject {
+  const own = isObject(document) ? document : {};
+  if (!paths) return own;
+  const fields: Record<string, unknown> = { ...own };
+  for (const [name, path] of Object.entries(paths)) {
+    const value = isPath(path) ? valueAt(path, document, exchange) : nested(path, document, exchange);
+    if (value === undefined || value === null) continue;
+    const known = fields[name];
+    fields[name] = isObject(known) && isObject(value) ? { ...known, ...value } : value;
+  }
+  return fields;
+}
+
+function isPath(path: ParserPaths[string]): path is ParserPath {
+  return typeof path.kind === "string";
+}
+
+function nested(
+  paths: { readonly [field: string]: ParserPath },
+  document: unknown,
+  exchange: DecodedExchange,
+): JsonObject | undefined {
+  const found = Object.entries(paths)
+    .map(([name, path]) => [name, valueAt(path, document, exchange)] as const)
+    .filter(([, value]) => value !== undefined && value !== null);
+  return found.length > 0 ? Object.fromEntries(found) : undefined;
+}

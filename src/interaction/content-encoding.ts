@@ -1,0 +1,119 @@
+import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from "node:zlib";
+import { Decompress } from "fzstd";
+import type { Fields } from "../exchange/exchange.js";
+
+/** Decoded bytes kept of one body; what a bomb would unpack beyond them is never made. */
+export const MAX_DECODED = 32 << 20;
+/** RFC 9659: a zstd content coding must not need a window above 8 MiB. Four times that is forgiven. */
+const MAX_ZSTD_WINDOW = 32 << 20;
+/** Codings stacked on one body; nobody sends more than two. */
+const MAX_STACK = 4;
+
+export type Unpacked =
+  | { readonly kind: "bytes"; readonly bytes: Buffer; readonly truncated: boolean }
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** Values of all fields of that name, in order, joined as RFC 9110 §5.3 says. */
+export function fieldValue(fields: Fields, name: string): string | undefined {
+  const values = fields.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+  return values.length > 0 ? values.join(", ") : undefined;
+}
+
+/** The codings that were applied, first one first (RFC 9110 §8.4). */
+export function contentCodings(fields: Fields): readonly string[] {
+  return (fieldValue(fields, "content-encoding") ?? "")
+    .split(",")
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== "" && coding !== "identity");
+}
+
+/** Undoes the codings, last one first. Input that stops early gives what could be unpacked of it. */
+export function unpack(bytes: Buffer, codings: readonly string[]): Unpacked {
+  if (codings.length > MAX_STACK) return { kind: "failed", reason: "too_many_codings" };
+  let unpacked: Unpacked = { kind: "bytes", bytes, truncated: false };
+  for (const coding of [...codings].reverse()) {
+    const next = unpackOne(unpacked.bytes, coding);
+    if (next.kind === "failed") return next;
+    unpacked = { ...next, truncated: next.truncated || unpacked.truncated };
+  }
+  return unpacked;
+}
+
+function unpackOne(bytes: Buffer, coding: string): Unpacked {
+  if (bytes.length === 0) return { kind: "bytes", bytes, truncated: false };
+  switch (coding) {
+    case "gzip":
+    case "x-gzip":
+      return bounded(bytes, "gzip", (input) => gunzipSync(input, ZLIB_OPTIONS));
+    case "deflate":
+      return bounded(bytes, "deflate", (input) =>
+        isZlib(input) ? inflateSync(input, ZLIB_OPTIONS) : inflateRawSync(input, ZLIB_OPTIONS),
+      );
+    case "br":
+      return bounded(bytes, "br", (input) => brotliDecompressSync(input, BROTLI_OPTIONS));
+    case "zstd":
+      return unpackZstd(bytes);
+    default:
+      return { kind: "failed", reason: `unknown_coding:${coding.slice(0, 32)}` };
+  }
+}
+
+const ZLIB_OPTIONS = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_DECODED };
+const BROTLI_OPTIONS = { finishFlush: constants.BROTLI_OPERATION_FLUSH, maxOutputLength: MAX_DECODED };
+
+/** `deflate` should be zlib (RFC 9110 §8.4.1.2), but raw deflate is sent as well: the zlib header has a checksum. */
+function isZlib(bytes: Buffer): boolean {
+  return bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes.readUInt16BE(0) % 31 === 0;
+}
+
+/**
+ * Node's decoders give nothing when the output exceeds its bound. So that the start of a large body is still
+ * read, shorter and shorter starts of the input are tried.
+ */
+function bounded(bytes: Buffer, coding: string, decode: (input: Buffer) => Buffer): Unpacked {
+  for (let length = bytes.length; length > 0; length >>= 3) {
+    try {
+      return { kind: "bytes", bytes: decode(bytes.subarray(0, length)), truncated: length < bytes.length };
+    } catch (error) {
+      if (!(error instanceof RangeError)) return { kind: "failed", reason: `corrupt_${coding}` };
+    }
+  }
+  return { kind: "failed", reason: `bomb_${coding}` };
+}
+
+class Enough extends Error {}
+
+function unpackZstd(bytes: Buffer): Unpacked {
+  if (zstdWindow(bytes) > MAX_ZSTD_WINDOW) return { kind: "failed", reason: "bomb_zstd" };
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const decoder = new Decompress((chunk) => {
+    if (length + chunk.length > MAX_DECODED) throw new Enough();
+    length += chunk.length;
+    chunks.push(chunk);
+  });
+  try {
+    // Never told that this is the end: an early end would throw instead of giving what is there.
+    decoder.push(bytes);
+  } catch (error) {
+    if (!(error instanceof Enough) && length === 0) return { kind: "failed", reason: "corrupt_zstd" };
+    return { kind: "bytes", bytes: Buffer.concat(chunks), truncated: true };
+  }
+  return { kind: "bytes", bytes: Buffer.concat(chunks), truncated: false };
+}
+
+/** Window that the first frame asks for, in bytes (RFC 8878 §3.1.1.1); 0 when there is no frame header. */
+function zstdWindow(bytes: Buffer): number {
+  if (bytes.length < 6 || bytes.readUInt32LE(0) !== 0xfd2fb528) return 0;
+  const descriptor = bytes[4]!;
+  const singleSegment = (descriptor & 0x20) !== 0;
+  if (!singleSegment) {
+    const exponent = bytes[5]! >> 3;
+    const base = 2 ** (10 + exponent);
+    return base + (base / 8) * (bytes[5]! & 7);
+  }
+  const at = 5 + [0, 1, 2, 4][descriptor & 3]!;
+  const size = [1, 2, 4, 8][descriptor >> 6]!;
+  if (bytes.length < at + size) return 0;
+  return size === 8 ? Number(bytes.readBigUInt64LE(at)) : bytes.readUIntLE(at, size);
+}

@@ -1,0 +1,170 @@
+import type { Body, Fields } from "../exchange/exchange.js";
+import { contentCodings, unpack } from "./content-encoding.js";
+import type { DecodedBody, StreamChunk } from "./interaction.js";
+import { parseJson } from "./json.js";
+import { parseJsonPrefix, readJsonSequence } from "./json-sequence.js";
+import { decodeText, type MediaType, mediaTypeOf } from "./media-type.js";
+import { readMultipart } from "./multipart.js";
+import { firstEventBorder, readEventStream } from "./sse.js";
+
+/**
+ * What a body is and says: content codings undone, told apart by its media type, and by looking where that is
+ * missing or wrong. Of a body cut in the middle, a stream gives the events of both ends, all else its start.
+ * Never throws; unpacks at most 32 MiB.
+ */
+export function decodeBody(body: Body, fields: Fields): DecodedBody {
+  if (body.length === 0 || body.head.length === 0) return { kind: "empty" };
+  const codings = contentCodings(fields);
+  let unpacked = unpack(body.head, codings);
+  if (unpacked.kind === "failed" && looksLikeText(body.head)) {
+    // Says that it is packed, and is not: seen of servers whose error pages skip the compressor.
+    unpacked = { kind: "bytes", bytes: body.head, truncated: false };
+  } else if (codings.length === 0 && isGzip(body.head)) {
+    unpacked = unpack(body.head, ["gzip"]);
+  }
+  if (unpacked.kind === "failed")
+    return { kind: "undecodable", reason: unpacked.reason, length: body.length };
+  return readBytes({
+    bytes: unpacked.bytes,
+    // What is left of a packed body's end cannot be unpacked without its middle.
+    tail: unpacked.bytes === body.head ? body.tail : undefined,
+    mediaType: mediaTypeOf(fields),
+    truncated: body.truncated || unpacked.truncated,
+    length: body.length,
+  });
+}
+
+/** What a decoded body says, as it is kept beside an event: JSON as JSON, a stream as its chunks, text as text. */
+export function rawOf(decoded: DecodedBody): unknown {
+  switch (decoded.kind) {
+    case "json":
+    case "form":
+      return decoded.value;
+    case "stream":
+      return decoded.chunks.map((chunk) => chunk.data);
+    case "multipart":
+      return decoded.parts;
+    case "text":
+      return decoded.text;
+    default:
+      return undefined;
+  }
+}
+
+interface Unpacked {
+  readonly bytes: Buffer;
+  readonly tail: Buffer | undefined;
+  readonly mediaType: MediaType;
+  readonly truncated: boolean;
+  readonly length: number;
+}
+
+function readBytes(body: Unpacked): DecodedBody {
+  const { bytes, mediaType, truncated, length } = body;
+  const { essence } = mediaType;
+  if (bytes.length === 0) return truncated ? binary(body) : { kind: "empty" };
+  if (essence.startsWith("multipart/")) {
+    const form = readMultipart(bytes, mediaType.parameters.get("boundary"));
+    return { kind: "multipart", parts: form.parts, truncated: truncated || form.truncated };
+  }
+  if (/^(?:image|audio|video|font)\//.test(essence)) return binary(body);
+  const charset = mediaType.parameters.get("charset") ?? (isUtf16(bytes) ? "utf-16le" : undefined);
+  const text = decodeText(bytes, charset, isTextType(essence) ? "lenient" : "strict");
+  if (text === undefined || (!isTextType(essence) && text.includes("\0"))) return binary(body);
+  const shape = shapeOf(text, essence);
+  switch (shape) {
+    case "sse": {
+      const chunks = readEventStream(text);
+      return { kind: "stream", format: "sse", chunks: chunks.concat(tailEvents(body, charset)), truncated };
+    }
+    case "json":
+      return readJson(text, body, charset);
+    case "form":
+      return { kind: "form", value: readForm(text), truncated };
+    case "text":
+      return { kind: "text", text, truncated };
+  }
+  shape satisfies never;
+  return { kind: "undecodable", reason: "unknown_shape", length };
+}
+
+function binary({ length, mediaType, truncated }: Unpacked): DecodedBody {
+  return mediaType.essence === ""
+    ? { kind: "binary", length, truncated }
+    : { kind: "binary", length, mediaType: mediaType.essence, truncated };
+}
+
+/** Text by its media type; of these, bytes that are no text are forgiven one by one. */
+function isTextType(essence: string): boolean {
+  return /^text\/|[/+](?:json|jsonl|ndjson|x-ndjson|stream\+json|x-www-form-urlencoded)$/.test(essence);
+}
+
+/** What the text is by its first characters, for these cannot be wrong; by its media type where they are silent. */
+function shapeOf(text: string, essence: string): "sse" | "json" | "form" | "text" {
+  if (/^\s*[{[]/.test(text) || text.startsWith(")]}'")) return "json";
+  if (/^(?:\uFEFF)?\s*(?:data|event|id|retry)?:/.test(text)) return "sse";
+  if (essence === "text/event-stream") return "sse";
+  if (essence === "application/x-www-form-urlencoded") return "form";
+  return /json/.test(essence) ? "json" : "text";
+}
+
+function readJson(text: string, body: Unpacked, charset: string | undefined): DecodedBody {
+  const { truncated } = body;
+  const whole = parseJson(text);
+  if (whole !== undefined) return { kind: "json", value: whole, truncated };
+  const sequence = readJsonSequence(text);
+  const { values, openFrom } = sequence;
+  const first = values.length === 0 || (values.length === 1 && openFrom === undefined);
+  if (first && openFrom !== undefined) {
+    const value = parseJsonPrefix(text.slice(openFrom));
+    if (value !== undefined) return { kind: "json", value, truncated: true };
+  }
+  if (values.length === 0) return { kind: "text", text, truncated };
+  const chunks: StreamChunk[] = values.map((data) => ({ data }));
+  const format = text.startsWith(")]}'")
+    ? "length_prefixed"
+    : /[}\]]\r?\n[{[]/.test(text)
+      ? "ndjson"
+      : "concatenated";
+  return {
+    kind: "stream",
+    format,
+    chunks: chunks.concat(tailLines(body, charset)),
+    truncated: truncated || openFrom !== undefined,
+  };
+}
+
+/** Events of the end of a stream whose middle was cut: from the first border on. */
+function tailEvents({ tail }: Unpacked, charset: string | undefined): StreamChunk[] {
+  const text = tail && decodeText(tail, charset, "lenient");
+  return text ? readEventStream(text.slice(firstEventBorder(text))) : [];
+}
+
+function tailLines({ tail }: Unpacked, charset: string | undefined): StreamChunk[] {
+  const text = tail && decodeText(tail, charset, "lenient");
+  const border = text ? text.indexOf("\n") : -1;
+  return text && border >= 0 ? readJsonSequence(text.slice(border)).values.map((data) => ({ data })) : [];
+}
+
+/** Fields of a form; a name that is repeated gives a list. */
+function readForm(text: string): Record<string, unknown> {
+  const form = new URLSearchParams(text);
+  return Object.fromEntries(
+    [...new Set(form.keys())].map((name) => {
+      const values = form.getAll(name);
+      return [name, values.length === 1 ? values[0] : values];
+    }),
+  );
+}
+
+function isGzip(bytes: Buffer): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
+}
+
+function isUtf16(bytes: Buffer): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xfe;
+}
+
+function looksLikeText(bytes: Buffer): boolean {
+  return decodeText(bytes.subarray(0, 512), undefined, "strict")?.match(/^\s*(?:[{[<]|data:|event:)/) != null;
+}

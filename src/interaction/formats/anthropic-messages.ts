@@ -1,0 +1,147 @@
+import type { StreamChunk, ToolCall } from "../interaction.js";
+import {
+  booleanOf,
+  isObject,
+  type JsonObject,
+  jsonOrText,
+  listOf,
+  numberOf,
+  objectOf,
+  present,
+  stringOf,
+  wordOf,
+} from "../json.js";
+import { base64Reference, urlReference } from "../media.js";
+import { textOf } from "../text.js";
+import { usageOf } from "../usage.js";
+import type { Growing } from "./assembly.js";
+import { contentOf, messagesOf } from "./messages.js";
+import type { WireFormat } from "./wire-format.js";
+
+/** Anthropic messages (docs.anthropic.com/en/api/messages), with every block and delta kind it documents. */
+export const anthropicMessages: WireFormat = {
+  id: "anthropic_messages",
+  type: "chat",
+  parserId: "anthropic",
+  request: (fields) =>
+    present({
+      system: fields.system === undefined ? undefined : contentOf(fields.system, anthropicPart),
+      messages: messagesOf(fields.messages, anthropicPart),
+      model: wordOf(fields.model),
+      stream: booleanOf(fields.stream),
+      temperature: numberOf(fields.temperature),
+      top_p: numberOf(fields.top_p),
+      max_tokens: numberOf(fields.max_tokens),
+      thinking: fields.thinking,
+      tools: fields.tools,
+      tool_choice: fields.tool_choice,
+    }),
+  response: (fields) => {
+    const blocks = listOf(fields.content).map(objectOf);
+    return present({
+      content: textOf(fields.content),
+      model: wordOf(fields.model),
+      finish_reason: wordOf(fields.stop_reason),
+      stop_sequence: wordOf(fields.stop_sequence),
+      usage: usageOf(fields.usage),
+      tool_calls: toolCallsOf(blocks),
+      tool_results: toolResultsOf(blocks),
+      reasoning: wordOf(
+        blocks.map((block) => (block.type === "thinking" ? stringOf(block.thinking) : "")).join(""),
+      ),
+    });
+  },
+  assemble: assembleMessage,
+};
+
+/** A content block, its media replaced by a reference, also within the result of a tool. */
+export function anthropicPart(block: JsonObject): unknown {
+  const { type, source, content } = block;
+  if (type === "tool_result" && Array.isArray(content)) {
+    return { ...block, content: contentOf(content, anthropicPart) };
+  }
+  if (type !== "image" && type !== "document") return undefined;
+  const { type: kind, media_type: mediaType, data, url } = objectOf(source);
+  const reference = type === "image" ? "image" : "file";
+  if (kind === "base64" && typeof data === "string")
+    return base64Reference(data, wordOf(mediaType), reference);
+  if (kind === "url" && typeof url === "string") return urlReference(url, reference);
+  return undefined;
+}
+
+/** Calls of the user's tools and of those that run at the provider. */
+function toolCallsOf(blocks: readonly JsonObject[]): ToolCall[] | undefined {
+  const calls = blocks
+    .filter(({ type }) => type === "tool_use" || type === "server_tool_use" || type === "mcp_tool_use")
+    .map(({ id, name, input }) =>
+      present<ToolCall>({ id: wordOf(id), name: wordOf(name), arguments: input }),
+    );
+  return calls.length > 0 ? calls : undefined;
+}
+
+/** Results of tools that ran at the provider: `web_search_tool_result` and its like. */
+function toolResultsOf(blocks: readonly JsonObject[]): unknown {
+  const results = blocks.filter(({ type }) => typeof type === "string" && type.endsWith("tool_result"));
+  return results.length > 0 ? results : undefined;
+}
+
+/** Events to one Message (docs.anthropic.com/en/api/messages-streaming). */
+function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
+  let message: Growing = {};
+  const blocks = new Map<unknown, Growing>();
+  for (const { data } of chunks) {
+    if (!isObject(data)) continue;
+    switch (data.type) {
+      case "message_start":
+        message = { ...message, ...objectOf(data.message) };
+        break;
+      case "content_block_start":
+        blocks.set(data.index, { ...objectOf(data.content_block) });
+        break;
+      case "content_block_delta": {
+        const block = blocks.get(data.index) ?? {};
+        blocks.set(data.index, block);
+        addDelta(block, objectOf(data.delta));
+        break;
+      }
+      case "message_delta":
+        Object.assign(message, objectOf(data.delta));
+        // Input tokens stand in the first event, the final output tokens here.
+        message.usage = { ...objectOf(message.usage), ...present(objectOf(data.usage)) };
+        break;
+      case "error":
+        message.error = data.error;
+        break;
+    }
+  }
+  for (const block of blocks.values()) closeBlock(block);
+  const streamed = [...blocks.values()];
+  return streamed.length > 0 ? { ...message, content: streamed } : message;
+}
+
+const APPENDED = {
+  text_delta: ["text", "text"],
+  thinking_delta: ["thinking", "thinking"],
+  signature_delta: ["signature", "signature"],
+  input_json_delta: ["partial_json", "partial_json"],
+} as const;
+
+function addDelta(block: Growing, delta: JsonObject): void {
+  if (delta.type === "citations_delta") {
+    block.citations = [...listOf(block.citations), delta.citation];
+    return;
+  }
+  const [from, to] = APPENDED[delta.type as keyof typeof APPENDED] ?? [];
+  if (from === undefined || typeof delta[from] !== "string") return;
+  block.type ??=
+    delta.type === "thinking_delta" ? "thinking" : delta.type === "text_delta" ? "text" : "tool_use";
+  block[to] = `${stringOf(block[to]) ?? ""}${delta[from]}`;
+}
+
+/** The pieces of a tool's input are JSON only when joined. */
+function closeBlock(block: Growing): void {
+  const { partial_json: json } = block;
+  if (json === undefined) return;
+  delete block.partial_json;
+  if (json !== "") block.input = jsonOrText(String(json));
+}

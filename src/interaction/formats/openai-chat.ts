@@ -1,0 +1,161 @@
+import type { StreamChunk, ToolCall } from "../interaction.js";
+import {
+  booleanOf,
+  isObject,
+  type JsonObject,
+  jsonOrText,
+  listOf,
+  numberOf,
+  objectOf,
+  present,
+  stringOf,
+  wordOf,
+} from "../json.js";
+import { base64Reference, urlReference } from "../media.js";
+import { textOf } from "../text.js";
+import { usageOf } from "../usage.js";
+import { type Growing, mergeDelta } from "./assembly.js";
+import { messagesOf } from "./messages.js";
+import type { DeltaReader, WireFormat } from "./wire-format.js";
+
+/**
+ * OpenAI chat completions (platform.openai.com/docs/api-reference/chat) and what speaks it: Azure OpenAI,
+ * Mistral, Groq, xAI, DeepSeek (`reasoning_content`), OpenRouter (`reasoning`), Perplexity (`citations`), and
+ * most local servers.
+ */
+export const openaiChat: WireFormat = {
+  id: "openai_chat",
+  type: "chat",
+  parserId: "openai",
+  request: (fields, exchange) =>
+    present({
+      messages: messagesOf(fields.messages, openaiPart),
+      model: wordOf(fields.model) ?? deploymentOf(exchange.path),
+      stream: booleanOf(fields.stream),
+      temperature: numberOf(fields.temperature),
+      top_p: numberOf(fields.top_p),
+      max_tokens: numberOf(fields.max_tokens) ?? numberOf(fields.max_completion_tokens),
+      reasoning_effort: wordOf(fields.reasoning_effort),
+      tools: fields.tools ?? fields.functions,
+      tool_choice: fields.tool_choice ?? fields.function_call,
+      response_format: fields.response_format,
+    }),
+  response: (fields) => {
+    const choices = listOf(fields.choices).map(objectOf);
+    const message = objectOf(choices[0]?.message);
+    return present({
+      content: textOf(fields.content ?? message.content ?? undefined),
+      model: wordOf(fields.model),
+      finish_reason: wordOf(fields.finish_reason) ?? wordOf(choices[0]?.finish_reason),
+      usage: usageOf(fields.usage),
+      tool_calls: toolCallsOf(message),
+      reasoning: reasoningOf(message),
+      refusal: wordOf(message.refusal),
+      citations: fields.citations ?? message.annotations,
+      search_results: fields.search_results,
+      choices: choices.length > 1 ? choices.map(choiceOf) : undefined,
+    });
+  },
+  assemble: assembleChat,
+};
+
+/** Azure OpenAI names the deployment in the path, and no model in the body. */
+export function deploymentOf(path: string): string | undefined {
+  const deployment = /\/deployments\/([^/]+)\//.exec(path)?.[1];
+  return deployment && safeDecode(deployment);
+}
+
+export function safeDecode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment; // a lone % is meant literally
+  }
+}
+
+/** A part of a message's content, its media replaced by a reference; `undefined` when it holds none. */
+export function openaiPart(part: JsonObject): unknown {
+  const { type } = part;
+  if (type === "image_url") {
+    const url = stringOf(part.image_url) ?? stringOf(objectOf(part.image_url).url);
+    return url === undefined ? undefined : urlReference(url, "image");
+  }
+  if (type === "input_audio") {
+    const audio = objectOf(part.input_audio);
+    const data = stringOf(audio.data);
+    return data === undefined ? undefined : base64Reference(data, audioType(wordOf(audio.format)), "audio");
+  }
+  if (type === "file") {
+    const data = stringOf(objectOf(part.file).file_data);
+    return data === undefined ? undefined : urlReference(data, "file");
+  }
+  return undefined;
+}
+
+function audioType(format: string | undefined): string | undefined {
+  return format && `audio/${format}`;
+}
+
+function toolCallsOf(message: JsonObject): ToolCall[] | undefined {
+  const legacy = isObject(message.function_call) ? [{ function: message.function_call }] : [];
+  const calls = [...listOf(message.tool_calls), ...legacy].map((call) => {
+    const { id, function: called, custom } = objectOf(call);
+    const { name, arguments: args, input } = objectOf(called ?? custom);
+    const given = args ?? input;
+    return present<ToolCall>({
+      id: wordOf(id),
+      name: wordOf(name),
+      arguments: typeof given === "string" ? jsonOrText(given) : given,
+    });
+  });
+  return calls.length > 0 ? calls : undefined;
+}
+
+/** DeepSeek and xAI: `reasoning_content`; OpenRouter and Groq: `reasoning`; Mistral: parts of type `thinking`. */
+function reasoningOf(message: JsonObject): string | undefined {
+  const thinking = listOf(message.content)
+    .map(objectOf)
+    .filter((part) => part.type === "thinking")
+    .map((part) => textOf(part.thinking) ?? "")
+    .join("");
+  return wordOf(message.reasoning_content) ?? wordOf(message.reasoning) ?? wordOf(thinking);
+}
+
+function choiceOf(choice: JsonObject): JsonObject {
+  const message = objectOf(choice.message);
+  return present({
+    content: textOf(message.content ?? undefined),
+    finish_reason: wordOf(choice.finish_reason),
+    tool_calls: toolCallsOf(message),
+  });
+}
+
+/** Chunks to one `chat.completion`: each choice's deltas merged into its message. */
+function assembleChat(chunks: readonly StreamChunk[], delta: DeltaReader | undefined): JsonObject {
+  const document: Growing = {};
+  const choices = new Map<number, Growing>();
+  const choiceAt = (index: number): Growing => {
+    const known = choices.get(index) ?? { index, message: {} };
+    choices.set(index, known);
+    return known;
+  };
+  for (const { data } of chunks) {
+    if (!isObject(data)) continue;
+    const { choices: deltas, usage, x_groq: groq, ...rest } = data;
+    for (const [key, value] of Object.entries(rest))
+      if (value !== null && value !== "") document[key] = value;
+    const counted = usage ?? objectOf(groq).usage;
+    if (isObject(counted)) document.usage = counted;
+    const bundled = delta?.(data);
+    if (isObject(bundled)) mergeDelta(choiceAt(0).message as Growing, bundled);
+    for (const element of listOf(deltas)) {
+      const { index, delta: own, message, finish_reason: reason } = objectOf(element);
+      const choice = choiceAt(numberOf(index) ?? 0);
+      const piece = own ?? message;
+      if (isObject(piece) && piece !== bundled) mergeDelta(choice.message as Growing, piece);
+      if (wordOf(reason)) choice.finish_reason = reason;
+    }
+  }
+  const ordered = [...choices.values()].sort((one, other) => Number(one.index) - Number(other.index));
+  return ordered.length > 0 ? { ...document, choices: ordered } : document;
+}

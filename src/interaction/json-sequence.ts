@@ -1,0 +1,110 @@
+import { parseJson } from "./json.js";
+
+/** JSON texts that stand one after another, and JSON whose end is missing. One scanner for both. */
+
+const OPEN = /[{[]/g;
+/** What can change the state of a scan: quotes, brackets; inside a string, the quote or an escape. */
+const STRUCTURE = /["{}[\]]/g;
+const IN_STRING = /["\\]/g;
+
+/** Index after the closing quote of the string whose content starts at `from`; -1 when it does not close. */
+function endOfString(text: string, from: number): number {
+  IN_STRING.lastIndex = from;
+  for (let found = IN_STRING.exec(text); found; found = IN_STRING.exec(text)) {
+    if (found[0] === '"') return found.index + 1;
+    IN_STRING.lastIndex = found.index + 2;
+  }
+  return -1;
+}
+
+/** Index after the bracket that closes the one at `start`; -1 when it stays open. */
+function endOfValue(text: string, start: number): number {
+  let depth = 0;
+  let at = start;
+  for (;;) {
+    STRUCTURE.lastIndex = at;
+    const found = STRUCTURE.exec(text);
+    if (!found) return -1;
+    at = found.index + 1;
+    if (found[0] === '"') {
+      at = endOfString(text, at);
+      if (at < 0) return -1;
+    } else if (found[0] === "{" || found[0] === "[") depth++;
+    else if (--depth === 0) return at;
+  }
+}
+
+export interface JsonSequence {
+  readonly values: readonly unknown[];
+  /** Where the first value that has no end starts; absent when all ended. */
+  readonly openFrom?: number;
+}
+
+/**
+ * Every object and array that stands at the top of the text, whatever separates them: line feeds, nothing at
+ * all (`}{`), lengths, or boundary words.
+ */
+export function readJsonSequence(text: string): JsonSequence {
+  const values: unknown[] = [];
+  let at = 0;
+  for (;;) {
+    OPEN.lastIndex = at;
+    const start = OPEN.exec(text)?.index;
+    if (start === undefined) return { values };
+    const end = endOfValue(text, start);
+    if (end < 0) return { values, openFrom: start };
+    try {
+      values.push(JSON.parse(text.slice(start, end)));
+    } catch {
+      // Brackets that hold no JSON, such as prose between two records.
+    }
+    at = end;
+  }
+}
+
+const TOKEN = /["{}[\],:]/g;
+/** An escape sequence that the end cuts in two, after whole ones. */
+const HALF_ESCAPE = /(?<!\\)((?:\\\\)*)\\(?:u[\da-fA-F]{0,3})?$/;
+
+/**
+ * What is there of a JSON text whose end was cut off: complete members and elements, and the part that came of a
+ * string value. `undefined` when nothing can be told.
+ */
+export function parseJsonPrefix(text: string): unknown {
+  const open: string[] = [];
+  /** End of the longest start that closing the open brackets makes whole. */
+  let whole = 0;
+  let beforeValue = true;
+  for (let at = 0; at >= 0; ) {
+    TOKEN.lastIndex = at;
+    const found = TOKEN.exec(text);
+    if (!found) break;
+    const [token] = found;
+    at = found.index + 1;
+    if (token === '"') {
+      at = endOfString(text, at);
+      if (!beforeValue) continue;
+      if (at < 0) return closeString(text.slice(found.index), text.slice(0, found.index), closersOf(open));
+      whole = at;
+    } else if (token === ",") whole = found.index;
+    else if (token !== ":") {
+      if (token === "{" || token === "[") open.push(token);
+      else if (open.pop() === undefined) break;
+      whole = at;
+      if (open.length === 0) break;
+    }
+    beforeValue = token === ":" || open.at(-1) === "[";
+  }
+  return parseJson(text.slice(0, whole) + closersOf(open));
+}
+
+function closersOf(open: readonly string[]): string {
+  return open
+    .map((bracket) => (bracket === "{" ? "}" : "]"))
+    .reverse()
+    .join("");
+}
+
+function closeString(part: string, before: string, closers: string): unknown {
+  return parseJson(`${before}${part.replace(HALF_ESCAPE, "$1")}"${closers}`);
+}

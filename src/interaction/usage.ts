@@ -1,0 +1,66 @@
+import type { Usage } from "./interaction.js";
+import { isObject, type JsonObject, numberOf, objectOf } from "./json.js";
+
+/** Tokens counted beside the input by Anthropic's and Bedrock's own names; part of it by all others. */
+const SPELLINGS = {
+  input_tokens: [
+    "input_tokens",
+    "prompt_tokens",
+    "promptTokenCount",
+    "inputTokens",
+    "inputTokenCount",
+    "prompt_eval_count",
+  ],
+  output_tokens: [
+    "output_tokens",
+    "completion_tokens",
+    "candidatesTokenCount",
+    "outputTokens",
+    "outputTokenCount",
+    "eval_count",
+  ],
+  total_tokens: ["total_tokens", "totalTokenCount", "totalTokens"],
+  cache_read_tokens: [
+    "cache_read_input_tokens",
+    "cacheReadInputTokens",
+    "cachedContentTokenCount",
+    "prompt_cache_hit_tokens",
+    "cached_tokens",
+  ],
+  cache_creation_tokens: ["cache_creation_input_tokens", "cacheWriteInputTokens"],
+  reasoning_tokens: ["reasoning_tokens", "thoughtsTokenCount"],
+} as const satisfies Record<keyof Usage, readonly string[]>;
+
+/** Objects inside a usage that hold details: OpenAI's two generations. */
+const DETAILS = [
+  "prompt_tokens_details",
+  "input_tokens_details",
+  "input_token_details",
+  "completion_tokens_details",
+  "output_tokens_details",
+];
+
+/**
+ * The normalised numbers of a provider's usage, whichever names it uses. `total_tokens` only when the provider
+ * says it. `undefined` when no number is known.
+ */
+export function usageOf(value: unknown): Usage | undefined {
+  if (!isObject(value)) return undefined;
+  const sources: JsonObject[] = [value, ...DETAILS.map((name) => objectOf(value[name]))];
+  const usage: Usage = {};
+  for (const [name, spellings] of Object.entries(SPELLINGS)) {
+    const number = firstNumber(sources, spellings);
+    if (number !== undefined) usage[name as keyof Usage] = number;
+  }
+  return Object.keys(usage).length > 0 ? usage : undefined;
+}
+
+function firstNumber(sources: readonly JsonObject[], names: readonly string[]): number | undefined {
+  for (const source of sources) {
+    for (const name of names) {
+      const number = numberOf(source[name]);
+      if (number !== undefined) return number;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,209 @@
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import type { Body, Fields } from "../../src/exchange/exchange.js";
+import { decodeBody, rawOf } from "../../src/interaction/decode.js";
+
+function body(head: Buffer | string, cut?: { tail?: Buffer; length: number }): Body {
+  const bytes = Buffer.from(head);
+  return cut
+    ? { head: bytes, ...(cut.tail && { tail: cut.tail }), length: cut.length, truncated: true }
+    : { head: bytes, length: bytes.length, truncated: false };
+}
+
+function typed(contentType: string, ...codings: string[]): Fields {
+  return [["Content-Type", contentType], ...codings.map((coding) => ["content-encoding", coding] as const)];
+}
+
+const json = JSON.stringify({ model: "m", text: "Grüße 🌍", list: [1, 2, { three: 3 }] });
+/** `{"a":"zstd zstd zstd zstd"}`, packed by the zstd command. */
+const zstd = Buffer.from("28b52ffd04589d0000687b2261223a227a73746420227d0100908b177239a129", "hex");
+
+describe("content codings", () => {
+  test.each([
+    ["gzip", gzipSync(json)],
+    ["x-gzip", gzipSync(json)],
+    ["deflate", deflateSync(json)],
+    ["deflate", deflateRawSync(json)],
+    ["br", brotliCompressSync(json)],
+    ["identity", Buffer.from(json)],
+    ["gzip, br", brotliCompressSync(gzipSync(json))],
+  ])("%s is undone", (coding, bytes) => {
+    const decoded = decodeBody(body(bytes), typed("application/json", coding));
+    expect(decoded).toEqual({ kind: "json", value: JSON.parse(json), truncated: false });
+  });
+
+  test("zstd is undone, and a window that nobody needs is refused", () => {
+    const fields = typed("application/json", "zstd");
+    expect(rawOf(decodeBody(body(zstd), fields))).toEqual({ a: "zstd zstd zstd zstd" });
+    const greedy = Buffer.from("28b52ffd00f8", "hex");
+    expect(decodeBody(body(greedy), fields)).toMatchObject({ kind: "undecodable", reason: "bomb_zstd" });
+  });
+
+  test("codings in two fields are undone last one first", () => {
+    const decoded = decodeBody(
+      body(brotliCompressSync(gzipSync(json))),
+      typed("application/json", "gzip", "br"),
+    );
+    expect(rawOf(decoded)).toEqual(JSON.parse(json));
+  });
+
+  test("packed input that stops early gives what could be unpacked", () => {
+    const stream = Array.from(
+      { length: 500 },
+      (_, index) => `data: {"n":${index},"r":"${Math.random()}"}\n\n`,
+    ).join("");
+    for (const [coding, pack] of [
+      ["gzip", gzipSync],
+      ["deflate", deflateSync],
+      ["br", brotliCompressSync],
+    ] as const) {
+      const packed = pack(stream);
+      const decoded = decodeBody(
+        body(packed.subarray(0, packed.length >> 1), { length: packed.length }),
+        typed("text/event-stream", coding),
+      );
+      const raw = rawOf(decoded) as unknown[];
+      expect(raw.length, coding).toBeGreaterThan(10);
+      expect(raw[3]).toMatchObject({ n: 3 });
+    }
+  });
+
+  test("a body that says it is packed and is plain text is read as text", () => {
+    expect(rawOf(decodeBody(body(json), typed("application/json", "gzip")))).toEqual(JSON.parse(json));
+  });
+
+  test("gzip that no field announces is seen", () => {
+    expect(rawOf(decodeBody(body(gzipSync(json)), typed("application/json")))).toEqual(JSON.parse(json));
+  });
+
+  test("a bomb is unpacked up to the bound and no further", () => {
+    const bomb = gzipSync(Buffer.alloc(200 << 20, 0x20));
+    const decoded = decodeBody(body(bomb), typed("text/plain", "gzip"));
+    expect(decoded).toMatchObject({ kind: "text", truncated: true });
+    expect((rawOf(decoded) as string).length).toBeLessThanOrEqual(32 << 20);
+  });
+
+  test("unknown and corrupt codings are said", () => {
+    expect(decodeBody(body("\x01\x02"), typed("application/json", "compress"))).toMatchObject({
+      kind: "undecodable",
+      reason: "unknown_coding:compress",
+    });
+    expect(decodeBody(body("\x01\x02\x03"), typed("application/json", "gzip"))).toMatchObject({
+      kind: "undecodable",
+      reason: "corrupt_gzip",
+    });
+  });
+});
+
+describe("what a body is", () => {
+  test("JSON whose end is missing gives what is there", () => {
+    const decoded = decodeBody(
+      body('{"model":"m","messages":[{"role":"user","content":"Hel'),
+      typed("application/json"),
+    );
+    expect(decoded).toEqual({
+      kind: "json",
+      value: { model: "m", messages: [{ role: "user", content: "Hel" }] },
+      truncated: true,
+    });
+  });
+
+  test("event streams are read with CR, LF, CRLF, without space, over several lines, with names", () => {
+    const text = 'data:{"a":1}\r\n\r\n: comment\n\nevent: x\rdata: {\rdata: "b":2}\r\rdata: [DONE]';
+    expect(decodeBody(body(text), typed("text/event-stream"))).toEqual({
+      kind: "stream",
+      format: "sse",
+      truncated: false,
+      chunks: [{ data: { a: 1 } }, { event: "x", data: { b: 2 } }, { data: "[DONE]" }],
+    });
+  });
+
+  test("an event stream is known by its look, and JSON where a stream was announced", () => {
+    expect(decodeBody(body('data: {"a":1}\n\n'), typed("application/json"))).toMatchObject({ format: "sse" });
+    expect(decodeBody(body('{"error":{"message":"no"}}'), typed("text/event-stream"))).toMatchObject({
+      kind: "json",
+    });
+    expect(decodeBody(body('{"a":1}'), [])).toMatchObject({ kind: "json" });
+  });
+
+  test.each([
+    ["ndjson", '{"a":1}\n{"a":"}{"}\n{"a":3}\n'],
+    ["concatenated", '{"a":1}{"a":"}{"}{"a":3}'],
+    ["concatenated", '{"a":1}-----BOUNDARY-----{"a":"}{"}-----BOUNDARY-----{"a":3}'],
+  ])("%s is read value by value", (format, text) => {
+    expect(decodeBody(body(text), [])).toEqual({
+      kind: "stream",
+      format,
+      truncated: false,
+      chunks: [{ data: { a: 1 } }, { data: { a: "}{" } }, { data: { a: 3 } }],
+    });
+  });
+
+  test("length-prefixed arrays behind an anti-hijack prefix are read", () => {
+    const text = `)]}'\n\n13\n[["a","🌍"]]\n12\n[["b","\\"]"]]\n`;
+    expect(decodeBody(body(text), typed("application/json; charset=utf-8"))).toMatchObject({
+      format: "length_prefixed",
+      chunks: [{ data: [["a", "🌍"]] }, { data: [["b", '"]']] }],
+    });
+  });
+
+  test("forms and multipart forms are read, files by reference", () => {
+    expect(rawOf(decodeBody(body("a=1&b=2&b=3"), typed("application/x-www-form-urlencoded")))).toEqual({
+      a: "1",
+      b: ["2", "3"],
+    });
+    const form =
+      '--X\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n' +
+      '--X\r\nContent-Disposition: form-data; name="file"; filename="a;b.mp3"\r\nContent-Type: audio/mpeg\r\n\r\nabc\r\n--X--\r\n';
+    expect(decodeBody(body(form), typed("multipart/form-data; boundary=X"))).toEqual({
+      kind: "multipart",
+      truncated: false,
+      parts: [
+        { name: "model", text: "whisper-1" },
+        {
+          name: "file",
+          filename: "a;b.mp3",
+          mediaType: "audio/mpeg",
+          media: {
+            type: "audio",
+            media_type: "audio/mpeg",
+            size: 3,
+            sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+          },
+        },
+      ],
+    });
+  });
+
+  test("charsets are obeyed, and bytes that are no text stay binary", () => {
+    expect(
+      rawOf(
+        decodeBody(
+          body(Buffer.from('{"a":"\xe9"}', "latin1")),
+          typed("application/json; charset=iso-8859-1"),
+        ),
+      ),
+    ).toEqual({ a: "é" });
+    expect(decodeBody(body(Buffer.from([0, 255, 254, 1])), [])).toMatchObject({ kind: "binary", length: 4 });
+    expect(decodeBody(body(Buffer.from([137, 80])), typed("image/png"))).toEqual({
+      kind: "binary",
+      length: 2,
+      mediaType: "image/png",
+      truncated: false,
+    });
+  });
+});
+
+describe("a body cut in the middle", () => {
+  test("a stream gives the whole events of both ends", () => {
+    const head = Buffer.from('data: {"n":1}\n\ndata: {"n":2}\n\ndata: {"n":');
+    const tail = Buffer.from('4}\n\ndata: {"n":5}\n\ndata: [DONE]\n\n');
+    const decoded = decodeBody(body(head, { tail, length: 900 }), typed("text/event-stream"));
+    expect(decoded).toMatchObject({ kind: "stream", truncated: true });
+    expect((rawOf(decoded) as unknown[]).filter((data) => typeof data === "object")).toEqual([
+      { n: 1 },
+      { n: 2 },
+      { n: 5 },
+    ]);
+  });
+});
