@@ -159,7 +159,7 @@ hold_iptables() {
 
 install_iptables() { # FAMILY
 	case $1 in 4) tool=iptables-restore ;; 6) tool=ip6tables-restore ;; esac
-	have $tool || { echo "$tool is not installed"; return 1; }
+	have "$tool" || { echo "$tool is not installed"; return 1; }
 	iptables_rules "$1" | $tool --noflush -w 5 2>&1
 }
 

@@ -1,0 +1,135 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { LabAuthority } from "./certificates.js";
+import { LabServer, type ServerOptions } from "./lab-server.js";
+import { LabNamespace } from "./namespace.js";
+
+const REMOVER = fileURLToPath(new URL("remove-lab.sh", import.meta.url));
+const PREFIX = "oximy-lab-";
+let count = 0;
+
+/** Makes a lab; the caller closes it. Labs of several processes do not disturb each other. */
+export async function createLab(): Promise<Lab> {
+  removeLabsOfTheDead();
+  const id = `${PREFIX}${process.pid}-${++count}`;
+  const lab = new Lab(id);
+  try {
+    lab.build();
+  } catch (error) {
+    await lab.close();
+    throw error;
+  }
+  return lab;
+}
+
+/**
+ * Two network namespaces joined by a cable. In `machine` runs what is tested, in `internet` what it talks to.
+ * The lab's root certificate is the machine's public roots, names are resolved by its hosts file.
+ * When this process ends, in whatever way, the lab is removed with everything that runs in it.
+ */
+export class Lab {
+  readonly machine: LabNamespace;
+  readonly internet: LabNamespace;
+  readonly authority = new LabAuthority();
+  /** A folder for files of this lab; goes with it. */
+  readonly dir: string;
+  readonly #remover: ChildProcess;
+  readonly #hosts: string[] = ["127.0.0.1 localhost", "::1 localhost"];
+  readonly #roots: string[] = [];
+  #addresses = 9;
+
+  constructor(id: string) {
+    this.machine = new LabNamespace(`${id}-machine`);
+    this.internet = new LabNamespace(`${id}-internet`);
+    this.dir = join("/etc/netns", this.internet.name, "lab");
+    this.#remover = spawn("sh", [REMOVER, this.machine.name, this.internet.name], {
+      stdio: ["pipe", "ignore", "ignore"],
+      detached: true,
+    });
+    // The pipe must not keep this process alive: its end is what the remover waits for.
+    this.#remover.unref();
+    (this.#remover.stdin as unknown as { unref(): void }).unref();
+  }
+
+  /** Used by createLab only. */
+  build(): void {
+    const [machine, internet] = [this.machine.name, this.internet.name];
+    ip(`netns add ${machine}`);
+    ip(`netns add ${internet}`);
+    ip(`link add eth0 netns ${machine} type veth peer name eth0 netns ${internet}`);
+    for (const [name, last] of [[machine, 1] as const, [internet, 2] as const]) {
+      ip(`-n ${name} link set lo up`);
+      ip(`-n ${name} addr add 203.0.113.${last}/24 dev eth0`);
+      ip(`-n ${name} addr add 2001:db8:113::${last}/64 dev eth0 nodad`);
+      ip(`-n ${name} link set eth0 up`);
+    }
+    ip(`-n ${machine} route add default via 203.0.113.2`);
+    ip(`-n ${machine} -6 route add default via 2001:db8:113::2`);
+
+    mkdirSync(this.dir, { recursive: true });
+    const etc = join("/etc/netns", machine);
+    mkdirSync(join(etc, "ssl/certs"), { recursive: true });
+    if (existsSync("/etc/ssl/openssl.cnf")) cpSync("/etc/ssl/openssl.cnf", join(etc, "ssl/openssl.cnf"));
+    if (existsSync("/etc/nsswitch.conf"))
+      writeFileSync(join(etc, "nsswitch.conf"), "passwd: files\nhosts: files dns\n");
+    // Nobody answers there, so that a name that was not added fails at once.
+    writeFileSync(join(etc, "resolv.conf"), "nameserver 203.0.113.2\n");
+    this.#writeHosts();
+    this.trust(this.authority.cert);
+  }
+
+  /** Adds a certificate to the machine's public roots. Running processes may have read them already. */
+  trust(pem: string): void {
+    const certs = join("/etc/netns", this.machine.name, "ssl/certs");
+    this.#roots.push(pem);
+    writeFileSync(join(certs, `root-${this.#roots.length}.pem`), pem);
+    writeFileSync(join(certs, "ca-certificates.crt"), this.#roots.join(""));
+    execFileSync("openssl", ["rehash", certs], { stdio: "ignore" });
+  }
+
+  /** Takes two fresh addresses of the internet and lets the machine resolve `names` to them. */
+  addNames(names: readonly string[]): { readonly v4: string; readonly v6: string } {
+    const last = ++this.#addresses;
+    const [v4, v6] = [`203.0.113.${last}`, `2001:db8:113::${last}`];
+    ip(`-n ${this.internet.name} addr add ${v4}/24 dev eth0`);
+    ip(`-n ${this.internet.name} addr add ${v6}/64 dev eth0 nodad`);
+    for (const name of names) this.#hosts.push(`${v4} ${name}`, `${v6} ${name}`);
+    this.#writeHosts();
+    return { v4, v6 };
+  }
+
+  /** Starts an HTTPS server of the internet, reached by its names, that speaks as the AI providers do. */
+  addServer(options: ServerOptions): Promise<LabServer> {
+    return LabServer.start(this, options);
+  }
+
+  /** Ends all processes of the lab and removes it. */
+  async close(): Promise<void> {
+    const removed = new Promise((resolve) => this.#remover.once("exit", resolve));
+    this.#remover.ref();
+    this.#remover.stdin!.end();
+    await removed;
+  }
+
+  /** Written in place, because running processes have this very file laid over /etc/hosts. */
+  #writeHosts(): void {
+    writeFileSync(join("/etc/netns", this.machine.name, "hosts"), `${this.#hosts.join("\n")}\n`);
+  }
+}
+
+/** What is left of labs whose remover was killed too. */
+function removeLabsOfTheDead(): void {
+  const names = ["/run/netns", "/etc/netns"]
+    .filter((dir) => existsSync(dir))
+    .flatMap((dir) => readdirSync(dir))
+    .filter(
+      (name) => name.startsWith(PREFIX) && !existsSync(`/proc/${name.slice(PREFIX.length).split("-", 1)[0]}`),
+    );
+  if (names.length > 0) spawnSync("sh", [REMOVER, ...new Set(names)], { input: "" });
+}
+
+function ip(words: string): void {
+  execFileSync("ip", words.split(" "), { stdio: ["ignore", "ignore", "pipe"] });
+}
