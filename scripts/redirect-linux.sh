@@ -103,7 +103,7 @@ words() { printf '%s' "$1" | tr ',' ' '; }
 # Returns with a reason on standard output when nft cannot hold the rules here.
 nft_check() {
 	have nft || { echo "nft is not installed"; return 1; }
-	nft_rules | nft -c -f - 2>&1
+	nft_rules 2>/dev/null | nft -c -f - 2>&1 # a tool that fails early does not read its input
 }
 
 hold_nft() {
@@ -113,7 +113,6 @@ hold_nft() {
 	make_pipes in out
 	exec 6<&0
 	feed_nft "$dir" <&6 &
-	export OXIMY_REDIRECT=holder
 	exec nft -i <"$dir/in" >"$dir/out" 2>&1 6<&-
 }
 
@@ -160,7 +159,7 @@ hold_iptables() {
 install_iptables() { # FAMILY
 	case $1 in 4) tool=iptables-restore ;; 6) tool=ip6tables-restore ;; esac
 	have "$tool" || { echo "$tool is not installed"; return 1; }
-	iptables_rules "$1" | $tool --noflush -w 5 2>&1
+	iptables_rules "$1" 2>/dev/null | $tool --noflush -w 5 2>&1
 }
 
 # Removes when the holder is gone without having done so.
@@ -250,14 +249,16 @@ cleanup() {
 	[ "$now" = "not installed" ] || fail 1 "cannot remove the rules" "they are still $now"
 }
 
-# The table of a live `nft -i` can be removed only by ending that process.
+# Ends the holders of this network namespace: nft ends with its feeder, and its table with it.
 end_holders() {
 	here=$(readlink /proc/self/ns/net)
-	for process in /proc/[0-9]*; do
+	# shellcheck disable=SC2013 # these paths have no spaces
+	for file in $(grep -als redirect-linux.sh /proc/[0-9]*/cmdline); do
+		process=${file%/cmdline}
 		[ "$(readlink "$process/ns/net")" = "$here" ] || continue
-		case $(readlink "$process/exe") in */nft) ;; *) continue ;; esac
-		tr '\0' '\n' <"$process/environ" | grep -qx OXIMY_REDIRECT=holder || continue
-		kill -9 "${process#/proc/}"
+		case $(tr '\0' ' ' <"$file") in
+		*"redirect-linux.sh hold "*) kill -9 "${process#/proc/}" ;;
+		esac
 	done 2>/dev/null
 	# The kernel removes the table a moment after the process.
 	tries=50
