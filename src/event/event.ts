@@ -1,0 +1,93 @@
+/**
+ * The record that is written: one per exchange, one per passed-through connection to a known host. The order
+ * of the fields is the order on the line. schema/event.schema.json is the published form; a test holds the
+ * two together.
+ */
+
+import type { Interaction } from "../interaction/interaction.js";
+
+/** What kind of host the bundle knows, which one, and which feature of it (null for APIs). */
+export interface EventSource {
+  type: "api" | "app" | "website";
+  id: string;
+  endpoint: string | null;
+}
+
+export interface EventTiming {
+  /** First byte of the request to the last byte of the response, or to the failure. */
+  duration_ms?: number;
+  /** First byte of the request to the first byte of the final response. */
+  ttfb_ms?: number;
+}
+
+/** The process that opened the connection, as far as it is known. */
+export interface EventClient {
+  pid?: number;
+  name?: string;
+  path?: string;
+  bundle_id?: string;
+  application_id?: string;
+  script?: string;
+  ppid?: number;
+  parent_name?: string;
+  user?: string;
+  uid?: number;
+  /** Why the process is not known; absent when it is. */
+  unknown?: string;
+  /** The client's own port of the connection. */
+  port: number;
+}
+
+export interface EventApp {
+  id: string;
+  name: string;
+  vendor?: string;
+  category?: string;
+  matched_by: "bundle_id" | "executable" | "application_id" | "script";
+}
+
+export interface EventInteraction extends Interaction {
+  /** An estimate from the bundle's prices; absent when the model or its price is not known. */
+  cost_usd?: number;
+}
+
+export interface EventMetadata {
+  request_method?: string;
+  request_host: string;
+  /** Path with the names of the query; its values are `REDACTED`. */
+  request_path?: string;
+  response_status?: number;
+  protocol?: string;
+  /** Bytes of the response body, of a WebSocket what the server sent. */
+  content_length?: number;
+  /** Bytes of the request body, of a WebSocket what the client sent. */
+  request_length?: number;
+  /** WebSocket messages so far, both directions. */
+  messages?: number;
+  /** Passed-through connections: bytes from client to server. */
+  bytes_up?: number;
+  /** Passed-through connections: bytes from server to client. */
+  bytes_down?: number;
+  /** True when not all bytes of a body were kept. */
+  truncated?: boolean;
+  /** True when a `_raw` was left out because a credential was spread over its chunks. */
+  raw_withheld?: boolean;
+  /** Why the exchange is not whole. */
+  error?: string;
+  /** Why the event is `identifiable` and not `full`. */
+  reason?: string;
+}
+
+export interface OximyEvent {
+  /** UUIDv7 of `timestamp`. */
+  event_id: string;
+  /** When the request began, UTC, milliseconds. */
+  timestamp: string;
+  source: EventSource;
+  trace_level: "full" | "identifiable";
+  timing: EventTiming;
+  client: EventClient;
+  app?: EventApp;
+  interaction?: EventInteraction;
+  metadata: EventMetadata;
+}

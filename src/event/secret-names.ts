@@ -1,0 +1,73 @@
+/** Names that say that what they name is a secret. */
+
+/** Compared without case, dashes, underscores and spaces; the name may have anything before it. */
+const ENDINGS = [
+  "apikey",
+  "apikeys",
+  "secret",
+  "secrets",
+  "secretkey",
+  "secretaccesskey",
+  "accesskey",
+  "accesskeyid",
+  "privatekey",
+  "privatekeyid",
+  "signingkey",
+  "encryptionkey",
+  "subscriptionkey",
+  "sessionkey",
+  "password",
+  "passwords",
+  "passwd",
+  "pwd",
+  "passphrase",
+  "authorization",
+  "accesstoken",
+  "refreshtoken",
+  "idtoken",
+  "authtoken",
+  "bearertoken",
+  "sessiontoken",
+  "securitytoken",
+  "oauthtoken",
+  "csrftoken",
+  "xsrftoken",
+  "apitoken",
+  "bottoken",
+  "usertoken",
+  "clientassertion",
+  "cookie",
+  "cookies",
+  "credential",
+  "credentials",
+  "connectionstring",
+  "amzsignature",
+  "googsignature",
+];
+
+const SECRET_ENDING = new RegExp(`(?:${ENDINGS.join("|")})$`);
+
+/**
+ * `token` alone is a word of the trade (log probabilities list tokens), `key` and `auth` are words of every
+ * trade: their values are secrets only when they look like one.
+ */
+const AMBIGUOUS = /(?:token|auth|key|sig|jwt|bearer)$/;
+
+export type NameVerdict = "secret" | "ambiguous" | "plain";
+
+const known = new Map<string, NameVerdict>();
+const MAX_KNOWN = 4096;
+const MAX_NAME = 64;
+
+/** What a JSON key, form field, header or variable of this name holds. */
+export function judgeName(name: string): NameVerdict {
+  if (name.length < 3 || name.length > MAX_NAME) return "plain";
+  let verdict = known.get(name);
+  if (verdict === undefined) {
+    const bare = name.replace(/[-_\s.]/g, "").toLowerCase();
+    verdict = SECRET_ENDING.test(bare) ? "secret" : AMBIGUOUS.test(bare) ? "ambiguous" : "plain";
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(name, verdict);
+  }
+  return verdict;
+}
