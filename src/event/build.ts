@@ -1,0 +1,219 @@
+/** From what was seen to the event that is written. Values in, values out. */
+
+import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
+import type { Direction, Exchange, Scheme } from "../exchange/exchange.js";
+import type { Interaction } from "../interaction/interaction.js";
+import type { Classification, ModelInfo } from "../oisp/bundle.js";
+import { costUsd } from "./cost.js";
+import type { EventApp, EventClient, EventInteraction, EventSource, OximyEvent } from "./event.js";
+import { redactPath, redactText, redactValue } from "./redact.js";
+import { UuidV7Generator } from "./uuid.js";
+
+/** The connection that an event is about. */
+export interface ConnectionInfo {
+  readonly id: number;
+  /** Name that the client asked for (SNI, else Host), else the address. */
+  readonly host: string;
+  /** Port that the client asked for. */
+  readonly port: number;
+  /** The client's own port. */
+  readonly peerPort: number;
+  readonly destination: Endpoint;
+  readonly scheme: Scheme;
+}
+
+export interface ExchangeInput {
+  readonly exchange: Exchange;
+  readonly connection: ConnectionInfo;
+  readonly owner: Owner;
+  readonly app?: AppMatch;
+  readonly classification: Classification;
+  readonly interaction?: Interaction;
+  /** Decoded bodies, when they are asked for; see DESIGN "Events". */
+  readonly raw?: { readonly request?: unknown; readonly response?: unknown };
+  readonly models: ReadonlyMap<string, ModelInfo>;
+}
+
+/** A connection to a known host that was passed through, or intercepted but not read. */
+export interface ConnectionInput {
+  readonly connection: ConnectionInfo;
+  readonly owner: Owner;
+  readonly app?: AppMatch;
+  readonly source: EventSource;
+  /** Why it was not read: a short stable word. */
+  readonly reason: string;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** What the client and the server agreed on, where it is known. */
+  readonly protocol?: string;
+}
+
+const ids = new UuidV7Generator();
+
+/** The event of an exchange; undefined when it is classified as `drop`. */
+export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
+  const { exchange, classification } = input;
+  if (classification.level === "drop") return undefined;
+  const full = classification.level === "full_trace" && input.interaction !== undefined;
+  const interaction = full ? interactionOf(input.interaction, input) : undefined;
+  const reason = classification.level === "identifiable" ? classification.reason : "unknown_format";
+  return {
+    ...moment(exchange.startedAt),
+    source: { ...classification.source },
+    trace_level: full ? "full" : "identifiable",
+    timing: withoutUndefined({
+      duration_ms: elapsed(exchange.startedAt, exchange.endedAt),
+      ttfb_ms:
+        exchange.responseStartedAt === undefined
+          ? undefined
+          : elapsed(exchange.startedAt, exchange.responseStartedAt),
+    }),
+    client: clientOf(input.owner, input.connection.peerPort),
+    ...appOf(input.app),
+    ...(interaction && { interaction: interaction.value }),
+    metadata: withoutUndefined({
+      request_method: exchange.request.method,
+      request_host: requestHost(input),
+      request_path: redactPath(exchange.request.path),
+      response_status: exchange.response?.status,
+      protocol: exchange.protocol,
+      content_length: bytesOf(exchange, "response"),
+      request_length: bytesOf(exchange, "request"),
+      messages: exchange.messages?.length,
+      truncated: isTruncated(exchange) || undefined,
+      raw_withheld: interaction?.rawWithheld || undefined,
+      error: exchange.error,
+      reason: full ? undefined : reason,
+    }),
+  };
+}
+
+/** The event of a connection of which no exchange was read. */
+export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
+  return {
+    ...moment(input.startedAt),
+    source: { ...input.source },
+    trace_level: "identifiable",
+    timing: { duration_ms: elapsed(input.startedAt, input.endedAt) },
+    client: clientOf(input.owner, input.connection.peerPort),
+    ...appOf(input.app),
+    metadata: withoutUndefined({
+      request_host: withPort(input.connection.host, input.connection),
+      protocol: input.protocol,
+      bytes_up: input.bytesUp,
+      bytes_down: input.bytesDown,
+      reason: input.reason,
+    }),
+  };
+}
+
+function moment(startedAt: number): Pick<OximyEvent, "event_id" | "timestamp"> {
+  return { event_id: ids.next(startedAt), timestamp: new Date(startedAt).toISOString() };
+}
+
+function elapsed(from: number, to: number): number {
+  return Math.max(0, Math.round(to - from));
+}
+
+function clientOf(owner: Owner, port: number): EventClient {
+  if (owner.kind === "unknown") return withoutUndefined({ uid: owner.uid, unknown: owner.reason, port });
+  const { process, ancestors } = owner;
+  return withoutUndefined({
+    pid: process.pid,
+    name: redacted(process.name),
+    path: redacted(process.path),
+    bundle_id: process.bundleId,
+    application_id: process.applicationId,
+    script: redacted(process.script),
+    ppid: process.ppid,
+    parent_name: redacted(ancestors[0]?.name),
+    user: process.user,
+    uid: process.uid,
+    port,
+  });
+}
+
+/** Programs can name themselves and their scripts as they like. */
+function redacted(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : redactText(text);
+}
+
+function appOf(app: AppMatch | undefined): { app?: EventApp } {
+  if (app === undefined) return {};
+  const { id, name, vendor, category, matchedBy } = app;
+  return { app: withoutUndefined({ id, name, vendor, category, matched_by: matchedBy }) };
+}
+
+/**
+ * Interaction with `_raw` and cost, without credentials. A credential that the answer spells out stands in
+ * pieces in the chunks of a stream, where none can be told: then the chunks are left out.
+ */
+function interactionOf(
+  interaction: Interaction,
+  input: ExchangeInput,
+): { value: EventInteraction; rawWithheld: boolean } {
+  const request = side(interaction.request, input.raw?.request);
+  const response = side(interaction.response, input.raw?.response);
+  const value: EventInteraction = {
+    model: interaction.model,
+    provider: interaction.provider,
+    type: interaction.type,
+    request: request.value ?? {},
+  };
+  if (response.value !== undefined) value.response = response.value;
+  const cost = costUsd(interaction, input.models);
+  if (cost !== undefined) value.cost_usd = cost;
+  return { value: redactValue(value), rawWithheld: request.rawWithheld || response.rawWithheld };
+}
+
+function side<T extends object>(
+  meaning: T | undefined,
+  raw: unknown,
+): { value: (T & { _raw?: unknown }) | undefined; rawWithheld: boolean } {
+  if (raw === undefined) return { value: meaning, rawWithheld: false };
+  if (Array.isArray(raw) && redactValue(meaning) !== meaning) return { value: meaning, rawWithheld: true };
+  return { value: { ...meaning, _raw: raw } as T & { _raw?: unknown }, rawWithheld: false };
+}
+
+function requestHost({ exchange, connection }: ExchangeInput): string {
+  const authority = exchange.request.authority;
+  if (authority === undefined || authority === "") return withPort(connection.host, connection);
+  const host = authority.toLowerCase().slice(authority.lastIndexOf("@") + 1);
+  const suffix = `:${defaultPort(connection.scheme)}`;
+  return host.endsWith(suffix) ? host.slice(0, -suffix.length) : host;
+}
+
+function withPort(host: string, { port, scheme }: ConnectionInfo): string {
+  const name = host.toLowerCase();
+  if (port === defaultPort(scheme)) return name;
+  return name.includes(":") && !name.startsWith("[") ? `[${name}]:${port}` : `${name}:${port}`;
+}
+
+function defaultPort(scheme: Scheme): number {
+  return scheme === "https" ? 443 : 80;
+}
+
+function bytesOf(exchange: Exchange, direction: Direction): number | undefined {
+  if (exchange.messages === undefined) return exchange[direction]?.body.length;
+  return exchange.messages
+    .filter((message) => message.direction === direction)
+    .reduce((sum, message) => sum + message.data.length, 0);
+}
+
+function isTruncated({ request, response, messages }: Exchange): boolean {
+  return (
+    request.body.truncated ||
+    response?.body.truncated === true ||
+    messages?.some((message) => message.truncated) === true
+  );
+}
+
+type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** JSON has no `undefined`; neither has an event, so that it equals what is read back from its line. */
+function withoutUndefined<T extends object>(object: T): Present<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Present<T>;
+}
