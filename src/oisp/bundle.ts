@@ -9,6 +9,8 @@ export interface Provider {
   readonly id: string;
   readonly name: string;
   readonly apiFormat: ApiFormat;
+  /** Where the provider says its API is, such as `https://openrouter.ai/api/v1`. */
+  readonly apiEndpoint?: string;
 }
 
 /** A path of the bundle's parsers: a JSONPath, a template such as `{url_path}`, or a response header. */
@@ -35,7 +37,10 @@ export interface Parser {
 export interface HostPattern {
   /** Fully anchored, matched against the lower-cased host. */
   readonly regex: RegExp;
+  /** As published. */
   readonly source: string;
+  /** The one port that it means; without it, 443 and 80. */
+  readonly port?: number;
   readonly provider: string;
 }
 
@@ -54,7 +59,11 @@ export interface ModelInfo {
 export interface AppSignatures {
   readonly bundleIds: readonly string[];
   /** Executable basenames by system; compared exactly (Windows: without regard to case). */
-  readonly executables: { readonly linux: readonly string[]; readonly darwin: readonly string[]; readonly win32: readonly string[] };
+  readonly executables: {
+    readonly linux: readonly string[];
+    readonly darwin: readonly string[];
+    readonly win32: readonly string[];
+  };
   /** Linux application ids: desktop ids, Flatpak ids, snap names. */
   readonly applicationIds: readonly string[];
   /** Names of scripts or packages run by an interpreter. */
@@ -68,7 +77,11 @@ export interface Feature {
   readonly id: string;
   readonly name: string;
   readonly type?: string;
-  readonly patterns: ReadonlyArray<{ readonly url: string; readonly method?: string; readonly queryParams?: readonly string[] }>;
+  readonly patterns: ReadonlyArray<{
+    readonly url: string;
+    readonly method?: string;
+    readonly queryParams?: readonly string[];
+  }>;
   /** JSONata rules of newer bundles, as published; read in the capture thread only. */
   readonly parser?: unknown;
 }
@@ -88,6 +101,12 @@ export interface Website {
   readonly name: string;
   readonly hosts: readonly string[];
   readonly features: readonly Feature[];
+}
+
+/** What of a published document could be used, and one sentence for each entry that could not. */
+export interface ParsedBundle {
+  readonly bundle: Bundle;
+  readonly rejected: readonly string[];
 }
 
 export interface Bundle {
@@ -114,6 +133,10 @@ export interface LoadedBundle {
   readonly location: string;
   /** One sentence for each entry that was left out. */
   readonly rejected: readonly string[];
+  /** When the document was last known to be what is published; epoch ms. */
+  readonly loadedAt?: number;
+  /** One sentence for the user when this is not what was asked for, such as an unreachable URL. */
+  readonly note?: string;
 }
 
 /** What the bundle knows about a host. */
@@ -126,13 +149,21 @@ export type HostMatch =
 export type Classification =
   | {
       readonly level: "full_trace";
-      readonly source: { readonly type: "api" | "app" | "website"; readonly id: string; readonly endpoint: string | null };
+      readonly source: {
+        readonly type: "api" | "app" | "website";
+        readonly id: string;
+        readonly endpoint: string | null;
+      };
       readonly provider?: Provider;
       readonly feature?: Feature;
     }
   | {
       readonly level: "identifiable";
-      readonly source: { readonly type: "api" | "app" | "website"; readonly id: string; readonly endpoint: string | null };
+      readonly source: {
+        readonly type: "api" | "app" | "website";
+        readonly id: string;
+        readonly endpoint: string | null;
+      };
       readonly provider?: Provider;
       readonly reason: string;
     }

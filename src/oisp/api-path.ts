@@ -1,0 +1,77 @@
+/**
+ * Which paths of an API host are AI calls. A host may serve a website, accounts and telemetry beside its API
+ * (openrouter.ai/blog, api.anthropic.com/api/event_logging), so the path decides, not the host alone.
+ */
+
+import type { ApiFormat, Provider } from "./bundle.js";
+
+/** Paths that tell the wire format wherever they are mounted (gateways put a prefix before them). */
+const WIRE_PATHS: ReadonlyArray<readonly [path: RegExp, format: ApiFormat]> = [
+  // https://docs.anthropic.com/en/api; on Vertex the publisher stands in the path
+  [/\/v\d+\/(?:messages(?:\/count_tokens|\/batches)?|complete)$/, "anthropic"],
+  [/\/publishers\/anthropic\/models\/[^/]+:(?:streamRawPredict|rawPredict)$/, "anthropic"],
+  // https://platform.openai.com/docs/api-reference
+  [
+    /\/(?:chat\/)?completions$|\/responses(?:\/compact)?$|\/embeddings$|\/moderations$|\/realtime(?:\/calls|\/client_secrets)?$/,
+    "openai",
+  ],
+  [/\/images\/(?:generations|edits|variations)$|\/audio\/(?:speech|transcriptions|translations)$/, "openai"],
+  // https://ai.google.dev/api, https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest
+  [
+    /:(?:generateContent|streamGenerateContent|embedContent|batchEmbedContents|countTokens|predict|predictLongRunning)$/,
+    "google",
+  ],
+  [
+    /\/(?:google\.ai\.generativelanguage|google\.cloud\.aiplatform)\.[\w.]+\/(?:BidiGenerateContent|GenerateContent|StreamGenerateContent)$/,
+    "google",
+  ],
+  // https://docs.aws.amazon.com/bedrock/latest/APIReference
+  [
+    /^\/model\/[^/]+\/(?:converse|converse-stream|invoke|invoke-with-response-stream|invoke-with-bidirectional-stream|count-tokens)$/,
+    "bedrock",
+  ],
+  [
+    /^\/agents\/[^/]+\/agentAliases\/[^/]+\/sessions\/[^/]+\/text$|^\/retrieveAndGenerate(?:Stream)?$/,
+    "bedrock",
+  ],
+  // https://docs.cohere.com/reference
+  [/\/v[12]\/(?:chat|embed|rerank|generate|classify|summarize)$/, "cohere"],
+  // https://github.com/ollama/ollama/blob/main/docs/api.md
+  [/\/api\/(?:chat|generate|embed|embeddings)$/, "ollama"],
+];
+
+/** Opened by GET (or CONNECT over HTTP/2, RFC 8441): WebSockets. */
+const WEBSOCKET_PATHS = /\/realtime$|\/responses$|BidiGenerateContent$|:bidiGenerateContent$/;
+
+/** The wire format that the path (without query) tells, if it tells one. */
+export function formatOfPath(path: string): ApiFormat | undefined {
+  return WIRE_PATHS.find(([pattern]) => pattern.test(path))?.[1];
+}
+
+/** Where the provider's API is mounted; undefined when it says nothing or a template. */
+export function apiBase(provider: Provider): { readonly host: string; readonly path: string } | undefined {
+  const { apiEndpoint } = provider;
+  if (apiEndpoint === undefined || /[*${}]/.test(apiEndpoint) || !URL.canParse(apiEndpoint)) return undefined;
+  const url = new URL(apiEndpoint);
+  return { host: url.host, path: url.pathname.replace(/\/+$/, "") };
+}
+
+/** Whether the request is a call of the provider's API, as far as method, host and path tell. */
+export function isApiCall(
+  provider: Provider,
+  request: { method: string; authority: string; path: string },
+): boolean {
+  const { method, path } = request;
+  if (method === "GET" || method === "CONNECT") return WEBSOCKET_PATHS.test(path);
+  if (method !== "POST") return false;
+  return (
+    formatOfPath(path) !== undefined || /^\/v\d/.test(path) || isBelowBase(provider, request.authority, path)
+  );
+}
+
+export function isBelowBase(provider: Provider, authority: string, path: string): boolean {
+  const base = apiBase(provider);
+  return (
+    base !== undefined && base.host === authority && (path === base.path || path.startsWith(`${base.path}/`))
+  );
+}

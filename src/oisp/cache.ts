@@ -1,0 +1,53 @@
+/** The last fetched bundle, as it was published, for the URL that it came from. */
+
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isRecord, MAX_BUNDLE_BYTES } from "./document.js";
+
+export interface CachedDocument {
+  readonly url: string;
+  readonly etag?: string;
+  /** When the server last said that this is what it publishes; epoch ms. */
+  readonly loadedAt: number;
+  readonly document: string;
+}
+
+export function cachePath(home: string): string {
+  return join(home, "bundle-cache.json");
+}
+
+/** Undefined when nothing usable is there for this URL: a cache that is missing or broken is no error. */
+export async function readCache(home: string, url: string): Promise<CachedDocument | undefined> {
+  try {
+    const path = cachePath(home);
+    if ((await stat(path)).size > 2 * MAX_BUNDLE_BYTES) return undefined;
+    const cached: unknown = JSON.parse(await readFile(path, "utf8"));
+    if (!isRecord(cached) || cached.url !== url) return undefined;
+    const { etag, loadedAt, document } = cached;
+    if (typeof loadedAt !== "number" || typeof document !== "string") return undefined;
+    return { url, loadedAt, document, ...(typeof etag === "string" && { etag }) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all: written beside it and renamed. */
+export async function writeCache(home: string, cached: CachedDocument): Promise<void> {
+  const path = cachePath(home);
+  const beside = `${path}.${randomUUID()}`;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    const file = await open(beside, "wx", 0o600);
+    try {
+      await file.writeFile(JSON.stringify(cached));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+/** Reading of a document that may be hostile: sizes, depth and keys are checked before anything uses it. */
+
+import { OximyError } from "../errors.js";
+
+/** Published bundles have about 1 MB. */
+export const MAX_BUNDLE_BYTES = 64 << 20;
+/** Published bundles are nested 13 levels deep. */
+const MAX_DEPTH = 64;
+
+export type Entries = { readonly [key: string]: unknown };
+
+const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
+const ADVICE = "Check --bundle-file or --bundle-url, or leave them out to use the default bundle.";
+
+/** @throws OximyError OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NOT_JSON */
+export function parseDocument(text: string): unknown {
+  if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) {
+    throw new OximyError(
+      "OXIMY_E_BUNDLE_TOO_LARGE",
+      `The bundle is larger than ${MAX_BUNDLE_BYTES >> 20} MiB.`,
+      ADVICE,
+    );
+  }
+  try {
+    return JSON.parse(text.startsWith("\uFEFF") ? text.slice(1) : text);
+  } catch (cause) {
+    throw new OximyError("OXIMY_E_BUNDLE_NOT_JSON", "The bundle is not JSON.", ADVICE, { cause });
+  }
+}
+
+/** Iterative, so that the check itself cannot run out of stack. */
+export function refuseDeepNesting(document: unknown): void {
+  let level: unknown[] = [document];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) {
+      throw new OximyError(
+        "OXIMY_E_BUNDLE_TOO_LARGE",
+        `The bundle is nested deeper than ${MAX_DEPTH} levels.`,
+        ADVICE,
+      );
+    }
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== "object" || value === null) continue;
+      for (const inner of Object.values(value))
+        if (typeof inner === "object" && inner !== null) next.push(inner);
+    }
+    level = next;
+  }
+}
+
+export function noHosts(): OximyError {
+  return new OximyError(
+    "OXIMY_E_BUNDLE_NO_HOSTS",
+    "The bundle names no hosts, so nothing would be captured.",
+    ADVICE,
+  );
+}
+
+export function isRecord(value: unknown): value is Entries {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The entries of a map, without notes (`_…`) and without keys that mean something to JavaScript objects. */
+export function entriesOf(value: unknown): ReadonlyArray<readonly [key: string, value: unknown]> {
+  if (!isRecord(value)) return [];
+  return Object.entries(value).filter(([key]) => !key.startsWith("_") && !FORBIDDEN_KEYS.has(key));
+}
+
+/** The value with every forbidden key left out, at any depth (which was checked before). */
+export function withoutForbiddenKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutForbiddenKeys);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !FORBIDDEN_KEYS.has(key))
+      .map(([key, inner]) => [key, withoutForbiddenKeys(inner)]),
+  );
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** A string or a list of strings, as a list. */
+export function textsOf(value: unknown): readonly string[] {
+  return (Array.isArray(value) ? value : [value]).filter(
+    (item): item is string => typeof item === "string" && item !== "",
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * Host patterns of a bundle, which are remote data: only a safe subset is understood, and it is made tight.
+ * A wildcard stands for one whole label and never crosses a dot; a bare `.` is a dot; both ends are anchored.
+ */
+
+export type CompiledPattern = { readonly kind: "compiled"; readonly regex: RegExp; readonly port?: number };
+export type RefusedPattern = { readonly kind: "refused"; readonly why: string };
+
+type Token =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "slot" }
+  | { readonly kind: "class"; readonly source: string };
+
+const LABEL_PART = "[a-z0-9_-]+";
+/** us-east-1, us-gov-west-1, cn-north-1, eusc-de-east-1: so `s3` of `bedrock.s3.amazonaws.com` is no region. */
+export const AWS_REGION = "[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2}";
+
+const MAX_LENGTH = 256;
+/** Each repeated part may cost the matcher a factor of the host's length (253 at most). */
+const MAX_REPEATS = 3;
+
+/** A pattern as published: `regex` when it has a backslash or anchor, else a glob. A glob may compile as a regex; that proves nothing. */
+export function compileHostPattern(published: string): CompiledPattern | RefusedPattern {
+  if (published.length > MAX_LENGTH) return refused(`is longer than ${MAX_LENGTH} characters`);
+  let pattern = published.toLowerCase();
+  let port: number | undefined;
+  const tail = /:(\d{1,5})\$?$/.exec(pattern);
+  if (tail) {
+    port = Number(tail[1]);
+    pattern = pattern.slice(0, tail.index);
+  }
+  const tokens = /[\\^$]|\.[*+]/.test(published) ? readRegex(pattern) : readGlob(pattern);
+  if (typeof tokens === "string") return refused(tokens);
+  if (tokens.filter((token) => token.kind !== "text").length > MAX_REPEATS)
+    return refused(`has more than ${MAX_REPEATS} variable parts`);
+  if (!hasFixedDomain(tokens)) return refused("names no domain of at least two fixed labels at its end");
+  const regex = new RegExp(`^${tokens.map((token, index) => sourceOf(token, index, tokens)).join("")}$`);
+  return { kind: "compiled", regex, ...(port === undefined ? {} : { port }) };
+}
+
+function refused(why: string): RefusedPattern {
+  return { kind: "refused", why };
+}
+
+function readGlob(glob: string): readonly Token[] | string {
+  if (!/^[a-z0-9_.*-]+$/.test(glob)) return "is neither a plain glob nor an understood expression";
+  return glob
+    .split(/(\*+)/)
+    .filter(Boolean)
+    .map((part): Token => (part.startsWith("*") ? { kind: "slot" } : { kind: "text", text: part }));
+}
+
+/** Reads `abc`, `\.`, `\-`, `.`, `.*`, `.+`, `[a-z0-9-]+`, `[a-z]{2,4}`; everything else is refused. */
+function readRegex(regex: string): readonly Token[] | string {
+  const tokens: Token[] = [];
+  const grammar = /\.[*+]|\[(?:[a-z0-9_]|\\?-)+\](?:[+*?]|\{\d{1,2}(?:,\d{1,2})?\})?|\\[.-]|[a-z0-9_.-]/y;
+  const end = regex.endsWith("$") ? regex.length - 1 : regex.length;
+  grammar.lastIndex = regex.startsWith("^") ? 1 : 0;
+  while (grammar.lastIndex < end) {
+    const [part] = grammar.exec(regex) ?? [];
+    if (part === undefined)
+      return "uses syntax outside the safe subset (no groups, alternatives, look-around or back references)";
+    if (part === ".*" || part === ".+") tokens.push({ kind: "slot" });
+    else if (part.startsWith("[")) tokens.push({ kind: "class", source: part });
+    else tokens.push({ kind: "text", text: part.replace("\\", "") });
+  }
+  return tokens;
+}
+
+/** So that no pattern takes in a whole top-level domain: what passes there is none of our business. */
+function hasFixedDomain(tokens: readonly Token[]): boolean {
+  let fixed = "";
+  for (const token of tokens.toReversed()) {
+    if (token.kind !== "text") break;
+    fixed = token.text + fixed;
+  }
+  const isWholeHost = tokens.every((token) => token.kind === "text");
+  return isWholeHost ? fixed !== "" : /[.-][a-z0-9_-]+\.[a-z0-9_-]+$/.test(fixed);
+}
+
+function sourceOf(token: Token, index: number, tokens: readonly Token[]): string {
+  switch (token.kind) {
+    case "text":
+      return token.text.replace(/[.-]/g, "\\$&");
+    case "class":
+      return token.source;
+    case "slot": {
+      const after = tokens
+        .slice(index + 1)
+        .map((next) => (next.kind === "text" ? next.text : "*"))
+        .join("");
+      return /^\.amazonaws\.com(?:\.cn)?$/.test(after) ? AWS_REGION : LABEL_PART;
+    }
+  }
+}
+
+/** Undefined when the host is no wildcard or a tight one. */
+export function wildcardFault(host: string): string | undefined {
+  return !host.startsWith("*.") || /^\*(?:\.[^.]+){2,}$/.test(host)
+    ? undefined
+    : "takes in a whole top-level domain";
+}

@@ -1,0 +1,112 @@
+/** Apps and websites, of each generation of the registry: maps or lists, `domains` or `api_domains`. */
+
+import type { App, AppSignatures, Feature, Website } from "./bundle.js";
+import { type Entries, entriesOf, isRecord, textOf, textsOf, withoutForbiddenKeys } from "./document.js";
+import { hostKey, splitHostPort } from "./host-name.js";
+import { wildcardFault } from "./host-pattern.js";
+import { entryFault } from "./schema.js";
+
+export function parseApps(published: unknown, rejected: string[]): App[] {
+  return namedEntries(published, "App", rejected).map(([id, entry]) => {
+    const vendor = textOf(entry.vendor);
+    const category = textOf(entry.category);
+    return {
+      id,
+      name: String(entry.name),
+      ...(vendor !== undefined && { vendor }),
+      ...(category !== undefined && { category }),
+      signatures: parseSignatures(entry.signatures, id, rejected),
+      hosts: parseHosts(entry, `App ${id}`, rejected),
+      features: parseFeatures(entry.features, `App ${id}`, rejected),
+    };
+  });
+}
+
+export function parseWebsites(published: unknown, rejected: string[]): Website[] {
+  return namedEntries(published, "Website", rejected).map(([id, entry]) => ({
+    id,
+    name: String(entry.name),
+    hosts: parseHosts(entry, `Website ${id}`, rejected),
+    features: parseFeatures(entry.features, `Website ${id}`, rejected),
+  }));
+}
+
+function namedEntries(published: unknown, what: string, rejected: string[]): Array<[string, Entries]> {
+  const listed = Array.isArray(published)
+    ? published.map(
+        (entry) => [textOf(isRecord(entry) ? entry.id : undefined) ?? "without id", entry] as const,
+      )
+    : entriesOf(published);
+  const named: Array<[string, Entries]> = [];
+  for (const [id, entry] of listed) {
+    const fault = id === "without id" ? "it has no id" : entryFault("site", entry);
+    if (fault === undefined && isRecord(entry)) named.push([id, entry]);
+    else rejected.push(`${what} ${id}: ${fault}.`);
+  }
+  return named;
+}
+
+function parseHosts(entry: Entries, where: string, rejected: string[]): string[] {
+  const hosts = new Set<string>();
+  for (const published of [...textsOf(entry.domains), ...textsOf(entry.api_domains)]) {
+    const split = splitHostPort(published);
+    const fault = split === undefined ? "is no host name" : wildcardFault(split.host);
+    if (split === undefined || fault !== undefined)
+      rejected.push(`${where}: host ${published.slice(0, 100)} ${fault}.`);
+    else hosts.add(hostKey(split.host, split.port));
+  }
+  return [...hosts];
+}
+
+function parseSignatures(published: unknown, id: string, rejected: string[]): AppSignatures {
+  const fault =
+    published === undefined || published === null ? undefined : entryFault("signatures", published);
+  if (fault !== undefined) rejected.push(`App ${id}, signatures: ${fault}.`);
+  const signatures = fault === undefined && isRecord(published) ? published : {};
+  const [macos, windows, linux] = [signatures.macos, signatures.windows, signatures.linux].map((system) =>
+    isRecord(system) ? system : {},
+  );
+  return {
+    bundleIds: [...textsOf(macos?.bundle_id), ...textsOf(macos?.helper_bundles)],
+    executables: { linux: textsOf(linux?.exe), darwin: textsOf(macos?.exe), win32: textsOf(windows?.exe) },
+    applicationIds: [
+      ...new Set([
+        ...textsOf(linux?.desktop_id),
+        ...textsOf(linux?.flatpak_id),
+        ...textsOf(linux?.snap_name),
+      ]),
+    ],
+    scripts: textsOf(signatures.scripts),
+    teamIds: textsOf(macos?.team_id),
+  };
+}
+
+function parseFeatures(published: unknown, where: string, rejected: string[]): Feature[] {
+  const features: Feature[] = [];
+  for (const [id, entry] of entriesOf(published)) {
+    const fault = entryFault("feature", entry);
+    if (fault !== undefined || !isRecord(entry)) {
+      rejected.push(`${where}, feature ${id}: ${fault}.`);
+      continue;
+    }
+    const type = textOf(entry.type);
+    // A map of patterns names the request's and the response's pattern; either is the feature.
+    const patterns = Object.values(entry.patterns as Entries | readonly unknown[]) as Entries[];
+    features.push({
+      id,
+      name: textOf(entry.name) ?? id,
+      ...(type !== undefined && { type }),
+      patterns: patterns.map((pattern) => {
+        const method = textOf(pattern.method)?.toUpperCase();
+        const queryParams = textsOf(pattern.query_params);
+        return {
+          url: String(pattern.url),
+          ...(method !== undefined && { method }),
+          ...(queryParams.length > 0 && { queryParams }),
+        };
+      }),
+      ...(entry.parser !== undefined && { parser: withoutForbiddenKeys(entry.parser) }),
+    });
+  }
+  return features;
+}

@@ -1,0 +1,92 @@
+/** Keeps the bundle current while the program runs. */
+
+import { EventEmitter } from "node:events";
+import type { LoadedBundle } from "./bundle.js";
+import { DEFAULT_REFRESH_HOURS, fetchBundle, type LoadOptions } from "./load.js";
+
+/** Time as the refresher sees it. */
+export interface Clock {
+  now(): number;
+  setTimeout(callback: () => void, milliseconds: number): { unref?(): void };
+  clearTimeout(timer: { unref?(): void }): void;
+}
+
+export interface RefresherEvents {
+  /** A document that differs from the last; swap it in whole. */
+  bundle: [loaded: LoadedBundle];
+  /** The server still publishes the same. */
+  unchanged: [];
+  /** The bundle in use stays; tried again after an hour at the latest. */
+  failed: [error: Error];
+}
+
+const HOUR = 3_600_000;
+const SHORTEST = 60_000;
+/** What a timer can hold. */
+const LONGEST = 2 ** 31 - 1;
+
+const SYSTEM_CLOCK: Clock = {
+  now: Date.now,
+  setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
+
+/** A bundle that came from a named file is the user's choice and is never replaced. */
+export class BundleRefresher extends EventEmitter<RefresherEvents> {
+  readonly #options: LoadOptions;
+  readonly #clock: Clock;
+  readonly #interval: number;
+  readonly #stopped = new AbortController();
+  #current: LoadedBundle;
+  #timer: { unref?(): void } | undefined;
+
+  constructor(current: LoadedBundle, options: LoadOptions, clock: Clock = SYSTEM_CLOCK) {
+    super();
+    this.#current = current;
+    this.#options = { ...options, now: () => clock.now(), signal: this.#stopped.signal };
+    this.#clock = clock;
+    const hours = options.refreshHours ?? DEFAULT_REFRESH_HOURS;
+    this.#interval = Math.min(Math.max(hours * HOUR, SHORTEST), LONGEST);
+  }
+
+  get current(): LoadedBundle {
+    return this.#current;
+  }
+
+  start(): void {
+    if (this.#options.file !== undefined || this.#timer || this.#stopped.signal.aborted) return;
+    const { origin, loadedAt = 0 } = this.#current;
+    const isPublished = origin === "url" || origin === "cache";
+    const age = Math.max(0, this.#clock.now() - loadedAt);
+    this.#schedule(isPublished ? Math.max(0, this.#interval - age) : Math.min(this.#interval, HOUR));
+  }
+
+  /** Asks now, whatever the timer says. */
+  async refresh(): Promise<void> {
+    const outcome = await fetchBundle(this.#options).catch((error: Error) => error);
+    if (this.#stopped.signal.aborted) return;
+    if (outcome instanceof Error) {
+      this.#schedule(Math.min(this.#interval, HOUR));
+      this.emit("failed", outcome);
+      return;
+    }
+    const isNew = outcome.document !== this.#current.document;
+    this.#current = outcome;
+    this.#schedule(this.#interval);
+    if (isNew) this.emit("bundle", outcome);
+    else this.emit("unchanged");
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    if (this.#timer) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #schedule(milliseconds: number): void {
+    if (this.#timer) this.#clock.clearTimeout(this.#timer);
+    this.#timer = this.#clock.setTimeout(() => void this.refresh(), milliseconds);
+    // The program ends when its work does.
+    this.#timer.unref?.();
+  }
+}
