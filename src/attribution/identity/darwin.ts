@@ -1,11 +1,12 @@
 import { LruCache } from "../lru-cache.js";
+import { isBinaryPlist, readTopStrings } from "./binary-plist.js";
 import type { FileReader } from "./file-reader.js";
 import { basename, executableName, type IdentifyProcess, type Identity } from "./identity.js";
 import { entryPointOf, nameEntryPoint } from "./interpreter.js";
 
 type BundleInfo = Pick<Identity, "bundleId" | "bundleName" | "bundleVersion">;
 
-const MAX_INFO_PLIST = 1 << 20;
+const MAX_INFO_PLIST = 512 << 10;
 const MAX_PLISTS = 256;
 
 /**
@@ -52,17 +53,14 @@ export function enclosingApps(path: string): string[] {
 
 /** An app's Info.plist, in XML or binary form; undefined when it names no bundle. */
 export async function parseInfoPlist(bytes: Buffer): Promise<BundleInfo | undefined> {
-  // Loaded here since only macOS needs it.
-  const { parse } = await import("plist");
-  let values: unknown;
+  let values: ReadonlyMap<string, unknown>;
   try {
-    values = parse(bytes);
+    values = isBinaryPlist(bytes) ? readTopStrings(bytes) : await readXmlPlist(bytes.toString("utf8"));
   } catch {
-    return undefined;
+    return undefined; // a broken list names nothing
   }
-  if (typeof values !== "object" || values === null) return undefined;
   const text = (key: string): string | undefined => {
-    const value: unknown = Reflect.get(values, key);
+    const value = values.get(key);
     return typeof value === "string" && value !== "" ? value : undefined;
   };
   const bundleId = text("CFBundleIdentifier");
@@ -70,4 +68,10 @@ export async function parseInfoPlist(bytes: Buffer): Promise<BundleInfo | undefi
   const bundleName = text("CFBundleDisplayName") ?? text("CFBundleName");
   const bundleVersion = text("CFBundleShortVersionString") ?? text("CFBundleVersion");
   return { bundleId, ...(bundleName && { bundleName }), ...(bundleVersion && { bundleVersion }) };
+}
+
+async function readXmlPlist(xml: string): Promise<ReadonlyMap<string, unknown>> {
+  // Loaded here since only macOS needs it.
+  const { parse } = await import("plist");
+  return new Map(Object.entries(parse(xml) ?? {}));
 }
