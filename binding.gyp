@@ -10,13 +10,23 @@
       "sources": [
         "native/addon.cc",
         "native/attribution_binding.cc",
-        "native/endpoint.cc"
+        "native/endpoint.cc",
+        "native/front_binding.cc",
+        "native/front_peek.cc"
       ],
       "conditions": [
         ["OS=='linux'", {
           "sources": [
             "native/linux/cgroup2.cc",
             "native/linux/descriptors.cc",
+            "native/linux/front_accept.cc",
+            "native/linux/front_flow.cc",
+            "native/linux/front_listener.cc",
+            "native/linux/front_loop.cc",
+            "native/linux/front_passage.cc",
+            "native/linux/front_pipe.cc",
+            "native/linux/front_relay.cc",
+            "native/linux/front_socket.cc",
             "native/linux/original_destination.cc",
             "native/linux/proc_parse.cc",
             "native/linux/proc_read.cc",
@@ -29,7 +39,8 @@
         }],
         ["OS!='linux'", {
           "sources": [
-            "native/none/attribution.cc"
+            "native/none/attribution.cc",
+            "native/none/front.cc"
           ]
         }]
       ]

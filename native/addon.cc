@@ -1,11 +1,13 @@
 #include <napi.h>
 
 #include "attribution_binding.h"
+#include "front_binding.h"
 
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   oximy::ExportAttribution(env, exports);
+  oximy::ExportFront(env, exports);
   return exports;
 }
 

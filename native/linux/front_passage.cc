@@ -9,8 +9,8 @@
 namespace oximy {
 namespace {
 
-constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-constexpr uint32_t kWritable = EPOLLOUT | EPOLLHUP | EPOLLERR;
+constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP | EPOLLHUP;
+constexpr uint32_t kWritable = EPOLLOUT | EPOLLHUP;
 
 void Set(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
 
@@ -44,23 +44,27 @@ Passage::Passage(Descriptor client, const Endpoint& to, std::string preface, Clo
 }
 
 PassageState Passage::OnEvent(Side side, uint32_t events) {
-  if (!connected_) {
-    // The client's early edges are made up for by pumping both ways once the server is there.
-    if (side == Side::kClient) return PassageState::kWaiting;
-    socklen_t length = sizeof error_;
-    getsockopt(server_.get(), SOL_SOCKET, SO_ERROR, &error_, &length);
-    if (error_ != 0) return PassageState::kConnectFailed;
-    if ((events & EPOLLOUT) == 0) return PassageState::kWaiting;
-    connected_ = true;
-    return Pump();
-  }
+  if (!connected_) return OnEventBeforeConnected(side, events);
   Flow& from = side == Side::kClient ? up_ : down_;
   Flow& to = side == Side::kClient ? down_ : up_;
-  FlowState read = FlowState::kBlocked;
-  FlowState written = FlowState::kBlocked;
-  if (events & kReadable) read = from.Pump();
-  if ((events & kWritable) && (to.Holds() || (events & EPOLLERR))) written = to.Pump();
+  // A reset after the end (FIN) shows here only: there is nothing to read any more.
+  if (events & EPOLLERR) return Broken(side);
+  const FlowState read = events & kReadable ? from.Pump() : FlowState::kBlocked;
+  const FlowState written = (events & kWritable) && to.Holds() ? to.Pump() : FlowState::kBlocked;
   return side == Side::kClient ? Judge(read, written) : Judge(written, read);
+}
+
+PassageState Passage::OnEventBeforeConnected(Side side, uint32_t events) {
+  if (side == Side::kClient) {
+    // Its other edges are made up for by pumping both ways once the server is there.
+    return events & EPOLLERR ? PassageState::kClientReset : PassageState::kWaiting;
+  }
+  socklen_t length = sizeof error_;
+  getsockopt(server_.get(), SOL_SOCKET, SO_ERROR, &error_, &length);
+  if (error_ != 0) return PassageState::kConnectFailed;
+  if ((events & EPOLLOUT) == 0) return PassageState::kWaiting;
+  connected_ = true;
+  return Pump();
 }
 
 PassageState Passage::Pump() {
@@ -70,17 +74,18 @@ PassageState Passage::Pump() {
 }
 
 PassageState Passage::Judge(FlowState up, FlowState down) {
-  const bool client_broken = up == FlowState::kSourceBroken || down == FlowState::kTargetBroken;
-  const bool server_broken = up == FlowState::kTargetBroken || down == FlowState::kSourceBroken;
-  if (client_broken || server_broken) {
-    // What a socket received before it broke can still be read: a server's last answer comes before its reset.
-    Flow& last = client_broken ? up_ : down_;
-    while (last.Pump() == FlowState::kMore) {
-    }
-    return client_broken ? PassageState::kClientReset : PassageState::kServerReset;
-  }
+  if (up == FlowState::kSourceBroken || down == FlowState::kTargetBroken) return Broken(Side::kClient);
+  if (up == FlowState::kTargetBroken || down == FlowState::kSourceBroken) return Broken(Side::kServer);
   if (up_.Ended() && down_.Ended()) return PassageState::kEnded;
   return up == FlowState::kMore || down == FlowState::kMore ? PassageState::kMore : PassageState::kWaiting;
+}
+
+PassageState Passage::Broken(Side side) {
+  // What a socket received before it broke can still be read: a server's last answer comes before its reset.
+  Flow& last = side == Side::kClient ? up_ : down_;
+  while (last.Pump() == FlowState::kMore) {
+  }
+  return side == Side::kClient ? PassageState::kClientReset : PassageState::kServerReset;
 }
 
 void Passage::Abort() {

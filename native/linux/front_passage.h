@@ -22,11 +22,10 @@ class Passage {
  public:
   enum class Side : uint8_t { kClient, kServer };
 
-  /** Begins to connect. A failure shows at the first `OnEvent` of the server's side or as `Failed`. */
+  /** Begins to connect. A failure shows as `Error` at once, or as `kConnectFailed` later. */
   Passage(Descriptor client, const Endpoint& to, std::string preface, Clock::time_point began, FlowShared& shared);
 
-  bool Failed() const { return error_ != 0; }
-  /** errno of the connect that failed. */
+  /** errno of the connect that failed, or 0. */
   int Error() const { return error_; }
   int ClientFd() const { return client_.get(); }
   int ServerFd() const { return server_.get(); }
@@ -43,7 +42,9 @@ class Passage {
   Clock::time_point Began() const { return began_; }
 
  private:
+  PassageState OnEventBeforeConnected(Side side, uint32_t events);
   PassageState Judge(FlowState up, FlowState down);
+  PassageState Broken(Side side);
 
   Descriptor client_;
   Descriptor server_;

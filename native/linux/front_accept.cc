@@ -1,0 +1,142 @@
+/** From accept to the question for the verdict. Nothing is consumed and nothing is answered. */
+#include <sys/epoll.h>
+
+#include <cerrno>
+
+#include "front_loop.h"
+#include "front_peek.h"
+#include "original_destination.h"
+
+namespace oximy {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr int kAcceptsAtOnce = 64;
+/** Without descriptors accept fails at once for as long as clients wait: try again later, do not spin. */
+constexpr Milliseconds kAcceptPause{100};
+
+}  // namespace
+
+size_t FrontLoop::Held() const { return peeking_.size() + passing_.size() + counts_.waiting; }
+
+void FrontLoop::Accept(int listener) {
+  for (int i = 0; i < kAcceptsAtOnce; i++) {
+    if (Held() >= options_.max_connections) return PauseAccepting();
+    SocketAddress peer;
+    peer.length = sizeof peer.storage;
+    Descriptor socket(accept4(listener, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) {
+      if (errno == EAGAIN) return;
+      // accept(2): errors of the one connection, which is gone.
+      if (errno == ECONNABORTED || errno == EPROTO || errno == EPERM) continue;
+      accept_again_ = Clock::now() + kAcceptPause;
+      timers_.Set(kAcceptTimer, accept_again_);
+      return PauseAccepting();
+    }
+    counts_.accepted++;
+    const uint64_t id = next_id_++;
+    Peeking& peeking = peeking_[id];
+    peeking.socket = std::move(socket);
+    peeking.peer = peer.ToEndpoint();
+    peeking.accepted = Clock::now();
+    PeekAt(id, peeking, 0);
+  }
+}
+
+void FrontLoop::PauseAccepting() {
+  for (size_t i = 0; i < listening_.size(); i++) Unwatch(listening_[i].socket.get());
+  accepting_ = false;
+  counts_.accept_pauses++;
+}
+
+void FrontLoop::ResumeAccepting() {
+  accepting_ = true;
+  for (size_t i = 0; i < listening_.size(); i++) {
+    Watch(listening_[i].socket.get(), kFirstListener + i, Passage::Side::kClient, EPOLLIN);
+  }
+}
+
+void FrontLoop::StopListening() {
+  if (listening_.empty()) return;
+  // Clients whose handshake the kernel has finished are connected, as they see it.
+  for (const ListeningSocket& listening : listening_) Accept(listening.socket.get());
+  listening_.clear();
+}
+
+void FrontLoop::PeekAt(uint64_t id, Peeking& peeking, uint32_t events) {
+  auto& buffer = shared_.buffer;
+  static_assert(sizeof buffer >= kPeekLimit);
+  const ssize_t n = recv(peeking.socket.get(), buffer.data(), kPeekLimit, MSG_PEEK);
+  if (n < 0 && errno != EAGAIN) {
+    counts_.aborted++;
+    timers_.Clear(id);
+    peeking_.erase(id);
+    return;
+  }
+  const size_t length = n > 0 ? n : 0;
+  switch (ClassifyPeek(reinterpret_cast<const uint8_t*>(buffer.data()), length)) {
+    case Peek::kClientHello:
+      return Ask(id, peeking, length, PeekReason::kClientHello);
+    case Peek::kHttp:
+      return Ask(id, peeking, length, PeekReason::kHttp);
+    case Peek::kOther:
+      return Ask(id, peeking, length, PeekReason::kOther);
+    case Peek::kIncomplete:
+      break;
+  }
+  if (n == 0 || (events & EPOLLRDHUP) != 0) return Ask(id, peeking, length, PeekReason::kClosed);
+  const bool speaks = length > 0;
+  if (!peeking.in_epoll || speaks != peeking.spoke) {
+    timers_.Set(id, peeking.accepted + Milliseconds(speaks ? options_.hello_ms : options_.silence_ms));
+  }
+  peeking.spoke = speaks;
+  if (peeking.in_epoll) return;
+  peeking.in_epoll =
+      Watch(peeking.socket.get(), id, Passage::Side::kClient, EPOLLIN | EPOLLRDHUP | EPOLLET);
+  if (!peeking.in_epoll) Ask(id, peeking, length, PeekReason::kTimeout);
+}
+
+void FrontLoop::OnSilence(uint64_t id, Peeking& peeking) {
+  const ssize_t n = recv(peeking.socket.get(), shared_.buffer.data(), kPeekLimit, MSG_PEEK);
+  Ask(id, peeking, n > 0 ? n : 0, PeekReason::kTimeout);
+}
+
+/** `peeked` bytes stand in the shared buffer. Ends the life of `peeking`. */
+void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason reason) {
+  const int fd = peeking.socket.get();
+  if (peeking.in_epoll) Unwatch(fd);
+  FrontConnection connection;
+  connection.id = id;
+  connection.peer = peeking.peer;
+  connection.local = LocalEndpoint(fd);
+  connection.destination = OriginalDestination(fd);
+  // Connection tracking also records what was not redirected: the destination is then this listener.
+  if (connection.destination == connection.local) connection.destination.reset();
+  connection.peeked.assign(shared_.buffer.data(), peeked);
+  connection.reason = reason;
+  if (options_.verdict_ms > 0 && connection.destination) {
+    timers_.Set(id, Clock::now() + Milliseconds(options_.verdict_ms));
+  } else {
+    timers_.Clear(id);
+  }
+  {
+    const std::lock_guard<std::mutex> guard(lock_);
+    waiting_.emplace(id, Waiting{std::move(peeking.socket), connection.destination, peeking.accepted});
+    counts_.waiting++;
+  }
+  peeking_.erase(id);
+  events_.OnConnection(std::move(connection));
+}
+
+/** The machine keeps working while whoever gives the verdict does not. */
+void FrontLoop::OnUnanswered(uint64_t id) {
+  const std::lock_guard<std::mutex> guard(lock_);
+  auto waiting = TakeWaiting(id);
+  if (!waiting) return;
+  counts_.unanswered++;
+  orders_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted});
+  Wake();
+}
+
+}  // namespace oximy

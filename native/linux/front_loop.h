@@ -1,0 +1,132 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "front.h"
+#include "front_flow.h"
+#include "front_listener.h"
+#include "front_passage.h"
+#include "front_timers.h"
+
+namespace oximy {
+
+/**
+ * The thread behind `Front`: one edge-triggered epoll loop. A connection is in one of three places: `peeking_`
+ * and `passing_` belong to the thread, `waiting_` (for a verdict, its socket in no epoll set) is under the lock.
+ */
+class FrontLoop final : public Front {
+ public:
+  FrontLoop(const FrontOptions& options, FrontEvents& events);
+  ~FrontLoop() override;
+
+  std::vector<Endpoint> Addresses() const override;
+  bool Passthrough(uint64_t id, const Endpoint& to) override;
+  int Take(uint64_t id) override;
+  bool Reject(uint64_t id) override;
+  uint64_t Adopt(int fd, std::string preface, const Endpoint& to) override;
+  void Close() override;
+  void Destroy() override;
+  FrontStats Stats() const override;
+
+ private:
+  enum class Ending : uint8_t { kNone, kDrain, kDestroy };
+
+  struct Peeking {
+    Descriptor socket;
+    Endpoint peer;
+    Clock::time_point accepted;
+    bool in_epoll = false;
+    bool spoke = false;
+  };
+  struct Waiting {
+    Descriptor socket;
+    std::optional<Endpoint> destination;
+    Clock::time_point accepted;
+  };
+  struct Passing {
+    std::unique_ptr<Passage> passage;
+    /** Bytes both ways when the idle timer was set. */
+    uint64_t bytes_then = 0;
+  };
+  /** A verdict on its way to the thread. */
+  struct Order {
+    uint64_t id;
+    Descriptor client;
+    Endpoint to;
+    std::string preface;
+    Clock::time_point began;
+  };
+
+  // Ids below the first connection's: the wake-up, and listeners by index.
+  static constexpr uint64_t kWakeId = 0;
+  static constexpr uint64_t kAcceptTimer = 0;
+  static constexpr uint64_t kFirstListener = 1;
+  static constexpr uint64_t kFirstConnection = 64;
+
+  // front_loop.cc
+  void Run();
+  int WaitMs() const;
+  void OnEvent(uint64_t tag, uint32_t events);
+  void OnTimers();
+  bool Finished();
+  bool Watch(int fd, uint64_t id, Passage::Side side, uint32_t events);
+  void Unwatch(int fd);
+  void Wake();
+  /** With the lock held. */
+  std::optional<Waiting> TakeWaiting(uint64_t id);
+
+  // front_accept.cc: up to the verdict
+  void Accept(int listener);
+  size_t Held() const;
+  void PauseAccepting();
+  void ResumeAccepting();
+  void StopListening();
+  void PeekAt(uint64_t id, Peeking& peeking, uint32_t events);
+  void Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason reason);
+  void OnSilence(uint64_t id, Peeking& peeking);
+  void OnUnanswered(uint64_t id);
+
+  // front_relay.cc: after it
+  void TakeOrders();
+  void BeginPassage(Order order);
+  void PumpMore();
+  void After(uint64_t id, PassageState state);
+  void End(uint64_t id, PassthroughCause cause);
+  void OnIdle(uint64_t id, Passing& passing);
+  void DestroyAll();
+
+  const FrontOptions options_;
+  FrontEvents& events_;
+  std::vector<ListeningSocket> listening_;
+  std::vector<Endpoint> addresses_;
+  Descriptor epoll_;
+  Descriptor wake_;
+  FlowShared shared_;
+  Timers timers_;
+  std::unordered_map<uint64_t, Peeking> peeking_;
+  std::unordered_map<uint64_t, Passing> passing_;
+  std::vector<uint64_t> more_;
+
+  std::mutex lock_;
+  std::unordered_map<uint64_t, Waiting> waiting_;
+  std::vector<Order> orders_;
+  Ending ending_ = Ending::kNone;
+
+  std::atomic<bool> accepting_{true};
+  Clock::time_point accept_again_{};
+  std::atomic<uint64_t> next_id_;
+  struct {
+    std::atomic<uint64_t> accepted{0}, peeking{0}, waiting{0}, passing{0};
+    std::atomic<uint64_t> taken{0}, rejected{0}, passed{0}, aborted{0}, unanswered{0}, accept_pauses{0};
+  } counts_;
+  std::thread thread_;
+};
+
+}  // namespace oximy

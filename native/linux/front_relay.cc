@@ -1,0 +1,107 @@
+/** From the verdict `passthrough` to the end of the connection. */
+#include <sys/epoll.h>
+
+#include <cerrno>
+
+#include "front_loop.h"
+
+namespace oximy {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr uint32_t kPassageEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+}  // namespace
+
+void FrontLoop::TakeOrders() {
+  std::vector<Order> orders;
+  {
+    const std::lock_guard<std::mutex> guard(lock_);
+    orders.swap(orders_);
+  }
+  for (Order& order : orders) BeginPassage(std::move(order));
+}
+
+void FrontLoop::BeginPassage(Order order) {
+  const uint64_t id = order.id;
+  Passing& passing = passing_[id];
+  passing.passage = std::make_unique<Passage>(std::move(order.client), order.to, std::move(order.preface),
+                                              order.began, shared_);
+  counts_.passed++;
+  timers_.Clear(id);
+  const Passage& passage = *passing.passage;
+  if (passage.Error() != 0) return End(id, PassthroughCause::kConnectFailed);
+  const bool watched = Watch(passage.ServerFd(), id, Passage::Side::kServer, kPassageEvents) &&
+                       Watch(passage.ClientFd(), id, Passage::Side::kClient, kPassageEvents);
+  if (!watched) return End(id, PassthroughCause::kConnectFailed);
+  if (options_.idle_ms > 0) timers_.Set(id, Clock::now() + Milliseconds(options_.idle_ms));
+}
+
+void FrontLoop::PumpMore() {
+  std::vector<uint64_t> ids;
+  ids.swap(more_);
+  for (const uint64_t id : ids) {
+    if (const auto found = passing_.find(id); found != passing_.end()) After(id, found->second.passage->Pump());
+  }
+}
+
+void FrontLoop::After(uint64_t id, PassageState state) {
+  switch (state) {
+    case PassageState::kWaiting:
+      return;
+    case PassageState::kMore:
+      more_.push_back(id);
+      return;
+    case PassageState::kEnded:
+      return End(id, PassthroughCause::kEnded);
+    case PassageState::kClientReset:
+      return End(id, PassthroughCause::kClientReset);
+    case PassageState::kServerReset:
+      return End(id, PassthroughCause::kServerReset);
+    case PassageState::kConnectFailed:
+      return End(id, PassthroughCause::kConnectFailed);
+  }
+}
+
+void FrontLoop::End(uint64_t id, PassthroughCause cause) {
+  const auto found = passing_.find(id);
+  Passage& passage = *found->second.passage;
+  // Cut short must not look like whole: only an end that both sides made themselves closes in order.
+  if (cause != PassthroughCause::kEnded) passage.Abort();
+  PassthroughEnd end;
+  end.id = id;
+  end.bytes_up = passage.BytesUp();
+  end.bytes_down = passage.BytesDown();
+  end.duration_ms = std::chrono::duration<double, std::milli>(Clock::now() - passage.Began()).count();
+  end.cause = cause;
+  end.error = passage.Error();
+  timers_.Clear(id);
+  passing_.erase(found);
+  events_.OnPassthroughEnd(end);
+}
+
+void FrontLoop::OnIdle(uint64_t id, Passing& passing) {
+  const uint64_t bytes = passing.passage->BytesUp() + passing.passage->BytesDown();
+  if (bytes == passing.bytes_then) return End(id, PassthroughCause::kIdle);
+  passing.bytes_then = bytes;
+  timers_.Set(id, Clock::now() + Milliseconds(options_.idle_ms));
+}
+
+void FrontLoop::DestroyAll() {
+  TakeOrders();
+  for (auto& [id, peeking] : peeking_) {
+    CloseWillReset(peeking.socket.get());
+    timers_.Clear(id);
+  }
+  peeking_.clear();
+  {
+    const std::lock_guard<std::mutex> guard(lock_);
+    for (auto& [id, waiting] : waiting_) CloseWillReset(waiting.socket.get());
+    counts_.waiting -= waiting_.size();
+    waiting_.clear();
+  }
+  while (!passing_.empty()) End(passing_.begin()->first, PassthroughCause::kDestroyed);
+}
+
+}  // namespace oximy

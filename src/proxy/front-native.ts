@@ -1,0 +1,180 @@
+import { Socket } from "node:net";
+import { getSystemErrorName } from "node:util";
+import type { Endpoint } from "../attribution/client.js";
+import { loadNative, type NativeAddon } from "../attribution/native.js";
+import { OximyError } from "../errors.js";
+import {
+  FRONT_DEFAULTS,
+  type Front,
+  type FrontHandlers,
+  type FrontOptions,
+  type FrontStats,
+  type PassthroughCause,
+  type PeekReason,
+} from "./front.js";
+
+/** The addon's class (native/front_binding.cc). */
+interface FrontBinding {
+  addresses(): Endpoint[];
+  passthrough(id: number, address: string, port: number): boolean;
+  /** A descriptor, or -1. */
+  take(id: number): number;
+  reject(id: number): boolean;
+  adopt(fd: number, preface: Uint8Array, address: string, port: number): number;
+  close(): void;
+  destroy(): void;
+  stats(): FrontStats;
+}
+
+type FrontBindingConstructor = new (
+  options: Required<FrontOptions>,
+  onConnection: (
+    id: number,
+    peerAddress: string,
+    peerPort: number,
+    localAddress: string,
+    localPort: number,
+    destinationAddress: string | null,
+    destinationPort: number,
+    peeked: Buffer,
+    reason: PeekReason,
+  ) => void,
+  onPassthroughEnd: (
+    id: number,
+    bytesUp: number,
+    bytesDown: number,
+    durationMs: number,
+    cause: PassthroughCause,
+    errno: number,
+  ) => void,
+  onClosed: () => void,
+) => FrontBinding;
+
+function nativeClass(): FrontBindingConstructor | null {
+  return (loadNative() as NativeAddon & { readonly Front: FrontBindingConstructor | null }).Front;
+}
+
+export function isNativeFrontSupported(): boolean {
+  return nativeClass() !== null;
+}
+
+/** The front as a thread of the addon: an edge-triggered loop that copies at first and splices bulk. */
+export class NativeFront implements Front {
+  readonly addresses: readonly Endpoint[];
+  private readonly binding: FrontBinding;
+  private readonly closed: Promise<void>;
+
+  /** @throws OximyError OXIMY_E_PORT_TAKEN, OXIMY_E_PRIVILEGE, or OXIMY_E_INTERNAL when it cannot listen. */
+  constructor(options: FrontOptions, handlers: FrontHandlers) {
+    const Binding = nativeClass();
+    if (Binding === null) {
+      throw new OximyError("OXIMY_E_PLATFORM", "this system has no native front", "Use the front of Node.");
+    }
+    let onClosed = () => {};
+    this.closed = new Promise((resolve) => {
+      onClosed = resolve;
+    });
+    try {
+      this.binding = new Binding(
+        { ...FRONT_DEFAULTS, ...options },
+        (id, peer, peerPort, local, localPort, destination, destinationPort, peeked, reason) =>
+          handlers.onConnection({
+            id,
+            peer: { address: peer, port: peerPort },
+            local: { address: local, port: localPort },
+            destination: destination === null ? null : { address: destination, port: destinationPort },
+            peeked,
+            reason,
+          }),
+        (id, bytesUp, bytesDown, durationMs, cause, errno) =>
+          handlers.onPassthroughEnd?.({
+            id,
+            bytesUp,
+            bytesDown,
+            durationMs,
+            cause,
+            ...(errno === 0 ? {} : { error: getSystemErrorName(-errno) }),
+          }),
+        onClosed,
+      );
+    } catch (error) {
+      throw listenError(error, options.listen);
+    }
+    this.addresses = this.binding.addresses();
+  }
+
+  passthrough(id: number, to: Endpoint): boolean {
+    return this.binding.passthrough(id, to.address, to.port);
+  }
+
+  take(id: number): Socket | undefined {
+    const fd = this.binding.take(id);
+    if (fd < 0) return undefined;
+    return new Socket({
+      fd,
+      readable: true,
+      writable: true,
+      allowHalfOpen: true,
+      manualStart: true,
+    } as object);
+  }
+
+  reject(id: number): boolean {
+    return this.binding.reject(id);
+  }
+
+  adopt(socket: Socket, preface: Uint8Array, to: Endpoint): number {
+    socket.pause();
+    const handle = (socket as unknown as { _handle?: { fd?: number; readStop?(): void } })._handle;
+    handle?.readStop?.();
+    const buffered = socket.read() as Buffer | null;
+    const fd = handle?.fd ?? -1;
+    const whole = buffered === null ? preface : Buffer.concat([preface, buffered]);
+    const id = this.binding.adopt(fd, whole, to.address, to.port);
+    // Closes Node's descriptor without a shutdown; the connection lives on in the front's.
+    socket.destroy();
+    return id;
+  }
+
+  close(): Promise<void> {
+    this.binding.close();
+    return this.closed;
+  }
+
+  destroy(): Promise<void> {
+    this.binding.destroy();
+    return this.closed;
+  }
+
+  stats(): FrontStats {
+    return this.binding.stats();
+  }
+}
+
+function listenError(error: unknown, listen: readonly Endpoint[]): unknown {
+  if (!(error instanceof Error && "errno" in error && typeof error.errno === "number")) return error;
+  const where = listen.map(({ address, port }) => `${address} port ${port}`).join(", ");
+  const code = getSystemErrorName(-error.errno);
+  if (code === "EADDRINUSE") {
+    return new OximyError(
+      "OXIMY_E_PORT_TAKEN",
+      `cannot listen at ${where}: another program does`,
+      "Stop that program or choose another port.",
+      { cause: error },
+    );
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    return new OximyError(
+      "OXIMY_E_PRIVILEGE",
+      `cannot listen at ${where}: ports below 1024 are for root`,
+      "Choose a port above 1023.",
+      { cause: error },
+    );
+  }
+  return new OximyError(
+    "OXIMY_E_INTERNAL",
+    `cannot listen at ${where}: ${code}`,
+    "Run `oximy doctor` to see what this machine lacks.",
+    { cause: error },
+  );
+}

@@ -1,0 +1,117 @@
+import type { Socket } from "node:net";
+import type { Endpoint } from "../attribution/client.js";
+
+/**
+ * Why the verdict is asked for now: the client hello is whole, an HTTP head is whole (or 16 KiB of it are there),
+ * the bytes are neither, time is up (with no bytes: the client waits for the server to speak first), or the
+ * client has ended its side.
+ */
+export type PeekReason = "client_hello" | "http" | "other" | "timeout" | "closed";
+
+/** A connection that waits for its verdict. Nothing of it has been consumed or answered. */
+export interface FrontConnection {
+  readonly id: number;
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
+  /** Where the client meant to go; null when it was not redirected but came to the front itself. */
+  readonly destination: Endpoint | null;
+  /** At most 24 KiB. */
+  readonly peeked: Buffer;
+  readonly reason: PeekReason;
+}
+
+/** How a passthrough ended. Only "ended" means that both sides closed in order. */
+export type PassthroughCause =
+  | "ended"
+  | "client_reset"
+  | "server_reset"
+  | "connect_failed"
+  | "idle"
+  | "destroyed";
+
+export interface PassthroughEnd {
+  readonly id: number;
+  /** Bytes that the server took from the client. */
+  readonly bytesUp: number;
+  /** Bytes that the client took from the server. */
+  readonly bytesDown: number;
+  /** Since the connection was accepted or adopted. */
+  readonly durationMs: number;
+  readonly cause: PassthroughCause;
+  /** For "connect_failed": the system's code, such as ECONNREFUSED. */
+  readonly error?: string;
+}
+
+export interface FrontHandlers {
+  /** Must lead to one of `passthrough`, `take` and `reject`, at once or later. */
+  onConnection(connection: FrontConnection): void;
+  onPassthroughEnd?(end: PassthroughEnd): void;
+}
+
+export interface FrontOptions {
+  /** Port 0 at several addresses means the same free port at each. Addresses that the machine lacks are left out. */
+  readonly listen: readonly Endpoint[];
+  /** A client that sends nothing for so long lets the server speak first. */
+  readonly silenceMs?: number;
+  /** Time for a whole client hello or HTTP head. */
+  readonly helloMs?: number;
+  /** A redirected connection whose verdict takes longer is passed through without one; 0 waits for ever. */
+  readonly verdictMs?: number;
+  /** A passthrough without a byte either way for so long is cut (it may take up to twice as long); 0 never. */
+  readonly idleMs?: number;
+  /** Connections held at a time, beyond which accepting pauses; 0 derives it from the descriptor limit. */
+  readonly maxConnections?: number;
+}
+
+export const FRONT_DEFAULTS: Required<Omit<FrontOptions, "listen">> = {
+  silenceMs: 300,
+  helloMs: 3_000,
+  verdictMs: 1_000,
+  idleMs: 24 * 3_600_000,
+  maxConnections: 0,
+};
+
+/** Counted since the start, but for the first three: connections held now. */
+export interface FrontStats {
+  readonly peeking: number;
+  readonly waiting: number;
+  readonly passing: number;
+  readonly accepted: number;
+  readonly taken: number;
+  readonly rejected: number;
+  readonly passed: number;
+  /** Reset by the client before a verdict was asked for. */
+  readonly aborted: number;
+  /** Passed through because the verdict did not come in time. */
+  readonly unanswered: number;
+  /** Times that accepting paused: at the limit, or for want of descriptors. */
+  readonly acceptPauses: number;
+}
+
+/**
+ * Accepts the machine's connections and asks for a verdict on each. What passes through stays away from
+ * JavaScript: its bytes, its ends, resets and backpressure are handed on by the front.
+ *
+ * The verdicts answer false (undefined) when the connection waits for none any more: it was answered before, the
+ * time for the verdict was up, or the front was destroyed.
+ */
+export interface Front {
+  /** As bound, with real ports. */
+  readonly addresses: readonly Endpoint[];
+  passthrough(id: number, to: Endpoint): boolean;
+  /** The client's socket, paused, with nothing read from it; half-open, and the caller's own from now on. */
+  take(id: number): Socket | undefined;
+  /** Resets the connection. */
+  reject(id: number): boolean;
+  /**
+   * Passes a plain TCP socket through that came from elsewhere; `preface` (what was read from it before) goes to
+   * the server first. The socket object is used up.
+   * @returns the id that `onPassthroughEnd` will name
+   */
+  adopt(socket: Socket, preface: Uint8Array, to: Endpoint): number;
+  /** Stops listening; resolves when the last connection has ended. */
+  close(): Promise<void>;
+  /** Stops listening and resets every connection that was not taken. */
+  destroy(): Promise<void>;
+  stats(): FrontStats;
+}
