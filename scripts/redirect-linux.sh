@@ -256,8 +256,9 @@ end_holders() {
 	for file in $(grep -als redirect-linux.sh /proc/[0-9]*/cmdline); do
 		process=${file%/cmdline}
 		[ "$(readlink "$process/ns/net")" = "$here" ] || continue
-		case $(tr '\0' ' ' <"$file") in
-		*"redirect-linux.sh hold "*) kill -9 "${process#/proc/}" ;;
+		# `sh …/redirect-linux.sh hold …`, and not a shell whose script mentions it.
+		case $(tr '\n\0' ' \n' <"$file" | sed -n 2,3p | tr '\n' ' ') in
+		*"redirect-linux.sh hold ") kill -9 "${process#/proc/}" ;;
 		esac
 	done 2>/dev/null
 	# The kernel removes the table a moment after the process.
