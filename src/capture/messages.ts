@@ -24,13 +24,23 @@ export interface CaptureThreadData {
 }
 
 /** Operations on taps, four numbers each: code, connection id, time (epoch ms), argument. */
-export const OP = { open: 0, request: 1, response: 2, endRequest: 3, endResponse: 4, close: 5, unread: 6 } as const;
+export const OP = {
+  open: 0,
+  request: 1,
+  response: 2,
+  endRequest: 3,
+  endResponse: 4,
+  close: 5,
+  unread: 6,
+} as const;
 export const OP_WIDTH = 4;
 
-export const CLOSE_CAUSES = ["ended", "client_aborted", "server_closed", "capture_lost"] as const satisfies readonly (
-  | CloseCause
-  | "capture_lost"
-)[];
+export const CLOSE_CAUSES = [
+  "ended",
+  "client_aborted",
+  "server_closed",
+  "capture_lost",
+] as const satisfies readonly (CloseCause | "capture_lost")[];
 
 /** What the taps gathered since the last batch, in order. */
 export interface Batch {
@@ -41,6 +51,9 @@ export interface Batch {
   /** Arguments of `open` and `unread` are indexes in here. */
   readonly infos: readonly (ConnectionInfo | UnreadConnection)[];
 }
+
+/** What a batch counts for among the bytes under way, on both sides of the thread border. */
+export const batchKib = (batch: Pick<Batch, "bytes">): number => Math.ceil(batch.bytes.length / 1024) + 1;
 
 export type ToCaptureThread =
   | Batch

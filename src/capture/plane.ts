@@ -10,6 +10,7 @@ import type { CloseCause, ConnectionInfo, Tap, TapSink, UnreadConnection } from 
 import { BatchWriter } from "./batch-writer.js";
 import {
   type Batch,
+  batchKib,
   type CaptureCounters,
   type CaptureOptions,
   type CaptureThreadData,
@@ -146,7 +147,9 @@ export class CapturePlane implements TapSink {
       bundleDocument: this.bundleDocument,
       progress: this.progress.buffer as SharedArrayBuffer,
     };
-    const worker = new Worker(this.options.threadUrl ?? new URL("./thread.js", import.meta.url), { workerData: data });
+    const worker = new Worker(this.options.threadUrl ?? new URL("./thread.js", import.meta.url), {
+      workerData: data,
+    });
     this.worker = worker;
     return new Promise((resolve, reject) => {
       worker.on("message", (message: FromCaptureThread) => {
@@ -191,7 +194,10 @@ export class CapturePlane implements TapSink {
       if (this.closing) return;
       this.startThread().then(
         () => {
-          this.options.log("warn", `capture: started again; ${held.length} open connections are no longer read`);
+          this.options.log(
+            "warn",
+            `capture: started again; ${held.length} open connections are no longer read`,
+          );
           for (const info of held) this.unread({ info, reason: "capture_lost", endedAt: now() });
         },
         () => {}, // logged where it happened; its exit brings the next try
@@ -231,6 +237,3 @@ export class CapturePlane implements TapSink {
     this.worker?.postMessage(message);
   }
 }
-
-/** What a batch counts for, on both sides of the thread border. */
-export const batchKib = (batch: Pick<Batch, "bytes">): number => Math.ceil(batch.bytes.length / KIB) + 1;

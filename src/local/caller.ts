@@ -41,7 +41,9 @@ function account(uid: number): Account | undefined {
 /** Home of a macOS user: accounts of people are not in /etc/passwd there. */
 function macHome(user: string): string | undefined {
   try {
-    const line = execFileSync("/usr/bin/dscl", [".", "-read", `/Users/${user}`, "NFSHomeDirectory"], { encoding: "utf8" });
+    const line = execFileSync("/usr/bin/dscl", [".", "-read", `/Users/${user}`, "NFSHomeDirectory"], {
+      encoding: "utf8",
+    });
     return /NFSHomeDirectory:\s*(\S.*)/.exec(line)?.[1]?.trim();
   } catch {
     return undefined;
@@ -71,7 +73,9 @@ export function findCaller(env: NodeJS.ProcessEnv = process.env): Caller {
  */
 export function becomeCaller(caller: Caller, primaryGid: number): void {
   if (caller.uid !== 0) {
-    if (caller.user !== undefined) process.initgroups?.(caller.user, caller.gid);
+    // @types/node leaves it out.
+    const { initgroups } = process as { initgroups?: (user: string, group: number) => void };
+    if (caller.user !== undefined) initgroups?.(caller.user, caller.gid);
     else process.setgroups?.([caller.gid]);
   }
   process.setgid?.(primaryGid);

@@ -75,7 +75,8 @@ export class Redirect {
     await new Promise<void>((resolve, reject) => {
       const give_up = (code: number | null) => {
         clearTimeout(timer);
-        const [errorCode, advice] = EXIT_ERRORS[code ?? 0] ?? (["OXIMY_E_REDIRECT", "Run: oximy cleanup"] as const);
+        const [errorCode, advice] =
+          EXIT_ERRORS[code ?? 0] ?? (["OXIMY_E_REDIRECT", "Run: oximy cleanup"] as const);
         const why = lastLine(complaint) || `${redirectScript()} ended with ${code ?? "a signal"}`;
         reject(new OximyError(errorCode, `The redirect could not be installed: ${why}`, advice));
       };
@@ -107,7 +108,12 @@ export class Redirect {
   }
 }
 
-const lastLine = (text: string): string => text.trim().split("\n").at(-1)?.replace(/^oximy-redirect: /, "") ?? "";
+const lastLine = (text: string): string =>
+  text
+    .trim()
+    .split("\n")
+    .at(-1)
+    ?.replace(/^oximy-redirect: /, "") ?? "";
 
 /** Runs `cleanup` or `status`. Resolves with its exit code and what it printed. */
 export function runRedirectScript(args: readonly string[]): Promise<{ code: number; output: string }> {

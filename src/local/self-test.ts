@@ -3,8 +3,7 @@
  * at our listener, which answers with a nonce. Nothing of it leaves the machine when the redirect works.
  */
 
-import { connect } from "node:net";
-import { isIPv6 } from "node:net";
+import { connect, isIPv6 } from "node:net";
 
 export const SELF_TEST_ADDRESSES: readonly string[] = ["192.0.2.1", "2001:db8::1"];
 /** First bytes of the test, so that the listener has something to peek at. */
@@ -29,7 +28,9 @@ export function selfTest(address: string, port: number, nonce: string): Promise<
       socket.destroy();
       resolve(result);
     };
-    socket.setTimeout(TIMEOUT_MS, () => settle({ kind: "failed", reason: `${family}: no answer within 3 s` }));
+    socket.setTimeout(TIMEOUT_MS, () =>
+      settle({ kind: "failed", reason: `${family}: no answer within 3 s` }),
+    );
     socket.on("connect", () => socket.write(SELF_TEST_HELLO));
     socket.on("data", (chunk) => {
       answer += chunk.toString("latin1");

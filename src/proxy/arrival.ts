@@ -46,7 +46,11 @@ export function peek(socket: Socket): Promise<Buffer> {
       resolve(bytes);
     };
     const read = () => {
-      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+      for (
+        let chunk = socket.read() as Buffer | null;
+        chunk !== null;
+        chunk = socket.read() as Buffer | null
+      ) {
         bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
       }
       if (bytes.length > 0 && readOpening(bytes).kind !== "incomplete") settle();
@@ -70,7 +74,12 @@ export function socketArrival(
     peeked,
     take: () => socket,
     passthrough: (target) => {
-      const upstream = connect({ host: target.address, port: target.port, allowHalfOpen: true, noDelay: true });
+      const upstream = connect({
+        host: target.address,
+        port: target.port,
+        allowHalfOpen: true,
+        noDelay: true,
+      });
       return relay(tcpSide(socket), tcpSide(upstream));
     },
     reject: () => abort(tcpSide(socket)),
@@ -110,7 +119,10 @@ export async function listenOnLoopback(options: ListenerOptions): Promise<Listen
     const clientRemote = destination ?? local;
     const accepted = options.onAccept({ peer, clientRemote });
     void peek(socket).then((peeked) =>
-      options.onArrival(socketArrival(socket, peeked, { acceptedAt, peer, destination, clientRemote }), accepted),
+      options.onArrival(
+        socketArrival(socket, peeked, { acceptedAt, peer, destination, clientRemote }),
+        accepted,
+      ),
     );
   };
   const listen = (host: string, port: number) =>

@@ -1,6 +1,12 @@
 /** The certificate authority of this installation: made on first use, kept in `~/.oximy/ca`. */
 
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  X509Certificate,
+} from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -69,9 +75,17 @@ export function openCa(directory: string): CertificateAuthority {
     const certificatePem = readFileSync(certificatePath, "utf8");
     const certificate = new X509Certificate(certificatePem);
     const privateKey = createPrivateKey(readFileSync(keyPath, "utf8"));
-    if (!certificate.checkPrivateKey(privateKey)) throw new Error("certificate and key do not belong together");
-    if (Date.parse(certificate.validTo) < Date.now()) throw new Error(`certificate ended on ${certificate.validTo}`);
-    return { certificate, certificatePem, privateKey, publicKey: createPublicKey(privateKey), certificatePath };
+    if (!certificate.checkPrivateKey(privateKey))
+      throw new Error("certificate and key do not belong together");
+    if (Date.parse(certificate.validTo) < Date.now())
+      throw new Error(`certificate ended on ${certificate.validTo}`);
+    return {
+      certificate,
+      certificatePem,
+      privateKey,
+      publicKey: createPublicKey(privateKey),
+      certificatePath,
+    };
   } catch (cause) {
     throw new OximyError(
       "OXIMY_E_CA",

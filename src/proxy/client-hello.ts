@@ -29,7 +29,13 @@ export const MAX_HELLO = 16 << 10;
 
 const HANDSHAKE_RECORD = 22;
 const CLIENT_HELLO = 1;
-const EXTENSION = { serverName: 0, groups: 10, signatureAlgorithms: 13, alpn: 16, supportedVersions: 43 } as const;
+const EXTENSION = {
+  serverName: 0,
+  groups: 10,
+  signatureAlgorithms: 13,
+  alpn: 16,
+  supportedVersions: 43,
+} as const;
 
 /** GREASE values (RFC 8701): 0x0a0a, 0x1a1a, … */
 const isGrease = (value: number) => (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff);
@@ -147,7 +153,9 @@ export function readClientHello(bytes: Buffer): HelloRead {
   if (bytes.length === 0) return { kind: "incomplete" };
   const message = handshakeMessage(bytes);
   if (message === "incomplete") {
-    return bytes.length >= MAX_HELLO ? { kind: "malformed", reason: "client hello too long" } : { kind: "incomplete" };
+    return bytes.length >= MAX_HELLO
+      ? { kind: "malformed", reason: "client hello too long" }
+      : { kind: "incomplete" };
   }
   if (message === "not_tls") return { kind: "not_tls" };
   try {

@@ -3,16 +3,16 @@
  * It never parses HTTP and never waits for the capture plane.
  */
 
-import { type Socket, connect as connectTcp } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
 import type { Arrival } from "./arrival.js";
 import type { ClientHello } from "./client-hello.js";
 import type { LeafMint } from "./leaf.js";
 import { abort, type RelayEnd, relay, tcpSide } from "./relay.js";
-import type { ConnectionInfo, TapSink } from "./tap.js";
+import type { ConnectionInfo, Tap, TapSink } from "./tap.js";
 import type { UpstreamConnector } from "./upstream.js";
-import { type Opening, type Verdict, decide, readOpening } from "./verdict.js";
+import { decide, type Opening, readOpening, type Verdict } from "./verdict.js";
 
 /** A client as the verdict needs it. */
 export interface KnownClient {
@@ -81,7 +81,25 @@ export class DataPlane {
     return this.interceptPlain(connection, verdict.host, opening);
   }
 
-  private async passThrough(connection: Connection, verdict: Verdict & { action: "passthrough" }): Promise<void> {
+  /** A tap for a plain request that is forwarded elsewhere. */
+  openTap(target: Endpoint, peer: Endpoint, client: KnownClient): Tap {
+    this.stats.intercepted++;
+    return this.options.taps.open({
+      id: this.nextId++,
+      acceptedAt: now(),
+      host: target.address,
+      port: target.port,
+      scheme: "http",
+      peer,
+      destination: target,
+      ...client,
+    });
+  }
+
+  private async passThrough(
+    connection: Connection,
+    verdict: Verdict & { action: "passthrough" },
+  ): Promise<void> {
     this.stats.passedThrough++;
     const end = await connection.arrival.passthrough(connection.destination);
     if (verdict.known) this.reportUnread(connection, verdict.host ?? "", verdict.reason, end);
@@ -97,7 +115,10 @@ export class DataPlane {
     if (upstream.kind === "untrusted") {
       // The client is shown the server's own certificate and decides itself.
       const end = await this.passThroughRaw(connection);
-      return this.reportUnread(connection, host, "upstream_certificate_invalid", { ...end, error: upstream.error });
+      return this.reportUnread(connection, host, "upstream_certificate_invalid", {
+        ...end,
+        error: upstream.error,
+      });
     }
     this.stats.intercepted++;
     const raw = this.track(arrival.take());
@@ -134,7 +155,12 @@ export class DataPlane {
   private async interceptPlain(connection: Connection, host: string, _opening: Opening): Promise<void> {
     this.stats.intercepted++;
     const { arrival, destination } = connection;
-    const server = connectTcp({ host: destination.address, port: destination.port, allowHalfOpen: true, noDelay: true });
+    const server = connectTcp({
+      host: destination.address,
+      port: destination.port,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
     const tap = this.options.taps.open(this.describe(connection, host, "http", undefined));
     const end = await relay(tcpSide(this.track(arrival.take())), tcpSide(server), {
       onBytes: (direction, bytes) => tap.push(direction, bytes),

@@ -42,7 +42,9 @@ export function readHttpHead(bytes: Buffer): HeadRead {
   if (absolute) return { kind: "http", ...splitAuthority(absolute[1] ?? "") };
   const head = text.slice(lineEnd + 1);
   const end = /\r?\n\r?\n/.exec(`\n${head}`);
-  const host = /^host:[ \t]*([^\r\n]*)\r?$/im.exec(end ? head.slice(0, end.index) : head.slice(0, head.lastIndexOf("\n") + 1));
+  const host = /^host:[ \t]*([^\r\n]*)\r?$/im.exec(
+    end ? head.slice(0, end.index) : head.slice(0, head.lastIndexOf("\n") + 1),
+  );
   if (host) return { kind: "http", ...splitAuthority(host[1] ?? "") };
   return end || bytes.length >= MAX_HEAD ? { kind: "http" } : { kind: "incomplete" };
 }

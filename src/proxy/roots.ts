@@ -24,7 +24,10 @@ function readPems(path: string): string[] {
 }
 
 function macRoots(): string[] {
-  const keychains = ["/System/Library/Keychains/SystemRootCertificates.keychain", "/Library/Keychains/System.keychain"];
+  const keychains = [
+    "/System/Library/Keychains/SystemRootCertificates.keychain",
+    "/Library/Keychains/System.keychain",
+  ];
   try {
     const pems = execFileSync("/usr/bin/security", ["find-certificate", "-a", "-p", ...keychains], {
       encoding: "latin1",

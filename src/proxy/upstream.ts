@@ -26,7 +26,12 @@ export class UpstreamConnector {
   /** Never rejects. The certificate is verified for `host`. */
   connect(target: Endpoint, host: string, hello: ClientHello): Promise<UpstreamResult> {
     return new Promise((resolve) => {
-      const socket = connectTcp({ host: target.address, port: target.port, allowHalfOpen: true, noDelay: true });
+      const socket = connectTcp({
+        host: target.address,
+        port: target.port,
+        allowHalfOpen: true,
+        noDelay: true,
+      });
       let stream: TLSSocket | undefined;
       const settle = (result: UpstreamResult) => {
         clearTimeout(timer);
@@ -37,7 +42,8 @@ export class UpstreamConnector {
         }
         resolve(result);
       };
-      const fail = (error: NodeJS.ErrnoException) => settle({ kind: "failed", error: error.code ?? error.message });
+      const fail = (error: NodeJS.ErrnoException) =>
+        settle({ kind: "failed", error: error.code ?? error.message });
       const onClose = () => settle({ kind: "failed", error: "closed during the handshake" });
       const timer = setTimeout(() => settle({ kind: "failed", error: "ETIMEDOUT" }), CONNECT_MS);
       socket.on("error", fail);
@@ -57,9 +63,16 @@ export class UpstreamConnector {
         session.once("error", fail).once("close", onClose);
         session.once("secureConnect", () => {
           if (!session.authorized) {
-            return settle({ kind: "untrusted", error: String(session.authorizationError ?? "not authorised") });
+            return settle({
+              kind: "untrusted",
+              error: String(session.authorizationError ?? "not authorised"),
+            });
           }
-          settle({ kind: "secure", side: { stream: session, socket }, protocol: session.alpnProtocol || undefined });
+          settle({
+            kind: "secure",
+            side: { stream: session, socket },
+            protocol: session.alpnProtocol || undefined,
+          });
         });
       });
     });

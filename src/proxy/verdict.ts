@@ -76,14 +76,11 @@ const TLS_1_2 = 0x0303;
  * DESIGN §3 "Verdict", steps 2 to 5.
  * @param destination where the client meant to go: its address (or, behind the explicit proxy, a name) and port
  */
-export function decide(
-  opening: Opening,
-  destination: Endpoint,
-  knowledge: VerdictKnowledge,
-): Verdict {
+export function decide(opening: Opening, destination: Endpoint, knowledge: VerdictKnowledge): Verdict {
   if (opening.kind === "incomplete") return { action: "passthrough", reason: "client_silent", known: false };
   if (opening.kind === "other") {
-    const reason = opening.reason === "client_hello_malformed" ? "client_hello_malformed" : "neither_tls_nor_http";
+    const reason =
+      opening.reason === "client_hello_malformed" ? "client_hello_malformed" : "neither_tls_nor_http";
     return { action: "passthrough", reason, known: false };
   }
   const named = opening.kind === "tls" ? opening.hello.serverName : opening.host;

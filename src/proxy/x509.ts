@@ -23,7 +23,8 @@ export interface CertificateRequest {
   readonly extensions: object[];
 }
 
-const sequence = (...children: forge.asn1.Asn1[]) => asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, children);
+const sequence = (...children: forge.asn1.Asn1[]) =>
+  asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, children);
 
 function signatureAlgorithm(): forge.asn1.Asn1 {
   const oid = asn1.oidToDer(ECDSA_WITH_SHA256).getBytes();

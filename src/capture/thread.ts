@@ -1,0 +1,95 @@
+/** The capture thread's entry: reads batches, drives the pipeline, owns the sink. */
+
+import { parentPort, workerData } from "node:worker_threads";
+import { OximyError } from "../errors.js";
+import type { OximyEvent } from "../event/event.js";
+import { readBundleText } from "../oisp/parse.js";
+import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
+import { openJsonlSink } from "../sinks/jsonl.js";
+import { readBatch } from "./batch-writer.js";
+import {
+  type Batch,
+  batchKib,
+  type CaptureThreadData,
+  CLOSE_CAUSES,
+  type FromCaptureThread,
+  OP,
+  type ToCaptureThread,
+} from "./messages.js";
+import { Pipeline } from "./pipeline.js";
+
+const port = parentPort!;
+const { options, bundleDocument, progress } = workerData as CaptureThreadData;
+const readKib = new Int32Array(progress);
+
+const say = (message: FromCaptureThread) => port.postMessage(message);
+const isPush = (code: number) => code === OP.request || code === OP.response;
+
+function start(): void {
+  const sink = openJsonlSink({
+    folder: options.outputDir,
+    ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
+    ...(options.fileGroup === undefined ? {} : { group: { gid: options.fileGroup } }),
+    log: (level, message) => say({ type: "log", level, message }),
+  });
+  const pipeline = new Pipeline({
+    bundle: readBundleText(bundleDocument).bundle,
+    limits: options.limits,
+    includeRaw: options.includeRaw,
+    onEvent: (event: OximyEvent) => {
+      sink.write(event);
+      if (options.feed) say({ type: "event", event });
+    },
+  });
+
+  const visit = (batch: Batch) =>
+    readBatch(batch, isPush, ({ code, id, time, argument, bytes }) => {
+      switch (code) {
+        case OP.open:
+          return pipeline.open(batch.infos[argument] as ConnectionInfo);
+        case OP.request:
+          return pipeline.push(id, "request", bytes, time);
+        case OP.response:
+          return pipeline.push(id, "response", bytes, time);
+        case OP.endRequest:
+          return pipeline.end(id, "request", time);
+        case OP.endResponse:
+          return pipeline.end(id, "response", time);
+        case OP.close:
+          return pipeline.close(id, CLOSE_CAUSES[argument]!, time);
+        case OP.unread:
+          return pipeline.unread(batch.infos[argument] as UnreadConnection);
+      }
+    });
+
+  port.on("message", (message: ToCaptureThread) => {
+    switch (message.type) {
+      case "batch":
+        try {
+          visit(message);
+        } finally {
+          Atomics.add(readKib, 0, batchKib(message));
+        }
+        return;
+      case "bundle":
+        return pipeline.useBundle(readBundleText(message.document).bundle);
+      case "flush":
+        return void sink.flush().then(() => say({ type: "flushed", id: message.id }));
+      case "close":
+        return void sink.close().then(() => {
+          say({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });
+        });
+    }
+  });
+  say({ type: "ready" });
+}
+
+try {
+  start();
+} catch (error) {
+  const known =
+    error instanceof OximyError
+      ? error
+      : new OximyError("OXIMY_E_INTERNAL", (error as Error).stack ?? String(error), "Please report this.");
+  say({ type: "failed", code: known.code, message: known.message, advice: known.advice });
+}

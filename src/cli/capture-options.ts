@@ -1,0 +1,235 @@
+/** The options of everything that captures: one table, read from flags, environment and file, in that order. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { OximyError } from "../errors.js";
+import { type AppTerm, type CaptureSettings, defaultSettings, oximyHome } from "../local/settings.js";
+
+type Parse = (text: string) => unknown;
+
+interface CaptureOption {
+  /** Key in the configuration file; in capitals with `OXIMY_` before it, the environment variable. */
+  readonly key: string;
+  /** As commander takes it; absent for what has no flag. */
+  readonly flags?: string;
+  readonly description: string;
+  readonly parse: Parse;
+}
+
+const text: Parse = (value) => {
+  if (value === "") throw new InvalidArgumentError("It is empty.");
+  return value;
+};
+const path: Parse = (value) => resolve(text(value) as string);
+const number =
+  (least: number): Parse =>
+  (value) => {
+    const parsed = Number(value);
+    if (value.trim() === "" || !Number.isFinite(parsed) || parsed < least) {
+      throw new InvalidArgumentError(`It must be a number of at least ${least}.`);
+    }
+    return parsed;
+  };
+const truth: Parse = (value) => {
+  if (/^(1|true|yes|on)$/i.test(value)) return true;
+  if (/^(0|false|no|off)$/i.test(value)) return false;
+  throw new InvalidArgumentError("It must be true or false.");
+};
+const url: Parse = (value) => {
+  if (!URL.canParse(value) || !/^https?:/.test(value))
+    throw new InvalidArgumentError("It must be an http(s) URL.");
+  return value;
+};
+/** A number of bytes, with K, M or G for powers of 1024. */
+export const bytes: Parse = (value) => {
+  const match = /^(\d+)([KMG]?)i?B?$/i.exec(value.trim());
+  if (!match) throw new InvalidArgumentError("It must be a number of bytes such as 65536, 64K or 8M.");
+  return Number(match[1]) * 1024 ** " KMG".indexOf((match[2] || " ").toUpperCase());
+};
+export const ports: Parse = (value) => {
+  const list = value.split(",").map(Number);
+  if (list.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535)) {
+    throw new InvalidArgumentError("It must be a list of ports such as 443,80.");
+  }
+  return list;
+};
+
+const OPTIONS: readonly CaptureOption[] = [
+  {
+    key: "output_dir",
+    flags: "--output-dir <dir>",
+    description: "folder for the event files (~/.oximy/traces)",
+    parse: path,
+  },
+  {
+    key: "include_raw",
+    flags: "--no-include-raw",
+    description: "leave the decoded bodies out of the events",
+    parse: truth,
+  },
+  {
+    key: "max_body",
+    flags: "--max-body <bytes>",
+    description: "bytes kept from the start of each body (8M)",
+    parse: bytes,
+  },
+  {
+    key: "keep_days",
+    flags: "--keep-days <n>",
+    description: "delete event files older than this",
+    parse: number(1),
+  },
+  {
+    key: "bundle_url",
+    flags: "--bundle-url <url>",
+    description: "where the OISP bundle is published",
+    parse: url,
+  },
+  {
+    key: "bundle_file",
+    flags: "--bundle-file <file>",
+    description: "use this bundle and no other",
+    parse: path,
+  },
+  {
+    key: "bundle_refresh_hours",
+    flags: "--bundle-refresh-hours <n>",
+    description: "age at which the bundle is fetched again (24)",
+    parse: number(0.01),
+  },
+  {
+    key: "all_hosts",
+    flags: "--all-hosts",
+    description: "with --app: decrypt every host of those apps",
+    parse: truth,
+  },
+  { key: "json", flags: "--json", description: "print log and feed as JSON lines", parse: truth },
+  { key: "quiet", flags: "--quiet", description: "print warnings and errors only", parse: truth },
+  { key: "verbose", flags: "--verbose", description: "say more of what happens", parse: truth },
+  { key: "enabled", description: "false relays and writes nothing", parse: truth },
+];
+
+export interface Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+const camel = (key: string) => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+const variable = (key: string) => `OXIMY_${key.toUpperCase()}`;
+
+/** Adds the capture options to a command. */
+export function addCaptureOptions(command: Command): Command {
+  const terms: AppTerm[] = [];
+  const collect = (sign: AppTerm["sign"]) => (term: string) => {
+    terms.push({ sign, term });
+    return terms;
+  };
+  command
+    .addOption(
+      new Option(
+        "--app <app>",
+        "only this app (repeatable): name, id, bundle id, executable, pid:N, path:GLOB",
+      ).argParser(collect("include")),
+    )
+    .addOption(
+      new Option("--exclude-app <app>", "all but this app (repeatable)").argParser(collect("exclude")),
+    )
+    .addOption(
+      new Option("--user <user>", "only processes of this user (repeatable)").argParser(
+        (user: string, users: string[] = []) => [...users, user],
+      ),
+    );
+  for (const { flags, description, key, parse } of OPTIONS) {
+    if (!flags) continue;
+    const option = new Option(flags, description);
+    if (flags.includes("<")) option.argParser(parse);
+    option.helpGroup?.("Capture options:");
+    command.addOption(option);
+    void key;
+  }
+  return command;
+}
+
+/** `~/.oximy/config.json`: an object whose keys are those of the options. Absent is empty. */
+function readConfigFile(file: string): Record<string, unknown> {
+  if (!existsSync(file)) return {};
+  const advice = `Correct ${file}, or move it away.`;
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new OximyError("OXIMY_E_CONFIG", `${file} cannot be read: ${(cause as Error).message}`, advice, {
+      cause,
+    });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new OximyError("OXIMY_E_CONFIG", `${file} must hold one JSON object.`, advice);
+  }
+  const known = new Set(OPTIONS.map((option) => option.key));
+  for (const key of Object.keys(value)) {
+    if (!known.has(key))
+      throw new OximyError("OXIMY_E_CONFIG", `${file}: there is no option "${key}".`, advice);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** The value of one option, by the first source that has it. */
+function valueOf(
+  option: CaptureOption,
+  command: Command,
+  env: NodeJS.ProcessEnv,
+  file: Record<string, unknown>,
+): unknown {
+  const key = camel(option.key);
+  if (command.getOptionValueSource(key) === "cli") return command.getOptionValue(key);
+  const fromEnv = env[variable(option.key)];
+  const found = fromEnv !== undefined && fromEnv !== "" ? fromEnv : file[option.key];
+  if (found === undefined) return undefined;
+  try {
+    return option.parse(String(found));
+  } catch (error) {
+    const where = fromEnv ? variable(option.key) : `config.json, ${option.key}`;
+    throw new OximyError(
+      "OXIMY_E_CONFIG",
+      `${where}: "${String(found)}" is not usable. ${(error as Error).message}`,
+      "See: oximy help",
+    );
+  }
+}
+
+/** What a capturing command was told, by flags, environment, file and defaults. */
+export function captureSettings(
+  command: Command,
+  home: string,
+  env: NodeJS.ProcessEnv = process.env,
+): { settings: CaptureSettings; output: Output } {
+  const file = readConfigFile(join(home, "config.json"));
+  const values = Object.fromEntries(
+    OPTIONS.map((option) => [camel(option.key), valueOf(option, command, env, file)]).filter(
+      ([, value]) => value !== undefined,
+    ),
+  ) as Partial<CaptureSettings & Output>;
+  const { json = false, quiet = false, verbose = false, ...told } = values;
+  const appTerms = (command.getOptionValue("app") ??
+    command.getOptionValue("excludeApp") ??
+    []) as readonly AppTerm[];
+  const settings: CaptureSettings = {
+    ...defaultSettings(home),
+    ...told,
+    apps: appTerms,
+    users: (command.getOptionValue("user") as string[] | undefined) ?? [],
+    feed: !quiet,
+  };
+  if (settings.allHosts && !appTerms.some(({ sign }) => sign === "include")) {
+    throw new OximyError(
+      "OXIMY_E_USAGE",
+      "--all-hosts needs --app: it decrypts all that the named apps send.",
+      "Name the apps, for instance: oximy local --app cursor --all-hosts",
+    );
+  }
+  return { settings, output: { json, quiet, verbose } };
+}
+
+export { oximyHome };

@@ -1,0 +1,81 @@
+/** `oximy local`: capture this machine. */
+
+import type { Command } from "commander";
+import { createAttributor } from "../attribution/attributor.js";
+import { loadNative } from "../attribution/native.js";
+import { OximyError } from "../errors.js";
+import { findCaller } from "../local/caller.js";
+import { oximyHome } from "../local/settings.js";
+import { Supervisor } from "../local/supervisor.js";
+import { createLog } from "../log.js";
+import { addCaptureOptions, captureSettings, ports } from "./capture-options.js";
+
+interface LocalFlags {
+  readonly ports: number[];
+  readonly localModels: boolean;
+  readonly allowQuic: boolean;
+  readonly redirect: "auto" | "nft" | "iptables";
+}
+
+/** INT is Ctrl-C; its exit code says so (128 + 2). */
+const INTERRUPTED = 130;
+
+export function addLocalCommand(program: Command): void {
+  const command = program
+    .command("local")
+    .description("capture the AI calls of this machine, whichever app makes them (needs root)")
+    .option("--ports <list>", "TCP ports that are looked at", ports as (value: string) => number[], [443, 80])
+    .option("--local-models", "also the ports of local models (Ollama, LM Studio, …)", false)
+    .option("--allow-quic", "leave UDP 443 alone: browsers then use QUIC, which is not seen", false)
+    .option("--redirect <backend>", "nft, iptables or auto", "auto");
+  addCaptureOptions(command).action(async () => {
+    process.exitCode = await local(command);
+  });
+}
+
+async function local(command: Command): Promise<number> {
+  if (process.platform !== "linux" && process.platform !== "darwin") {
+    throw new OximyError(
+      "OXIMY_E_PLATFORM",
+      `Oximy cannot redirect on ${process.platform}.`,
+      "Use: oximy proxy",
+    );
+  }
+  if (process.getuid?.() !== 0) {
+    throw new OximyError(
+      "OXIMY_E_PRIVILEGE",
+      "Redirecting this machine's connections and seeing whose they are needs root.",
+      "Run: sudo oximy local   (without root: oximy run -- COMMAND, or oximy proxy)",
+    );
+  }
+  const flags = command.opts<LocalFlags>();
+  const caller = findCaller();
+  const { settings, output } = captureSettings(command, oximyHome(process.env, caller.home));
+  const log = createLog({
+    json: output.json,
+    level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
+  });
+  const supervisor = new Supervisor({
+    settings,
+    caller,
+    attributor: createAttributor(loadNative()),
+    ports: flags.ports,
+    localModels: flags.localModels,
+    allowQuic: flags.allowQuic,
+    backend: flags.redirect,
+    json: output.json,
+    verbose: output.verbose,
+    log,
+  });
+  let interrupted = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (signal === "SIGINT") interrupted = true;
+    void supervisor.stop();
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  await supervisor.start();
+  log.info(`Capturing AI traffic of this machine. Events: ${settings.outputDir} — Ctrl-C ends it.`);
+  const end = await supervisor.ended;
+  if (end.kind === "failed") throw end.error;
+  return interrupted ? INTERRUPTED : 0;
+}

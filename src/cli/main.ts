@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+/** The command line. */
+
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { addCaCommand, addEnvCommand } from "./ca.js";
+import { addCleanupCommand } from "./cleanup.js";
+import { addLocalCommand } from "./local.js";
+import { addProxyCommand } from "./proxy.js";
+import { reportError } from "./report.js";
+import { addRunCommand } from "./run.js";
+
+const WRONG_USAGE = 2;
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+function createProgram(): Command {
+  const program = new Command("oximy")
+    .description("Capture every AI call that this computer makes, and say which app made it.")
+    .version(version)
+    .enablePositionalOptions()
+    .showHelpAfterError("(run with --help for the options)")
+    .exitOverride();
+  for (const add of [
+    addLocalCommand,
+    addProxyCommand,
+    addRunCommand,
+    addCaCommand,
+    addEnvCommand,
+    addCleanupCommand,
+  ])
+    add(program);
+  return program;
+}
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
+  else process.exitCode = reportError(error, process.argv.includes("--json"));
+}
+// A handle that is still open (a keep-alive socket, a timer) must not hold the terminal.
+if (process.exitCode !== undefined) process.exit();

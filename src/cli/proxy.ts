@@ -1,0 +1,40 @@
+/** `oximy proxy`: the explicit proxy. */
+
+import { type Command, InvalidArgumentError } from "commander";
+import { startExplicitCapture } from "../local/explicit-capture.js";
+import { oximyHome } from "../local/settings.js";
+import { createLog } from "../log.js";
+import { addCaptureOptions, captureSettings } from "./capture-options.js";
+import { untilSignal } from "./signals.js";
+
+/** Open connections get this long to end by themselves. */
+const DRAIN_MS = 2_000;
+
+export function addProxyCommand(program: Command): void {
+  const command = program
+    .command("proxy")
+    .description("capture what is sent through an explicit proxy on this machine")
+    .option("--port <port>", "port on loopback", portNumber, 8088)
+    .option("--host <address>", "address to listen on", "127.0.0.1");
+  addCaptureOptions(command).action(async () => {
+    const { settings, output } = captureSettings(command, oximyHome());
+    const log = createLog({
+      json: output.json,
+      level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
+    });
+    const { port, host } = command.opts<{ port: number; host: string }>();
+    const capture = await startExplicitCapture({ settings, host, port, json: output.json, log });
+    log.info(
+      `Proxy on http://${host}:${capture.port}, certificate ${capture.certificatePath}. Events: ${settings.outputDir}`,
+    );
+    const signal = await untilSignal();
+    await capture.stop(DRAIN_MS);
+    process.exitCode = signal === "SIGINT" ? 130 : 0;
+  });
+}
+
+export function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("It must be a port, 0 to 65535.");
+  return port;
+}

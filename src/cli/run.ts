@@ -1,0 +1,63 @@
+/** `oximy run -- COMMAND`: capture one command, without root. */
+
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { OximyError } from "../errors.js";
+import { startExplicitCapture } from "../local/explicit-capture.js";
+import { oximyHome } from "../local/settings.js";
+import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../local/trust-environment.js";
+import { createLog } from "../log.js";
+import { addCaptureOptions, captureSettings } from "./capture-options.js";
+
+export function addRunCommand(program: Command): void {
+  const command = program
+    .command("run")
+    .description(
+      "capture one command and what it starts; proxy and certificate are handed over by environment",
+    )
+    .argument("<command...>", "the command, after --");
+  addCaptureOptions(command).action(async ([file, ...args]: string[]) => {
+    const { settings, output } = captureSettings(command, oximyHome());
+    const log = createLog({ json: output.json, level: output.verbose ? "debug" : "warn" });
+    // The command's own output is what the terminal is for; events go to the file.
+    const capture = await startExplicitCapture({
+      settings: { ...settings, feed: false },
+      host: "127.0.0.1",
+      port: 0,
+      json: output.json,
+      log,
+    });
+    try {
+      const pem = readFileSync(capture.certificatePath, "utf8");
+      const trust = trustEnvironment(capture.certificatePath, writeTrustBundle(capture.certificatePath, pem));
+      process.exitCode = await runCommand(file!, args, {
+        ...process.env,
+        ...proxyEnvironment(capture.port),
+        ...trust,
+      });
+    } finally {
+      await capture.stop(0);
+    }
+  });
+}
+
+/** Resolves with its exit code, or 128 and the signal's number as shells do. */
+function runCommand(file: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: "inherit", env });
+    // The terminal sends its signals to both; the command decides, and we end when it ends.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+    child.once("error", (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === "ENOENT" ? "it was not found" : cause.message;
+      reject(
+        new OximyError("OXIMY_E_USAGE", `${file} could not be started: ${why}.`, "Check its name and path.", {
+          cause,
+        }),
+      );
+    });
+    child.once("exit", (code, signal) =>
+      resolve(code ?? 128 + (signal === "SIGINT" ? 2 : signal === "SIGKILL" ? 9 : 15)),
+    );
+  });
+}

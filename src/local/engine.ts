@@ -1,0 +1,176 @@
+/** A running capture: bundle, certificates, data plane and capture plane, put together. No listener of its own. */
+
+import type { Attributor, Endpoint, Owner } from "../attribution/client.js";
+import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-app.js";
+import type { CaptureCounters } from "../capture/messages.js";
+import { CapturePlane } from "../capture/plane.js";
+import { DEFAULT_LIMITS } from "../exchange/exchange.js";
+import type { Log } from "../log.js";
+import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
+import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
+import { type LoadOptions, loadBundle } from "../oisp/load.js";
+import { localPorts } from "../oisp/local-ports.js";
+import { BundleRefresher } from "../oisp/refresher.js";
+import type { Arrival } from "../proxy/arrival.js";
+import { type CertificateAuthority, openCa } from "../proxy/ca.js";
+import { DataPlane, type DataPlaneStats, type KnownClient } from "../proxy/data-plane.js";
+import { LeafMint } from "../proxy/leaf.js";
+import type { Tap, TapSink } from "../proxy/tap.js";
+import { UpstreamConnector } from "../proxy/upstream.js";
+import { type CaptureSettings, caDirectory } from "./settings.js";
+
+export interface EngineOptions {
+  readonly settings: CaptureSettings;
+  readonly lookup: Attributor["lookup"];
+  /** Group of new files, where the process's own is only a mark for the redirect. */
+  readonly fileGroup?: number;
+  readonly onEvent?: (event: unknown) => void;
+  readonly log: Log;
+}
+
+export interface EngineEnd {
+  readonly connections: DataPlaneStats;
+  readonly counters: CaptureCounters | undefined;
+}
+
+/** Relays and writes nothing: `OXIMY_ENABLED=false`. */
+const NO_TAPS: TapSink = {
+  open: () => ({ push: () => {}, end: () => {}, close: () => {} }),
+  unread: () => {},
+};
+
+export class Engine {
+  private readonly stopping: Array<() => void> = [];
+
+  private constructor(
+    readonly ca: CertificateAuthority,
+    private readonly plane: CapturePlane | undefined,
+    private readonly dataPlane: DataPlane,
+    private readonly known: Known,
+    private readonly refresher: BundleRefresher,
+  ) {}
+
+  /** Loads, opens and starts everything. Throws OximyError. */
+  static async start(options: EngineOptions): Promise<Engine> {
+    const { settings, log } = options;
+    const sources = bundleSources(settings);
+    const loaded = await loadBundle(sources);
+    describeBundle(loaded, log);
+    const ca = openCa(caDirectory(settings.home));
+    const plane = settings.enabled
+      ? await CapturePlane.start({
+          capture: {
+            outputDir: settings.outputDir,
+            includeRaw: settings.includeRaw,
+            limits: { ...DEFAULT_LIMITS, maxBody: settings.maxBody },
+            feed: settings.feed && options.onEvent !== undefined,
+            ...(settings.keepDays === undefined ? {} : { keepDays: settings.keepDays }),
+            ...(options.fileGroup === undefined ? {} : { fileGroup: options.fileGroup }),
+          },
+          bundleDocument: loaded.document,
+          log: (level, message) => log[level](message),
+          ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+        })
+      : undefined;
+    const known = new Known(loaded.bundle);
+    const dataPlane = new DataPlane({
+      mint: new LeafMint(ca),
+      upstream: new UpstreamConnector(),
+      taps: plane ?? NO_TAPS,
+      knowsHost: (host, port) => known.hosts.knows(host, port),
+      leaveAlone: () => undefined,
+      onRefusal: (host, client, alert) => log.warn(refusalAdvice(host, client, alert, ca.certificatePath)),
+    });
+    const refresher = new BundleRefresher(loaded, sources);
+    refresher.on("bundle", (fresh) => {
+      describeBundle(fresh, log);
+      known.use(fresh.bundle);
+      plane?.useBundle(fresh.document);
+    });
+    refresher.on("failed", (error) => log.debug(`bundle: ${error.message}`));
+    refresher.start();
+    return new Engine(ca, plane, dataPlane, known, refresher);
+  }
+
+  /** Sees one connection through. `owner` was asked for when the connection was accepted. */
+  handle(arrival: Arrival, owner: Promise<Owner>): Promise<void> {
+    return this.dataPlane.handle(
+      arrival,
+      owner.then((found) => this.known.client(found)),
+    );
+  }
+
+  /** A tap for a plain request that another engine forwards; none when the bundle does not know its host. */
+  async tapRequest(target: Endpoint, peer: Endpoint, owner: Promise<Owner>): Promise<Tap | undefined> {
+    if (!this.plane || !this.known.hosts.knows(target.address, target.port)) return undefined;
+    const client = this.known.client(await owner);
+    return this.dataPlane.openTap(target, peer, client);
+  }
+
+  /** Ports of local models that the bundle names. */
+  localPorts(): number[] {
+    return localPorts(this.known.hosts.bundle);
+  }
+
+  /** Called first when the engine stops: listeners close there. */
+  onStop(close: () => void): void {
+    this.stopping.push(close);
+  }
+
+  /** Resolves when all that was captured so far is written. */
+  async flush(): Promise<void> {
+    await this.plane?.flush();
+  }
+
+  /** Lets open connections end within the grace, writes what is left. */
+  async stop(graceMs: number): Promise<EngineEnd> {
+    for (const close of this.stopping.splice(0)) close();
+    this.refresher.stop();
+    await this.dataPlane.drain(graceMs);
+    const counters = await this.plane?.close();
+    return { connections: this.dataPlane.stats, counters };
+  }
+}
+
+/** What follows from the bundle, swapped at once when it is refreshed. */
+class Known {
+  hosts!: HostIndex;
+  private apps!: AppIndex;
+
+  constructor(bundle: Bundle) {
+    this.use(bundle);
+  }
+
+  use(bundle: Bundle): void {
+    this.hosts = createHostIndex(bundle);
+    this.apps = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
+  }
+
+  client(owner: Owner): KnownClient {
+    const app = matchApp(owner, this.apps);
+    return app === undefined ? { owner } : { owner, app };
+  }
+}
+
+function bundleSources(settings: CaptureSettings): LoadOptions {
+  return {
+    home: settings.home,
+    url: settings.bundleUrl,
+    refreshHours: settings.bundleRefreshHours,
+    ...(settings.bundleFile === undefined ? {} : { file: settings.bundleFile }),
+  };
+}
+
+function describeBundle({ bundle, origin, location, rejected, note }: LoadedBundle, log: Log): void {
+  log.debug(
+    `bundle: ${bundle.version} (${origin}: ${location}), ${bundle.hosts.size} hosts, ${bundle.apps.length} apps`,
+  );
+  if (note) log.info(`bundle: ${note}`);
+  for (const sentence of rejected) log.debug(`bundle: ${sentence}`);
+}
+
+/** One line that says what to set for the runtime that refused us. */
+function refusalAdvice(host: string, client: KnownClient, alert: string, certificate: string): string {
+  const who = client.owner.kind === "process" ? (client.owner.process.name ?? "a process") : "a process";
+  return `${who} does not trust Oximy's certificate for ${host} (${alert}). Set NODE_EXTRA_CA_CERTS or SSL_CERT_FILE for it, see: oximy env (certificate: ${certificate})`;
+}

@@ -1,0 +1,100 @@
+/** Capture behind an explicit proxy on loopback: no root, attribution for the user's own processes. */
+
+import { createAttributor } from "../attribution/attributor.js";
+import type { Endpoint, Owner } from "../attribution/client.js";
+import { loadNative } from "../attribution/native.js";
+import { OximyError } from "../errors.js";
+import type { Log } from "../log.js";
+import { ExplicitProxy } from "../proxy/explicit.js";
+import { Engine, type EngineEnd } from "./engine.js";
+import { printEvent } from "./feed.js";
+import type { CaptureSettings } from "./settings.js";
+
+export interface ExplicitCaptureOptions {
+  readonly settings: CaptureSettings;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly json: boolean;
+  readonly log: Log;
+  /** Called for each event beside its writing; the feed on standard output when absent. */
+  readonly onEvent?: (event: unknown) => void;
+}
+
+export interface ExplicitCapture {
+  readonly port: number;
+  readonly certificatePath: string;
+  flush(): Promise<void>;
+  stop(graceMs: number): Promise<EngineEnd>;
+}
+
+/** Throws OximyError (OXIMY_E_PORT_TAKEN, OXIMY_E_CA, OXIMY_E_OUTPUT_DIR, …), with nothing left behind. */
+export async function startExplicitCapture(options: ExplicitCaptureOptions): Promise<ExplicitCapture> {
+  const { settings, host, port, json, log, onEvent } = options;
+  const attributor = createAttributor(loadNative());
+  const engine = await Engine.start({
+    settings,
+    lookup: (tuple) => attributor.lookup(tuple),
+    onEvent: onEvent ?? printEvent(json),
+    log,
+  });
+  try {
+    const proxy = await ExplicitProxy.listen({
+      host,
+      port,
+      onAccept: ({ peer, clientRemote }) => attributor.lookup({ local: peer, remote: clientRemote }),
+      onArrival: (arrival, owner) => void engine.handle(arrival, owner as Promise<Owner>),
+      onRequest: (target: Endpoint, { peer }, owner) =>
+        engine.tapRequest(target, peer, owner as Promise<Owner>),
+    });
+    engine.onStop(() => proxy.close());
+    return {
+      port: proxy.port,
+      certificatePath: engine.ca.certificatePath,
+      flush: () => engine.flush(),
+      stop: async (graceMs) => {
+        const end = await engine.stop(graceMs);
+        await attributor.close();
+        return end;
+      },
+    };
+  } catch (error) {
+    await engine.stop(0);
+    throw listenError(error, host, port);
+  }
+}
+
+function listenError(error: unknown, host: string, port: number): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") {
+    return new OximyError(
+      "OXIMY_E_PORT_TAKEN",
+      `Port ${port} on ${host} is taken by another program.`,
+      "Choose another one with --port.",
+      {
+        cause: error,
+      },
+    );
+  }
+  if (code === "EACCES") {
+    return new OximyError(
+      "OXIMY_E_PRIVILEGE",
+      `Port ${port} may only be opened by root.`,
+      "Choose one above 1023 with --port.",
+      {
+        cause: error,
+      },
+    );
+  }
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+    return new OximyError(
+      "OXIMY_E_USAGE",
+      `${host} is no address of this machine.`,
+      "Leave --host out to listen on loopback.",
+      {
+        cause: error,
+      },
+    );
+  }
+  return error;
+}

@@ -1,0 +1,133 @@
+/**
+ * The proxy process of `oximy local`: unprivileged from its first act on. Untrusted bytes (TLS, HTTP, JSON) are
+ * read here and nowhere else. Started by the supervisor, to which it speaks over the child process's channel.
+ */
+
+import type { Socket } from "node:net";
+import type { Owner, SocketTuple } from "../attribution/client.js";
+import { loadNative } from "../attribution/native.js";
+import { OximyError } from "../errors.js";
+import { createLog, type Log } from "../log.js";
+import { type Arrival, listenOnLoopback } from "../proxy/arrival.js";
+import { becomeCaller } from "./caller.js";
+import { Engine } from "./engine.js";
+import { printEvent } from "./feed.js";
+import type { ProxyStart, ToProxy, ToSupervisor } from "./messages.js";
+import { SELF_TEST_ADDRESSES } from "./self-test.js";
+import { OXIMY_GID } from "./settings.js";
+
+const say = (message: ToSupervisor) => process.send?.(message);
+
+/** The supervisor answers within its own limit; should it not, the client is unknown and traffic goes on. */
+const LOOKUP_MS = 250;
+
+/** Asks the supervisor, which may look into every process, whose socket this is. */
+class RemoteAttributor {
+  private readonly waiting = new Map<number, (owner: Owner) => void>();
+  private nextId = 1;
+
+  lookup(tuple: SocketTuple): Promise<Owner> {
+    return new Promise((resolve) => {
+      const id = this.nextId++;
+      const timer = setTimeout(() => this.answer(id, { kind: "unknown", reason: "timeout" }), LOOKUP_MS);
+      this.waiting.set(id, (owner) => {
+        clearTimeout(timer);
+        resolve(owner);
+      });
+      say({ type: "lookup", id, tuple });
+    });
+  }
+
+  answer(id: number, owner: Owner): void {
+    this.waiting.get(id)?.(owner);
+    this.waiting.delete(id);
+  }
+}
+
+async function start(message: ProxyStart, attributor: RemoteAttributor, log: Log): Promise<Engine> {
+  const native = loadNative();
+  const engine = await Engine.start({
+    settings: message.settings,
+    lookup: (tuple) => attributor.lookup(tuple),
+    fileGroup: message.caller.gid,
+    ...(message.settings.feed ? { onEvent: printEvent(message.json) } : {}),
+    log,
+  });
+  const onArrival = (arrival: Arrival, owner: unknown) => {
+    if (arrival.destination && SELF_TEST_ADDRESSES.includes(arrival.destination.address)) {
+      arrival.take().end(message.selfTestNonce);
+      return;
+    }
+    void engine.handle(arrival, owner as Promise<Owner>);
+  };
+  const listener = await listenOnLoopback({
+    port: 0,
+    originalDestination: (socket: Socket) => native.originalDestination(descriptorOf(socket)),
+    onAccept: ({ peer, clientRemote }) => attributor.lookup({ local: peer, remote: clientRemote }),
+    onArrival,
+  });
+  engine.onStop(() => listener.close());
+  say({ type: "listening", port: listener.port, localPorts: engine.localPorts() });
+  return engine;
+}
+
+/** Node keeps it in an undocumented place that has not moved since its first versions; -1 when closed. */
+function descriptorOf(socket: Socket): number {
+  const { _handle } = socket as unknown as { _handle: { fd: number } | null };
+  return _handle?.fd ?? -1;
+}
+
+function main(): void {
+  const attributor = new RemoteAttributor();
+  let engine: Engine | undefined;
+  let log = createLog({ json: false, level: "info" });
+
+  const stop = async (graceMs: number): Promise<never> => {
+    await engine?.stop(graceMs);
+    process.exit(0);
+  };
+  process.on("message", (message: ToProxy) => {
+    switch (message.type) {
+      case "start":
+        log = createLog({ json: message.json, level: message.verbose ? "debug" : "info" });
+        try {
+          becomeCaller(message.caller, OXIMY_GID);
+        } catch (error) {
+          return failed(error);
+        }
+        start(message, attributor, log).then((started) => {
+          engine = started;
+        }, failed);
+        return;
+      case "owner":
+        return attributor.answer(message.id, message.owner);
+      case "ping":
+        return void say({ type: "pong", id: message.id });
+      case "stop":
+        return void stop(message.graceMs);
+    }
+  });
+  // Without a supervisor the redirect is gone: nothing new comes, and what is open gets its end.
+  process.on("disconnect", () => void stop(0));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => say({ type: "stop_requested" }));
+  }
+  process.on("uncaughtException", (error) => {
+    // State may be wrong from here on. The supervisor takes the redirect out as soon as we are gone.
+    log.error(`proxy: ${error.stack ?? error.message}`);
+    process.exit(1);
+  });
+}
+
+function failed(error: unknown): void {
+  const known =
+    error instanceof OximyError
+      ? error
+      : new OximyError("OXIMY_E_INTERNAL", (error as Error).stack ?? String(error), "Please report this.");
+  process.send?.(
+    { type: "failed", code: known.code, message: known.message, advice: known.advice } satisfies ToSupervisor,
+    () => process.exit(1),
+  );
+}
+
+main();

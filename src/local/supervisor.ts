@@ -1,0 +1,227 @@
+/**
+ * The supervisor of `oximy local`: the small part that runs as root. It starts and watches the proxy, holds the
+ * redirect, and answers whose socket it is. It parses nothing that came over the network.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import type { Attributor } from "../attribution/client.js";
+import { type ErrorCode, OximyError } from "../errors.js";
+import type { Log } from "../log.js";
+import type { Caller } from "./caller.js";
+import type { ProxyStart, ToProxy, ToSupervisor } from "./messages.js";
+import { Redirect, type RedirectOptions } from "./redirect.js";
+import { SELF_TEST_ADDRESSES, selfTest } from "./self-test.js";
+import type { CaptureSettings } from "./settings.js";
+
+export interface SupervisorOptions {
+  readonly settings: CaptureSettings;
+  readonly caller: Caller;
+  readonly attributor: Attributor;
+  readonly ports: readonly number[];
+  /** Redirect the local-model ports that the bundle names, on loopback too. */
+  readonly localModels: boolean;
+  readonly allowQuic: boolean;
+  readonly backend?: RedirectOptions["backend"];
+  readonly json: boolean;
+  readonly verbose: boolean;
+  readonly log: Log;
+}
+
+/** Why a run ended: asked to, or by an error. */
+export type SupervisorEnd =
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly error: OximyError };
+
+const PING_MS = 1_000;
+/** An event loop that does not answer for this long is stalled: the redirect goes until it does. */
+const STALL_MS = 5_000;
+/** Open connections get this long to end by themselves when we stop. */
+const DRAIN_MS = 2_000;
+const START_MS = 30_000;
+
+export class Supervisor {
+  private proxy: ChildProcess | undefined;
+  private redirect: Redirect | undefined;
+  private listening: { port: number; localPorts: readonly number[] } | undefined;
+  private readonly nonce = randomBytes(16).toString("hex");
+  private pingTimer: NodeJS.Timeout | undefined;
+  private lastPong = 0;
+  private stalled = false;
+  private ending: Promise<void> | undefined;
+  private resolveEnd: (end: SupervisorEnd) => void = () => {};
+  /** Resolves once, when all is taken down. */
+  readonly ended = new Promise<SupervisorEnd>((resolve) => {
+    this.resolveEnd = resolve;
+  });
+
+  constructor(private readonly options: SupervisorOptions) {}
+
+  /** Proxy first, redirect last, then the proof that it works. Throws, with everything taken down again. */
+  async start(): Promise<void> {
+    try {
+      this.listening = await this.startProxy();
+      await this.installRedirect();
+      await this.proveRedirect();
+      this.watchEventLoop();
+    } catch (error) {
+      await this.takeDown(0);
+      throw error;
+    }
+  }
+
+  /** Redirect first, then the proxy, whose open connections may end by themselves. */
+  async stop(): Promise<void> {
+    await this.takeDown(DRAIN_MS);
+    this.resolveEnd({ kind: "stopped" });
+  }
+
+  private startProxy(): Promise<{ port: number; localPorts: readonly number[] }> {
+    const entry = fileURLToPath(new URL("./proxy-process.js", import.meta.url));
+    const proxy = spawn(process.execPath, [entry], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      // Ctrl-C is for the supervisor, which ends things in order.
+      detached: true,
+      env: { ...process.env, HOME: this.options.caller.home },
+    });
+    this.proxy = proxy;
+    const { settings, caller, json, verbose } = this.options;
+    const start: ProxyStart = { type: "start", settings, caller, selfTestNonce: this.nonce, json, verbose };
+    proxy.on("exit", (code, signal) => void this.onProxyExit(code, signal));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(
+          new OximyError("OXIMY_E_PROXY_DIED", "The proxy did not start within 30 s.", "Run with --verbose."),
+        );
+      }, START_MS);
+      const settle = (outcome: () => void) => {
+        clearTimeout(timer);
+        outcome();
+      };
+      proxy.on("message", (message: ToSupervisor) => {
+        switch (message.type) {
+          case "listening":
+            return settle(() => resolve(message));
+          case "failed": {
+            const error = new OximyError(message.code as ErrorCode, message.message, message.advice);
+            return settle(() => reject(error));
+          }
+          case "lookup":
+            return void this.options.attributor
+              .lookup(message.tuple)
+              .then((owner) => this.tell({ type: "owner", id: message.id, owner }));
+          case "pong":
+            return this.onPong();
+          case "stop_requested":
+            return void this.stop();
+        }
+      });
+      proxy.once("exit", () => settle(() => reject(proxyDied(null, null))));
+      proxy.once("error", (error) => settle(() => reject(error)));
+      this.tell(start);
+    });
+  }
+
+  private async installRedirect(): Promise<void> {
+    const { ports, allowQuic, backend, log, localModels } = this.options;
+    const { port, localPorts } = this.listening!;
+    const options = { listenerPort: port, ports, localPorts: localModels ? localPorts : [], allowQuic };
+    this.redirect = await Redirect.install(backend ? { ...options, backend } : options, (reason) => {
+      log.error(`redirect: lost (${reason})`);
+      void this.fail(
+        new OximyError("OXIMY_E_REDIRECT", `The redirect was taken away: ${reason}`, "Start oximy again."),
+      );
+    });
+  }
+
+  private async proveRedirect(): Promise<void> {
+    const port = this.options.ports[0]!;
+    const results = await Promise.all(
+      SELF_TEST_ADDRESSES.map((address) => selfTest(address, port, this.nonce)),
+    );
+    for (const result of results) {
+      if (result.kind === "failed") {
+        throw new OximyError(
+          "OXIMY_E_SELF_TEST",
+          `A test connection did not arrive through the redirect (${result.reason}).`,
+          "A firewall, VPN or container rule may take connections first. Run: oximy doctor",
+        );
+      }
+    }
+    if (results.every((result) => result.kind === "no_route")) {
+      this.options.log.warn("This machine has no route to anywhere now; capture begins when it has.");
+    }
+  }
+
+  private watchEventLoop(): void {
+    this.lastPong = Date.now();
+    let id = 0;
+    this.pingTimer = setInterval(() => {
+      if (Date.now() - this.lastPong > STALL_MS && !this.stalled) {
+        this.stalled = true;
+        this.options.log.error("proxy: does not answer; connections go directly until it does");
+        void this.redirect?.remove();
+      }
+      this.tell({ type: "ping", id: id++ });
+    }, PING_MS);
+  }
+
+  private onPong(): void {
+    this.lastPong = Date.now();
+    if (!this.stalled || this.ending) return;
+    this.stalled = false;
+    this.installRedirect().then(
+      () => this.options.log.info("proxy: answers again; capturing"),
+      (error: OximyError) => void this.fail(error),
+    );
+  }
+
+  private async onProxyExit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
+    this.proxy = undefined;
+    if (!this.ending && this.listening) await this.fail(proxyDied(code, signal));
+  }
+
+  private async fail(error: OximyError): Promise<void> {
+    await this.takeDown(0);
+    this.resolveEnd({ kind: "failed", error });
+  }
+
+  private takeDown(graceMs: number): Promise<void> {
+    this.ending ??= (async () => {
+      clearInterval(this.pingTimer);
+      await this.redirect?.remove();
+      await this.stopProxy(graceMs);
+      await this.options.attributor.close();
+    })();
+    return this.ending;
+  }
+
+  private stopProxy(graceMs: number): Promise<void> {
+    const proxy = this.proxy;
+    if (!proxy || proxy.exitCode !== null || proxy.signalCode !== null) return Promise.resolve();
+    return new Promise((resolve) => {
+      // Draining and writing have limits of their own; this one is for a proxy that hangs.
+      const timer = setTimeout(() => proxy.kill("SIGKILL"), graceMs + 6_000);
+      proxy.once("exit", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.tell({ type: "stop", graceMs });
+    });
+  }
+
+  private tell(message: ToProxy): void {
+    // A proxy that has just died is seen by its exit.
+    if (this.proxy?.connected) this.proxy.send(message, () => {});
+  }
+}
+
+function proxyDied(code: number | null, signal: NodeJS.Signals | null): OximyError {
+  const how = signal ? `killed by ${signal}` : code === null ? "ended" : `ended with ${code}`;
+  return new OximyError(
+    "OXIMY_E_PROXY_DIED",
+    `The proxy process ${how}. The redirect is out; connections go directly.`,
+    "Start oximy again; what it printed before tells why.",
+  );
+}
