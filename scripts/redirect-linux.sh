@@ -204,7 +204,11 @@ hold() {
 	need_root
 	# From a terminal, Ctrl-C goes to the whole group; the end of standard input is what counts.
 	trap '' INT QUIT TERM HUP PIPE
-	[ "$(state)" = "not installed" ] || fail 1 "cannot install the rules" "they are $(state) already"
+	if [ "$(state)" != "not installed" ]; then
+		find_holders
+		[ -z "$holders" ] || fail 1 "cannot install the rules" "another process holds them already"
+		remove_jumps # an older run was killed together with its stand-in
+	fi
 	case $backend in
 	nft)
 		why=$(nft_check) || fail "$(code_of "$why")" "nft cannot hold the rules" "$why"
@@ -249,18 +253,26 @@ cleanup() {
 	[ "$now" = "not installed" ] || fail 1 "cannot remove the rules" "they are still $now"
 }
 
-# Ends the holders of this network namespace: nft ends with its feeder, and its table with it.
-end_holders() {
+# Sets `holders` to the processes of this network namespace, but for this one, that run `hold`. For nft that is
+# its feeder, with which it ends.
+find_holders() {
+	holders=''
 	here=$(readlink /proc/self/ns/net)
 	# shellcheck disable=SC2013 # these paths have no spaces
 	for file in $(grep -als redirect-linux.sh /proc/[0-9]*/cmdline); do
-		process=${file%/cmdline}
-		[ "$(readlink "$process/ns/net")" = "$here" ] || continue
+		pid=${file#/proc/} pid=${pid%/cmdline}
+		[ "$pid" = $$ ] && continue
+		[ "$(readlink "/proc/$pid/ns/net")" = "$here" ] || continue
 		# `sh …/redirect-linux.sh hold …`, and not a shell whose script mentions it.
 		case $(tr '\n\0' ' \n' <"$file" | sed -n 2,3p | tr '\n' ' ') in
-		*"redirect-linux.sh hold ") kill -9 "${process#/proc/}" ;;
+		*"redirect-linux.sh hold ") holders="$holders $pid" ;;
 		esac
 	done 2>/dev/null
+}
+
+end_holders() {
+	find_holders
+	for pid in $holders; do kill -9 "$pid" 2>/dev/null; done
 	# The kernel removes the table a moment after the process.
 	tries=50
 	while [ "$(state)" = "installed nft" ] && [ $tries -gt 0 ]; do

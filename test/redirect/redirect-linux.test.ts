@@ -154,7 +154,7 @@ describe.skipIf(requireLab())("redirect-linux.sh", () => {
       expect(await run(["hold", ...OPTIONS])).toEqual({
         code: 1,
         stdout: "",
-        stderr: `oximy-redirect: cannot install the rules: they are installed ${backend} already\n`,
+        stderr: "oximy-redirect: cannot install the rules: another process holds them already\n",
       });
     });
 
@@ -175,6 +175,16 @@ describe.skipIf(requireLab())("redirect-linux.sh", () => {
       await run(["cleanup", "--all"]);
       expect((await machine.exec("nft", ["list", "ruleset"])).stdout).not.toMatch(/oximy/i);
     });
+  });
+
+  it("replaces the iptables rules of a run that was killed together with its stand-in", async () => {
+    const { pid } = await hold("--backend", "iptables");
+    await machine.exec("sh", ["-c", `kill -9 ${pid} $(cat /proc/${pid}/task/${pid}/children)`]);
+    expect(await status()).toBe("installed iptables");
+    const holder = await hold("--backend", "iptables");
+    holder.child.stdin.end();
+    await holder.exited;
+    expect(await status()).toBe("not installed");
   });
 
   it("prefers nft", async () => {
