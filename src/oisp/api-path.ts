@@ -16,6 +16,8 @@ const WIRE_PATHS: ReadonlyArray<readonly [path: RegExp, format: ApiFormat]> = [
     "openai",
   ],
   [/\/images\/(?:generations|edits|variations)$|\/audio\/(?:speech|transcriptions|translations)$/, "openai"],
+  // Other publishers on Vertex (Mistral, Llama) take OpenAI's body
+  [/\/publishers\/[^/]+\/models\/[^/]+:(?:streamRawPredict|rawPredict)$/, "openai"],
   // https://ai.google.dev/api, https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest
   [
     /:(?:generateContent|streamGenerateContent|embedContent|batchEmbedContents|countTokens|predict|predictLongRunning)$/,
@@ -56,19 +58,23 @@ export function apiBase(provider: Provider): { readonly host: string; readonly p
   return { host: url.host, path: url.pathname.replace(/\/+$/, "") };
 }
 
+/** Below an API's version, but storage and administration. */
+const MANAGEMENT = /^\/v\d+\/(?:files|uploads|fine_tuning|vector_stores|organization)(?:\/|$)/;
+
 /** Whether the request is a call of the provider's API, as far as method, host and path tell. */
 export function isApiCall(
   provider: Provider,
-  request: { method: string; authority: string; path: string },
+  { method, authority, path }: { method: string; authority: string; path: string },
 ): boolean {
-  const { method, path } = request;
   if (method === "GET" || method === "CONNECT") return WEBSOCKET_PATHS.test(path);
   if (method !== "POST") return false;
-  return (
-    formatOfPath(path) !== undefined || /^\/v\d/.test(path) || isBelowBase(provider, request.authority, path)
-  );
+  if (formatOfPath(path) !== undefined) return true;
+  // Google's clouds mount everything below one version and tell calls by their verb.
+  if (provider.apiFormat === "google" || MANAGEMENT.test(path)) return false;
+  return /^\/v\d/.test(path) || isBelowBase(provider, authority, path);
 }
 
+/** Whether the provider says that its API is mounted there. */
 export function isBelowBase(provider: Provider, authority: string, path: string): boolean {
   const base = apiBase(provider);
   return (

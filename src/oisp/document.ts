@@ -14,13 +14,7 @@ const ADVICE = "Check --bundle-file or --bundle-url, or leave them out to use th
 
 /** @throws OximyError OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NOT_JSON */
 export function parseDocument(text: string): unknown {
-  if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) {
-    throw new OximyError(
-      "OXIMY_E_BUNDLE_TOO_LARGE",
-      `The bundle is larger than ${MAX_BUNDLE_BYTES >> 20} MiB.`,
-      ADVICE,
-    );
-  }
+  if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) throw tooLarge();
   try {
     return JSON.parse(text.startsWith("\uFEFF") ? text.slice(1) : text);
   } catch (cause) {
@@ -28,25 +22,37 @@ export function parseDocument(text: string): unknown {
   }
 }
 
-/** Iterative, so that the check itself cannot run out of stack. */
-export function refuseDeepNesting(document: unknown): void {
+/**
+ * Refuses what is nested too deep, and says how many keys are left out because they mean something to
+ * JavaScript objects. Iterative, so that the check itself cannot run out of stack.
+ */
+export function inspectDocument(document: unknown): string[] {
   let level: unknown[] = [document];
+  let forbidden = 0;
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) {
-      throw new OximyError(
-        "OXIMY_E_BUNDLE_TOO_LARGE",
-        `The bundle is nested deeper than ${MAX_DEPTH} levels.`,
-        ADVICE,
-      );
+      const message = `The bundle is nested deeper than ${MAX_DEPTH} levels.`;
+      throw new OximyError("OXIMY_E_BUNDLE_TOO_LARGE", message, ADVICE);
     }
     const next: unknown[] = [];
     for (const value of level) {
       if (typeof value !== "object" || value === null) continue;
-      for (const inner of Object.values(value))
+      for (const [key, inner] of Object.entries(value)) {
+        if (FORBIDDEN_KEYS.has(key)) forbidden++;
         if (typeof inner === "object" && inner !== null) next.push(inner);
+      }
     }
     level = next;
   }
+  return forbidden === 0 ? [] : [`${forbidden} keys named __proto__, constructor or prototype.`];
+}
+
+export function tooLarge(): OximyError {
+  return new OximyError(
+    "OXIMY_E_BUNDLE_TOO_LARGE",
+    `The bundle is larger than ${MAX_BUNDLE_BYTES >> 20} MiB.`,
+    ADVICE,
+  );
 }
 
 export function noHosts(): OximyError {

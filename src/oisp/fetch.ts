@@ -4,7 +4,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { createGunzip } from "node:zlib";
 import { OximyError } from "../errors.js";
-import { MAX_BUNDLE_BYTES } from "./document.js";
+import { MAX_BUNDLE_BYTES, tooLarge } from "./document.js";
 import { LOOPBACK_HOSTS } from "./host-name.js";
 
 export interface FetchOptions {
@@ -107,11 +107,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
     size += chunk.length;
     if (size > MAX_BUNDLE_BYTES) {
       response.destroy();
-      throw new OximyError(
-        "OXIMY_E_BUNDLE_TOO_LARGE",
-        `The bundle is larger than ${MAX_BUNDLE_BYTES >> 20} MiB.`,
-        ADVICE,
-      );
+      throw tooLarge();
     }
     chunks.push(chunk);
   }

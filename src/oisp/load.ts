@@ -4,7 +4,7 @@ import { readFile, stat } from "node:fs/promises";
 import { OximyError } from "../errors.js";
 import type { LoadedBundle } from "./bundle.js";
 import { type CachedDocument, readCache, writeCache } from "./cache.js";
-import { MAX_BUNDLE_BYTES } from "./document.js";
+import { MAX_BUNDLE_BYTES, tooLarge } from "./document.js";
 import { EMBEDDED_LOCATION, embeddedDocument } from "./embedded.js";
 import { type Fetched, type FetchOptions, fetchDocument } from "./fetch.js";
 import { readBundleText } from "./parse.js";
@@ -109,26 +109,18 @@ async function loadFile(file: string, { now = Date.now }: LoadOptions): Promise<
 }
 
 async function readDocumentFile(file: string): Promise<string> {
-  const advice =
-    "Give --bundle-file the path of a bundle that you can read, or leave it out to use the default bundle.";
   try {
-    const { size } = await stat(file);
-    if (size > MAX_BUNDLE_BYTES) {
-      throw new OximyError(
-        "OXIMY_E_BUNDLE_TOO_LARGE",
-        `The bundle ${file} is larger than ${MAX_BUNDLE_BYTES >> 20} MiB.`,
-        advice,
-      );
-    }
+    const status = await stat(file);
+    // A device or a pipe may never end.
+    if (!status.isFile()) throw new Error("it is not a regular file");
+    if (status.size > MAX_BUNDLE_BYTES) throw tooLarge();
     return await readFile(file, "utf8");
   } catch (cause) {
     if (cause instanceof OximyError) throw cause;
-    throw new OximyError(
-      "OXIMY_E_BUNDLE_UNREADABLE",
-      `The bundle ${file} cannot be read: ${(cause as Error).message}.`,
-      advice,
-      { cause },
-    );
+    const message = `The bundle ${file} cannot be read: ${(cause as Error).message}.`;
+    const advice =
+      "Give --bundle-file a bundle that you can read, or leave it out to use the default bundle.";
+    throw new OximyError("OXIMY_E_BUNDLE_UNREADABLE", message, advice, { cause });
   }
 }
 

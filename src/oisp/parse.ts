@@ -7,10 +7,10 @@ import type { Bundle, HostPattern, ModelInfo, ParsedBundle, Parser, Provider } f
 import {
   type Entries,
   entriesOf,
+  inspectDocument,
   isRecord,
   noHosts,
   parseDocument,
-  refuseDeepNesting,
   textOf,
 } from "./document.js";
 import { builtInParsers } from "./embedded.js";
@@ -21,6 +21,7 @@ import { parseApps, parseWebsites } from "./parse-registry.js";
 import { entryFault } from "./schema.js";
 
 const MAX_PATTERNS = 256;
+const MAX_REJECTED = 200;
 
 /** @throws OximyError OXIMY_E_BUNDLE_NOT_JSON, OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NO_HOSTS */
 export function readBundleText(text: string): ParsedBundle {
@@ -29,9 +30,8 @@ export function readBundleText(text: string): ParsedBundle {
 
 /** @throws OximyError OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NO_HOSTS */
 export function parseBundle(document: unknown): ParsedBundle {
-  refuseDeepNesting(document);
+  const rejected = inspectDocument(document);
   if (!isRecord(document)) throw noHosts();
-  const rejected: string[] = [];
   const hosts = parseHosts(document.domain_lookup ?? document.domain_index, rejected);
   const patterns = parsePatterns(document.domain_patterns, rejected);
   if (hosts.size === 0 && patterns.length === 0) throw noHosts();
@@ -48,7 +48,13 @@ export function parseBundle(document: unknown): ParsedBundle {
     apps: parseApps(registry.apps, rejected),
     websites: parseWebsites(registry.websites, rejected),
   };
-  return { bundle, rejected };
+  return { bundle, rejected: bounded(rejected) };
+}
+
+/** A hostile document could have millions of faults; each sentence is logged. */
+function bounded(rejected: readonly string[]): readonly string[] {
+  if (rejected.length <= MAX_REJECTED) return rejected;
+  return [...rejected.slice(0, MAX_REJECTED), `${rejected.length - MAX_REJECTED} more entries.`];
 }
 
 function parseHosts(published: unknown, rejected: string[]): Map<string, string> {
