@@ -1,0 +1,95 @@
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { OximyEvent } from "../../src/event/event.js";
+import type { Lab } from "./lab.js";
+import type { ExecResult, LabProcess } from "./lab-process.js";
+
+export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+/** The command line as it is built; `npm test` builds it first. */
+export const MAIN = join(PROJECT, "dist/cli/main.js");
+
+/** The user who "called sudo" in the lab. Nobody on the machine has this number. */
+export const CALLER = { uid: 23_456, gid: 23_457 } as const;
+
+/** A folder that stands for `~/.oximy`, owned by the caller. */
+export function makeHome(): string {
+  const home = mkdtempSync(join(tmpdir(), "oximy-home-"));
+  chownSync(home, CALLER.uid, CALLER.gid);
+  return home;
+}
+
+export const sudoEnvironment = (home: string): Record<string, string> => ({
+  OXIMY_HOME: home,
+  SUDO_UID: String(CALLER.uid),
+  SUDO_GID: String(CALLER.gid),
+  // The published bundle cannot be reached from the lab; what comes with the program is used at once.
+  OXIMY_BUNDLE_FILE: join(PROJECT, "data/oisp-bundle.json"),
+});
+
+/** A running `oximy local` in the lab's machine. */
+export class LabOximy {
+  private constructor(
+    readonly lab: Lab,
+    readonly home: string,
+    readonly process: LabProcess,
+  ) {}
+
+  /** Starts it as root and waits until it captures. */
+  static async start(lab: Lab, args: readonly string[] = [], env: Record<string, string> = {}): Promise<LabOximy> {
+    const home = makeHome();
+    const process = lab.machine.spawn("node", [MAIN, "local", "--json", ...args], {
+      env: { ...sudoEnvironment(home), ...env },
+    });
+    const oximy = new LabOximy(lab, home, process);
+    await oximy.logged(/Capturing AI traffic/);
+    return oximy;
+  }
+
+  get certificate(): string {
+    return join(this.home, "ca/oximy-ca-cert.pem");
+  }
+
+  /** Waits for a line of its log. Rejects when it ends without. */
+  logged(pattern: RegExp): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (pattern.test(this.process.stderr)) resolve();
+      };
+      this.process.child.stderr.on("data", look);
+      this.process.exited.then(({ code, stderr }) => reject(new Error(`oximy ended with ${code}: ${stderr}`)), reject);
+      look();
+    });
+  }
+
+  /** All events in its files, in order. */
+  get events(): OximyEvent[] {
+    const folder = join(this.home, "traces");
+    return readdirSync(folder)
+      .sort()
+      .flatMap((file) => readFileSync(join(folder, file), "utf8").split("\n").filter(Boolean))
+      .map((line) => JSON.parse(line) as OximyEvent);
+  }
+
+  /** Waits until `total` events were printed on its feed, which comes after they were written. */
+  async captured(total: number): Promise<OximyEvent[]> {
+    await this.process.printed(new RegExp(`^(.*\\n){${total}}`));
+    return this.events;
+  }
+
+  /** Pid of the unprivileged proxy process. */
+  get proxyPid(): number {
+    const children = readFileSync(`/proc/${this.process.pid}/task/${this.process.pid}/children`, "utf8").trim().split(" ");
+    const proxy = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("proxy-process"));
+    return Number(proxy);
+  }
+
+  /** Ends it as Ctrl-C does and removes its home. */
+  async stop(): Promise<ExecResult> {
+    this.process.kill("SIGINT");
+    const result = await this.process.exited;
+    rmSync(this.home, { recursive: true, force: true });
+    return result;
+  }
+}
