@@ -17,7 +17,10 @@
       "conditions": [
         ["OS=='linux'", {
           "sources": [
+            "native/linux/bpf_syscall.cc",
             "native/linux/cgroup2.cc",
+            "native/linux/connect_programs.cc",
+            "native/linux/connect_recorder.cc",
             "native/linux/descriptors.cc",
             "native/linux/front_accept.cc",
             "native/linux/front_flow.cc",
@@ -30,8 +33,10 @@
             "native/linux/original_destination.cc",
             "native/linux/proc_parse.cc",
             "native/linux/proc_read.cc",
+            "native/linux/process_chain.cc",
             "native/linux/process_finder.cc",
             "native/linux/process_info.cc",
+            "native/linux/ring_reader.cc",
             "native/linux/shared_socket.cc",
             "native/linux/sock_diag_message.cc",
             "native/linux/socket_owner.cc"

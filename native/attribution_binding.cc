@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "connect_recorder.h"
 #include "implementation.h"
 #include "original_destination.h"
 #include "process_finder.h"
@@ -14,18 +15,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+uint16_t PortFromJs(const Napi::Value& value, const char* what) {
+  if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), std::string(what) + ": a port must be a number");
+  const double number = value.As<Napi::Number>().DoubleValue();
+  if (!(number >= 0 && number <= 65535)) throw Napi::RangeError::New(value.Env(), std::string(what) + ": port out of range");
+  return static_cast<uint16_t>(number);
+}
+
 Endpoint EndpointFromJs(const Napi::Value& value, const char* what) {
   Napi::Env env = value.Env();
   if (!value.IsObject()) throw Napi::TypeError::New(env, std::string(what) + " must be {address, port}");
   const auto object = value.As<Napi::Object>();
   const Napi::Value address = object.Get("address");
-  const Napi::Value port = object.Get("port");
-  if (!address.IsString() || !port.IsNumber()) {
-    throw Napi::TypeError::New(env, std::string(what) + " must be {address: string, port: number}");
-  }
-  const double number = port.As<Napi::Number>().DoubleValue();
-  if (!(number >= 0 && number <= 65535)) throw Napi::RangeError::New(env, std::string(what) + ": port out of range");
-  const auto endpoint = ParseEndpoint(address.As<Napi::String>().Utf8Value(), static_cast<uint16_t>(number));
+  if (!address.IsString()) throw Napi::TypeError::New(env, std::string(what) + ": the address must be a string");
+  const uint16_t port = PortFromJs(object.Get("port"), what);
+  const auto endpoint = ParseEndpoint(address.As<Napi::String>().Utf8Value(), port);
   if (!endpoint) throw Napi::TypeError::New(env, std::string(what) + ": not an IP address");
   return *endpoint;
 }
@@ -46,6 +50,16 @@ Napi::Object EndpointToJs(Napi::Env env, const Endpoint& endpoint) {
 template <typename T>
 Napi::Value NumberOrNull(Napi::Env env, const std::optional<T>& value) {
   return value ? Napi::Value(Napi::Number::New(env, static_cast<double>(*value))) : env.Null();
+}
+
+Napi::Value TextOrNull(Napi::Env env, const std::string& text) {
+  return text.empty() ? env.Null() : Napi::Value(Napi::String::New(env, text));
+}
+
+std::optional<uint64_t> OptionalU64(const Napi::Value& value) {
+  if (!value.IsBigInt()) return std::nullopt;
+  bool lossless = false;
+  return value.As<Napi::BigInt>().Uint64Value(&lossless);
 }
 
 int IntegerArgument(const Napi::CallbackInfo& info, size_t index, const char* what) {
@@ -71,23 +85,68 @@ Napi::Value SocketOwnerJs(const Napi::CallbackInfo& info) {
   return object;
 }
 
-Napi::Value ProcessInfoJs(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  const auto process = ReadProcessInfo(IntegerArgument(info, 0, "pid"));
-  if (!process) return env.Null();
+Napi::Object ProcessToJs(Napi::Env env, const ProcessInfo& process) {
   auto object = Napi::Object::New(env);
-  object.Set("pid", Napi::Number::New(env, process->pid));
-  object.Set("ppid", Napi::Number::New(env, process->ppid));
-  object.Set("uid", Napi::Number::New(env, process->uid));
-  object.Set("startTime", Napi::Number::New(env, static_cast<double>(process->start_time)));
-  object.Set("path", process->path.empty() ? env.Null() : Napi::String::New(env, process->path));
-  object.Set("name", process->name);
-  auto command_line = Napi::Array::New(env, process->command_line.size());
-  for (uint32_t i = 0; i < process->command_line.size(); i++) command_line.Set(i, process->command_line[i]);
+  object.Set("pid", Napi::Number::New(env, process.pid));
+  object.Set("ppid", Napi::Number::New(env, process.ppid));
+  object.Set("uid", Napi::Number::New(env, process.uid));
+  object.Set("startTime", Napi::Number::New(env, static_cast<double>(process.start_time)));
+  object.Set("path", TextOrNull(env, process.path));
+  object.Set("name", process.name);
+  auto command_line = Napi::Array::New(env, process.command_line.size());
+  for (uint32_t i = 0; i < process.command_line.size(); i++) command_line.Set(i, process.command_line[i]);
   object.Set("commandLine", command_line);
-  object.Set("cgroup", process->cgroup.empty() ? env.Null() : Napi::String::New(env, process->cgroup));
-  object.Set("responsiblePid", NumberOrNull(env, process->responsible_pid));
+  object.Set("cgroup", TextOrNull(env, process.cgroup));
+  object.Set("responsiblePid", NumberOrNull(env, process.responsible_pid));
   return object;
+}
+
+Napi::Value ProcessInfoJs(const Napi::CallbackInfo& info) {
+  const auto process = ReadProcessInfo(IntegerArgument(info, 0, "pid"));
+  return process ? Napi::Value(ProcessToJs(info.Env(), *process)) : info.Env().Null();
+}
+
+Napi::Value AttachConnectRecorderJs(const Napi::CallbackInfo& info) {
+  std::vector<uint16_t> ports;
+  if (info[0].IsArray()) {
+    const auto array = info[0].As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) ports.push_back(PortFromJs(array.Get(i), "ports"));
+  }
+  return TextOrNull(info.Env(), AttachConnectRecorder(ports));
+}
+
+void DetachConnectRecorderJs(const Napi::CallbackInfo&) { DetachConnectRecorder(); }
+
+std::optional<ConnectRecord> RecordFromArguments(const Napi::CallbackInfo& info) {
+  const auto cookie = OptionalU64(info[1]);
+  // Reading the tuple costs more than the lookup, and with a cookie it is not needed.
+  return FindConnectRecord(cookie ? SocketTuple{} : TupleFromJs(info[0]), cookie);
+}
+
+Napi::Value ConnectRecordJs(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const auto record = RecordFromArguments(info);
+  if (!record) return env.Null();
+  auto object = Napi::Object::New(env);
+  object.Set("cookie", Napi::BigInt::New(env, record->cookie));
+  object.Set("pid", Napi::Number::New(env, record->pid));
+  object.Set("uid", Napi::Number::New(env, record->uid));
+  object.Set("name", record->name);
+  const ProcessInfo* process = record->processes.empty() ? nullptr : record->processes.front().get();
+  object.Set("startTime", process ? Napi::Value(Napi::Number::New(env, static_cast<double>(process->start_time)))
+                                  : env.Null());
+  object.Set("path", process ? TextOrNull(env, process->path) : env.Null());
+  return object;
+}
+
+Napi::Value RecordedProcessesJs(const Napi::CallbackInfo& info) {
+  const auto record = RecordFromArguments(info);
+  auto processes = Napi::Array::New(info.Env());
+  if (!record) return processes;
+  for (uint32_t i = 0; i < record->processes.size(); i++) {
+    processes.Set(i, ProcessToJs(info.Env(), *record->processes[i]));
+  }
+  return processes;
 }
 
 /** Walks the processes on libuv's thread pool. */
@@ -128,10 +187,7 @@ FinderHints HintsFromJs(const Napi::Value& value) {
     }
   }
   if (const auto uid = object.Get("uid"); uid.IsNumber()) hints.uid = uid.As<Napi::Number>().Uint32Value();
-  if (const auto cgroup = object.Get("cgroupId"); cgroup.IsBigInt()) {
-    bool lossless = false;
-    hints.cgroup_id = cgroup.As<Napi::BigInt>().Uint64Value(&lossless);
-  }
+  hints.cgroup_id = OptionalU64(object.Get("cgroupId"));
   return hints;
 }
 
@@ -153,6 +209,10 @@ void ExportAttribution(Napi::Env env, Napi::Object exports) {
   exports.Set("originalDestination", Napi::Function::New(env, OriginalDestinationJs, "originalDestination"));
   exports.Set("socketOwner", Napi::Function::New(env, SocketOwnerJs, "socketOwner"));
   exports.Set("processInfo", Napi::Function::New(env, ProcessInfoJs, "processInfo"));
+  exports.Set("attachConnectRecorder", Napi::Function::New(env, AttachConnectRecorderJs, "attachConnectRecorder"));
+  exports.Set("detachConnectRecorder", Napi::Function::New(env, DetachConnectRecorderJs, "detachConnectRecorder"));
+  exports.Set("connectRecord", Napi::Function::New(env, ConnectRecordJs, "connectRecord"));
+  exports.Set("recordedProcesses", Napi::Function::New(env, RecordedProcessesJs, "recordedProcesses"));
   exports.Set("findProcess", Napi::Function::New(env, FindProcessJs, "findProcess"));
 }
 

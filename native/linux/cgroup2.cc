@@ -1,6 +1,7 @@
 #include "linux/cgroup2.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include <cstring>
 #include <string_view>
@@ -16,6 +17,13 @@ constexpr int kFileIdKernfs = 0xfe;
 /** The root cgroup: holds what nobody sorted, so it narrows nothing down. */
 constexpr uint64_t kRootCgroupId = 1;
 
+// <linux/mount.h> and the system call table, the same on every architecture; older headers lack them.
+constexpr long kFsOpen = 430;
+constexpr long kFsConfig = 431;
+constexpr long kFsMount = 432;
+constexpr unsigned kCloseOnExec = 1;
+constexpr unsigned kFsConfigCreate = 6;
+
 UniqueFd OpenCgroup(uint64_t cgroup_id) {
   const UniqueFd root = OpenCgroup2Root();
   if (!root) return {};
@@ -27,14 +35,26 @@ UniqueFd OpenCgroup(uint64_t cgroup_id) {
   return UniqueFd(open_by_handle_at(root.get(), handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+/**
+ * The hierarchy without a place in the file system (Linux 5.2, root only): where nothing mounts it, and where
+ * `ip netns exec` put a fresh /sys over it.
+ */
+UniqueFd MountDetached() {
+  const UniqueFd context(static_cast<int>(syscall(kFsOpen, "cgroup2", kCloseOnExec)));
+  if (!context || syscall(kFsConfig, context.get(), kFsConfigCreate, nullptr, nullptr, 0) != 0) return {};
+  const UniqueFd mount(static_cast<int>(syscall(kFsMount, context.get(), kCloseOnExec, 0)));
+  if (!mount) return {};
+  return UniqueFd(openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 }  // namespace
 
 UniqueFd OpenCgroup2Root() {
   // In a hybrid hierarchy it is mounted elsewhere than at /sys/fs/cgroup.
   const auto mounts = ReadProcFile(AT_FDCWD, "/proc/self/mountinfo", 1 << 20);
   const std::string path = ParseCgroup2MountPoint(mounts.value_or(""));
-  if (path.empty()) return {};
-  return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!path.empty()) return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return MountDetached();
 }
 
 std::vector<int> ProcessesOfCgroup(uint64_t cgroup_id) {

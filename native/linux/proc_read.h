@@ -12,6 +12,9 @@ std::optional<std::string> ReadProcFile(int dir_fd, const char* path, size_t lim
 /** Opens /proc/PID; the descriptor stays with this very process even when the pid is used again. */
 int OpenProcess(int pid);
 
+/** The executable of the process whose directory this is, " (deleted)" undone; empty when it cannot be told. */
+std::string ReadExecutable(int process_fd);
+
 /** The names in a directory of /proc that are numbers (ids of processes, threads or descriptors), in its order. */
 std::vector<int> ListIds(const char* path);
 std::vector<int> ListIds(int dir_fd);

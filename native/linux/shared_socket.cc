@@ -4,7 +4,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <climits>
 #include <optional>
 #include <sstream>
 
@@ -45,18 +44,16 @@ bool ClosesOnExec(const Holder& holder) {
   return ParseCloseOnExec(ReadProcFile(AT_FDCWD, path.c_str()).value_or("")).value_or(false);
 }
 
-std::string ReadExecutableLink(int pid) {
-  char target[PATH_MAX];
-  const std::string path = "/proc/" + std::to_string(pid) + "/exe";
-  const ssize_t size = readlink(path.c_str(), target, sizeof target);
-  return size > 0 ? std::string(target, static_cast<size_t>(size)) : std::string();
+std::string ExecutableOf(int pid) {
+  const UniqueFd process(OpenProcess(pid));
+  return process ? ReadExecutable(process.get()) : std::string();
 }
 
 /** Forked a moment ago and most likely about to exec something that has nothing to do with the socket. */
 bool IsOnItsWayToExec(const Holder& child, int parent) {
   const auto stat = ReadStat(child.pid);
   return stat && JustStarted(*stat) && ClosesOnExec(child) &&
-         ReadExecutableLink(child.pid) == ReadExecutableLink(parent);
+         ExecutableOf(child.pid) == ExecutableOf(parent);
 }
 
 std::vector<int> ChildrenOf(int pid) {

@@ -45,6 +45,18 @@ export interface ProcessInfo {
   readonly responsiblePid: number | null;
 }
 
+/** Who called connect(), written down by the kernel in that very moment. */
+export interface ConnectRecord {
+  readonly cookie: bigint;
+  readonly pid: number;
+  readonly uid: number;
+  /** The kernel's short name of the thread that connected. */
+  readonly name: string;
+  /** Null, as is `path`, when the process had ended before it could be read. */
+  readonly startTime: number | null;
+  readonly path: string | null;
+}
+
 /** The functions of the native addon (native/attribution_binding.cc). None of them throws but for wrong types. */
 export interface NativeAddon {
   /** The system it was built for; with "none" every function answers null. */
@@ -66,6 +78,23 @@ export interface NativeAddon {
   findProcess(inode: number, hints: FinderHints, limitMs?: number): Promise<number | null>;
   /** What is known of a process; a thread's id gives its process. Null when there is none. Some 50 µs. */
   processInfo(pid: number): ProcessInfo | null;
+  /**
+   * Linux, root: from now on the kernel writes down who opens TCP connections from this network namespace to these
+   * ports (all when empty). Null when it does, else why it cannot. Only an accelerator, and the memory of clients
+   * that are gone by the time of the lookup. Ends with `detachConnectRecorder`, and with the process at the latest.
+   */
+  attachConnectRecorder(ports: readonly number[]): string | null;
+  detachConnectRecorder(): void;
+  /**
+   * The record of the socket with this cookie; with cookie null (the client reset its socket, so that `socketOwner`
+   * knows nothing), that of the last socket with this tuple. Null when there is none. A few µs.
+   */
+  connectRecord(tuple: SocketTuple, cookie: bigint | null): ConnectRecord | null;
+  /**
+   * The process of the same record and then its ancestors, as they were at connect(), nearest first. Empty when the
+   * process had ended before it could be read. Apart from `connectRecord`, because it is only needed once a process.
+   */
+  recordedProcesses(tuple: SocketTuple, cookie: bigint | null): readonly ProcessInfo[];
 }
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");

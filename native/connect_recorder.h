@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "endpoint.h"
+#include "process_info.h"
+
+namespace oximy {
+
+/** A process and then its ancestors, nearest first. */
+using ProcessChain = std::vector<std::shared_ptr<const ProcessInfo>>;
+
+/** Who called connect(), written down by the kernel in that very moment. */
+struct ConnectRecord {
+  uint64_t cookie = 0;
+  int pid = 0;
+  uint32_t uid = 0;
+  /** The kernel's short name of the thread that connected. */
+  std::string name;
+  /** The process and its ancestors as they were at connect(). Empty when it had ended before they were read. */
+  ProcessChain processes;
+};
+
+/**
+ * Starts to record the outgoing TCP connections of this network namespace to these ports (all when empty).
+ * Returns why it cannot, or an empty string. Nothing outlives the process: the kernel detaches with the last
+ * descriptor. Only an accelerator, and the memory of clients that are gone by now: all works without it.
+ */
+std::string AttachConnectRecorder(const std::vector<uint16_t>& ports);
+void DetachConnectRecorder();
+
+/**
+ * The record of the socket with this cookie; without a cookie (the kernel forgot a socket that was reset), of the
+ * last socket with this tuple.
+ */
+std::optional<ConnectRecord> FindConnectRecord(const SocketTuple& tuple, std::optional<uint64_t> cookie);
+
+}  // namespace oximy

@@ -1,0 +1,69 @@
+#include "linux/bpf_syscall.h"
+
+#include <sys/syscall.h>
+
+namespace oximy::bpf {
+namespace {
+
+enum Command : int { kMapCreate = 0, kMapLookup = 1, kProgramLoad = 5, kLinkCreate = 28 };
+
+struct MapCreate {
+  uint32_t map_type, key_size, value_size, max_entries;
+};
+
+struct MapElement {
+  uint32_t map_fd;
+  uint32_t padding;
+  uint64_t key, value, flags;
+};
+
+struct ProgramLoad {
+  uint32_t prog_type, insn_cnt;
+  uint64_t insns, license;
+  uint32_t log_level, log_size;
+  uint64_t log_buf;
+  uint32_t kern_version, prog_flags;
+  char prog_name[16];
+  uint32_t prog_ifindex, expected_attach_type;
+};
+
+struct LinkCreate {
+  uint32_t prog_fd, target_fd, attach_type, flags;
+};
+
+template <typename Attributes>
+long Bpf(Command command, Attributes& attributes) {
+  return syscall(SYS_bpf, command, &attributes, sizeof attributes);
+}
+
+uint64_t AsU64(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+
+}  // namespace
+
+UniqueFd CreateMap(MapType type, uint32_t key_size, uint32_t value_size, uint32_t max_entries) {
+  MapCreate attributes{static_cast<uint32_t>(type), key_size, value_size, max_entries};
+  return UniqueFd(static_cast<int>(Bpf(kMapCreate, attributes)));
+}
+
+UniqueFd LoadProgram(ProgramType type, AttachType attach, const std::vector<bpf_insn>& instructions) {
+  ProgramLoad attributes{};
+  attributes.prog_type = static_cast<uint32_t>(type);
+  attributes.insn_cnt = static_cast<uint32_t>(instructions.size());
+  attributes.insns = AsU64(instructions.data());
+  // The helpers for the current process's name and the time are open to programs under the GPL only.
+  attributes.license = AsU64("GPL");
+  attributes.expected_attach_type = static_cast<uint32_t>(attach);
+  return UniqueFd(static_cast<int>(Bpf(kProgramLoad, attributes)));
+}
+
+UniqueFd AttachToCgroup(int program, int cgroup, AttachType attach) {
+  LinkCreate attributes{static_cast<uint32_t>(program), static_cast<uint32_t>(cgroup), static_cast<uint32_t>(attach), 0};
+  return UniqueFd(static_cast<int>(Bpf(kLinkCreate, attributes)));
+}
+
+bool LookUp(int map, const void* key, void* value) {
+  MapElement attributes{static_cast<uint32_t>(map), 0, AsU64(key), AsU64(value), 0};
+  return Bpf(kMapLookup, attributes) == 0;
+}
+
+}  // namespace oximy::bpf

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "endpoint.h"
+
+namespace oximy {
+
+/** What the connect programs write down for a socket: the value of the map by cookie, and the ring's event. */
+struct RawConnectRecord {
+  uint64_t pid_tgid;
+  uint64_t uid_gid;
+  /** Nanoseconds since boot. */
+  uint64_t boot_time;
+  char name[16];
+};
+
+struct ConnectEvent {
+  uint64_t cookie;
+  RawConnectRecord record;
+};
+
+/** Key of the map from a socket's tuple to its cookie, as the sock_ops program fills it. */
+struct TupleKey {
+  uint8_t remote[16];
+  uint8_t local[16];
+  /** The port in network order, in the upper half: what bpf_sock_ops.remote_port holds. */
+  uint32_t remote_port;
+  uint32_t local_port;
+};
+
+TupleKey TupleKeyOf(const SocketTuple& tuple);
+
+struct ConnectMaps {
+  int by_cookie;
+  int by_tuple;
+  int ring;
+};
+
+/**
+ * For the hooks connect4 and connect6, which run in the process that calls connect(): cookie → record, and an
+ * event. Only streams of the network namespace with this cookie, to these ports (all when empty).
+ */
+std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t netns_cookie,
+                                             const std::vector<uint16_t>& ports);
+
+/** For the hook sock_ops, when the socket has its local port and nothing is sent yet: tuple → cookie. */
+std::vector<bpf_insn> AssembleTupleProgram(const ConnectMaps& maps, uint64_t netns_cookie);
+
+}  // namespace oximy

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "connect_recorder.h"
+
+namespace oximy {
+
+/** Reads processes with their ancestors; remembers the ancestors, which are mostly the same few. For one thread. */
+class ProcessChainReader {
+ public:
+  /**
+   * Empty when the process is gone. One that started after `boot_time` (nanoseconds) is not the process that had
+   * this pid then: it counts as gone.
+   */
+  ProcessChain Read(int pid, uint64_t boot_time);
+
+ private:
+  std::shared_ptr<const ProcessInfo> Ancestor(int pid);
+
+  std::unordered_map<int, std::shared_ptr<const ProcessInfo>> ancestors_;
+};
+
+}  // namespace oximy
