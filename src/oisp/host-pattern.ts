@@ -29,7 +29,7 @@ export function compileHostPattern(published: string): CompiledPattern | Refused
     port = Number(tail[1]);
     pattern = pattern.slice(0, tail.index);
   }
-  const tokens = /[\\^$]|\.[*+]/.test(published) ? readRegex(pattern) : readGlob(pattern);
+  const tokens = /[\\^$]/.test(published) ? readRegex(pattern) : readGlob(pattern);
   if (typeof tokens === "string") return refused(tokens);
   if (tokens.filter((token) => token.kind !== "text").length > MAX_REPEATS)
     return refused(`has more than ${MAX_REPEATS} variable parts`);
