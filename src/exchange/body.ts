@@ -1,9 +1,6 @@
 import { ByteBuffer } from "./byte-buffer.js";
 import type { Body, ReaderLimits } from "./exchange.js";
 
-/** How many whole bodies one connection may hold at once, over all its open exchanges. */
-const BODIES_PER_CONNECTION = 8;
-
 /**
  * What all open exchanges of one connection may keep together. Without it a peer could open a thousand
  * HTTP/2 streams and fill each up to the limit of a body.
@@ -11,8 +8,15 @@ const BODIES_PER_CONNECTION = 8;
 export class MemoryBudget {
   #left: number;
 
-  constructor(limits: ReaderLimits) {
-    this.#left = BODIES_PER_CONNECTION * (limits.maxBody + limits.maxTail) + 16 * limits.maxHeader;
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  /** Takes all of `wanted`, or nothing and answers false. */
+  takeAll(wanted: number): boolean {
+    if (wanted > this.#left) return false;
+    this.#left -= wanted;
+    return true;
   }
 
   /** Takes up to `wanted` bytes and says how many were granted. */

@@ -2,9 +2,9 @@ import { ByteBuffer } from "./byte-buffer.js";
 import type { ConnectionReader, Direction, ReaderHandlers, ReaderLimits, Scheme } from "./exchange.js";
 import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
 import { Http1Core } from "./http1.js";
-
-/** What every HTTP/2 client sends first (RFC 9113 §3.4). */
-const HTTP2_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+import { HTTP2_PREFACE, Http2Core } from "./http2.js";
+import { type ConnectionContext, createContext } from "./open-exchange.js";
+import { protocolSwitch } from "./protocol-switch.js";
 
 export interface ConnectionOptions {
   /** The protocol that ALPN chose; absent when none did: then the first bytes tell. */
@@ -18,19 +18,20 @@ export function createConnectionReader(
   options: ConnectionOptions,
   handlers: ReaderHandlers,
 ): ConnectionReader {
-  return guardReader(new ConnectionCore(options, handlers), handlers);
+  const context = createContext(options.limits, handlers);
+  return guardReader(new ConnectionCore(options, context), handlers);
 }
 
 class ConnectionCore implements ReaderCore {
   readonly #options: ConnectionOptions;
-  readonly #handlers: ReaderHandlers;
+  readonly #context: ConnectionContext;
   readonly #first = new ByteBuffer();
   #firstAt = 0;
   #core: ReaderCore | undefined;
 
-  constructor(options: ConnectionOptions, handlers: ReaderHandlers) {
+  constructor(options: ConnectionOptions, context: ConnectionContext) {
     this.#options = options;
-    this.#handlers = handlers;
+    this.#context = context;
   }
 
   get protocol(): string {
@@ -67,8 +68,7 @@ class ConnectionCore implements ReaderCore {
   }
 
   #start(protocol: "http/1.1" | "h2"): ReaderCore {
-    if (protocol === "h2") throw new Unreadable("h2_not_read_yet");
-    const { scheme, limits } = this.#options;
-    return new Http1Core({ scheme, limits }, this.#handlers);
+    if (protocol === "h2") return new Http2Core(this.#context);
+    return new Http1Core(this.#context, protocolSwitch(this.#options.scheme, this.#context));
   }
 }

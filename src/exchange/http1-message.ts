@@ -18,7 +18,7 @@ export interface MessageListener {
   onStart(time: number): void;
   /** Answers how the body is framed. */
   onHead(startLine: string, fields: Fields): Framing;
-  onBody(bytes: Buffer, start: number, end: number): void;
+  onBody(bytes: Buffer, start: number, end: number, time: number): void;
   onEnd(trailers: Fields, time: number): void;
 }
 
@@ -77,7 +77,7 @@ export class Http1MessageReader {
       case "chunk":
         return this.#readBody(bytes, at, time);
       case "until_close":
-        this.#listener.onBody(bytes, at, bytes.length);
+        this.#listener.onBody(bytes, at, bytes.length, time);
         return bytes.length;
       case "chunk_line":
         return this.#readChunkLine(bytes, at);
@@ -123,7 +123,7 @@ export class Http1MessageReader {
 
   #readBody(bytes: Buffer, at: number, time: number): number {
     const end = Math.min(bytes.length, at + this.#left);
-    this.#listener.onBody(bytes, at, end);
+    this.#listener.onBody(bytes, at, end, time);
     this.#left -= end - at;
     if (this.#left > 0) return end;
     if (this.#state === "length") {

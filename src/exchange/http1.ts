@@ -1,4 +1,3 @@
-import { MemoryBudget } from "./body.js";
 import { ByteBuffer } from "./byte-buffer.js";
 import type {
   ConnectionReader,
@@ -13,7 +12,8 @@ import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./gua
 import { type Framing, NO_BODY, requestFraming, responseFraming } from "./http1-framing.js";
 import { Http1MessageReader } from "./http1-message.js";
 import { parseRequestLine, parseStatusLine } from "./http1-start-line.js";
-import { errorOfClose, OpenExchange } from "./open-exchange.js";
+import { type ConnectionContext, createContext, errorOfClose, OpenExchange } from "./open-exchange.js";
+import { protocolSwitch } from "./protocol-switch.js";
 
 /** More requests than this without a response are no client's pipelining. */
 const MAX_PIPELINED = 1000;
@@ -23,25 +23,27 @@ const MAX_HELD = 64 << 10;
 export interface Http1Options {
   readonly scheme: Scheme;
   readonly limits: ReaderLimits;
-  /**
-   * Called at `101 Switching Protocols` (RFC 9110 §7.8). The core that is returned reads all that follows and
-   * reports the exchange; without one, the exchange is reported and what follows is not read.
-   */
-  switchTo?(protocol: string, exchange: OpenExchange, time: number): ReaderCore | undefined;
 }
+
+/**
+ * Answers who reads on after `101 Switching Protocols` (RFC 9110 §7.8) and reports the exchange. When nobody
+ * does, the exchange is reported as it is, and what follows is not read.
+ */
+export type SwitchProtocol = (protocol: string, exchange: OpenExchange) => ReaderCore | undefined;
 
 /** Reads an HTTP/1.0 or 1.1 connection: each request paired with its response, pipelined or not. */
 export function createHttp1Reader(options: Http1Options, handlers: ReaderHandlers): ConnectionReader {
-  return guardReader(new Http1Core(options, handlers), handlers);
+  const context = createContext(options.limits, handlers);
+  const switchProtocol = protocolSwitch(options.scheme, context);
+  return guardReader(new Http1Core(context, switchProtocol), handlers);
 }
 
 /** `none`: plain HTTP/1. `asked`: the last request wants a switch. `done`: the connection is a tunnel now. */
 type Switch = "none" | "asked" | "done";
 
 export class Http1Core implements ReaderCore {
-  readonly #options: Http1Options;
-  readonly #handlers: ReaderHandlers;
-  readonly #budget: MemoryBudget;
+  readonly #switchProtocol: SwitchProtocol;
+  readonly #context: ConnectionContext;
   readonly #requests: Http1MessageReader;
   readonly #responses: Http1MessageReader;
   /** Requests in wire order whose exchange is not complete. */
@@ -56,18 +58,17 @@ export class Http1Core implements ReaderCore {
   #refused = false;
   #firstEnd: Direction | undefined;
 
-  constructor(options: Http1Options, handlers: ReaderHandlers) {
-    this.#options = options;
-    this.#handlers = handlers;
-    this.#budget = new MemoryBudget(options.limits);
-    const { maxHeader } = options.limits;
+  constructor(context: ConnectionContext, switchProtocol: SwitchProtocol) {
+    this.#context = context;
+    this.#switchProtocol = switchProtocol;
+    const { maxHeader } = context.limits;
     this.#requests = new Http1MessageReader(
       {
         onStart: (time) => {
           this.#requestStart = time;
         },
         onHead: (line, fields) => this.#onRequestHead(line, fields),
-        onBody: (bytes, start, end) => this.#open.at(-1)!.requestBody.append(bytes, start, end),
+        onBody: (bytes, start, end, time) => this.#open.at(-1)!.append("request", bytes, start, end, time),
         onEnd: (trailers, time) => this.#onRequestEnd(trailers, time),
       },
       maxHeader,
@@ -78,7 +79,7 @@ export class Http1Core implements ReaderCore {
           this.#responseStart = time;
         },
         onHead: (line, fields) => this.#onResponseHead(line, fields),
-        onBody: (bytes, start, end) => this.#answered?.responseBody.append(bytes, start, end),
+        onBody: (bytes, start, end, time) => this.#answered?.append("response", bytes, start, end, time),
         onEnd: (trailers, time) => this.#onResponseEnd(trailers, time),
       },
       maxHeader,
@@ -109,7 +110,8 @@ export class Http1Core implements ReaderCore {
     }
     if (cause === "ended") this.#responses.end(time);
     const error = errorOfClose(cause, this.#firstEnd);
-    for (const exchange of this.#open.splice(0)) this.#handlers.onExchange(exchange.finish(time, error));
+    for (const exchange of this.#open.splice(0))
+      this.#context.handlers.onExchange(exchange.finish(time, error));
   }
 
   #pushRequest(bytes: Buffer, time: number): void {
@@ -144,20 +146,18 @@ export class Http1Core implements ReaderCore {
     if (this.#open.length >= MAX_PIPELINED) throw new Unreadable("http1_too_many_pipelined");
     const { head, version } = parseRequestLine(line, fields);
     const framing = requestFraming(fields, version);
-    const { limits } = this.#options;
-    this.#open.push(new OpenExchange(`http/${version}`, head, this.#requestStart, limits, this.#budget));
+    this.#open.push(new OpenExchange(this.#context, `http/${version}`, head, this.#requestStart));
     return framing;
   }
 
   #onRequestEnd(trailers: Fields, time: number): void {
     const exchange = this.#open.at(-1)!;
-    exchange.requestEndedAt = time;
-    exchange.requestTrailers = trailers;
+    exchange.endRequest(trailers, time);
     if (exchange.response === undefined && asksForSwitch(exchange)) {
       this.#switch = "asked";
       this.#requests.halt();
     }
-    this.#reportComplete();
+    this.#reportComplete(time);
   }
 
   #onResponseHead(line: string, fields: Fields): Framing {
@@ -167,8 +167,7 @@ export class Http1Core implements ReaderCore {
     if (exchange === undefined) return this.#onUnsolicited(status);
     if (status < 200 && status !== 101) return NO_BODY;
     this.#answered = exchange;
-    exchange.response = { status, fields };
-    exchange.responseStartedAt = this.#responseStart;
+    exchange.answer({ status, fields }, this.#responseStart);
     const { method } = exchange.request;
     const isLastAsked = this.#switch === "asked" && exchange === this.#open.at(-1);
     if (status === 101 || (method === "CONNECT" && status < 300)) {
@@ -194,24 +193,19 @@ export class Http1Core implements ReaderCore {
     const exchange = this.#answered;
     if (exchange === undefined) return;
     this.#answered = undefined;
-    exchange.responseTrailers = trailers;
     if (this.#switch === "done") {
-      const protocol = exchange.response?.status === 101 ? switchedProtocol(exchange) : "";
-      this.#next = this.#options.switchTo?.(protocol, exchange, time);
+      this.#next = this.#switchProtocol(switchedProtocol(exchange), exchange);
       if (this.#next !== undefined) {
         this.#open.splice(this.#open.indexOf(exchange), 1);
         return;
       }
     }
-    exchange.responseEndedAt = time;
-    this.#reportComplete();
+    exchange.endResponse(trailers, time);
+    this.#reportComplete(time);
   }
 
-  #reportComplete(): void {
-    while (this.#open[0]?.isComplete) {
-      const exchange = this.#open.shift()!;
-      this.#handlers.onExchange(exchange.finish(exchange.responseEndedAt!));
-    }
+  #reportComplete(time: number): void {
+    while (this.#open[0]?.isComplete) this.#context.handlers.onExchange(this.#open.shift()!.finish(time));
   }
 }
 
@@ -219,6 +213,7 @@ function asksForSwitch({ request }: OpenExchange): boolean {
   return request.method === "CONNECT" || fieldTokens(request.fields, "upgrade").length > 0;
 }
 
-function switchedProtocol(exchange: OpenExchange): string {
-  return fieldTokens(exchange.response!.fields, "upgrade")[0] ?? "";
+/** What the response switches to; empty for a CONNECT tunnel. */
+function switchedProtocol({ response }: OpenExchange): string {
+  return (response?.status === 101 && fieldTokens(response.fields, "upgrade")[0]) || "";
 }

@@ -1,6 +1,37 @@
-import { BodyCollector, type MemoryBudget } from "./body.js";
-import type { Exchange, ExchangeError, Fields, ReaderLimits } from "./exchange.js";
-import type { CloseCause } from "./guard.js";
+import { BodyCollector, MemoryBudget } from "./body.js";
+import { EnvelopeReader, envelopeFormat } from "./envelope.js";
+import type {
+  Direction,
+  Exchange,
+  ExchangeError,
+  Fields,
+  ReaderHandlers,
+  ReaderLimits,
+  WebSocketMessage,
+} from "./exchange.js";
+import { type CloseCause, Unreadable } from "./guard.js";
+
+/** What all exchanges of one connection share. */
+export interface ConnectionContext {
+  readonly limits: ReaderLimits;
+  readonly handlers: ReaderHandlers;
+  readonly bodies: MemoryBudget;
+  readonly fields: MemoryBudget;
+}
+
+/** How many whole bodies, and how many header sections, one connection may hold over all open exchanges. */
+const BODIES_PER_CONNECTION = 8;
+const SECTIONS_PER_CONNECTION = 64;
+const FIELD_OVERHEAD = 32;
+
+export function createContext(limits: ReaderLimits, handlers: ReaderHandlers): ConnectionContext {
+  return {
+    limits,
+    handlers,
+    bodies: new MemoryBudget(BODIES_PER_CONNECTION * (limits.maxBody + limits.maxTail)),
+    fields: new MemoryBudget(SECTIONS_PER_CONNECTION * limits.maxHeader),
+  };
+}
 
 export interface RequestHead {
   readonly method: string;
@@ -16,29 +47,80 @@ export interface ResponseHead {
 
 /** An exchange that is still being read. */
 export class OpenExchange {
-  readonly requestBody: BodyCollector;
-  readonly responseBody: BodyCollector;
-  requestTrailers: Fields = [];
-  responseTrailers: Fields = [];
-  response: ResponseHead | undefined;
-  requestEndedAt: number | undefined;
-  responseStartedAt: number | undefined;
-  responseEndedAt: number | undefined;
+  protocol: Exchange["protocol"];
+  streamId: number | undefined;
+  readonly #context: ConnectionContext;
+  readonly #requestBody: BodyCollector;
+  readonly #responseBody: BodyCollector;
+  #requestEnvelopes: EnvelopeReader | undefined;
+  #responseEnvelopes: EnvelopeReader | undefined;
+  #requestTrailers: Fields = [];
+  #responseTrailers: Fields = [];
+  #response: ResponseHead | undefined;
+  #requestEndedAt: number | undefined;
+  #responseStartedAt: number | undefined;
+  #responseEndedAt: number | undefined;
+  #chargedFields = 0;
 
   constructor(
-    readonly protocol: Exchange["protocol"],
+    context: ConnectionContext,
+    protocol: Exchange["protocol"],
     readonly request: RequestHead,
     readonly startedAt: number,
-    limits: ReaderLimits,
-    budget: MemoryBudget,
-    readonly streamId?: number,
+    streamId?: number,
   ) {
-    this.requestBody = new BodyCollector(limits, budget);
-    this.responseBody = new BodyCollector(limits, budget);
+    this.protocol = protocol;
+    this.streamId = streamId;
+    this.#context = context;
+    this.#requestBody = new BodyCollector(context.limits, context.bodies);
+    this.#responseBody = new BodyCollector(context.limits, context.bodies);
+    this.#requestEnvelopes = this.#readsEnvelopes("request", request.fields);
+    this.#chargeFields(request.fields);
+  }
+
+  get response(): ResponseHead | undefined {
+    return this.#response;
+  }
+
+  get requestHasEnded(): boolean {
+    return this.#requestEndedAt !== undefined;
   }
 
   get isComplete(): boolean {
-    return this.requestEndedAt !== undefined && this.responseEndedAt !== undefined;
+    return this.#requestEndedAt !== undefined && this.#responseEndedAt !== undefined;
+  }
+
+  answer(response: ResponseHead, startedAt: number): void {
+    this.#chargeFields(response.fields);
+    this.#response = response;
+    this.#responseStartedAt = startedAt;
+    this.#responseEnvelopes = this.#readsEnvelopes("response", response.fields);
+  }
+
+  append(direction: Direction, bytes: Buffer, start: number, end: number, time: number): void {
+    const isRequest = direction === "request";
+    (isRequest ? this.#requestBody : this.#responseBody).append(bytes, start, end);
+    (isRequest ? this.#requestEnvelopes : this.#responseEnvelopes)?.push(bytes, start, end, time);
+  }
+
+  /** The answer was only a switch to HTTP/2, where the exchange goes on as this stream (RFC 7540 §3.2). */
+  continueAsStream(streamId: number): void {
+    this.protocol = "h2";
+    this.streamId = streamId;
+    this.#response = undefined;
+    this.#responseStartedAt = undefined;
+  }
+
+  endRequest(trailers: Fields, time: number): void {
+    this.#chargeFields(trailers);
+    this.#requestTrailers = trailers;
+    this.#requestEndedAt = time;
+  }
+
+  endResponse(trailers: Fields, time: number): void {
+    this.#chargeFields(trailers);
+    this.#responseTrailers = trailers;
+    this.#responseEndedAt = time;
   }
 
   /** The exchange as far as it was seen; it ends at `now` unless its response has ended before. */
@@ -47,14 +129,14 @@ export class OpenExchange {
       protocol: this.protocol,
       streamId: this.streamId,
       startedAt: this.startedAt,
-      requestEndedAt: this.requestEndedAt,
-      responseStartedAt: this.responseStartedAt,
-      endedAt: this.responseEndedAt ?? now,
-      request: { ...this.request, trailers: this.requestTrailers, body: this.requestBody.snapshot() },
-      response: this.response && {
-        ...this.response,
-        trailers: this.responseTrailers,
-        body: this.responseBody.snapshot(),
+      requestEndedAt: this.#requestEndedAt,
+      responseStartedAt: this.#responseStartedAt,
+      endedAt: this.#responseEndedAt ?? now,
+      request: { ...this.request, trailers: this.#requestTrailers, body: this.#requestBody.snapshot() },
+      response: this.#response && {
+        ...this.#response,
+        trailers: this.#responseTrailers,
+        body: this.#responseBody.snapshot(),
       },
       error,
     };
@@ -62,15 +144,35 @@ export class OpenExchange {
 
   /** The last word on this exchange. An error counts only when the response had not ended. */
   finish(now: number, error?: ExchangeError): Exchange {
-    const exchange = this.snapshot(now, this.responseEndedAt === undefined ? error : undefined);
-    this.requestBody.release();
-    this.responseBody.release();
+    const exchange = this.snapshot(now, this.#responseEndedAt === undefined ? error : undefined);
+    this.#requestBody.release();
+    this.#responseBody.release();
+    this.#requestEnvelopes?.release();
+    this.#responseEnvelopes?.release();
+    this.#context.fields.release(this.#chargedFields);
+    this.#chargedFields = 0;
     return exchange;
+  }
+
+  #readsEnvelopes(direction: Direction, fields: Fields): EnvelopeReader | undefined {
+    const { handlers, limits, bodies } = this.#context;
+    const format = handlers.onMessage === undefined ? undefined : envelopeFormat(fields);
+    if (format === undefined) return undefined;
+    const emit = (message: WebSocketMessage): void =>
+      handlers.onMessage?.(this.snapshot(message.time), message);
+    return new EnvelopeReader(direction, format, limits, bodies, emit);
+  }
+
+  #chargeFields(fields: Fields): void {
+    let size = 0;
+    for (const [name, value] of fields) size += name.length + value.length + FIELD_OVERHEAD;
+    if (!this.#context.fields.takeAll(size)) throw new Unreadable("too_much_open");
+    this.#chargedFields += size;
   }
 }
 
 /** Why an exchange is not whole when its connection closed; `firstEnd` is the side that ended first. */
-export function errorOfClose(cause: CloseCause, firstEnd: "request" | "response" | undefined): ExchangeError {
+export function errorOfClose(cause: CloseCause, firstEnd: Direction | undefined): ExchangeError {
   if (cause !== "ended") return cause;
   return firstEnd === "request" ? "client_aborted" : "server_closed";
 }

@@ -1,0 +1,113 @@
+import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import { BodyCollector, type MemoryBudget } from "./body.js";
+import type { Direction, Fields, ReaderLimits, WebSocketMessage } from "./exchange.js";
+import { fieldValue } from "./fields.js";
+
+const PREFIX_LENGTH = 5;
+const COMPRESSED = 0x01;
+/** Connect's end of stream (0x02) and gRPC-Web's trailers (0x80); any other bit means: no envelopes. */
+const KNOWN_FLAGS = COMPRESSED | 0x02 | 0x80;
+
+/** How the messages of a stream are wrapped. */
+export interface EnvelopeFormat {
+  readonly kind: WebSocketMessage["kind"];
+  /** The coding of messages that are flagged as compressed. */
+  readonly coding: string;
+}
+
+/**
+ * gRPC, gRPC-Web and Connect streams prefix each message with a flag byte and a length of four bytes
+ * (gRPC: PROTOCOL-HTTP2.md "Length-Prefixed-Message"; connectrpc.com/docs/protocol "Enveloped-Message").
+ */
+export function envelopeFormat(fields: Fields): EnvelopeFormat | undefined {
+  const type = fieldValue(fields, "content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  const isGrpc = /^application\/grpc(?:-web)?(?:\+|$)/.test(type);
+  if (!isGrpc && !type.startsWith("application/connect+")) return undefined;
+  const coding = fieldValue(fields, isGrpc ? "grpc-encoding" : "connect-content-encoding");
+  return { kind: type.endsWith("json") ? "text" : "binary", coding: coding?.toLowerCase() ?? "identity" };
+}
+
+/** Reads the enveloped messages of one direction of a stream while it lives. */
+export class EnvelopeReader {
+  readonly #prefix = Buffer.alloc(PREFIX_LENGTH);
+  #prefixLength = 0;
+  #message: BodyCollector | undefined;
+  #left = 0;
+  #broken = false;
+
+  constructor(
+    private readonly direction: Direction,
+    private readonly format: EnvelopeFormat,
+    private readonly limits: ReaderLimits,
+    private readonly budget: MemoryBudget,
+    private readonly emit: (message: WebSocketMessage) => void,
+  ) {}
+
+  push(bytes: Buffer, start: number, end: number, time: number): void {
+    let at = start;
+    while (at < end && !this.#broken) {
+      if (this.#message === undefined) {
+        const copied = bytes.copy(this.#prefix, this.#prefixLength, at, end);
+        this.#prefixLength += copied;
+        at += copied;
+        if (this.#prefixLength < PREFIX_LENGTH) return;
+        this.#begin();
+      }
+      const next = Math.min(end, at + this.#left);
+      this.#message?.append(bytes, at, next);
+      this.#left -= next - at;
+      at = next;
+      if (this.#left === 0) this.#finish(time);
+    }
+  }
+
+  release(): void {
+    this.#message?.release();
+  }
+
+  #begin(): void {
+    this.#prefixLength = 0;
+    this.#left = this.#prefix.readUInt32BE(1);
+    // Not an error of the exchange: its body is reported as it came.
+    if (this.#prefix[0]! & ~KNOWN_FLAGS) this.#broken = true;
+    else this.#message = new BodyCollector({ ...this.limits, maxTail: 0 }, this.budget);
+  }
+
+  #finish(time: number): void {
+    const message = this.#message;
+    if (message === undefined) return;
+    this.#message = undefined;
+    message.release();
+    const { head, truncated } = message.snapshot();
+    const { direction } = this;
+    const { kind } = this.format;
+    const isCompressed = (this.#prefix[0]! & COMPRESSED) !== 0;
+    const data = isCompressed ? this.#decompress(head) : head;
+    this.emit({
+      direction,
+      time,
+      kind,
+      data: data ?? Buffer.alloc(0),
+      truncated: truncated || data === undefined,
+    });
+  }
+
+  /** Answers nothing for what cannot be decompressed: an unknown coding, a cut message, too much output. */
+  #decompress(data: Buffer): Buffer | undefined {
+    const options = { maxOutputLength: this.limits.maxBody };
+    try {
+      switch (this.format.coding) {
+        case "gzip":
+          return gunzipSync(data, options);
+        case "deflate":
+          return inflateSync(data, options);
+        case "br":
+          return brotliDecompressSync(data, options);
+        default:
+          return undefined;
+      }
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import type { Fields } from "./exchange.js";
+import { Unreadable } from "./guard.js";
+import { decodeHuffman } from "./hpack-huffman.js";
+import { STATIC_TABLE } from "./hpack-static-table.js";
+
+type Field = Fields[number];
+
+const DEFAULT_TABLE_SIZE = 4096;
+/** No more than this, whatever the peers agree on: browsers and servers use 4 to 64 KiB. */
+const MAX_TABLE_SIZE = 1 << 20;
+/** What an entry counts beyond its text (RFC 7541 §4.1). */
+const ENTRY_OVERHEAD = 32;
+
+/** Decodes the field blocks of one direction of an HTTP/2 connection (RFC 7541), in their order. */
+export class HpackDecoder {
+  readonly #maxList: number;
+  /** Newest last. */
+  readonly #table: Field[] = [];
+  #tableSize = 0;
+  #capacity = DEFAULT_TABLE_SIZE;
+  #allowed = DEFAULT_TABLE_SIZE;
+  #block: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  /** `maxList` bounds the decoded size of one block (RFC 9113 §10.5.1): few bytes can refer to many. */
+  constructor(maxList: number) {
+    this.#maxList = maxList;
+  }
+
+  /** The receiver announced SETTINGS_HEADER_TABLE_SIZE; the sender then says by itself what it uses of it. */
+  allowTableSize(size: number): void {
+    // It never shrinks here: when the sender learns of a lower value cannot be seen in the copy.
+    this.#allowed = Math.max(this.#allowed, Math.min(size, MAX_TABLE_SIZE));
+  }
+
+  decode(block: Buffer): Fields {
+    this.#block = block;
+    this.#at = 0;
+    const fields: Field[] = [];
+    let size = 0;
+    while (this.#at < block.length) {
+      const first = block[this.#at]!;
+      if ((first & 0xe0) === 0x20) {
+        if (fields.length > 0) throw new Unreadable("hpack_late_size_update");
+        this.#resize(this.#integer(5));
+        continue;
+      }
+      const field = this.#field(first);
+      size += sizeOf(field);
+      if (size > this.#maxList) throw new Unreadable("hpack_list_too_large");
+      fields.push(field);
+    }
+    return fields;
+  }
+
+  #field(first: number): Field {
+    if (first & 0x80) return this.#entry(this.#integer(7));
+    if (first & 0x40) return this.#insert(this.#literal(6));
+    // Without indexing, or never indexed: the same to a reader.
+    return this.#literal(4);
+  }
+
+  #literal(prefix: number): Field {
+    const index = this.#integer(prefix);
+    const name = index === 0 ? this.#string() : this.#entry(index)[0];
+    return [name, this.#string()];
+  }
+
+  #entry(index: number): Field {
+    const entry =
+      index <= STATIC_TABLE.length
+        ? STATIC_TABLE[index - 1]
+        : this.#table[this.#table.length - (index - STATIC_TABLE.length)];
+    if (entry === undefined) throw new Unreadable("hpack_bad_index");
+    return entry;
+  }
+
+  #insert(field: Field): Field {
+    this.#tableSize += sizeOf(field);
+    this.#table.push(field);
+    this.#evict();
+    return field;
+  }
+
+  #resize(capacity: number): void {
+    if (capacity > this.#allowed) throw new Unreadable("hpack_table_too_large");
+    this.#capacity = capacity;
+    this.#evict();
+  }
+
+  #evict(): void {
+    while (this.#tableSize > this.#capacity) this.#tableSize -= sizeOf(this.#table.shift()!);
+  }
+
+  /** RFC 7541 §5.1; values beyond 2^28 are refused, no honest block comes near. */
+  #integer(prefix: number): number {
+    const mask = (1 << prefix) - 1;
+    let value = this.#byte() & mask;
+    if (value < mask) return value;
+    for (let shift = 0; shift <= 21; shift += 7) {
+      const byte = this.#byte();
+      value += (byte & 0x7f) << shift;
+      if ((byte & 0x80) === 0) return value;
+    }
+    throw new Unreadable("hpack_bad_integer");
+  }
+
+  #string(): string {
+    const isHuffman = (this.#block[this.#at] ?? 0) & 0x80;
+    const length = this.#integer(7);
+    const start = this.#at;
+    const end = start + length;
+    if (end > this.#block.length) throw new Unreadable("hpack_cut_short");
+    this.#at = end;
+    if (isHuffman) return decodeHuffman(this.#block, start, end);
+    return this.#block.toString("latin1", start, end);
+  }
+
+  #byte(): number {
+    const byte = this.#block[this.#at++];
+    if (byte === undefined) throw new Unreadable("hpack_cut_short");
+    return byte;
+  }
+}
+
+function sizeOf(field: Field): number {
+  return field[0].length + field[1].length + ENTRY_OVERHEAD;
+}

@@ -1,0 +1,155 @@
+import { BodyCollector, type MemoryBudget } from "./body.js";
+import type { ReaderLimits } from "./exchange.js";
+import { Unreadable } from "./guard.js";
+
+const FIN = 0x80;
+const COMPRESSED = 0x40;
+const RESERVED = 0x30;
+const MASKED = 0x80;
+const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+const MAX_CONTROL = 125;
+/** Frames are unmasked here, piece by piece, before they are kept. */
+const SCRATCH = Buffer.alloc(16 << 10);
+
+/** A data message as its frames carried it: unmasked and joined. */
+export interface RawMessage {
+  readonly kind: "text" | "binary";
+  readonly isCompressed: boolean;
+  readonly data: Buffer;
+  readonly truncated: boolean;
+}
+
+export interface WebSocketFrameListener {
+  onMessage(message: RawMessage, time: number): void;
+  onClose(time: number): void;
+}
+
+/** Joins the frames of one direction of a WebSocket to messages (RFC 6455 §5). */
+export class WebSocketFrameReader {
+  readonly #header = Buffer.alloc(14);
+  #headerLength = 0;
+  #opcode = 0;
+  #isFinal = false;
+  #isMasked = false;
+  #left = 0;
+  #maskAt = 0;
+  #inFrame = false;
+  #message: { kind: "text" | "binary"; isCompressed: boolean; body: BodyCollector } | undefined;
+
+  constructor(
+    private readonly listener: WebSocketFrameListener,
+    private readonly allowsCompression: boolean,
+    private readonly limits: ReaderLimits,
+    private readonly budget: MemoryBudget,
+  ) {}
+
+  push(bytes: Buffer, time: number): void {
+    let at = 0;
+    while (at < bytes.length) {
+      at = this.#inFrame ? this.#readPayload(bytes, at) : this.#readHeader(bytes, at);
+      if (this.#inFrame && this.#left === 0) this.#endFrame(time);
+    }
+  }
+
+  release(): void {
+    this.#message?.body.release();
+  }
+
+  #readHeader(bytes: Buffer, at: number): number {
+    const missing = this.#neededHeader() - this.#headerLength;
+    const copied = bytes.copy(this.#header, this.#headerLength, at, at + missing);
+    this.#headerLength += copied;
+    if (this.#headerLength === this.#neededHeader()) this.#beginFrame();
+    return at + copied;
+  }
+
+  /** Grows to its full value once the first two bytes are there. */
+  #neededHeader(): number {
+    if (this.#headerLength < 2) return 2;
+    const length = this.#header[1]! & 0x7f;
+    return 2 + (length === 127 ? 8 : length === 126 ? 2 : 0) + (this.#header[1]! & MASKED ? 4 : 0);
+  }
+
+  #beginFrame(): void {
+    const first = this.#header[0]!;
+    const length = this.#header[1]! & 0x7f;
+    this.#opcode = first & 0x0f;
+    this.#isFinal = (first & FIN) !== 0;
+    this.#isMasked = (this.#header[1]! & MASKED) !== 0;
+    this.#left = length;
+    if (length === 126) this.#left = this.#header.readUInt16BE(2);
+    if (length === 127) this.#left = Number(this.#header.readBigUInt64BE(2));
+    if (!Number.isSafeInteger(this.#left)) throw new Unreadable("websocket_bad_length");
+    this.#maskAt = 0;
+    this.#checkFrame(first);
+    this.#inFrame = true;
+  }
+
+  #checkFrame(first: number): void {
+    const isCompressed = (first & COMPRESSED) !== 0;
+    if (first & RESERVED || (isCompressed && !this.allowsCompression)) {
+      throw new Unreadable("websocket_reserved_bits");
+    }
+    switch (this.#opcode) {
+      case OPCODE.text:
+      case OPCODE.binary: {
+        if (this.#message !== undefined) throw new Unreadable("websocket_bad_fragment");
+        const kind = this.#opcode === OPCODE.text ? "text" : "binary";
+        const body = new BodyCollector({ ...this.limits, maxTail: 0 }, this.budget);
+        this.#message = { kind, isCompressed, body };
+        return;
+      }
+      case OPCODE.continuation:
+        if (this.#message === undefined || isCompressed) throw new Unreadable("websocket_bad_fragment");
+        return;
+      case OPCODE.close:
+      case OPCODE.ping:
+      case OPCODE.pong:
+        if (isCompressed || !this.#isFinal || this.#left > MAX_CONTROL) {
+          throw new Unreadable("websocket_bad_control");
+        }
+        return;
+      default:
+        throw new Unreadable("websocket_bad_opcode");
+    }
+  }
+
+  #readPayload(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    if (this.#opcode > OPCODE.binary) return end;
+    const body = this.#message!.body;
+    if (!this.#isMasked) {
+      body.append(bytes, at, end);
+      return end;
+    }
+    for (let from = at; from < end; from += SCRATCH.length) {
+      const to = Math.min(end, from + SCRATCH.length);
+      this.#unmask(bytes, from, to);
+      body.append(SCRATCH, 0, to - from);
+    }
+    return end;
+  }
+
+  #unmask(bytes: Buffer, from: number, to: number): void {
+    const mask = this.#header.subarray(this.#neededHeader() - 4);
+    let maskAt = this.#maskAt;
+    for (let i = from; i < to; i++) {
+      SCRATCH[i - from] = bytes[i]! ^ mask[maskAt]!;
+      maskAt = (maskAt + 1) & 3;
+    }
+    this.#maskAt = maskAt;
+  }
+
+  #endFrame(time: number): void {
+    this.#inFrame = false;
+    this.#headerLength = 0;
+    if (this.#opcode === OPCODE.close) this.listener.onClose(time);
+    const message = this.#message;
+    if (this.#opcode > OPCODE.binary || !this.#isFinal || message === undefined) return;
+    this.#message = undefined;
+    message.body.release();
+    const { head, truncated } = message.body.snapshot();
+    this.listener.onMessage({ ...message, data: head, truncated }, time);
+  }
+}
