@@ -1,8 +1,9 @@
 import { JSONPath } from "jsonpath-plus";
+import { fieldValue } from "../exchange/fields.js";
 import type { ParserPath, ParserPaths } from "../oisp/bundle.js";
-import { fieldValue } from "./content-encoding.js";
 import type { DecodedExchange } from "./interaction.js";
 import { isObject, type JsonObject } from "./json.js";
+import { modelInPath } from "./model-in-path.js";
 
 type Evaluator = (document: unknown) => unknown;
 
@@ -48,17 +49,6 @@ export function valueAt(path: ParserPath, document: unknown, exchange: DecodedEx
 /** `{url_path}` and `{model}`: the model that the path names. Other templates are not known. */
 function fillTemplate(template: string, exchange: DecodedExchange): string | undefined {
   return template === "{url_path}" || template === "{model}" ? modelInPath(exchange.path) : undefined;
-}
-
-/** The segment after `models`, `model` or `deployments`, without the `:method` that Google appends. */
-export function modelInPath(path: string): string | undefined {
-  const segment = /\/(?:models?|deployments|endpoints)\/([^/]+)/.exec(path)?.[1];
-  if (segment === undefined) return undefined;
-  try {
-    return decodeURIComponent(segment).replace(/:[a-zA-Z]+$/, "");
-  } catch {
-    return segment; // a lone % is meant literally
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from "node:zlib";
 import { Decompress } from "fzstd";
 import type { Fields } from "../exchange/exchange.js";
+import { fieldTokens } from "../exchange/fields.js";
 
 /** Decoded bytes kept of one body; what a bomb would unpack beyond them is never made. */
 export const MAX_DECODED = 32 << 20;
@@ -13,18 +14,9 @@ export type Unpacked =
   | { readonly kind: "bytes"; readonly bytes: Buffer; readonly truncated: boolean }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** Values of all fields of that name, in order, joined as RFC 9110 §5.3 says. */
-export function fieldValue(fields: Fields, name: string): string | undefined {
-  const values = fields.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
-  return values.length > 0 ? values.join(", ") : undefined;
-}
-
 /** The codings that were applied, first one first (RFC 9110 §8.4). */
 export function contentCodings(fields: Fields): readonly string[] {
-  return (fieldValue(fields, "content-encoding") ?? "")
-    .split(",")
-    .map((coding) => coding.trim().toLowerCase())
-    .filter((coding) => coding !== "" && coding !== "identity");
+  return fieldTokens(fields, "content-encoding").filter((coding) => coding !== "identity");
 }
 
 /** Undoes the codings, last one first. Input that stops early gives what could be unpacked of it. */

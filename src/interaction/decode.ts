@@ -1,10 +1,13 @@
 import type { Body, Fields } from "../exchange/exchange.js";
 import { contentCodings, unpack } from "./content-encoding.js";
+import { readAmazonEventStream } from "./event-stream.js";
+import { isEnveloped, isProtobuf, readEnvelopes } from "./grpc.js";
 import type { DecodedBody, StreamChunk } from "./interaction.js";
 import { parseJson } from "./json.js";
 import { parseJsonPrefix, readJsonSequence } from "./json-sequence.js";
 import { decodeText, type MediaType, mediaTypeOf } from "./media-type.js";
 import { readMultipart } from "./multipart.js";
+import { readProtobuf } from "./protobuf.js";
 import { firstEventBorder, readEventStream } from "./sse.js";
 
 /**
@@ -28,6 +31,7 @@ export function decodeBody(body: Body, fields: Fields): DecodedBody {
     bytes: unpacked.bytes,
     // What is left of a packed body's end cannot be unpacked without its middle.
     tail: unpacked.bytes === body.head ? body.tail : undefined,
+    fields,
     mediaType: mediaTypeOf(fields),
     truncated: body.truncated || unpacked.truncated,
     length: body.length,
@@ -54,6 +58,7 @@ export function rawOf(decoded: DecodedBody): unknown {
 interface Unpacked {
   readonly bytes: Buffer;
   readonly tail: Buffer | undefined;
+  readonly fields: Fields;
   readonly mediaType: MediaType;
   readonly truncated: boolean;
   readonly length: number;
@@ -66,6 +71,18 @@ function readBytes(body: Unpacked): DecodedBody {
   if (essence.startsWith("multipart/")) {
     const form = readMultipart(bytes, mediaType.parameters.get("boundary"));
     return { kind: "multipart", parts: form.parts, truncated: truncated || form.truncated };
+  }
+  if (essence === "application/vnd.amazon.eventstream") {
+    const { chunks, truncated: cut } = readAmazonEventStream(bytes);
+    return { kind: "stream", format: "eventstream", chunks, truncated: truncated || cut };
+  }
+  if (isEnveloped(essence)) {
+    const { chunks, truncated: cut } = readEnvelopes(bytes, essence, body.fields);
+    return { kind: "stream", format: "length_prefixed", chunks, truncated: truncated || cut };
+  }
+  if (isProtobuf(essence)) {
+    const value = readProtobuf(bytes);
+    return value ? { kind: "json", value, truncated } : binary(body);
   }
   if (/^(?:image|audio|video|font)\//.test(essence)) return binary(body);
   const charset = mediaType.parameters.get("charset") ?? (isUtf16(bytes) ? "utf-16le" : undefined);

@@ -1,19 +1,62 @@
-import type { Provider } from "../oisp/bundle.js";
+import type { ApiFormat, Parser, Provider } from "../oisp/bundle.js";
+import { anthropicBatches, anthropicCompletions, anthropicTokenCount } from "./formats/anthropic-batches.js";
 import { anthropicMessages } from "./formats/anthropic-messages.js";
+import { bedrockConverse } from "./formats/bedrock.js";
+import { bedrockInvoke } from "./formats/bedrock-invoke.js";
+import { bundledFormat } from "./formats/bundled.js";
+import { cohereChat, cohereEmbeddings, rerank } from "./formats/cohere.js";
+import { gemini, geminiEmbeddings, geminiTokenCount } from "./formats/gemini.js";
+import { geminiLive } from "./formats/gemini-live.js";
+import { ollamaChat, ollamaGenerate } from "./formats/ollama.js";
 import { openaiChat } from "./formats/openai-chat.js";
+import { openaiCompletions } from "./formats/openai-completions.js";
+import { openaiAudio, openaiImages } from "./formats/openai-media.js";
+import { openaiRealtime } from "./formats/openai-realtime.js";
+import { openaiResponses } from "./formats/openai-responses.js";
+import { openaiEmbeddings, openaiModerations } from "./formats/openai-vectors.js";
 import type { WireFormat } from "./formats/wire-format.js";
 import type { DecodedExchange } from "./interaction.js";
-import { type JsonObject, objectOf } from "./json.js";
+import { isObject, type JsonObject } from "./json.js";
 
-/** Ends of paths that only one format has, most telling first. */
+/** Ends of paths that only one format has. The first that fits counts, so longer ones stand first. */
 const BY_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/chat\/completions$/, openaiChat],
+  [/\/messages\/count_tokens$/, anthropicTokenCount],
+  [/\/count-tokens:rawPredict$/, anthropicTokenCount],
+  [/\/messages\/batches$/, anthropicBatches],
   [/\/v1\/messages$/, anthropicMessages],
+  [/\/publishers\/anthropic\/models\/[^/]+:(?:stream)?rawPredict$/i, anthropicMessages],
+  [/\/publishers\/[^/]+\/models\/[^/]+:(?:stream)?rawPredict$/i, openaiChat],
+  [/\/v1\/complete$/, anthropicCompletions],
+  [/\/responses$/, openaiResponses],
+  [/\/realtime$/, openaiRealtime],
+  [/\.BidiGenerateContent$/, geminiLive],
+  [/:(?:g|streamG)enerateContent$/, gemini],
+  [/:countTokens$/, geminiTokenCount],
+  [/:(?:batchE|e)mbedContents?$/, geminiEmbeddings],
+  [/\/publishers\/google\/models\/[^/]*embedding[^/]*:predict$/, geminiEmbeddings],
+  [/\/model\/[^/]+\/converse(?:-stream)?$/, bedrockConverse],
+  [/\/model\/[^/]+\/invoke(?:-with-response-stream)?$/, bedrockInvoke],
+  [/\/images\/(?:generations|edits|variations)$/, openaiImages],
+  [/\/audio\/(?:speech|transcriptions|translations)$/, openaiAudio],
+  [/\/moderations$/, openaiModerations],
+  [/\/rerank$/, rerank],
+  [/\/v[12]\/embed$/, cohereEmbeddings],
+  [/\/v2\/chat$/, cohereChat],
+  [/\/api\/chat$/, ollamaChat],
+  [/\/api\/generate$/, ollamaGenerate],
+  [/\/embeddings$|\/api\/embed$/, openaiEmbeddings],
+  [/\/(?:fim\/)?completions$/, openaiCompletions],
 ];
 
+/** What a provider speaks whose path and body say nothing. */
 const BY_API_FORMAT: ReadonlyMap<string, WireFormat> = new Map([
   ["openai", openaiChat],
   ["anthropic", anthropicMessages],
+  ["google", gemini],
+  ["bedrock", bedrockConverse],
+  ["cohere", cohereChat],
+  ["ollama", ollamaChat],
 ]);
 
 /**
@@ -23,16 +66,37 @@ const BY_API_FORMAT: ReadonlyMap<string, WireFormat> = new Map([
 export function wireFormatOf(
   exchange: DecodedExchange,
   provider: Provider | undefined,
+  parsers: ReadonlyMap<string, Parser>,
 ): WireFormat | undefined {
+  const { method, requestBody } = exchange;
+  const isTurn = requestBody.kind === "stream" && requestBody.format === "websocket";
+  if (method !== "POST" && !isTurn) return undefined;
   const path = exchange.path.replace(/\/+$/, "");
   const byPath = BY_PATH.find(([pattern]) => pattern.test(path));
   if (byPath) return byPath[1];
-  if (exchange.method !== "POST" || exchange.requestBody.kind !== "json") return undefined;
-  return byBody(objectOf(exchange.requestBody.value), provider);
+  if (requestBody.kind !== "json" || !isObject(requestBody.value)) return undefined;
+  return byBody(requestBody.value) ?? byProvider(requestBody.value, provider?.apiFormat ?? "openai", parsers);
 }
 
-function byBody(body: JsonObject, provider: Provider | undefined): WireFormat | undefined {
-  if (!Array.isArray(body.messages)) return undefined;
-  if (typeof body.anthropic_version === "string") return anthropicMessages;
-  return BY_API_FORMAT.get(provider?.apiFormat ?? "openai") ?? openaiChat;
+/** Fields that only one format has. */
+function byBody(body: JsonObject): WireFormat | undefined {
+  if (Array.isArray(body.messages)) {
+    if (typeof body.anthropic_version === "string") return anthropicMessages;
+    if (isObject(body.inferenceConfig)) return bedrockConverse;
+  }
+  if (Array.isArray(body.contents)) return gemini;
+  if (typeof body.message === "string" && Array.isArray(body.chat_history)) return cohereChat;
+  return undefined;
+}
+
+/** Fields that several formats share: a conversation of some kind. A format of the bundle's own is read by its paths. */
+function byProvider(
+  body: JsonObject,
+  apiFormat: ApiFormat,
+  parsers: ReadonlyMap<string, Parser>,
+): WireFormat | undefined {
+  const format = BY_API_FORMAT.get(apiFormat);
+  if (!format && parsers.has(apiFormat)) return bundledFormat(apiFormat);
+  if (Array.isArray(body.messages)) return format ?? openaiChat;
+  return format === cohereChat && typeof body.message === "string" ? cohereChat : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Fields } from "../exchange/exchange.js";
-import { fieldValue } from "./content-encoding.js";
+import { fieldValue } from "../exchange/fields.js";
 
 export interface MediaType {
   /** `type/subtype`, lower case; empty when none was sent. */

@@ -3,8 +3,15 @@ import { overlay, valueAt } from "./bundle-parser.js";
 import { errorOf } from "./errors.js";
 import { wireFormatOf } from "./format.js";
 import type { DeltaReader, WireFormat } from "./formats/wire-format.js";
-import type { DecodedBody, DecodedExchange, Interaction, InteractionResponse } from "./interaction.js";
-import { present } from "./json.js";
+import type {
+  DecodedBody,
+  DecodedExchange,
+  Interaction,
+  InteractionResponse,
+  MultipartPart,
+  StreamChunk,
+} from "./interaction.js";
+import { type JsonObject, present } from "./json.js";
 
 export interface ReadContext {
   readonly provider?: Provider;
@@ -17,13 +24,11 @@ export interface ReadContext {
  * first, the format's own reader fills what they do not say.
  */
 export function readInteraction(exchange: DecodedExchange, context: ReadContext): Interaction | undefined {
-  const format = wireFormatOf(exchange, context.provider);
+  const format = wireFormatOf(exchange, context.provider, context.parsers);
   if (!format) return undefined;
   const parser = format.parserId === undefined ? undefined : context.parsers.get(format.parserId);
-  const request = format.request(
-    overlay(documentOf(exchange.requestBody), parser?.request, exchange),
-    exchange,
-  );
+  const request = format.request(overlay(questionOf(exchange, format), parser?.request, exchange), exchange);
+  if (format.guessed && request.messages === undefined && request.prompt === undefined) return undefined;
   const response = readResponse(exchange, format, parser);
   return present<Interaction>({
     model: request.model ?? response?.model ?? null,
@@ -46,16 +51,38 @@ function readResponse(
   return error ? { ...response, error } : response;
 }
 
-/** The answer as one document, put together when it came as a stream; `undefined` when none came. */
+function questionOf({ requestBody }: DecodedExchange, format: WireFormat): unknown {
+  return requestBody.kind === "stream" && format.assembleRequest
+    ? format.assembleRequest(requestBody.chunks)
+    : documentOf(requestBody);
+}
+
+/** The answer as one document, put together when it came as a stream or list; `undefined` when none came. */
 function answerOf(exchange: DecodedExchange, format: WireFormat, parser: Parser | undefined): unknown {
   const body = exchange.responseBody;
-  if (body.kind !== "stream") return body.kind === "empty" ? undefined : documentOf(body);
+  if (body.kind === "empty") return undefined;
+  const chunks = chunksOf(body);
+  if (!chunks || !format.assemble) return documentOf(body);
   const path = parser?.streaming?.deltaPath;
   const delta: DeltaReader | undefined = path && ((chunk) => valueAt(path, chunk, exchange));
-  return format.assemble?.(body.chunks, delta) ?? {};
+  return format.assemble(chunks, delta);
+}
+
+/** Chunks of a stream; Gemini also streams as one JSON array. */
+function chunksOf(body: DecodedBody): readonly StreamChunk[] | undefined {
+  if (body.kind === "stream") return body.chunks;
+  return body.kind === "json" && Array.isArray(body.value) ? body.value.map((data) => ({ data })) : undefined;
 }
 
 function documentOf(body: DecodedBody): unknown {
   if (body.kind === "json" || body.kind === "form") return body.value;
+  if (body.kind === "multipart") return fieldsOf(body.parts);
   return body.kind === "text" ? body.text : {};
+}
+
+/** Text fields of a multipart form. */
+function fieldsOf(parts: readonly MultipartPart[]): JsonObject {
+  return Object.fromEntries(
+    parts.flatMap(({ name, text }) => (name === undefined || text === undefined ? [] : [[name, text]])),
+  );
 }

@@ -12,10 +12,12 @@ import {
   wordOf,
 } from "../json.js";
 import { base64Reference, urlReference } from "../media.js";
+import { modelInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
 import { usageOf } from "../usage.js";
 import type { Growing } from "./assembly.js";
 import { contentOf, messagesOf } from "./messages.js";
+import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
 /** Anthropic messages (docs.anthropic.com/en/api/messages), with every block and delta kind it documents. */
@@ -23,11 +25,11 @@ export const anthropicMessages: WireFormat = {
   id: "anthropic_messages",
   type: "chat",
   parserId: "anthropic",
-  request: (fields) =>
+  request: (fields, exchange) =>
     present({
       system: fields.system === undefined ? undefined : contentOf(fields.system, anthropicPart),
       messages: messagesOf(fields.messages, anthropicPart),
-      model: wordOf(fields.model),
+      model: wordOf(fields.model) ?? modelInPath(exchange.path),
       stream: booleanOf(fields.stream),
       temperature: numberOf(fields.temperature),
       top_p: numberOf(fields.top_p),
@@ -71,18 +73,13 @@ export function anthropicPart(block: JsonObject): unknown {
 
 /** Calls of the user's tools and of those that run at the provider. */
 function toolCallsOf(blocks: readonly JsonObject[]): ToolCall[] | undefined {
-  const calls = blocks
-    .filter(({ type }) => type === "tool_use" || type === "server_tool_use" || type === "mcp_tool_use")
-    .map(({ id, name, input }) =>
-      present<ToolCall>({ id: wordOf(id), name: wordOf(name), arguments: input }),
-    );
-  return calls.length > 0 ? calls : undefined;
+  const calls = blocks.filter(({ type }) => /^(?:server_|mcp_)?tool_use$/.test(String(type)));
+  return someOf(calls.map(({ id, name, input }) => toolCall(id, name, input)));
 }
 
 /** Results of tools that ran at the provider: `web_search_tool_result` and its like. */
 function toolResultsOf(blocks: readonly JsonObject[]): unknown {
-  const results = blocks.filter(({ type }) => typeof type === "string" && type.endsWith("tool_result"));
-  return results.length > 0 ? results : undefined;
+  return someOf(blocks.filter(({ type }) => typeof type === "string" && type.endsWith("tool_result")));
 }
 
 /** Events to one Message (docs.anthropic.com/en/api/messages-streaming). */

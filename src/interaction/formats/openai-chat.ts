@@ -3,7 +3,6 @@ import {
   booleanOf,
   isObject,
   type JsonObject,
-  jsonOrText,
   listOf,
   numberOf,
   objectOf,
@@ -12,10 +11,12 @@ import {
   wordOf,
 } from "../json.js";
 import { base64Reference, urlReference } from "../media.js";
+import { modelInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
 import { usageOf } from "../usage.js";
 import { type Growing, mergeDelta } from "./assembly.js";
 import { messagesOf } from "./messages.js";
+import { someOf, toolCall } from "./tool-calls.js";
 import type { DeltaReader, WireFormat } from "./wire-format.js";
 
 /**
@@ -30,7 +31,7 @@ export const openaiChat: WireFormat = {
   request: (fields, exchange) =>
     present({
       messages: messagesOf(fields.messages, openaiPart),
-      model: wordOf(fields.model) ?? deploymentOf(exchange.path),
+      model: wordOf(fields.model) ?? modelInPath(exchange.path),
       stream: booleanOf(fields.stream),
       temperature: numberOf(fields.temperature),
       top_p: numberOf(fields.top_p),
@@ -59,20 +60,6 @@ export const openaiChat: WireFormat = {
   assemble: assembleChat,
 };
 
-/** Azure OpenAI names the deployment in the path, and no model in the body. */
-export function deploymentOf(path: string): string | undefined {
-  const deployment = /\/deployments\/([^/]+)\//.exec(path)?.[1];
-  return deployment && safeDecode(deployment);
-}
-
-export function safeDecode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment; // a lone % is meant literally
-  }
-}
-
 /** A part of a message's content, its media replaced by a reference; `undefined` when it holds none. */
 export function openaiPart(part: JsonObject): unknown {
   const { type } = part;
@@ -98,17 +85,13 @@ function audioType(format: string | undefined): string | undefined {
 
 function toolCallsOf(message: JsonObject): ToolCall[] | undefined {
   const legacy = isObject(message.function_call) ? [{ function: message.function_call }] : [];
-  const calls = [...listOf(message.tool_calls), ...legacy].map((call) => {
-    const { id, function: called, custom } = objectOf(call);
-    const { name, arguments: args, input } = objectOf(called ?? custom);
-    const given = args ?? input;
-    return present<ToolCall>({
-      id: wordOf(id),
-      name: wordOf(name),
-      arguments: typeof given === "string" ? jsonOrText(given) : given,
-    });
-  });
-  return calls.length > 0 ? calls : undefined;
+  return someOf(
+    [...listOf(message.tool_calls), ...legacy].map((call) => {
+      const { id, function: called, custom } = objectOf(call);
+      const { name, arguments: given, input } = objectOf(called ?? custom);
+      return toolCall(id, name, given ?? input);
+    }),
+  );
 }
 
 /** DeepSeek and xAI: `reasoning_content`; OpenRouter and Groq: `reasoning`; Mistral: parts of type `thinking`. */

@@ -16,8 +16,12 @@ export interface WireFormat {
   readonly type: InteractionType;
   /** Key of the bundle's parser that speaks of this format. */
   readonly parserId?: string;
+  /** The path and body did not tell: an exchange is only a call of a model when a question is found in it. */
+  readonly guessed?: true;
   readonly request: (fields: JsonObject, exchange: DecodedExchange) => InteractionRequest;
   readonly response: (fields: JsonObject, exchange: DecodedExchange) => InteractionResponse;
+  /** The request as one document, where it is several messages of a WebSocket. */
+  readonly assembleRequest?: (chunks: readonly StreamChunk[]) => JsonObject;
   /**
    * The document that the provider would have answered without streaming, put together from the chunks, so that
    * paths and readers of whole answers serve streams too.

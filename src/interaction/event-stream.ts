@@ -1,0 +1,52 @@
+import { EventStreamCodec } from "@smithy/eventstream-codec";
+import type { StreamChunk } from "./interaction.js";
+import { isObject, jsonOrText, parseJson } from "./json.js";
+
+const codec = new EventStreamCodec(
+  (bytes) => Buffer.from(bytes).toString("utf8"),
+  (text) => Buffer.from(text, "utf8"),
+);
+
+/** Prelude, its checksum and the message's checksum: what an empty message has. */
+const SMALLEST_MESSAGE = 16;
+
+export interface AmazonEventStream {
+  readonly chunks: readonly StreamChunk[];
+  /** True when the last message is cut or damaged. */
+  readonly truncated: boolean;
+}
+
+/**
+ * The messages of an `application/vnd.amazon.eventstream` (docs.aws.amazon.com, "Amazon event stream"). The name
+ * of an event is its `:event-type`, of an exception its `:exception-type`. InvokeModel's chunks hold the vendor's
+ * JSON as base64 in `bytes`: it is unwrapped.
+ */
+export function readAmazonEventStream(bytes: Buffer): AmazonEventStream {
+  const chunks: StreamChunk[] = [];
+  let at = 0;
+  while (at + SMALLEST_MESSAGE <= bytes.length) {
+    const length = bytes.readUInt32BE(at);
+    if (length < SMALLEST_MESSAGE || at + length > bytes.length) break;
+    const chunk = readMessage(bytes.subarray(at, at + length));
+    if (!chunk) break;
+    chunks.push(chunk);
+    at += length;
+  }
+  return { chunks, truncated: at < bytes.length };
+}
+
+function readMessage(message: Buffer): StreamChunk | undefined {
+  try {
+    const { headers, body } = codec.decode(message);
+    const event = headers[":event-type"] ?? headers[":exception-type"] ?? headers[":error-code"];
+    const data = unwrap(jsonOrText(Buffer.from(body).toString("utf8")));
+    return event ? { event: String(event.value), data } : { data };
+  } catch {
+    return undefined; // a checksum does not fit: what follows cannot be trusted either
+  }
+}
+
+function unwrap(data: unknown): unknown {
+  if (!isObject(data) || typeof data.bytes !== "string") return data;
+  return parseJson(Buffer.from(data.bytes, "base64").toString("utf8")) ?? data;
+}

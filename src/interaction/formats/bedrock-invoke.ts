@@ -1,0 +1,112 @@
+import type { DecodedExchange, Message, StreamChunk } from "../interaction.js";
+import { isObject, type JsonObject, listOf, numberOf, objectOf, present, stringOf, wordOf } from "../json.js";
+import { modelInPath } from "../model-in-path.js";
+import { textOf } from "../text.js";
+import { usageOf } from "../usage.js";
+import { anthropicMessages } from "./anthropic-messages.js";
+import { bedrockConverse } from "./bedrock.js";
+import { cohereChat } from "./cohere.js";
+import { openaiChat } from "./openai-chat.js";
+import type { WireFormat } from "./wire-format.js";
+
+/**
+ * Amazon Bedrock's InvokeModel: the body is the vendor's own
+ * (docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html).
+ */
+export const bedrockInvoke: WireFormat = {
+  id: "bedrock_invoke",
+  type: "chat",
+  request: (fields, exchange) =>
+    present({
+      ...vendorOf(exchange).request(fields, exchange),
+      model: modelInPath(exchange.path),
+      stream: exchange.path.endsWith("-response-stream") ? true : undefined,
+    }),
+  response: (fields, exchange) => {
+    const response = vendorOf(exchange).response(fields, exchange);
+    return present({
+      ...response,
+      model: response.model ?? modelInPath(exchange.path),
+      usage: response.usage ?? metricsOf(fields),
+    });
+  },
+  assemble: (chunks, delta) => {
+    const metrics = objectOf(
+      chunks.map(({ data }) => objectOf(data)["amazon-bedrock-invocationMetrics"]).find(isObject),
+    );
+    return { ...assembleVendor(chunks, delta), "amazon-bedrock-invocationMetrics": metrics };
+  },
+};
+
+/** Told by the model's id, of which the vendor is a part: `eu.anthropic.claude-…`. */
+function vendorOf({ path }: DecodedExchange): WireFormat {
+  const model = modelInPath(path) ?? "";
+  if (/anthropic\./.test(model)) return anthropicMessages;
+  if (/amazon\.nova/.test(model)) return bedrockConverse;
+  if (/cohere\.command/.test(model)) return cohereChat;
+  if (/(?:openai|qwen|deepseek\.v|mistral\.(?:mistral-large-24|pixtral))/.test(model)) return openaiChat;
+  return plainText;
+}
+
+/** Chunks say themselves whose they are. */
+const assembleVendor: NonNullable<WireFormat["assemble"]> = (chunks, delta) => {
+  const first = objectOf(chunks[0]?.data);
+  if (first.type === "message_start") return anthropicMessages.assemble!(chunks, delta);
+  if (Array.isArray(first.choices)) return openaiChat.assemble!(chunks, delta);
+  if (typeof first.event_type === "string" || typeof first.type === "string")
+    return cohereChat.assemble!(chunks, delta);
+  const name = Object.keys(first)[0] ?? "";
+  if (/^(?:message|contentBlock)(?:Start|Delta)$/.test(name))
+    return bedrockConverse.assemble!(chunks.flatMap(namedEvent), delta);
+  return plainText.assemble!(chunks, delta);
+};
+
+/** Nova's chunks name their event as their only key. */
+function namedEvent({ data }: StreamChunk): StreamChunk[] {
+  const [event, payload] = Object.entries(objectOf(data))[0] ?? [];
+  return event === undefined ? [] : [{ event, data: payload }];
+}
+
+/** Titan, Llama, Mistral and AI21: a prompt in, text out, under some ten names. */
+const plainText: WireFormat = {
+  id: "bedrock_text",
+  type: "chat",
+  request: (fields) => {
+    const config = objectOf(fields.textGenerationConfig);
+    return present({
+      prompt: fields.prompt ?? fields.inputText,
+      messages: Array.isArray(fields.messages)
+        ? (fields.messages.filter(isObject) as unknown as Message[])
+        : undefined,
+      temperature: numberOf(fields.temperature) ?? numberOf(config.temperature),
+      max_tokens:
+        numberOf(fields.max_gen_len) ?? numberOf(fields.max_tokens) ?? numberOf(config.maxTokenCount),
+    });
+  },
+  response: (fields) => {
+    const result = objectOf(listOf(fields.results)[0] ?? listOf(fields.outputs)[0] ?? fields);
+    const input = numberOf(fields.prompt_token_count) ?? numberOf(fields.inputTextTokenCount);
+    const output = numberOf(fields.generation_token_count) ?? numberOf(result.tokenCount);
+    return present({
+      content: stringOf(result.outputText) ?? stringOf(result.generation) ?? textOf(result.text ?? undefined),
+      finish_reason: wordOf(result.completionReason) ?? wordOf(result.stop_reason),
+      usage: usageOf({ input_tokens: input, output_tokens: output }),
+      embeddings: Array.isArray(fields.embedding) ? 1 : undefined,
+    });
+  },
+  assemble: (chunks) => {
+    const pieces = chunks.map(({ data }) => objectOf(data));
+    const results = pieces.map((piece) => objectOf(listOf(piece.outputs)[0] ?? piece));
+    const text = results
+      .map(({ outputText, generation, text }) => stringOf(outputText ?? generation ?? text) ?? "")
+      .join("");
+    const told = Object.assign({}, ...results.map(present)) as JsonObject;
+    return { ...told, text: undefined, outputText: undefined, generation: text };
+  },
+};
+
+/** What Bedrock adds to the last chunk of every vendor's stream. */
+function metricsOf(fields: JsonObject) {
+  const metrics = objectOf(fields["amazon-bedrock-invocationMetrics"]);
+  return usageOf({ input_tokens: metrics.inputTokenCount, output_tokens: metrics.outputTokenCount });
+}

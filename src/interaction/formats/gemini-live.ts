@@ -1,0 +1,49 @@
+import type { StreamChunk } from "../interaction.js";
+import { isObject, type JsonObject, listOf, objectOf, present, stringOf } from "../json.js";
+import { gemini } from "./gemini.js";
+import type { WireFormat } from "./wire-format.js";
+
+/** A turn of Gemini's Live API over WebSocket (ai.google.dev/api/live). */
+export const geminiLive: WireFormat = {
+  id: "gemini_live",
+  type: "realtime",
+  assembleRequest: (chunks) => {
+    const events = chunks.map(({ data }) => objectOf(data));
+    const setup = objectOf(events.map((event) => event.setup).find(isObject));
+    const said = events
+      .map(({ realtimeInput }) => stringOf(objectOf(realtimeInput).text))
+      .filter((text) => text !== undefined);
+    const contents = [
+      ...events.flatMap(({ clientContent }) => listOf(objectOf(clientContent).turns)),
+      ...(said.length > 0 ? [{ role: "user", parts: [{ text: said.join("") }] }] : []),
+    ];
+    return present({ ...setup, contents: contents.length > 0 ? contents : undefined });
+  },
+  request: gemini.request,
+  response: (fields, exchange) =>
+    present({ ...gemini.response(fields, exchange), input_transcript: stringOf(fields.input_transcript) }),
+  assemble: assembleLive,
+};
+
+/** Server messages to one answer of `generateContent`, the transcript of sound as its text. */
+function assembleLive(chunks: readonly StreamChunk[]): JsonObject {
+  const parts: unknown[] = [];
+  let usageMetadata: unknown;
+  let heard = "";
+  for (const { data } of chunks) {
+    const event = objectOf(data);
+    const content = objectOf(event.serverContent);
+    usageMetadata = event.usageMetadata ?? usageMetadata;
+    heard += stringOf(objectOf(content.inputTranscription).text) ?? "";
+    const transcript = stringOf(objectOf(content.outputTranscription).text);
+    if (transcript !== undefined) parts.push({ text: transcript });
+    parts.push(...listOf(objectOf(content.modelTurn).parts));
+    for (const functionCall of listOf(objectOf(event.toolCall).functionCalls)) parts.push({ functionCall });
+  }
+  const usage = objectOf(usageMetadata);
+  return {
+    candidates: parts.length > 0 ? [{ content: { role: "model", parts } }] : [],
+    usageMetadata: present({ ...usage, candidatesTokenCount: usage.responseTokenCount }),
+    ...(heard !== "" && { input_transcript: heard }),
+  };
+}

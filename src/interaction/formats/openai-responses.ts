@@ -1,0 +1,181 @@
+import type { Message, StreamChunk, ToolCall } from "../interaction.js";
+import {
+  booleanOf,
+  isObject,
+  type JsonObject,
+  listOf,
+  numberOf,
+  objectOf,
+  present,
+  stringOf,
+  wordOf,
+} from "../json.js";
+import { base64Reference, urlReference } from "../media.js";
+import { textOf } from "../text.js";
+import { usageOf } from "../usage.js";
+import type { Growing } from "./assembly.js";
+import { contentOf } from "./messages.js";
+import { someOf, toolCall } from "./tool-calls.js";
+import type { WireFormat } from "./wire-format.js";
+
+/**
+ * OpenAI responses (platform.openai.com/docs/api-reference/responses): plain, as event stream, and as turns of a
+ * WebSocket, where `response.create` is the request.
+ */
+export const openaiResponses: WireFormat = {
+  id: "openai_responses",
+  type: "chat",
+  request: (fields) =>
+    present({
+      system: fields.instructions ?? undefined,
+      messages: inputMessages(fields.input),
+      model: wordOf(fields.model),
+      stream: booleanOf(fields.stream),
+      temperature: numberOf(fields.temperature),
+      top_p: numberOf(fields.top_p),
+      max_tokens: numberOf(fields.max_output_tokens),
+      reasoning: fields.reasoning ?? undefined,
+      tools: fields.tools,
+      tool_choice: fields.tool_choice,
+      previous_response_id: wordOf(fields.previous_response_id),
+    }),
+  response: (fields) => {
+    const output = listOf(fields.output).map(objectOf);
+    return present({
+      content: textOf(fields.content) ?? answerText(output),
+      model: wordOf(fields.model),
+      finish_reason: wordOf(objectOf(fields.incomplete_details).reason) ?? wordOf(fields.status),
+      usage: usageOf(fields.usage),
+      tool_calls: someOf(output.flatMap(callOf)),
+      reasoning: reasoningOf(output),
+      refusal: partsOf(output)
+        .map((part) => (part.type === "refusal" ? stringOf(part.refusal) : undefined))
+        .find(wordOf),
+      media: someOf(output.flatMap(imageOf)),
+      id: wordOf(fields.id),
+    });
+  },
+  assembleRequest: (chunks) => {
+    const create = objectOf(
+      chunks.map(({ data }) => objectOf(data)).findLast(({ type }) => type === "response.create"),
+    );
+    return { ...create, ...objectOf(create.response) };
+  },
+  assemble: assembleResponse,
+};
+
+/** Items without a role: what the model did, and what the tools answered. */
+function roleOf(item: JsonObject): string {
+  if (typeof item.role === "string") return item.role;
+  const type = wordOf(item.type);
+  return type?.endsWith("_output") ? "tool" : type === undefined ? "user" : "assistant";
+}
+
+function inputMessages(input: unknown): Message[] | undefined {
+  if (typeof input === "string") return [{ role: "user", content: input }];
+  if (!Array.isArray(input)) return undefined;
+  return input.filter(isObject).map((item) => ({
+    ...(item.type === "message" ? withoutType(item) : item),
+    role: roleOf(item),
+    content: contentOf(item.content ?? item.output ?? item.arguments, inputPart),
+  }));
+}
+
+function withoutType({ type: _, ...item }: JsonObject): JsonObject {
+  return item;
+}
+
+function inputPart(part: JsonObject): unknown {
+  const { type, image_url: image, file_data: file, file_url: url } = part;
+  if (type === "input_image" && typeof image === "string") return urlReference(image, "image");
+  if (type === "input_file" && typeof (file ?? url) === "string")
+    return urlReference(String(file ?? url), "file");
+  return undefined;
+}
+
+function partsOf(output: readonly JsonObject[]): JsonObject[] {
+  return output
+    .filter((item) => item.type === "message")
+    .flatMap((item) => listOf(item.content).map(objectOf));
+}
+
+function answerText(output: readonly JsonObject[]): string | undefined {
+  const texts = partsOf(output).filter((part) => part.type === "output_text");
+  return texts.length > 0 ? texts.map((part) => stringOf(part.text) ?? "").join("") : undefined;
+}
+
+/** Tool calls of the user's functions (`call_id` joins them to their output) and of OpenAI's own tools. */
+function callOf(item: JsonObject): ToolCall[] {
+  const type = wordOf(item.type);
+  if (!type?.endsWith("_call") || type === "image_generation_call") return [];
+  const given = item.arguments ?? item.input ?? item.action ?? item.code ?? item.queries;
+  return [toolCall(item.call_id ?? item.id, item.name ?? type.replace(/_call$/, ""), given)];
+}
+
+function reasoningOf(output: readonly JsonObject[]): string | undefined {
+  const texts = output
+    .filter((item) => item.type === "reasoning")
+    .flatMap((item) => [...listOf(item.summary), ...listOf(item.content)])
+    .map((part) => stringOf(objectOf(part).text) ?? "");
+  return wordOf(texts.join("\n\n"));
+}
+
+function imageOf(item: JsonObject): unknown[] {
+  return item.type === "image_generation_call" && typeof item.result === "string"
+    ? [base64Reference(item.result, item.output_format ? `image/${item.output_format}` : undefined, "image")]
+    : [];
+}
+
+/**
+ * Events to one response. The last event holds it whole; of a stream that broke off, it is put together from the
+ * deltas.
+ */
+function assembleResponse(chunks: readonly StreamChunk[]): JsonObject {
+  let response: JsonObject = {};
+  const items = new Map<number, Growing>();
+  for (const { data } of chunks) {
+    if (!isObject(data)) continue;
+    const at = numberOf(data.output_index) ?? 0;
+    const type = stringOf(data.type) ?? "";
+    if (isObject(data.response)) response = { ...response, ...data.response };
+    else if (type === "error") response = { ...response, error: data.error ?? data };
+    else if (type.startsWith("response.output_item."))
+      items.set(at, { ...items.get(at), ...structuredClone(objectOf(data.item)) });
+    else if (type.endsWith(".delta") && typeof data.delta === "string") {
+      const item = items.get(at) ?? {};
+      items.set(at, item);
+      appendDelta(item, type, data, data.delta);
+    }
+  }
+  return listOf(response.output).length > 0 ? response : { ...response, output: [...items.values()] };
+}
+
+/** Where the text of a delta goes: the item's type, the list and its index, the empty part, the part's field. */
+const TEXT_DELTAS: {
+  readonly [event: string]: readonly [string, "content" | "summary", string, string, string];
+} = {
+  "response.output_text.delta": ["message", "content", "content_index", "output_text", "text"],
+  "response.refusal.delta": ["message", "content", "content_index", "refusal", "refusal"],
+  "response.reasoning_summary_text.delta": ["reasoning", "summary", "summary_index", "summary_text", "text"],
+  "response.reasoning_text.delta": ["reasoning", "content", "content_index", "reasoning_text", "text"],
+};
+
+const INPUT_DELTAS: { readonly [event: string]: "arguments" | "input" } = {
+  "response.function_call_arguments.delta": "arguments",
+  "response.mcp_call_arguments.delta": "arguments",
+  "response.custom_tool_call_input.delta": "input",
+};
+
+function appendDelta(item: Growing, event: string, data: JsonObject, delta: string): void {
+  const input = INPUT_DELTAS[event];
+  if (input) item[input] = (stringOf(item[input]) ?? "") + delta;
+  const text = TEXT_DELTAS[event];
+  if (!text) return;
+  const [itemType, list, indexName, partType, field] = text;
+  const parts = [...listOf(item[list])];
+  const at = Math.min(numberOf(data[indexName]) ?? 0, parts.length);
+  const part = objectOf(parts[at] ?? { type: partType });
+  parts[at] = { ...part, [field]: (stringOf(part[field]) ?? "") + delta };
+  item.type = itemType;
+  item[list] = parts;
+}
