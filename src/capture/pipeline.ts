@@ -39,7 +39,10 @@ export class Pipeline {
   open(info: ConnectionInfo): void {
     const { protocol } = info;
     const readable = protocol === undefined || protocol === "http/1.1" || protocol === "h2";
-    if (!readable) return this.giveUp(info, "unknown_protocol", protocol);
+    if (!readable) {
+      this.giveUp(info, "unknown_protocol", protocol);
+      return;
+    }
     const reader = createConnectionReader(
       { scheme: info.scheme, limits: this.options.limits, ...(protocol === undefined ? {} : { protocol }) },
       {

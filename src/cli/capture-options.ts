@@ -176,7 +176,7 @@ function readConfigFile(file: string): Record<string, unknown> {
 }
 
 /** The value of one option, by the first source that has it. */
-function valueOf(
+function resolveValue(
   option: CaptureOption,
   command: Command,
   env: NodeJS.ProcessEnv,
@@ -207,7 +207,7 @@ export function captureSettings(
 ): { settings: CaptureSettings; output: Output } {
   const file = readConfigFile(join(home, "config.json"));
   const values = Object.fromEntries(
-    OPTIONS.map((option) => [camel(option.key), valueOf(option, command, env, file)]).filter(
+    OPTIONS.map((option) => [camel(option.key), resolveValue(option, command, env, file)]).filter(
       ([, value]) => value !== undefined,
     ),
   ) as Partial<CaptureSettings & Output>;

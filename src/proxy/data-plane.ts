@@ -122,6 +122,10 @@ export class DataPlane {
     }
     this.stats.intercepted++;
     const raw = this.track(arrival.take());
+    if (raw.destroyed) {
+      abort(upstream.side);
+      return;
+    }
     const secure = new TLSSocket(raw, {
       isServer: true,
       secureContext: this.options.mint.contextFor(host),

@@ -25,10 +25,15 @@ export interface Side {
 
 export const tcpSide = (socket: Socket): Side => ({ stream: socket, socket });
 
-/** Ends a side with a reset, so that its peer sees that the other side failed. */
+/**
+ * Ends a side with a reset, so that its peer sees that the other side failed. Not at once: closing the socket
+ * below a TLS session from within one of its callbacks crashes Node.
+ */
 export function abort({ stream, socket }: Side): void {
-  if (!socket.destroyed) socket.resetAndDestroy();
-  stream.destroy();
+  setImmediate(() => {
+    if (!socket.destroyed) socket.resetAndDestroy();
+    stream.destroy();
+  });
 }
 
 /**

@@ -37,8 +37,8 @@ export class UpstreamConnector {
         clearTimeout(timer);
         stream?.off("error", fail).off("close", onClose);
         if (result.kind !== "secure") {
-          socket.destroy();
-          stream?.on("error", () => {}).destroy();
+          // The session closes the socket below it. The other way round, in here, crashes Node.
+          (stream ?? socket).destroy();
         }
         resolve(result);
       };
@@ -61,6 +61,8 @@ export class UpstreamConnector {
         });
         const session = stream;
         session.once("error", fail).once("close", onClose);
+        // Between the handshake and the relay nobody listens.
+        session.on("error", () => {});
         session.once("secureConnect", () => {
           if (!session.authorized) {
             return settle({
