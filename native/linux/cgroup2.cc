@@ -1,7 +1,9 @@
 #include "linux/cgroup2.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include <cstring>
 #include <string_view>
@@ -35,6 +37,12 @@ UniqueFd OpenCgroup(uint64_t cgroup_id) {
   return UniqueFd(open_by_handle_at(root.get(), handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+/** Another file system may have been mounted over the place. */
+bool IsCgroup2(const UniqueFd& directory) {
+  struct statfs info {};
+  return directory && fstatfs(directory.get(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 /**
  * The hierarchy without a place in the file system (Linux 5.2, root only): where nothing mounts it, and where
  * `ip netns exec` put a fresh /sys over it.
@@ -53,8 +61,8 @@ UniqueFd OpenCgroup2Root() {
   // In a hybrid hierarchy it is mounted elsewhere than at /sys/fs/cgroup.
   const auto mounts = ReadProcFile(AT_FDCWD, "/proc/self/mountinfo", 1 << 20);
   const std::string path = ParseCgroup2MountPoint(mounts.value_or(""));
-  if (!path.empty()) return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return MountDetached();
+  UniqueFd root(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return IsCgroup2(root) ? std::move(root) : MountDetached();
 }
 
 std::vector<int> ProcessesOfCgroup(uint64_t cgroup_id) {
