@@ -69,7 +69,12 @@ export class LabProcess {
       };
       this.child.stdout.on("data", look);
       this.exited.then(
-        () => reject(new Error(`ended without printing ${pattern}\n${this.stdout}${this.stderr}`)),
+        () =>
+          reject(
+            new Error(
+              `ended without printing ${pattern}: ${this.stdout.slice(-2000)}${this.stderr.slice(-2000)}`,
+            ),
+          ),
         reject,
       );
       look();

@@ -2,28 +2,57 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ReceivedRequest } from "../../src/demo/ai-server.js";
-import type { AiServerArguments } from "../../src/demo/ai-server-main.js";
 import type { CertificateKind, ServerCertificate } from "./certificates.js";
 import type { Lab } from "./lab.js";
 import type { LabProcess } from "./lab-process.js";
+import type { ReceivedConnection } from "./servers/received-connection.js";
 
-const AI_SERVER = fileURLToPath(new URL("../../src/demo/ai-server-main.ts", import.meta.url));
-const TYPESCRIPT = import.meta.resolve("tsx");
+/**
+ * A TypeScript file that runs as a server: its one argument is ServerArguments as JSON, with the settings of its
+ * own beside; it prints `{"ports":…}` once it listens, and then its log, an `Entry` as JSON on each line.
+ */
+export interface ServerProgram<Entry, Settings = Record<string, never>> {
+  readonly file: URL;
+  /** Never set: they only tie the types of log and settings to the program. */
+  readonly entry?: Entry;
+  readonly settings?: Settings;
+}
 
-export interface ServerOptions {
+export interface ServerArguments {
+  readonly hosts: readonly string[];
+  readonly port: number;
+  /** Absent for plain HTTP. */
+  readonly keyFile?: string;
+  readonly certFile?: string;
+}
+
+/** Speaks as api.openai.com and api.anthropic.com, over https or http; logs requests. */
+export const AI_SERVER: ServerProgram<
+  ReceivedRequest,
+  { readonly contentEncoding?: "gzip"; readonly eventInterval?: number }
+> = { file: new URL("../../src/demo/ai-server-main.ts", import.meta.url) };
+
+/** Downloads, uploads, event streams, WebSocket, gRPC, resets; logs connections, byte for byte. */
+export const ECHO_SERVER: ServerProgram<ReceivedConnection, { readonly clientCertificate?: "asked" }> = {
+  file: new URL("servers/echo-server.ts", import.meta.url),
+};
+
+export interface ServerOptions<Settings> {
   readonly names: readonly string[];
+  /** `https` when absent. */
+  readonly scheme?: "https" | "http";
+  /** `valid` when absent. */
   readonly certificate?: CertificateKind;
-  /** 443 when absent. */
+  /** That of the scheme when absent. */
   readonly port?: number;
-  readonly contentEncoding?: AiServerArguments["contentEncoding"];
-  /** Milliseconds between the events of a stream. */
-  readonly eventInterval?: number;
+  readonly settings?: Settings;
 }
 
 /** A server of the lab's internet, with two addresses of its own. */
-export class LabServer {
+export class LabServer<Entry = ReceivedRequest> {
   readonly v4: string;
   readonly v6: string;
+  /** What it shows to clients (over https). */
   readonly certificate: ServerCertificate;
   readonly process: LabProcess;
 
@@ -38,27 +67,34 @@ export class LabServer {
     this.process = process;
   }
 
-  static async start(lab: Lab, options: ServerOptions): Promise<LabServer> {
-    const { names, certificate: kind, port = 443, ...rest } = options;
+  static async start<Entry, Settings>(
+    lab: Lab,
+    program: ServerProgram<Entry, Settings>,
+    options: ServerOptions<Settings>,
+  ): Promise<LabServer<Entry>> {
+    const { names, scheme = "https", port = scheme === "https" ? 443 : 80, settings } = options;
     const address = lab.addNames(names);
-    const certificate = lab.authority.issue(names, kind);
+    const certificate = lab.authority.issue(names, options.certificate);
     const [keyFile, certFile] = [join(lab.dir, `${address.v4}.key`), join(lab.dir, `${address.v4}.crt`)];
     writeFileSync(keyFile, certificate.key);
     writeFileSync(certFile, certificate.cert);
-    const config: AiServerArguments = { hosts: [address.v4, address.v6], port, keyFile, certFile, ...rest };
-    const process = lab.internet.spawn("node", ["--import", TYPESCRIPT, AI_SERVER, JSON.stringify(config)]);
-    await process.printed(/^\{"ports":.*\}$/m);
-    return new LabServer(address, certificate, process);
+    const where: ServerArguments = { hosts: [address.v4, address.v6], port };
+    const config = { ...settings, ...where, ...(scheme === "https" ? { keyFile, certFile } : {}) };
+    const typescript = ["--import", import.meta.resolve("tsx")];
+    const args = [...typescript, fileURLToPath(program.file), JSON.stringify(config)];
+    const process = lab.internet.spawn("node", args);
+    await process.printed(/^\{"ports":.*\}\n/);
+    return new LabServer<Entry>(address, certificate, process);
   }
 
-  /** What the server has received so far, in order. */
-  get requests(): ReceivedRequest[] {
+  /** What the server has logged so far, in order: requests, or what else its program logs. */
+  get requests(): Entry[] {
     const lines = this.process.stdout.split("\n").slice(1, -1);
-    return lines.map((line) => JSON.parse(line) as ReceivedRequest);
+    return lines.map((line) => JSON.parse(line) as Entry);
   }
 
-  /** Waits until the server has received `total` requests since its start. */
-  async received(total: number): Promise<ReceivedRequest[]> {
+  /** Waits until the server has logged `total` entries since its start. */
+  async received(total: number): Promise<Entry[]> {
     await this.process.printed(new RegExp(`^(.*\\n){${total + 1}}`));
     return this.requests;
   }

@@ -3,17 +3,18 @@ import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LabAuthority } from "./certificates.js";
-import { LabServer, type ServerOptions } from "./lab-server.js";
+import { AI_SERVER, LabServer, type ServerOptions, type ServerProgram } from "./lab-server.js";
 import { LabNamespace } from "./namespace.js";
 
 const REMOVER = fileURLToPath(new URL("remove-lab.sh", import.meta.url));
-const PREFIX = "oximy-lab-";
+/** The process that made a lab, and the number of the lab in it. */
+const LAB_ID = /^oximy-lab-(\d+)-\d+/;
 let count = 0;
 
 /** Makes a lab; the caller closes it. Labs of several processes do not disturb each other. */
 export async function createLab(): Promise<Lab> {
   removeLabsOfTheDead();
-  const id = `${PREFIX}${process.pid}-${++count}`;
+  const id = `oximy-lab-${process.pid}-${++count}`;
   const lab = new Lab(id);
   try {
     lab.build();
@@ -43,8 +44,8 @@ export class Lab {
   constructor(id: string) {
     this.machine = new LabNamespace(`${id}-machine`);
     this.internet = new LabNamespace(`${id}-internet`);
-    this.dir = join("/etc/netns", this.internet.name, "lab");
-    this.#remover = spawn("sh", [REMOVER, this.machine.name, this.internet.name], {
+    this.dir = join("/tmp", id);
+    this.#remover = spawn("sh", [REMOVER, id], {
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
     });
@@ -68,7 +69,7 @@ export class Lab {
     ip(`-n ${machine} route add default via 203.0.113.2`);
     ip(`-n ${machine} -6 route add default via 2001:db8:113::2`);
 
-    mkdirSync(this.dir, { recursive: true });
+    mkdirSync(this.dir);
     const etc = join("/etc/netns", machine);
     mkdirSync(join(etc, "ssl/certs"), { recursive: true });
     if (existsSync("/etc/ssl/openssl.cnf")) cpSync("/etc/ssl/openssl.cnf", join(etc, "ssl/openssl.cnf"));
@@ -100,9 +101,17 @@ export class Lab {
     return { v4, v6 };
   }
 
-  /** Starts an HTTPS server of the internet, reached by its names, that speaks as the AI providers do. */
-  addServer(options: ServerOptions): Promise<LabServer> {
-    return LabServer.start(this, options);
+  /** Starts a server of the internet that speaks as the AI providers do, reached by its names. */
+  addServer(options: ServerOptions<NonNullable<typeof AI_SERVER.settings>>) {
+    return LabServer.start(this, AI_SERVER, options);
+  }
+
+  /** Starts a server of any kind, such as ECHO_SERVER. */
+  addServerOf<Entry, Settings>(
+    program: ServerProgram<Entry, Settings>,
+    options: ServerOptions<Settings>,
+  ): Promise<LabServer<Entry>> {
+    return LabServer.start(this, program, options);
   }
 
   /** Ends all processes of the lab and removes it. */
@@ -121,13 +130,12 @@ export class Lab {
 
 /** What is left of labs whose remover was killed too. */
 function removeLabsOfTheDead(): void {
-  const names = ["/run/netns", "/etc/netns"]
-    .filter((dir) => existsSync(dir))
-    .flatMap((dir) => readdirSync(dir))
-    .filter(
-      (name) => name.startsWith(PREFIX) && !existsSync(`/proc/${name.slice(PREFIX.length).split("-", 1)[0]}`),
-    );
-  if (names.length > 0) spawnSync("sh", [REMOVER, ...new Set(names)], { input: "" });
+  const ids = ["/run/netns", "/etc/netns", "/tmp"]
+    .flatMap((dir) => (existsSync(dir) ? readdirSync(dir) : []))
+    .map((name) => LAB_ID.exec(name))
+    .filter((match) => match !== null && !existsSync(`/proc/${match[1]}`))
+    .map((match) => match![0]);
+  if (ids.length > 0) spawnSync("sh", [REMOVER, ...new Set(ids)], { input: "" });
 }
 
 function ip(words: string): void {

@@ -1,12 +1,15 @@
 #!/bin/sh
-# Waits for the end of standard input, and then removes the namespaces named, with all that runs in them.
+# Waits for the end of standard input, and then removes the labs named, with all that runs in them.
 # Its own session and deaf to signals: it is what is left to clean up, whatever ended the tests.
 trap '' INT QUIT TERM HUP PIPE
 while read -r _; do :; done
-for name; do
-	for pid in $(ip netns pids "$name"); do kill -9 "$pid"; done
-	ip netns del "$name"
-	rm -rf "/etc/netns/$name"
+for id; do
+	for name in "$id-machine" "$id-internet"; do
+		for pid in $(ip netns pids "$name"); do kill -9 "$pid"; done
+		ip netns del "$name"
+		rm -rf "/etc/netns/$name"
+	done
+	rm -rf "/tmp/$id"
 done 2>/dev/null
 rmdir /etc/netns 2>/dev/null
 exit 0

@@ -1,0 +1,138 @@
+/**
+ * A server that speaks everything, for tests of the way there and back. Over TLS with h2 and http/1.1:
+ *
+ *   GET  /download/BYTES          that many bytes, always the same ones
+ *   POST /upload/RATE             reads RATE bytes a second (0: as fast as it can), answers {"bytes","sha256"}
+ *   GET  /events/COUNT/INTERVAL   server-sent events, INTERVAL ms apart, each with the time it was sent
+ *   GET  /reset                   sends half an answer, then resets
+ *   GET  /page                    for browsers: fetches, opens a WebSocket and an event stream; see page.html
+ *   WebSocket anywhere            sends back each message, with permessage-deflate when asked for
+ *   gRPC anywhere                 sends back each message, then `grpc-status: 0` in trailers
+ *   all else                      the request as JSON
+ *
+ * Prints a ReceivedConnection when a connection is over. Settings: `clientCertificate: "asked"`.
+ */
+import { createCipheriv, createHash } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import type { Writable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { createServer as createTls } from "node:tls";
+import { WebSocketServer } from "ws";
+import type { ServerArguments } from "../lab-server.js";
+import { RecordedSocket } from "./received-connection.js";
+
+type Request = IncomingMessage | Http2ServerRequest;
+type Response = ServerResponse | Http2ServerResponse;
+
+const config = JSON.parse(process.argv[2]!) as ServerArguments & { clientCertificate?: "asked" };
+const PAGE = readFileSync(new URL("page.html", import.meta.url));
+
+const serve = (request: Request, response: Response): void => {
+  // A client that goes away is what many tests are about.
+  answer(request, response).catch(() => response.destroy());
+};
+const http1 = createHttp1(serve);
+const http2 = createHttp2({ settings: { enableConnectProtocol: true } }, serve);
+const webSockets = new WebSocketServer({ server: http1, perMessageDeflate: true });
+webSockets.on("connection", (webSocket) => {
+  webSocket.on("message", (data, isBinary) => webSocket.send(data, { binary: isBinary }));
+  webSocket.on("error", () => webSocket.terminate());
+});
+
+async function answer(request: Request, response: Response): Promise<void> {
+  const [, verb, first, second] = (request.url ?? "/").split("/");
+  if (request.headers["content-type"]?.startsWith("application/grpc")) return echoGrpc(request, response);
+  switch (verb) {
+    case "download":
+      response.setHeader("content-length", Number(first));
+      return pipeline(bytes(Number(first)), response);
+    case "upload":
+      return sendJson(response, await digest(request, Number(first)));
+    case "events":
+      response.setHeader("content-type", "text/event-stream");
+      return pipeline(events(Number(first), Number(second)), response);
+    case "reset":
+      response.setHeader("content-length", 1000);
+      (response as Writable).write("half an answer");
+      await pause(20);
+      if ("stream" in response) response.stream.close(2 /* INTERNAL_ERROR, RFC 9113 §7 */);
+      else request.socket.destroy();
+      return;
+    case "page":
+      response.setHeader("content-type", "text/html");
+      return void response.end(PAGE);
+    default: {
+      const { method, url, httpVersion, rawHeaders } = request;
+      return sendJson(response, {
+        method,
+        url,
+        httpVersion,
+        rawHeaders,
+        body: (await buffer(request)).toString(),
+      });
+    }
+  }
+}
+
+/** Messages are sent back as they come, in their framing (five bytes before each), which is not looked at. */
+function echoGrpc(request: Request, response: Response): Promise<void> {
+  response.setHeader("content-type", "application/grpc");
+  response.addTrailers({ "grpc-status": "0", "grpc-message": "OK" });
+  return pipeline(request, response);
+}
+
+function sendJson(response: Response, value: unknown): void {
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify(value));
+}
+
+/** Bytes that do not compress and are the same each time: a key stream. */
+function* bytes(total: number): Generator<Buffer> {
+  const cipher = createCipheriv("aes-128-ctr", Buffer.alloc(16), Buffer.alloc(16));
+  const zeros = Buffer.alloc(64 << 10);
+  for (let left = total; left > 0; left -= zeros.length) {
+    yield cipher.update(left < zeros.length ? zeros.subarray(0, left) : zeros);
+  }
+}
+
+async function* events(count: number, interval: number): AsyncGenerator<string> {
+  const start = performance.now();
+  for (let index = 0; index < count; index++) {
+    // From the start, so that the interval does not grow by what each event takes.
+    await pause(Math.max(0, start + index * interval - performance.now()));
+    yield `data: ${JSON.stringify({ index, sentAt: performance.timeOrigin + performance.now() })}\n\n`;
+  }
+}
+
+async function digest(body: AsyncIterable<Buffer>, rate: number): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash("sha256");
+  const start = performance.now();
+  let total = 0;
+  for await (const chunk of body) {
+    hash.update(chunk);
+    total += chunk.length;
+    if (rate > 0) await pause(Math.max(0, start + (total / rate) * 1000 - performance.now()));
+  }
+  return { bytes: total, sha256: hash.digest("hex") };
+}
+
+const tls = {
+  key: readFileSync(config.keyFile!),
+  cert: readFileSync(config.certFile!),
+  ALPNProtocols: ["h2", "http/1.1"],
+  requestCert: config.clientCertificate === "asked",
+  rejectUnauthorized: false,
+};
+for (const host of config.hosts) {
+  const server = createTls(tls, (socket) => {
+    const recorded = new RecordedSocket(socket, (received) => console.log(JSON.stringify(received)));
+    (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", recorded);
+  });
+  await once(server.listen(config.port, host), "listening");
+}
+console.log(JSON.stringify({ ports: config.hosts.map(() => config.port) }));
