@@ -163,8 +163,8 @@ export class Http2Core implements ReaderCore {
       return;
     }
     const response = responseOfSection(section);
-    if (response === undefined) throw new Unreadable("h2_bad_response");
-    if (response.status < 200) return;
+    // The client resets a stream whose response is malformed (RFC 9113 §8.1.1); an interim one says nothing yet.
+    if (response === undefined || response.status < 200) return;
     stream.exchange.answer(response, frame.startedAt);
     if (stream.connectsTo === "websocket" && response.status < 300)
       this.#startWebSocket(frame.streamId, stream, time);
