@@ -14,7 +14,7 @@ describe.skipIf(requireLab())("the lab's echo server", () => {
     lab = await createLab();
     server = await lab.addServerOf(ECHO_SERVER, {
       names: ["echo.example"],
-      settings: { clientCertificate: "asked" },
+      clientCertificate: "asked",
     });
   });
   afterAll(() => lab.close());

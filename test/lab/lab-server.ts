@@ -37,7 +37,8 @@ export const ECHO_SERVER: ServerProgram<ReceivedConnection, { readonly clientCer
   file: new URL("servers/echo-server.ts", import.meta.url),
 };
 
-export interface ServerOptions<Settings> {
+/** Where a server is found and how it shows itself, with the settings of its program beside. */
+export type ServerOptions<Settings> = Settings & {
   readonly names: readonly string[];
   /** `https` when absent. */
   readonly scheme?: "https" | "http";
@@ -45,8 +46,7 @@ export interface ServerOptions<Settings> {
   readonly certificate?: CertificateKind;
   /** That of the scheme when absent. */
   readonly port?: number;
-  readonly settings?: Settings;
-}
+};
 
 /** A server of the lab's internet, with two addresses of its own. */
 export class LabServer<Entry = ReceivedRequest> {
@@ -72,13 +72,16 @@ export class LabServer<Entry = ReceivedRequest> {
     program: ServerProgram<Entry, Settings>,
     options: ServerOptions<Settings>,
   ): Promise<LabServer<Entry>> {
-    const { names, scheme = "https", port = scheme === "https" ? 443 : 80, settings } = options;
+    const { names, scheme = "https", certificate: kind, port, ...settings } = options;
     const address = lab.addNames(names);
-    const certificate = lab.authority.issue(names, options.certificate);
+    const certificate = lab.authority.issue(names, kind);
     const [keyFile, certFile] = [join(lab.dir, `${address.v4}.key`), join(lab.dir, `${address.v4}.crt`)];
     writeFileSync(keyFile, certificate.key);
     writeFileSync(certFile, certificate.cert);
-    const where: ServerArguments = { hosts: [address.v4, address.v6], port };
+    const where: ServerArguments = {
+      hosts: [address.v4, address.v6],
+      port: port ?? (scheme === "https" ? 443 : 80),
+    };
     const config = { ...settings, ...where, ...(scheme === "https" ? { keyFile, certFile } : {}) };
     const typescript = ["--import", import.meta.resolve("tsx")];
     const args = [...typescript, fileURLToPath(program.file), JSON.stringify(config)];
