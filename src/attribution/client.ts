@@ -61,6 +61,6 @@ export interface AppMatch {
   readonly vendor?: string;
   readonly category?: string;
   readonly matchedBy: "bundle_id" | "executable" | "application_id" | "script";
-  /** The nearest ancestor's app when it is another one: the editor or terminal that an agent runs in. */
+  /** The next app up the ancestors: the editor or terminal that an agent runs in. */
   readonly hostApp?: AppMatch;
 }

@@ -61,10 +61,14 @@ function indexBy(apps: readonly App[], signaturesOf: (app: App) => readonly stri
 export function matchApp(owner: Owner, index: AppIndex): AppMatch | undefined {
   if (owner.kind === "unknown") return undefined;
   const chain = [owner.process, ...owner.ancestors];
-  const matches = chain.flatMap((process, place) => matchProcess(process, chain[place + 1], index) ?? []);
-  const [match] = matches;
-  const hostApp = matches.find((other) => other.id !== match?.id);
-  return match && { ...match, ...(hostApp && { hostApp }) };
+  let match: AppMatch | undefined;
+  for (let place = chain.length - 1; place >= 0; place--) {
+    const nearer = matchProcess(chain[place]!, chain[place + 1], index);
+    if (nearer === undefined) continue;
+    const hostApp = nearer.id === match?.id ? match.hostApp : match;
+    match = { ...nearer, ...(hostApp && { hostApp }) };
+  }
+  return match;
 }
 
 function matchProcess(

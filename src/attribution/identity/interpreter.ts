@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path/posix";
+import { dirname, join, resolve } from "node:path/posix";
 import type { FileReader } from "./file-reader.js";
 import { basename } from "./identity.js";
 
@@ -142,7 +142,7 @@ export async function nameEntryPoint(
   if (entry.kind === "name") return { script: entry.name };
   const script = scriptName(entry.path);
   if (!entry.path.startsWith("/") && cwd === undefined) return { script };
-  const target = await followLinks(join(cwd ?? "/", entry.path), files);
+  const target = await followLinks(resolve(cwd ?? "/", entry.path), files);
   const packageName = packageInPath(target) ?? (await nearestPackageName(target, files));
   return packageName === undefined ? { script } : { script, packageName };
 }

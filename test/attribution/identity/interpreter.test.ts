@@ -124,6 +124,11 @@ describe("the names of an entry point", () => {
     expect(await name(path)).toEqual({ script });
   });
 
+  test("an absolute script is not looked for below the process's folder", async () => {
+    const files = { "/home/ana/package.json": '{"name":"ana"}', "/opt/bot/package.json": '{"name":"bot"}' };
+    expect(await name("/opt/bot/x.js", files, "/home/ana")).toEqual({ script: "x.js", packageName: "bot" });
+  });
+
   test("a relative script without a folder keeps its bare name", async () => {
     expect(await name("../bin/tool.py")).toEqual({ script: "tool.py" });
   });
