@@ -1,0 +1,136 @@
+import { OximyError } from "../errors.js";
+import type { AppMatch, Owner, ProcessIdentity } from "./client.js";
+import { executableName } from "./identity/identity.js";
+
+type Sign = "include" | "exclude";
+
+/** One term of a filter as it is written: `cursor`, `com.openai.chat`, `pid:4711`, `path:/opt/**`. */
+export interface FilterTerm {
+  readonly sign: Sign;
+  readonly term: string;
+}
+
+type Condition =
+  /** Id or name of an app, bundle id, application id, executable, script or package; in lower case. */
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "pid"; readonly pid: number; readonly startTime: number | undefined }
+  | { readonly kind: "path"; readonly pattern: RegExp };
+
+/** Which clients are captured. Without terms and users: all of them. */
+export interface AppFilter {
+  readonly terms: ReadonlyArray<FilterTerm & { readonly condition: Condition }>;
+  /** Uids; empty means every user. */
+  readonly users: readonly number[];
+}
+
+/** What a filter is resolved against when it is read. */
+export interface FilterContext {
+  uidOf(user: string): number | undefined;
+  /** Start time of a running process: a `pid:` means this very process, and not a later one with its number. */
+  startTimeOf(pid: number): number | undefined;
+}
+
+/** @throws OximyError OXIMY_E_USAGE for a term that cannot be read or a user that does not exist. */
+export function parseAppFilter(
+  terms: readonly FilterTerm[],
+  users: readonly string[],
+  context: FilterContext,
+): AppFilter {
+  return {
+    terms: terms.map((term) => ({ ...term, condition: parseCondition(term.term.trim(), context) })),
+    users: users.map((user) => parseUser(user, context)),
+  };
+}
+
+function parseCondition(term: string, context: FilterContext): Condition {
+  const [, key, value = ""] = /^(pid|path):(.*)$/s.exec(term) ?? [];
+  if (key === "pid") {
+    if (!/^[1-9]\d{0,9}$/.test(value)) throw unreadable(term, "a number must follow `pid:`");
+    return { kind: "pid", pid: Number(value), startTime: context.startTimeOf(Number(value)) };
+  }
+  if (key === "path") {
+    if (!/^[/*]/.test(value)) throw unreadable(term, "an absolute path or a glob must follow `path:`");
+    return { kind: "path", pattern: globPattern(value) };
+  }
+  if (term === "") throw unreadable(term, "it is empty");
+  return { kind: "name", name: term.toLowerCase() };
+}
+
+function unreadable(term: string, why: string): OximyError {
+  return new OximyError(
+    "OXIMY_E_USAGE",
+    `the app filter "${term}" cannot be read: ${why}.`,
+    "Write an app's name or id, a bundle id, an executable, pid:NUMBER or path:GLOB.",
+  );
+}
+
+function parseUser(user: string, context: FilterContext): number {
+  const uid = context.uidOf(user) ?? (/^\d{1,10}$/.test(user) ? Number(user) : undefined);
+  if (uid !== undefined) return uid;
+  throw new OximyError("OXIMY_E_USAGE", `there is no user "${user}".`, "Give a user's name or numeric id.");
+}
+
+/** `*` and `?` stay within one folder, `**` crosses folders. */
+function globPattern(glob: string): RegExp {
+  const source = glob.replace(/\*\*\/?|[*?]|[\\^$.|+()[\]{}]/g, (token) => {
+    if (token === "**/") return "(?:.*/)?";
+    if (token === "**") return ".*";
+    if (token === "*") return "[^/]*";
+    return token === "?" ? "[^/]" : `\\${token}`;
+  });
+  return new RegExp(`^${source}$`, "s");
+}
+
+/**
+ * Terms apply in turn, and the last that matches decides; when the first excludes, the rest of the machine is
+ * in. A term matches a process through its ancestors too. A client that is not known could be anyone's: a
+ * filter on apps never selects it.
+ */
+export function selects(filter: AppFilter, owner: Owner, app: AppMatch | undefined): boolean {
+  const uid = owner.kind === "process" ? owner.process.uid : owner.uid;
+  if (filter.users.length > 0 && (uid === undefined || !filter.users.includes(uid))) return false;
+  const [first] = filter.terms;
+  if (first === undefined) return true;
+  if (owner.kind === "unknown") return false;
+  const decisive = filter.terms.findLast(({ condition }) => meets(condition, owner, app));
+  return (decisive?.sign ?? (first.sign === "exclude" ? "include" : "exclude")) === "include";
+}
+
+function meets(condition: Condition, owner: Extract<Owner, { kind: "process" }>, app?: AppMatch): boolean {
+  if (condition.kind === "name" && appNames(app).includes(condition.name)) return true;
+  return [owner.process, ...owner.ancestors].some((process) => isMetBy(condition, process));
+}
+
+/** Does the process itself, without its ancestors, meet the condition? */
+export function isMetBy(condition: Condition, process: ProcessIdentity): boolean {
+  switch (condition.kind) {
+    case "name":
+      return processNames(process).some((name) => name.toLowerCase() === condition.name);
+    case "pid":
+      return (
+        process.pid === condition.pid &&
+        (condition.startTime === undefined || process.startTime === condition.startTime)
+      );
+    case "path":
+      return process.path !== undefined && condition.pattern.test(process.path);
+  }
+}
+
+function appNames(app: AppMatch | undefined): string[] {
+  return app ? [app.id.toLowerCase(), app.name.toLowerCase(), ...appNames(app.hostApp)] : [];
+}
+
+/** The names that a filter may call a process by. */
+export function processNames(process: ProcessIdentity): string[] {
+  const { bundleId, bundleName, applicationId, script, packageName, path, name } = process;
+  const names = [
+    bundleId,
+    bundleName,
+    applicationId,
+    script,
+    packageName,
+    path && executableName(path),
+    name,
+  ];
+  return names.filter((candidate) => candidate !== undefined && candidate !== "") as string[];
+}
