@@ -96,6 +96,7 @@ export class Rig implements AsyncDisposable {
 export async function readAll(socket: net.Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  socket.resume();
   await once(socket, "end");
   return Buffer.concat(chunks);
 }
