@@ -37,7 +37,11 @@ export class LabOximy {
   ) {}
 
   /** Starts it as root and waits until it captures. */
-  static async start(lab: Lab, args: readonly string[] = [], env: Record<string, string> = {}): Promise<LabOximy> {
+  static async start(
+    lab: Lab,
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<LabOximy> {
     const home = makeHome();
     const process = lab.machine.spawn("node", [MAIN, "local", "--json", ...args], {
       env: { ...sudoEnvironment(home), ...env },
@@ -58,7 +62,10 @@ export class LabOximy {
         if (pattern.test(this.process.stderr)) resolve();
       };
       this.process.child.stderr.on("data", look);
-      this.process.exited.then(({ code, stderr }) => reject(new Error(`oximy ended with ${code}: ${stderr}`)), reject);
+      this.process.exited.then(
+        ({ code, stderr }) => reject(new Error(`oximy ended with ${code}: ${stderr}`)),
+        reject,
+      );
       look();
     });
   }
@@ -80,8 +87,12 @@ export class LabOximy {
 
   /** Pid of the unprivileged proxy process. */
   get proxyPid(): number {
-    const children = readFileSync(`/proc/${this.process.pid}/task/${this.process.pid}/children`, "utf8").trim().split(" ");
-    const proxy = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("proxy-process"));
+    const children = readFileSync(`/proc/${this.process.pid}/task/${this.process.pid}/children`, "utf8")
+      .trim()
+      .split(" ");
+    const proxy = children.find((pid) =>
+      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("proxy-process"),
+    );
     return Number(proxy);
   }
 
