@@ -75,6 +75,15 @@ class Engine extends MitmProxy {
     this.server.on("connect", (request, socket, head) => this._onHttpServerConnect(request, socket, head));
     this.server.on("request", (request, response) => this._onHttpServerRequest(false, request, response));
   }
+
+  /** Its own prints to the console and answers in prose; a gateway's plain answer will do. */
+  override _onError(kind: string, context: IContext | null, error: Error): void {
+    const response = context?.proxyToClientResponse;
+    if (!response) return;
+    for (const tell of context.onErrorHandlers) tell(context, error, kind);
+    if (response.headersSent) response.destroy();
+    else response.writeHead(504, { "Content-Length": 0, Connection: "close" }).end();
+  }
 }
 
 export class ExplicitProxy {
@@ -89,7 +98,6 @@ export class ExplicitProxy {
     this.engine.onRequest((context, callback) => {
       this.forward(context).then(() => callback(), callback);
     });
-    this.engine.onError(() => {}); // the engine answers 504; what failed is in the event
   }
 
   /** Throws what `listen` throws (EADDRINUSE, EACCES). */

@@ -1,0 +1,171 @@
+import { execFile } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const root = process.getuid?.() === 0;
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "oximy-cli-"));
+  chmodSync(home, 0o755);
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function oximy(
+  args: readonly string[],
+  options: { env?: Record<string, string>; uid?: number } = {},
+): Promise<Run> {
+  const { env = {}, uid } = options;
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [MAIN, ...args],
+      {
+        env: { PATH: process.env.PATH, OXIMY_HOME: join(home, "oximy"), ...env },
+        timeout: 15_000,
+        ...(uid ? { uid, gid: uid } : {}),
+      },
+      (error, stdout, stderr) =>
+        resolve({ code: error ? ((error.code as number | undefined) ?? -1) : 0, stdout, stderr }),
+    );
+    child.stdin?.end();
+  });
+}
+
+const file = (name: string, text: string) => {
+  const path = join(home, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+describe("oximy", () => {
+  it.each([
+    ["an unknown flag", ["proxy", "--nonsense"], "unknown option"],
+    ["an unknown command", ["nonsense"], "unknown command"],
+    ["no command for run", ["run"], "missing required argument"],
+    ["a port that is none", ["proxy", "--port", "99999"], "It must be a port"],
+    ["a size that is none", ["proxy", "--max-body", "huge"], "It must be a number of bytes"],
+    ["a URL that is none", ["proxy", "--bundle-url", "oisp"], "It must be an http(s) URL"],
+    ["ports that are none", ["local", "--ports", "443,https"], "It must be a list of ports"],
+  ])("says 2 and what is wrong for %s", async (_name, args, complaint) => {
+    const { code, stderr } = await oximy(args);
+    expect(stderr).toContain(complaint);
+    expect(code).toBe(2);
+    expect(existsSync(join(home, "oximy"))).toBe(false);
+  });
+
+  it("says 2 for --all-hosts without --app", async () => {
+    const { code, stderr } = await oximy(["proxy", "--all-hosts"]);
+    expect(stderr).toContain("OXIMY_E_USAGE");
+    expect(code).toBe(2);
+  });
+
+  it.each([
+    ["is not JSON", "{", "OXIMY_E_CONFIG"],
+    ["is no object", "[]", "one JSON object"],
+    ["has an unknown option", '{"outputdir":"x"}', 'no option "outputdir"'],
+    ["has an unusable value", '{"max_body":"huge"}', "max_body"],
+  ])("says 2 for a configuration file that %s", async (_name, text, complaint) => {
+    mkdirSync(join(home, "oximy"));
+    writeFileSync(join(home, "oximy/config.json"), text);
+    const { code, stderr } = await oximy(["proxy", "--port", "0"]);
+    expect(stderr).toContain(complaint);
+    expect(code).toBe(2);
+  });
+
+  it("says 2 for an unusable variable", async () => {
+    const { code, stderr } = await oximy(["proxy"], { env: { OXIMY_BUNDLE_REFRESH_HOURS: "soon" } });
+    expect(stderr).toContain("OXIMY_BUNDLE_REFRESH_HOURS");
+    expect(code).toBe(2);
+  });
+
+  it.skipIf(!root)("says 3 and what to do when oximy local is not root", async () => {
+    const { code, stderr } = await oximy(["local"], { uid: 12_345 });
+    expect(stderr).toContain("OXIMY_E_PRIVILEGE");
+    expect(stderr).toContain("sudo oximy local");
+    expect(code).toBe(3);
+  });
+
+  it("says 1 when the port is taken, and names the flag", async () => {
+    const server = createServer();
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
+    );
+    const bundle = fileURLToPath(new URL("../../data/oisp-bundle.json", import.meta.url));
+    const { code, stderr } = await oximy(["proxy", "--port", String(port), "--bundle-file", bundle]);
+    server.close();
+    expect(stderr).toContain("OXIMY_E_PORT_TAKEN");
+    expect(stderr).toContain("--port");
+    expect(code).toBe(1);
+  });
+
+  it.each([
+    ["cannot be read", () => join(home, "missing.json"), "OXIMY_E_BUNDLE_UNREADABLE"],
+    ["is not JSON", () => file("bundle.json", "<html>"), "OXIMY_E_BUNDLE_NOT_JSON"],
+    [
+      "has no hosts",
+      () => file("bundle.json", '{"bundle_version":"2.1.0","domain_lookup":{}}'),
+      "OXIMY_E_BUNDLE_NO_HOSTS",
+    ],
+  ])("says 1 for a bundle that %s", async (_name, bundle, errorCode) => {
+    const { code, stderr, stdout } = await oximy(["proxy", "--port", "0", "--bundle-file", bundle()]);
+    expect(stderr).toContain(errorCode);
+    expect([code, stdout]).toEqual([1, ""]);
+  });
+
+  it("says 1 for an output folder that cannot be made", async () => {
+    const blocked = file("occupied", "a file, where a folder is needed");
+    const bundle = fileURLToPath(new URL("../../data/oisp-bundle.json", import.meta.url));
+    const { code, stderr } = await oximy([
+      "proxy",
+      "--port",
+      "0",
+      "--output-dir",
+      blocked,
+      "--bundle-file",
+      bundle,
+    ]);
+    expect(stderr).toContain("OXIMY_E_OUTPUT_DIR");
+    expect(stderr).toContain("--output-dir");
+    expect(code).toBe(1);
+  });
+
+  it("prints errors as JSON when asked to", async () => {
+    const { stderr } = await oximy([
+      "proxy",
+      "--json",
+      "--port",
+      "0",
+      "--bundle-file",
+      join(home, "missing.json"),
+    ]);
+    expect(JSON.parse(stderr.trim().split("\n").at(-1)!)).toMatchObject({
+      level: "error",
+      code: "OXIMY_E_BUNDLE_UNREADABLE",
+    });
+  });
+
+  it("makes its certificate authority on first use, for its owner only", async () => {
+    const { stdout, code } = await oximy(["ca", "path"]);
+    expect([code, stdout.trim()]).toEqual([0, join(home, "oximy/ca/oximy-ca-cert.pem")]);
+    const shown = await oximy(["ca", "show"]);
+    expect(shown.stdout).toMatch(/subject +CN=Oximy CA/);
+  });
+
+  it("prints variables that a shell can read", async () => {
+    const { stdout } = await oximy(["env", "--proxy", "8088"]);
+    expect(stdout).toMatch(/^export NODE_EXTRA_CA_CERTS='.*oximy-ca-cert\.pem'$/m);
+    expect(stdout).toMatch(/^export HTTPS_PROXY='http:\/\/127\.0\.0\.1:8088'$/m);
+  });
+});

@@ -1,0 +1,181 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Direction } from "../../src/exchange/exchange.js";
+import { ExplicitProxy } from "../../src/proxy/explicit.js";
+import { relay, tcpSide } from "../../src/proxy/relay.js";
+
+const closers: Array<() => void> = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+async function startServer(onRequest: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createServer(onRequest);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closers.push(() => server.close().closeAllConnections());
+  return (server.address() as AddressInfo).port;
+}
+
+/** A proxy whose taps end up in `tapped`. */
+async function startProxy() {
+  const tapped: Record<Direction | "causes", string[]> = { request: [], response: [], causes: [] };
+  const proxy = await ExplicitProxy.listen({
+    host: "127.0.0.1",
+    port: 0,
+    onAccept: () => undefined,
+    onArrival: (arrival) => void arrival.passthrough(arrival.destination!),
+    onRequest: async () => ({
+      push: (direction, bytes) => tapped[direction].push(Buffer.from(bytes).toString("latin1")),
+      end: () => {},
+      close: (cause) => tapped.causes.push(cause),
+    }),
+  });
+  closers.push(() => proxy.close());
+  return { proxy, tapped };
+}
+
+/** Sends raw bytes and gathers what comes until the other side ends. */
+async function exchange(port: number, request: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.write(request);
+  let answer = "";
+  for await (const chunk of socket) answer += (chunk as Buffer).toString("latin1");
+  return answer;
+}
+
+describe("the explicit proxy", () => {
+  it("forwards a plain request with names, order and case as sent, less what concerns the proxy", async () => {
+    let raw: string[] = [];
+    const port = await startServer((request, response) => {
+      raw = request.rawHeaders;
+      response.writeHead(200, ["X-oDD-CASE", "kept", "Content-Length", "2"]).end("ok");
+    });
+    const { proxy, tapped } = await startProxy();
+    const answer = await exchange(
+      proxy.port,
+      `GET http://127.0.0.1:${port}/path?q=1 HTTP/1.1\r\nHoSt: 127.0.0.1:${port}\r\nX-UpPer: One\r\nx-lower: two\r\nProxy-Connection: keep-alive\r\nConnection: close\r\n\r\n`,
+    );
+    expect(raw.slice(0, 6)).toEqual(["HoSt", `127.0.0.1:${port}`, "X-UpPer", "One", "x-lower", "two"]);
+    expect(raw).not.toContain("Proxy-Connection");
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\nX-oDD-CASE: kept\r\nContent-Length: 2\r\n/);
+    expect(answer.endsWith("\r\n\r\nok")).toBe(true);
+    expect(tapped.request.join("")).toContain("GET /path?q=1 HTTP/1.1\r\nHoSt: ");
+    expect(tapped.response.join("")).toContain("2\r\nok\r\n0\r\n\r\n");
+    expect(tapped.causes).toEqual(["ended"]);
+  });
+
+  it("hands the body on in both directions and taps it", async () => {
+    const port = await startServer((request, response) => {
+      request.pipe(response.writeHead(200));
+    });
+    const { proxy, tapped } = await startProxy();
+    const answer = await exchange(
+      proxy.port,
+      `POST http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello`,
+    );
+    expect(answer).toContain("hello");
+    expect(tapped.request.join("")).toContain("5\r\nhello\r\n0\r\n\r\n");
+  });
+
+  it("holds a fast server back for a slow client", async () => {
+    const total = 64 << 20;
+    let sent = 0;
+    const port = await startServer((_request, response) => {
+      const chunk = Buffer.alloc(64 << 10);
+      const more = () => {
+        while (sent < total) {
+          sent += chunk.length;
+          if (!response.write(chunk)) return void response.once("drain", more);
+        }
+        response.end();
+      };
+      more();
+    });
+    const { proxy } = await startProxy();
+    const client = connect(proxy.port, "127.0.0.1");
+    client.write(`GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    await once(client, "readable");
+    // Nobody reads: once nothing moves any more, what the server got rid of is what the buffers hold.
+    let before = -1;
+    await expect
+      .poll(
+        () => {
+          const still = sent === before;
+          before = sent;
+          return still;
+        },
+        { interval: 200 },
+      )
+      .toBe(true);
+    expect(sent).toBeLessThan(total / 2);
+    client.destroy();
+  });
+
+  it("answers 504 when the server cannot be reached", async () => {
+    const { proxy } = await startProxy();
+    const answer = await exchange(
+      proxy.port,
+      "GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 504 /);
+  });
+
+  it("does not let itself be reached through itself", async () => {
+    const { proxy } = await startProxy();
+    const answer = await exchange(proxy.port, `CONNECT localhost:${proxy.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  it("hands a tunnel over with the bytes that came with it", async () => {
+    const server = createTcpServer({ allowHalfOpen: true }, (socket: Socket) => socket.pipe(socket));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    closers.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const { proxy } = await startProxy();
+    const client = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true });
+    client.end(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: x\r\n\r\nearly bytes`);
+    let answer = "";
+    for await (const chunk of client) answer += (chunk as Buffer).toString("latin1");
+    expect(answer).toBe("HTTP/1.1 200 Connection established\r\n\r\nearly bytes");
+  });
+
+  it("refuses a tunnel to no port at all", async () => {
+    const { proxy } = await startProxy();
+    expect(await exchange(proxy.port, "CONNECT nonsense HTTP/1.1\r\nHost: x\r\n\r\n")).toMatch(
+      /^HTTP\/1\.1 400 /,
+    );
+  });
+
+  it("relays with half-close", async () => {
+    const server = createTcpServer({ allowHalfOpen: true }, (socket: Socket) => {
+      socket.on("data", () => {}).on("end", () => socket.end("after the end"));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    closers.push(() => server.close());
+    const front = createTcpServer({ allowHalfOpen: true }, (socket: Socket) => {
+      const upstream = connect({
+        port: (server.address() as AddressInfo).port,
+        host: "127.0.0.1",
+        allowHalfOpen: true,
+      });
+      void relay(tcpSide(socket), tcpSide(upstream));
+    });
+    front.listen(0, "127.0.0.1");
+    await once(front, "listening");
+    closers.push(() => front.close());
+    const client = connect({
+      port: (front.address() as AddressInfo).port,
+      host: "127.0.0.1",
+      allowHalfOpen: true,
+    });
+    client.end("bye");
+    let answer = "";
+    for await (const chunk of client) answer += (chunk as Buffer).toString("latin1");
+    expect(answer).toBe("after the end");
+  });
+});
