@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    reporters: ["default", "./test/plain-reporter.ts"],
     pool: "forks",
     maxWorkers: 2,
   },

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes a fresh clone ready to run: the Debian packages that are missing, the native addon, the TypeScript.
+# Quiet when there is nothing to do. `setup.sh --test` also looks for what the tests use.
+set -eu
+cd "$(dirname "$0")/.."
+
+# command:package. The redirect needs nft or iptables; the demo needs ip, setpriv and curl.
+wanted="nft:nftables iptables:iptables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl c++:g++ cmake:cmake"
+[ "${1:-}" = --test ] && wanted="$wanted jq:jq git:git python3:python3"
+
+PATH="$PATH:/usr/sbin:/sbin"
+missing=""
+if [ "$(uname -s)" = Linux ]; then
+	for pair in $wanted; do
+		command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+	done
+fi
+if [ -n "$missing" ]; then
+	if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+		echo "setup: installing$missing"
+		log=$(mktemp)
+		# shellcheck disable=SC2086 # one word a package
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing; } >"$log" 2>&1 || {
+			cat "$log" >&2
+			echo "setup: apt-get could not install$missing" >&2
+			exit 4
+		}
+		rm -f "$log"
+	else
+		echo "setup: missing$missing (as root this would install them: apt-get install$missing)" >&2
+	fi
+fi
+
+npm run --silent build:native
+npm run --silent build:ts
