@@ -24,7 +24,7 @@ const WIRE_PATHS: ReadonlyArray<readonly [path: RegExp, format: ApiFormat]> = [
     "google",
   ],
   [
-    /\/(?:google\.ai\.generativelanguage|google\.cloud\.aiplatform)\.[\w.]+\/(?:BidiGenerateContent|GenerateContent|StreamGenerateContent)$/,
+    /\/(?:google\.ai\.generativelanguage|google\.cloud\.aiplatform)\.[\w.]+[./](?:BidiGenerateContent|GenerateContent|StreamGenerateContent)$/,
     "google",
   ],
   // https://docs.aws.amazon.com/bedrock/latest/APIReference
@@ -47,15 +47,33 @@ const WEBSOCKET_PATHS = /\/realtime$|\/responses$|BidiGenerateContent$|:bidiGene
 
 /** The wire format that the path (without query) tells, if it tells one. */
 export function formatOfPath(path: string): ApiFormat | undefined {
-  return WIRE_PATHS.find(([pattern]) => pattern.test(path))?.[1];
+  const trimmed = withoutTrailingSlashes(path);
+  return WIRE_PATHS.find(([pattern]) => pattern.test(trimmed))?.[1];
 }
 
+export interface ApiBase {
+  /** `host` or `host:port`. */
+  readonly host: string;
+  readonly path: string;
+}
+
+/** Asked for every request, and reading a URL is slow. */
+const bases = new WeakMap<Provider, ApiBase | "none">();
+
 /** Where the provider's API is mounted; undefined when it says nothing or a template. */
-export function apiBase(provider: Provider): { readonly host: string; readonly path: string } | undefined {
-  const { apiEndpoint } = provider;
-  if (apiEndpoint === undefined || /[*${}]/.test(apiEndpoint) || !URL.canParse(apiEndpoint)) return undefined;
-  const url = new URL(apiEndpoint);
-  return { host: url.host, path: url.pathname.replace(/\/+$/, "") };
+export function apiBase(provider: Provider): ApiBase | undefined {
+  let base = bases.get(provider);
+  if (base === undefined) {
+    base = readBase(provider.apiEndpoint);
+    bases.set(provider, base);
+  }
+  return base === "none" ? undefined : base;
+}
+
+function readBase(endpoint: string | undefined): ApiBase | "none" {
+  if (endpoint === undefined || /[*${}]/.test(endpoint) || !URL.canParse(endpoint)) return "none";
+  const url = new URL(endpoint);
+  return { host: url.host, path: withoutTrailingSlashes(url.pathname) };
 }
 
 /** Below an API's version, but storage and administration. */
@@ -80,4 +98,11 @@ export function isBelowBase(provider: Provider, authority: string, path: string)
   return (
     base !== undefined && base.host === authority && (path === base.path || path.startsWith(`${base.path}/`))
   );
+}
+
+/** No regular expression: a path of very many slashes would take it quadratic time. */
+function withoutTrailingSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }

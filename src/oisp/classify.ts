@@ -31,7 +31,7 @@ interface Address {
   readonly host: string;
   readonly authority: string;
   readonly path: string;
-  readonly query: URLSearchParams;
+  readonly query: string;
   readonly appId?: string;
 }
 
@@ -104,7 +104,7 @@ function addressOf({ method, host, port, path, query }: RequestAddress): Address
     host: name,
     authority: port === 443 || port === 80 ? name : hostKey(name, port),
     path: mark === -1 ? path : path.slice(0, mark),
-    query: new URLSearchParams(query ?? (mark === -1 ? "" : path.slice(mark + 1))),
+    query: query ?? (mark === -1 ? "" : path.slice(mark + 1)),
   };
 }
 
@@ -113,14 +113,17 @@ function matchesFeature(feature: Feature, { method, host, path, query }: Address
     (pattern) =>
       (pattern.method === undefined || pattern.method === method) &&
       matchesUrlGlob(pattern.url, host, path) &&
-      (pattern.queryParams ?? []).every((param) => hasQueryParam(query, param)),
+      hasQueryParams(query, pattern.queryParams ?? []),
   );
 }
 
-/** `name=value`, or `name` with whatever value. */
-function hasQueryParam(query: URLSearchParams, param: string): boolean {
-  const equals = param.indexOf("=");
-  return equals === -1
-    ? query.has(param)
-    : query.getAll(param.slice(0, equals)).includes(param.slice(equals + 1));
+/** Each is `name=value`, or `name` with whatever value. */
+function hasQueryParams(query: string, wanted: readonly string[]): boolean {
+  if (wanted.length === 0) return true;
+  const params = new URLSearchParams(query);
+  return wanted.every((param) => {
+    const equals = param.indexOf("=");
+    if (equals === -1) return params.has(param);
+    return params.getAll(param.slice(0, equals)).includes(param.slice(equals + 1));
+  });
 }

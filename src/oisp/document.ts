@@ -12,13 +12,17 @@ export type Entries = { readonly [key: string]: unknown };
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 const ADVICE = "Check --bundle-file or --bundle-url, or leave them out to use the default bundle.";
 
-/** @throws OximyError OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NOT_JSON */
-export function parseDocument(text: string): unknown {
-  if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) throw tooLarge();
+/**
+ * `name` is what errors call the document.
+ *
+ * @throws OximyError OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NOT_JSON
+ */
+export function parseDocument(text: string, name: string): unknown {
+  if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) throw tooLarge(name);
   try {
     return JSON.parse(text.startsWith("\uFEFF") ? text.slice(1) : text);
   } catch (cause) {
-    throw new OximyError("OXIMY_E_BUNDLE_NOT_JSON", "The bundle is not JSON.", ADVICE, { cause });
+    throw new OximyError("OXIMY_E_BUNDLE_NOT_JSON", `${name} is not JSON.`, ADVICE, { cause });
   }
 }
 
@@ -26,12 +30,12 @@ export function parseDocument(text: string): unknown {
  * Refuses what is nested too deep, and says how many keys are left out because they mean something to
  * JavaScript objects. Iterative, so that the check itself cannot run out of stack.
  */
-export function inspectDocument(document: unknown): string[] {
+export function inspectDocument(document: unknown, name: string): string[] {
   let level: unknown[] = [document];
   let forbidden = 0;
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) {
-      const message = `The bundle is nested deeper than ${MAX_DEPTH} levels.`;
+      const message = `${name} is nested deeper than ${MAX_DEPTH} levels.`;
       throw new OximyError("OXIMY_E_BUNDLE_TOO_LARGE", message, ADVICE);
     }
     const next: unknown[] = [];
@@ -47,20 +51,17 @@ export function inspectDocument(document: unknown): string[] {
   return forbidden === 0 ? [] : [`${forbidden} keys named __proto__, constructor or prototype.`];
 }
 
-export function tooLarge(): OximyError {
+export function tooLarge(name: string): OximyError {
   return new OximyError(
     "OXIMY_E_BUNDLE_TOO_LARGE",
-    `The bundle is larger than ${MAX_BUNDLE_BYTES >> 20} MiB.`,
+    `${name} is larger than ${MAX_BUNDLE_BYTES >> 20} MiB.`,
     ADVICE,
   );
 }
 
-export function noHosts(): OximyError {
-  return new OximyError(
-    "OXIMY_E_BUNDLE_NO_HOSTS",
-    "The bundle names no hosts, so nothing would be captured.",
-    ADVICE,
-  );
+export function noHosts(name: string): OximyError {
+  const message = `${name} names no hosts that can be used, so nothing would be captured.`;
+  return new OximyError("OXIMY_E_BUNDLE_NO_HOSTS", message, ADVICE);
 }
 
 export function isRecord(value: unknown): value is Entries {

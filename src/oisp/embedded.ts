@@ -14,6 +14,6 @@ export function embeddedDocument(): string {
 
 /** For bundles that bring no parsers. */
 export function builtInParsers(): ReadonlyMap<string, Parser> {
-  const document = parseDocument(embeddedDocument());
+  const document = parseDocument(embeddedDocument(), "The embedded bundle");
   return parseParsers(isRecord(document) ? document.parsers : {}, []);
 }

@@ -65,7 +65,7 @@ async function follow(address: string, options: FetchOptions, redirectsLeft: num
     response.destroy();
     throw new Error(`the server answered ${statusCode}`);
   }
-  const document = await textOf(response);
+  const document = await textOf(response, `The bundle of ${address}`);
   return { kind: "fetched", document, ...(headers.etag !== undefined && { etag: headers.etag }) };
 }
 
@@ -97,7 +97,7 @@ function get(url: URL, { etag, ca, signal }: FetchOptions): Promise<IncomingMess
   });
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+async function textOf(response: IncomingMessage, name: string): Promise<string> {
   const isGzip = response.headers["content-encoding"] === "gzip";
   const stream = isGzip ? response.pipe(createGunzip()) : response;
   if (isGzip) response.once("error", (error) => stream.destroy(error));
@@ -107,7 +107,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
     size += chunk.length;
     if (size > MAX_BUNDLE_BYTES) {
       response.destroy();
-      throw tooLarge();
+      throw tooLarge(name);
     }
     chunks.push(chunk);
   }

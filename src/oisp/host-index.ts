@@ -128,7 +128,10 @@ function providersByApiHost(bundle: Bundle): Map<string, Provider[]> {
   const byHost = new Map<string, Provider[]>();
   for (const provider of bundle.providers.values()) {
     const base = apiBase(provider);
-    if (base) byHost.set(base.host, [...(byHost.get(base.host) ?? []), provider]);
+    if (base === undefined) continue;
+    const sharing = byHost.get(base.host);
+    if (sharing) sharing.push(provider);
+    else byHost.set(base.host, [provider]);
   }
   return byHost;
 }

@@ -105,7 +105,13 @@ function currentDocument(
 
 async function loadFile(file: string, { now = Date.now }: LoadOptions): Promise<LoadedBundle> {
   const document = await readDocumentFile(file);
-  return { ...readBundleText(document), document, origin: "file", location: file, loadedAt: now() };
+  return {
+    ...readBundleText(document, `The bundle ${file}`),
+    document,
+    origin: "file",
+    location: file,
+    loadedAt: now(),
+  };
 }
 
 async function readDocumentFile(file: string): Promise<string> {
@@ -113,7 +119,7 @@ async function readDocumentFile(file: string): Promise<string> {
     const status = await stat(file);
     // A device or a pipe may never end.
     if (!status.isFile()) throw new Error("it is not a regular file");
-    if (status.size > MAX_BUNDLE_BYTES) throw tooLarge();
+    if (status.size > MAX_BUNDLE_BYTES) throw tooLarge(`The bundle ${file}`);
     return await readFile(file, "utf8");
   } catch (cause) {
     if (cause instanceof OximyError) throw cause;
@@ -126,7 +132,8 @@ async function readDocumentFile(file: string): Promise<string> {
 
 function loadedFrom(cached: CachedDocument, origin: LoadedBundle["origin"]): LoadedBundle {
   const { url, document, loadedAt } = cached;
-  return { ...readBundleText(document), document, origin, location: url, loadedAt };
+  const name = `The bundle of ${url}`;
+  return { ...readBundleText(document, name), document, origin, location: url, loadedAt };
 }
 
 /** A time in the future (the clock was set back) is no freshness: it would last for ever. */

@@ -23,18 +23,22 @@ import { entryFault } from "./schema.js";
 const MAX_PATTERNS = 256;
 const MAX_REJECTED = 200;
 
-/** @throws OximyError OXIMY_E_BUNDLE_NOT_JSON, OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NO_HOSTS */
-export function readBundleText(text: string): ParsedBundle {
-  return parseBundle(parseDocument(text));
+/**
+ * `name` is what errors call the bundle.
+ *
+ * @throws OximyError OXIMY_E_BUNDLE_NOT_JSON, OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NO_HOSTS
+ */
+export function readBundleText(text: string, name = "The bundle"): ParsedBundle {
+  return parseBundle(parseDocument(text, name), name);
 }
 
 /** @throws OximyError OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NO_HOSTS */
-export function parseBundle(document: unknown): ParsedBundle {
-  const rejected = inspectDocument(document);
-  if (!isRecord(document)) throw noHosts();
+export function parseBundle(document: unknown, name = "The bundle"): ParsedBundle {
+  const rejected = inspectDocument(document, name);
+  if (!isRecord(document)) throw noHosts(name);
   const hosts = parseHosts(document.domain_lookup ?? document.domain_index, rejected);
   const patterns = parsePatterns(document.domain_patterns, rejected);
-  if (hosts.size === 0 && patterns.length === 0) throw noHosts();
+  if (hosts.size === 0 && patterns.length === 0) throw noHosts(name);
   const registry = isRecord(document.registry) ? document.registry : document;
   const generatedAt = textOf(document.generated_at);
   const bundle: Bundle = {

@@ -3,8 +3,12 @@
  * segments (none too), `*` for a part of one segment. The whole path is matched, never a piece of it.
  */
 
+/** No feature has a longer one. */
+const MAX_PATH = 8_192;
+
 /** `path` is without query. A glob may begin with a scheme and host; then `host` decides too. */
 export function matchesUrlGlob(glob: string, host: string, path: string): boolean {
+  if (path.length > MAX_PATH) return false;
   const absolute = /^(?:https?|\*):\/\/([^/]+)(\/.*)?$/i.exec(glob);
   if (absolute) {
     const [, globHost = "", globPath = "/**"] = absolute;

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { builtInParsers } from "../../src/oisp/embedded.js";
+import { loadEmbedded } from "../../src/oisp/load.js";
+import { parseBundle } from "../../src/oisp/parse.js";
+
+const { bundle, rejected, origin } = loadEmbedded();
+
+describe("the embedded bundle", () => {
+  it("is read whole", () => {
+    expect(origin).toBe("embedded");
+    expect(rejected).toEqual([]);
+  });
+
+  it("describes the provider of every host and pattern", () => {
+    const named = [...bundle.hosts.values(), ...bundle.patterns.map(({ provider }) => provider)];
+    expect(named.filter((id) => bundle.providers.get(id)?.name === id && id !== "v0")).toEqual([]);
+  });
+
+  it("has a parser for every format that its providers speak", () => {
+    const formats = new Set([...bundle.providers.values()].map(({ apiFormat }) => apiFormat));
+    expect([...formats].filter((format) => !bundle.parsers.has(format))).toEqual([]);
+  });
+
+  it("prices no model of a provider that it does not have", () => {
+    const providers = [...bundle.models.values()].map(({ provider }) => provider);
+    expect(providers.filter((id) => !bundle.providers.has(id))).toEqual([]);
+  });
+
+  it.each(["linux", "darwin", "win32"] as const)("gives no executable of %s to two apps", (system) => {
+    const names = bundle.apps.flatMap(({ signatures }) => signatures.executables[system]);
+    expect(names.length).toBe(new Set(names).size);
+  });
+
+  it("gives no bundle id, application id or script to two apps, though one app may use a name twice", () => {
+    for (const kind of ["bundleIds", "applicationIds", "scripts"] as const) {
+      const names = bundle.apps.flatMap(({ signatures }) => signatures[kind]);
+      expect(names.length, kind).toBe(new Set(names).size);
+    }
+  });
+
+  it("names no executable that runs other people's programs", () => {
+    const interpreters = [
+      "node",
+      "python",
+      "python3",
+      "java",
+      "electron",
+      "bun",
+      "deno",
+      "sh",
+      "bash",
+      "ruby",
+    ];
+    const names = bundle.apps.flatMap(({ signatures }) => signatures.executables.linux);
+    expect(names.filter((name) => interpreters.includes(name))).toEqual([]);
+  });
+});
+
+it("lends its parsers to a bundle that brings none", () => {
+  const { bundle: bare } = parseBundle({ domain_lookup: { "api.openai.com": "openai" } });
+  expect(bare.parsers).toEqual(builtInParsers());
+  expect([...bare.parsers.keys()]).toEqual(["anthropic", "bedrock", "cohere", "google", "ollama", "openai"]);
+});
