@@ -1,6 +1,6 @@
-import type { Attributor, Owner } from "./client.js";
+import type { Attributor, Owner, SocketTuple } from "./client.js";
 import { LruCache } from "./lru-cache.js";
-import type { NativeAddon, SocketOwner } from "./native.js";
+import type { ConnectRecord, NativeAddon, ProcessInfo, SocketOwner } from "./native.js";
 import { createProcessTree, type ProcessReader, type ProcessTreeOptions } from "./process-tree.js";
 
 const LIMIT_MS = 200;
@@ -13,7 +13,8 @@ export interface AttributorOptions extends ProcessTreeOptions {
 }
 
 /** The part of the native addon that attribution stands on. */
-export type ProcessSource = ProcessReader & Pick<NativeAddon, "socketOwner" | "findProcess">;
+export type ProcessSource = ProcessReader &
+  Pick<NativeAddon, "socketOwner" | "findProcess" | "connectRecord" | "recordedProcesses">;
 
 /** Why an owner is not known, as found in `Owner.reason`. */
 export type UnknownReason =
@@ -23,41 +24,65 @@ export type UnknownReason =
   | "timeout"
   | "failed"; // a call failed that should not
 
-/** Answers from the kernel of this machine. */
+/** What the kernel told at once, when the lookup was called. */
+interface Traces {
+  readonly socket: SocketOwner | null;
+  /** Who called connect(), where the kernel writes that down (`attachConnectRecorder`). */
+  readonly record: ConnectRecord | null;
+  /** The recorded process and its ancestors; empty when it ended too early to be read. */
+  readonly chain: readonly ProcessInfo[];
+}
+
+/**
+ * Answers from the kernel of this machine. The record of the connect is believed first: it is exact, also when the
+ * client has gone. Without it, the owner is the process that holds the socket.
+ */
 export function createAttributor(source: ProcessSource, options: AttributorOptions = {}): Attributor {
   const { limitMs = LIMIT_MS } = options;
   const processes = createProcessTree(source, options);
   /** Processes that owned sockets before: an app opens many. */
   const remembered = new LruCache<number, { uid: number | null }>(MAX_REMEMBERED);
 
-  const findPid = async (socket: SocketOwner): Promise<number | null> => {
-    if (socket.pid !== null) return socket.pid;
-    if (socket.inode === 0) return null;
-    const candidates = remembered.recentKeys().filter((pid) => remembered.peek(pid)?.uid === socket.uid);
-    const { uid, cgroupId } = socket;
-    return source.findProcess(
-      socket.inode,
-      { candidates: candidates.slice(0, MAX_CANDIDATES), uid, cgroupId },
-      limitMs,
-    );
+  const readTraces = (tuple: SocketTuple): Traces => {
+    const socket = source.socketOwner(tuple);
+    const cookie = socket?.cookie ?? null;
+    const record = source.connectRecord(tuple, cookie);
+    return { socket, record, chain: record === null ? [] : source.recordedProcesses(tuple, cookie) };
   };
 
-  const ownerOf = async (socket: SocketOwner, deadline: number): Promise<Owner> => {
-    const pid = await findPid(socket);
+  const findPid = async ({ socket, record }: Traces): Promise<number | null> => {
+    if (socket === null) return null;
+    if (socket.pid !== null) return socket.pid;
+    if (socket.inode === 0) return null;
+    const { inode, uid, cgroupId } = socket;
+    const sameUser = remembered.recentKeys().filter((pid) => remembered.peek(pid)?.uid === uid);
+    const candidates = [...(record ? [record.pid] : []), ...sameUser].slice(0, MAX_CANDIDATES);
+    return source.findProcess(inode, { candidates, uid, cgroupId }, limitMs);
+  };
+
+  const ownerOf = async (traces: Traces, deadline: number): Promise<Owner> => {
+    const [process, ...ancestors] = traces.chain;
+    if (process !== undefined) return processes.describeRead(process, ancestors);
+    const pid = await findPid(traces);
+    if (pid !== null) {
+      remembered.set(pid, { uid: traces.socket?.uid ?? null });
+      const owner = await processes.describe(pid);
+      if (owner !== undefined) return owner;
+    }
+    if (traces.record !== null) return recordedOwner(traces.record);
     // The native walk ends at the same limit, so that a walk that found nothing may only have run out of time.
-    if (pid === null) return unknown(Date.now() >= deadline ? "timeout" : "client_gone", socket);
-    remembered.set(pid, { uid: socket.uid });
-    return (await processes.describe(pid)) ?? unknown("client_gone", socket);
+    if (traces.socket === null) return unknown("no_socket");
+    return unknown(Date.now() >= deadline ? "timeout" : "client_gone", traces.socket);
   };
 
   return {
-    // Not async, and the first call before anything is waited for: now the client's socket still exists.
+    // Not async, and the first calls before anything is waited for: now the client's socket still exists.
     lookup(tuple) {
       if (source.implementation === "none") return Promise.resolve(unknown("unsupported"));
       try {
-        const socket = source.socketOwner(tuple);
-        if (socket === null) return Promise.resolve(unknown("no_socket"));
-        const owner = ownerOf(socket, Date.now() + limitMs).catch(() => unknown("failed", socket));
+        const traces = readTraces(tuple);
+        const { socket } = traces;
+        const owner = ownerOf(traces, Date.now() + limitMs).catch(() => unknown("failed", socket));
         return within(limitMs, owner, unknown("timeout", socket));
       } catch {
         return Promise.resolve(unknown("failed"));
@@ -69,7 +94,12 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
   };
 }
 
-function unknown(reason: UnknownReason, socket?: SocketOwner): Owner {
+/** A process that ended before anybody could look at it: only what the kernel wrote down. */
+function recordedOwner({ pid, uid, name }: ConnectRecord): Owner {
+  return { kind: "process", process: { pid, uid, name }, ancestors: [] };
+}
+
+function unknown(reason: UnknownReason, socket?: SocketOwner | null): Owner {
   return { kind: "unknown", reason, ...(typeof socket?.uid === "number" && { uid: socket.uid }) };
 }
 

@@ -1,6 +1,6 @@
 import type { Owner, ProcessIdentity } from "./client.js";
 import { createDarwinIdentifier } from "./identity/darwin.js";
-import { type FileReader, systemFiles } from "./identity/file-reader.js";
+import { type FileReader, noFiles, systemFiles } from "./identity/file-reader.js";
 import type { IdentifyProcess } from "./identity/identity.js";
 import { identifyLinuxProcess } from "./identity/linux.js";
 import { LruCache } from "./lru-cache.js";
@@ -16,6 +16,8 @@ export type KnownOwner = Extract<Owner, { kind: "process" }>;
 export interface ProcessTree {
   /** Undefined when there is no such process (any more). */
   describe(pid: number): Promise<KnownOwner | undefined>;
+  /** The same of a process that was read, together with its ancestors, when it connected; it may have ended. */
+  describeRead(process: ProcessInfo, ancestors: readonly ProcessInfo[]): Promise<KnownOwner>;
 }
 
 /** What reads processes: the native addon. */
@@ -37,20 +39,25 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
     remember(identities, info, async () => {
       const { pid, ppid, uid, startTime, path } = info;
       const user = users.nameOf(uid);
-      const identity = await identify(info, files);
+      let identity = await identify(info, files);
+      // The files of /proc were another's when the process has ended and its pid was given away meanwhile.
+      if ((source.processInfo(pid)?.startTime ?? startTime) !== startTime)
+        identity = await identify(info, noFiles);
       return { pid, ppid, uid, ...(user && { user }), startTime, ...(path && { path }), ...identity };
+    });
+
+  const ownerOf = (info: ProcessInfo, ancestorsOf: () => readonly ProcessInfo[]): Promise<KnownOwner> =>
+    remember(owners, info, async () => {
+      const [process, ...ancestors] = await Promise.all([info, ...ancestorsOf()].map(identityOf));
+      return { kind: "process", process: process!, ancestors };
     });
 
   return {
     async describe(pid) {
       const info = source.processInfo(pid);
-      if (info === null) return undefined;
-      return remember(owners, info, async () => {
-        const records = ancestorsOf(info, source);
-        const [process, ...ancestors] = await Promise.all([identityOf(info), ...records.map(identityOf)]);
-        return { kind: "process", process, ancestors };
-      });
+      return info === null ? undefined : ownerOf(info, () => readAncestors(info, source));
     },
+    describeRead: (process, ancestors) => ownerOf(process, () => ancestors),
   };
 }
 
@@ -73,7 +80,7 @@ function remember<T>(
 }
 
 /** Parents up to the first process of the system (pid 1 belongs to nobody), then the responsible process. */
-function ancestorsOf(info: ProcessInfo, source: ProcessReader): ProcessInfo[] {
+function readAncestors(info: ProcessInfo, source: ProcessReader): ProcessInfo[] {
   const ancestors: ProcessInfo[] = [];
   let child = info;
   while (ancestors.length < MAX_ANCESTORS && child.ppid > 1) {

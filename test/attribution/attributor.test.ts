@@ -14,6 +14,8 @@ function machine(processes: ProcessInfo[], overrides: Partial<ProcessSource> = {
     implementation: "linux",
     socketOwner: () => socket,
     findProcess: async () => processes[0]?.pid ?? null,
+    connectRecord: () => null,
+    recordedProcesses: () => [],
     processInfo: (pid) => processes.find((process) => process.pid === pid) ?? null,
     ...overrides,
   };
@@ -78,4 +80,37 @@ test("processes of the same user that owned sockets before are looked at first",
   const attributor = createAttributor(source, { files: filesWith({}) });
   for (const _ of pids) await attributor.lookup(tuple);
   expect(asked).toEqual([[], [20], [], [30, 20]]);
+});
+
+const record = { cookie: 1n, pid: 20, uid: 1000, name: "curl", startTime: null, path: null };
+
+test("the record of the connect is believed before the holder of the socket is looked for", async () => {
+  const recorded = [processInfo({ pid: 20, ppid: 10, path: "/usr/bin/curl" }), processInfo({ pid: 10 })];
+  const source = machine([processInfo({ pid: 99, path: "/usr/bin/cat" })], {
+    connectRecord: () => record,
+    recordedProcesses: () => recorded,
+  });
+  expect(await attribute(source)).toMatchObject({
+    process: { pid: 20, path: "/usr/bin/curl" },
+    ancestors: [{ pid: 10 }],
+  });
+});
+
+test("a client that reset its socket and ended is known by its record alone", async () => {
+  const source = machine([], { socketOwner: () => null, connectRecord: () => record });
+  const process = { pid: 20, uid: 1000, name: "curl" };
+  expect(await attribute(source)).toEqual({ kind: "process", process, ancestors: [] });
+});
+
+test("a recorded process that was not read yet is the first candidate for the holder", async () => {
+  const asked: Array<readonly number[]> = [];
+  const source = machine([processInfo({ pid: 20, path: "/usr/bin/curl" })], {
+    connectRecord: () => record,
+    findProcess: async (_inode, { candidates }) => {
+      asked.push(candidates);
+      return 20;
+    },
+  });
+  expect(await attribute(source)).toMatchObject({ process: { path: "/usr/bin/curl" } });
+  expect(asked).toEqual([[20]]);
 });

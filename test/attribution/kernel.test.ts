@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import {
   chmodSync,
   copyFileSync,
@@ -129,6 +130,30 @@ describe.skipIf(native.implementation !== "linux")("on this machine", () => {
     const { owner, pid } = await ownerOfConnection((port) => [cursor, "-c", connect(port)], other);
     expect(processOf(owner)).toMatchObject({ pid, uid: NOBODY, user: "nobody", path: cursor });
     expect(matchApp(owner, index)?.id).toBe("cursor");
+  });
+
+  test("a thread's connection belongs to its process", async () => {
+    const script = (port: number) => `new (require("node:worker_threads").Worker)(
+      'require("net").connect(${port}, "127.0.0.1").on("error", () => {})', { eval: true })`;
+    const { owner, pid } = await ownerOfConnection((port) => [process.execPath, "-e", script(port)]);
+    expect(processOf(owner)).toMatchObject({ pid, name: "node" });
+  });
+
+  test("a client that has ended is named by the kernel's record, where there is one", async (context) => {
+    const failure = native.attachConnectRecorder([]);
+    if (failure !== null) return context.skip(`connections cannot be recorded here: ${failure}`);
+    try {
+      await using acceptor = await listenOn("127.0.0.1");
+      await using client = start(executable("bin", "cursor"), [
+        "-c",
+        `exec 3<>/dev/tcp/127.0.0.1/${acceptor.port}`,
+      ]);
+      await once(client.process, "exit");
+      const owner = await createAttributor(native).lookup((await acceptor.accepted()).tuple);
+      expect(processOf(owner)?.pid).toBe(client.pid);
+    } finally {
+      native.detachConnectRecorder();
+    }
   });
 
   test("running processes are listed by the app that they belong to", async () => {

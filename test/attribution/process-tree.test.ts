@@ -75,6 +75,18 @@ test("a responsible process that is an ancestor is not listed twice", async () =
   expect(pids(await tree.describe(60))).toEqual([50]);
 });
 
+test("the files of a process that was given the pid of one that ended are not the other's", async () => {
+  const later = processInfo({ pid: 20, startTime: 2 });
+  const files = filesWith({ "/proc/20/root/.flatpak-info": "[Application]\nname=com.example.Later\n" });
+  const tree = createProcessTree({ implementation: "linux", processInfo: () => later }, { files });
+  const { process } = await tree.describeRead(
+    processInfo({ pid: 20, startTime: 1, path: "/usr/bin/curl" }),
+    [],
+  );
+  expect(process).toMatchObject({ name: "curl", path: "/usr/bin/curl" });
+  expect(process).not.toHaveProperty("applicationId");
+});
+
 test("a process that has ended is not described", async () => {
   expect(await treeOf([]).describe(20)).toBeUndefined();
 });

@@ -44,6 +44,13 @@ export const systemFiles: FileReader = {
     ),
 };
 
+/** What can be told without looking at files. */
+export const noFiles: FileReader = {
+  read: async () => undefined,
+  readLink: async () => undefined,
+  modifiedAt: async () => undefined,
+};
+
 /** The files as a process sees them whose root is `root` (`/proc/PID/root`: another container, a sandbox). */
 export function withRoot(files: FileReader, root: string): FileReader {
   return {
