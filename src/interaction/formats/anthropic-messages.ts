@@ -48,6 +48,7 @@ export const anthropicMessages: WireFormat = {
       usage: usageOf(fields.usage),
       tool_calls: toolCallsOf(blocks),
       tool_results: toolResultsOf(blocks),
+      citations: someOf(blocks.flatMap((block) => listOf(block.citations))),
       reasoning: wordOf(
         blocks.map((block) => (block.type === "thinking" ? stringOf(block.thinking) : "")).join(""),
       ),

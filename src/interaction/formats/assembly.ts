@@ -15,8 +15,10 @@ export function mergeDelta(target: Growing, delta: object, depth = 0): Growing {
     const current = target[key];
     if (typeof value === "string" && typeof current === "string") {
       target[key] = ATOMIC.has(key) ? value || current : current + value;
+    } else if (typeof value === "string" && Array.isArray(current)) {
+      if (value !== "") current.push({ type: "text", text: value }); // Mistral: thoughts as parts, then plain text
     } else if (Array.isArray(value) && depth < MAX_DEPTH) {
-      target[key] = mergeList(Array.isArray(current) ? current : [], value, depth + 1);
+      target[key] = mergeList(listOfParts(current), value, depth + 1);
     } else if (isObject(value) && depth < MAX_DEPTH) {
       target[key] = mergeDelta(isObject(current) ? (current as Growing) : {}, value, depth + 1);
     } else target[key] = value;
@@ -26,6 +28,11 @@ export function mergeDelta(target: Growing, delta: object, depth = 0): Growing {
 
 const ATOMIC = new Set(["role", "id", "type", "name", "index", "model", "object", "finish_reason"]);
 const MAX_DEPTH = 8;
+
+function listOfParts(current: unknown): unknown[] {
+  if (Array.isArray(current)) return current;
+  return typeof current === "string" && current !== "" ? [{ type: "text", text: current }] : [];
+}
 
 function mergeList(list: unknown[], delta: readonly unknown[], depth: number): unknown[] {
   for (const element of delta) {

@@ -24,10 +24,11 @@ export const bedrockInvoke: WireFormat = {
     }),
   response: (fields, exchange) => {
     const response = vendorOf(exchange).response(fields, exchange);
+    const metrics = metricsOf(fields);
     return present({
       ...response,
       model: response.model ?? modelInPath(exchange.path),
-      usage: response.usage ?? metricsOf(fields),
+      usage: response.usage || metrics ? { ...metrics, ...response.usage } : undefined,
     });
   },
   assemble: (chunks, delta) => {
@@ -100,7 +101,7 @@ const plainText: WireFormat = {
     const text = results
       .map(({ outputText, generation, text }) => stringOf(outputText ?? generation ?? text) ?? "")
       .join("");
-    const told = Object.assign({}, ...results.map(present)) as JsonObject;
+    const told = Object.fromEntries(results.flatMap(Object.entries).filter(([, value]) => value !== null));
     return { ...told, text: undefined, outputText: undefined, generation: text };
   },
 };

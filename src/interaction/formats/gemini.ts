@@ -138,7 +138,8 @@ export const geminiTokenCount: WireFormat = {
   parserId: "google",
   request: (fields, exchange) =>
     gemini.request({ ...objectOf(fields.generateContentRequest), ...fields }, exchange),
-  response: (fields) => present({ usage: usageOf({ promptTokenCount: fields.totalTokens, ...fields }) }),
+  response: (fields) =>
+    present({ usage: usageOf({ ...fields, promptTokenCount: fields.totalTokens, totalTokens: undefined }) }),
 };
 
 /** `embedContent`, `batchEmbedContents` (ai.google.dev/api/embeddings) and Vertex' `predict` of text. */

@@ -130,12 +130,13 @@ function assembleChat(chunks: readonly StreamChunk[], delta: DeltaReader | undef
     const counted = usage ?? objectOf(groq).usage;
     if (isObject(counted)) document.usage = counted;
     const bundled = delta?.(data);
-    if (isObject(bundled)) mergeDelta(choiceAt(0).message as Growing, bundled);
+    const isOwn = listOf(deltas).some((element) => objectOf(element).delta === bundled);
+    if (isObject(bundled) && !isOwn) mergeDelta(choiceAt(0).message as Growing, bundled);
     for (const element of listOf(deltas)) {
       const { index, delta: own, message, finish_reason: reason } = objectOf(element);
       const choice = choiceAt(numberOf(index) ?? 0);
       const piece = own ?? message;
-      if (isObject(piece) && piece !== bundled) mergeDelta(choice.message as Growing, piece);
+      if (isObject(piece)) mergeDelta(choice.message as Growing, piece);
       if (wordOf(reason)) choice.finish_reason = reason;
     }
   }
