@@ -32,8 +32,13 @@ export const AI_SERVER: ServerProgram<
   { readonly contentEncoding?: "gzip"; readonly eventInterval?: number }
 > = { file: new URL("../../src/demo/ai-server-main.ts", import.meta.url) };
 
+export interface EchoSettings {
+  readonly clientCertificate?: "asked";
+  readonly webSocketOverH2?: "refused";
+}
+
 /** Downloads, uploads, event streams, WebSocket, gRPC, resets; logs connections, byte for byte. */
-export const ECHO_SERVER: ServerProgram<ReceivedConnection, { readonly clientCertificate?: "asked" }> = {
+export const ECHO_SERVER: ServerProgram<ReceivedConnection, EchoSettings> = {
   file: new URL("servers/echo-server.ts", import.meta.url),
 };
 

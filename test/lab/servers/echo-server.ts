@@ -6,30 +6,33 @@
  *   GET  /events/COUNT/INTERVAL   server-sent events, INTERVAL ms apart, each with the time it was sent
  *   GET  /reset                   sends half an answer, then resets
  *   GET  /page                    for browsers: fetches, opens a WebSocket and an event stream; see page.html
- *   WebSocket anywhere            sends back each message, with permessage-deflate when asked for
+ *   GET  /wait                    answers when /done is asked for, which is how a page keeps itself loading
+ *   WebSocket anywhere            sends back each message, with permessage-deflate when asked for; over h2 (RFC 8441)
+ *                                 too, without
  *   gRPC anywhere                 sends back each message, then `grpc-status: 0` in trailers
  *   all else                      the request as JSON
  *
- * Prints a ReceivedConnection when a connection is over. Settings: `clientCertificate: "asked"`.
+ * Prints a ReceivedConnection when a connection is over. Settings: `clientCertificate: "asked"`; `webSocketOverH2: "refused"`.
  */
 import { createCipheriv, createHash } from "node:crypto";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
-import type { Writable } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { createServer as createTls } from "node:tls";
-import { WebSocketServer } from "ws";
-import type { ServerArguments } from "../lab-server.js";
+import { WebSocket, WebSocketServer } from "ws";
+import type { EchoSettings, ServerArguments } from "../lab-server.js";
 import { RecordedSocket } from "./received-connection.js";
 
 type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
 
-const config = JSON.parse(process.argv[2]!) as ServerArguments & { clientCertificate?: "asked" };
+const config = JSON.parse(process.argv[2]!) as ServerArguments & EchoSettings;
+const pages = new EventEmitter();
 const PAGE = readFileSync(new URL("page.html", import.meta.url));
 
 const serve = (request: Request, response: Response): void => {
@@ -37,12 +40,28 @@ const serve = (request: Request, response: Response): void => {
   answer(request, response).catch(() => response.destroy());
 };
 const http1 = createHttp1(serve);
-const http2 = createHttp2({ settings: { enableConnectProtocol: true } }, serve);
+/** What ws makes of an upgraded socket. Not among its types, because its own server knows HTTP/1.1 only. */
+const UpgradedWebSocket = WebSocket as unknown as new (
+  address: null,
+  protocols: undefined,
+  options: { autoPong: boolean; closeTimeout: number },
+) => WebSocket & { setSocket(socket: Duplex, head: Buffer, options: { maxPayload: number }): void };
+
+const enableConnectProtocol = config.webSocketOverH2 !== "refused";
+const http2 = createHttp2({ settings: { enableConnectProtocol } }, serve);
 const webSockets = new WebSocketServer({ server: http1, perMessageDeflate: true });
-webSockets.on("connection", (webSocket) => {
+webSockets.on("connection", echoMessages);
+http2.on("connect", ({ stream }: Http2ServerRequest) => {
+  stream.respond({ ":status": 200 });
+  const webSocket = new UpgradedWebSocket(null, undefined, { autoPong: true, closeTimeout: 30_000 });
+  webSocket.setSocket(stream, Buffer.alloc(0), { maxPayload: 0 });
+  echoMessages(webSocket);
+});
+
+function echoMessages(webSocket: WebSocket): void {
   webSocket.on("message", (data, isBinary) => webSocket.send(data, { binary: isBinary }));
   webSocket.on("error", () => webSocket.terminate());
-});
+}
 
 async function answer(request: Request, response: Response): Promise<void> {
   const [, verb, first, second] = (request.url ?? "/").split("/");
@@ -66,6 +85,12 @@ async function answer(request: Request, response: Response): Promise<void> {
     case "page":
       response.setHeader("content-type", "text/html");
       return void response.end(PAGE);
+    case "wait":
+      await once(pages, "done");
+      return void response.end();
+    case "done":
+      pages.emit("done");
+      return void response.end();
     default: {
       const { method, url, httpVersion, rawHeaders } = request;
       return sendJson(response, {
