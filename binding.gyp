@@ -42,9 +42,28 @@
             "native/linux/socket_owner.cc"
           ]
         }],
-        ["OS!='linux'", {
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+            "MACOSX_DEPLOYMENT_TARGET": "12.0"
+          },
+          "sources": [
+            "native/darwin/natlook.cc",
+            "native/darwin/original_destination.cc",
+            "native/darwin/pcblist.cc",
+            "native/darwin/process_arguments.cc",
+            "native/darwin/process_finder.cc",
+            "native/darwin/process_info.cc",
+            "native/darwin/socket_owner.cc",
+            "native/darwin/socket_table.cc",
+            "native/none/connect_recorder.cc",
+            "native/none/front.cc"
+          ]
+        }],
+        ["OS!='linux' and OS!='mac'", {
           "sources": [
             "native/none/attribution.cc",
+            "native/none/connect_recorder.cc",
             "native/none/front.cc"
           ]
         }]

@@ -37,6 +37,9 @@ static_assert(offsetof(bpf_sock_ops, local_port) == kSockOpsLocalPort);
 constexpr int32_t kTcpConnectCallback = 3;  // BPF_SOCK_OPS_TCP_CONNECT_CB
 constexpr int32_t kAllow = 1;
 
+/** The place `offset` bytes above `base`; both count from the end of the stack, so they are negative. */
+constexpr int16_t OnStack(int base, int offset) { return static_cast<int16_t>(base + offset); }
+
 /** Jumps on when the socket is in another network namespace: another machine, as far as addresses go. */
 void SkipOtherNamespaces(Assembler& program, uint64_t netns_cookie, Label& skip) {
   program.Move(bpf::kR1, bpf::kR6);
@@ -83,8 +86,8 @@ TupleKey TupleKeyOf(const SocketTuple& tuple) {
 
 std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t netns_cookie,
                                              const std::vector<uint16_t>& ports) {
-  constexpr int16_t kEvent = -static_cast<int16_t>(sizeof(ConnectEvent));
-  constexpr int16_t kRecord = kEvent + offsetof(ConnectEvent, record);
+  constexpr int16_t kEvent = OnStack(0, -static_cast<int>(sizeof(ConnectEvent)));
+  constexpr int16_t kRecord = OnStack(kEvent, offsetof(ConnectEvent, record));
   Assembler program;
   Label done;
   Label wanted;
@@ -104,12 +107,12 @@ std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t n
   program.Call(Helper::kSocketCookie);
   program.Store64(bpf::kStack, kEvent, bpf::kR0);
   program.Call(Helper::kCurrentPidTgid);
-  program.Store64(bpf::kStack, kRecord + offsetof(RawConnectRecord, pid_tgid), bpf::kR0);
+  program.Store64(bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, pid_tgid)), bpf::kR0);
   program.Call(Helper::kCurrentUidGid);
-  program.Store64(bpf::kStack, kRecord + offsetof(RawConnectRecord, uid_gid), bpf::kR0);
+  program.Store64(bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, uid_gid)), bpf::kR0);
   program.Call(Helper::kBootTime);
-  program.Store64(bpf::kStack, kRecord + offsetof(RawConnectRecord, boot_time), bpf::kR0);
-  program.Address(bpf::kR1, bpf::kStack, kRecord + offsetof(RawConnectRecord, name));
+  program.Store64(bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, boot_time)), bpf::kR0);
+  program.Address(bpf::kR1, bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, name)));
   program.Move(bpf::kR2, sizeof(RawConnectRecord::name));
   program.Call(Helper::kCurrentName);
 
@@ -128,9 +131,9 @@ std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t n
 // The program never writes ctx->reply: it stays what it would be without us, or what others' programs answered.
 std::vector<bpf_insn> AssembleTupleProgram(const ConnectMaps& maps, uint64_t netns_cookie) {
   constexpr int16_t kCookie = -8;
-  constexpr int16_t kKey = kCookie - static_cast<int16_t>(sizeof(TupleKey));
-  constexpr int16_t kRemote = kKey + offsetof(TupleKey, remote);
-  constexpr int16_t kLocal = kKey + offsetof(TupleKey, local);
+  constexpr int16_t kKey = OnStack(kCookie, -static_cast<int>(sizeof(TupleKey)));
+  constexpr int16_t kRemote = OnStack(kKey, offsetof(TupleKey, remote));
+  constexpr int16_t kLocal = OnStack(kKey, offsetof(TupleKey, local));
   Assembler program;
   Label done;
   Label ipv6;
@@ -151,9 +154,9 @@ std::vector<bpf_insn> AssembleTupleProgram(const ConnectMaps& maps, uint64_t net
   StoreIp6(program, kSockOpsLocalIp6, kLocal);
   program.Bind(ports);
   program.Load32(bpf::kR2, bpf::kR6, kSockOpsRemotePort);
-  program.Store32(bpf::kStack, kKey + offsetof(TupleKey, remote_port), bpf::kR2);
+  program.Store32(bpf::kStack, OnStack(kKey, offsetof(TupleKey, remote_port)), bpf::kR2);
   program.Load32(bpf::kR2, bpf::kR6, kSockOpsLocalPort);
-  program.Store32(bpf::kStack, kKey + offsetof(TupleKey, local_port), bpf::kR2);
+  program.Store32(bpf::kStack, OnStack(kKey, offsetof(TupleKey, local_port)), bpf::kR2);
 
   program.Move(bpf::kR1, bpf::kR6);
   program.Call(Helper::kSocketCookie);

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "endpoint.h"
+
+namespace oximy {
+
+/** One socket of the sysctl net.inet.tcp.pcblist_n. */
+struct TcpSocket {
+  SocketTuple tuple;
+  uint32_t uid = 0;
+  /** Last process that used it. */
+  int last_pid = 0;
+  /** Process that it is used for, when a system daemon acts on behalf of an app; else 0. */
+  int effective_pid = 0;
+
+  /** The effective one first: nsurlsessiond and WebKit's network process are nobody's app. */
+  int pid() const { return effective_pid != 0 ? effective_pid : last_pid; }
+};
+
+/** Walks the records by their length and kind, so that a release which adds kinds or fields does no harm. */
+std::vector<TcpSocket> ParsePcbList(const uint8_t* data, size_t size);
+
+/**
+ * Where the client with this address meant to go, by its own socket: pf rewrites packets, not sockets. Nothing when
+ * no socket or more than one has that local address, or when it meant `listener` itself.
+ */
+std::optional<Endpoint> DestinationOfClient(const std::vector<TcpSocket>& sockets, const Endpoint& client,
+                                            const Endpoint& listener);
+
+}  // namespace oximy

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace oximy::xnu {
+
+// Layouts of xnu's bsd/netinet/in_pcb.h and bsd/sys/socketvar.h, which are not in the SDK. All are packed to 4 bytes.
+
+constexpr uint32_t kKindSocket = 0x001;  // XSO_SOCKET
+constexpr uint32_t kKindInPcb = 0x010;   // XSO_INPCB
+constexpr uint8_t kIPv4 = 0x1;           // INP_IPV4
+constexpr uint8_t kIPv6 = 0x2;           // INP_IPV6
+
+#pragma pack(push, 4)
+
+/** Stands in front of all records, and again behind them. */
+struct xinpgen {
+  uint32_t xig_len;
+  uint32_t xig_count;
+  uint64_t xig_gen;
+  uint64_t xig_sogen;
+};
+
+/** What all records begin with. */
+struct xgen_n {
+  uint32_t xgn_len;
+  uint32_t xgn_kind;
+};
+
+/** Begins the records of one connection. */
+struct xinpcb_n {
+  uint32_t xi_len;
+  uint32_t xi_kind;
+  uint64_t xi_inpp;
+  /** Both ports in network order. */
+  uint16_t inp_fport;
+  uint16_t inp_lport;
+  uint64_t inp_ppcb;
+  uint64_t inp_gencnt;
+  int32_t inp_flags;
+  uint32_t inp_flow;
+  uint8_t inp_vflag;
+  uint8_t inp_ip_ttl;
+  uint8_t inp_ip_p;
+  /** IPv4 in the last 4 bytes. */
+  alignas(4) uint8_t inp_faddr[16];
+  uint8_t inp_laddr[16];
+  uint8_t rest[24];
+};
+
+struct xsocket_n {
+  uint32_t xso_len;
+  uint32_t xso_kind;
+  uint64_t xso_so;
+  int16_t so_type;
+  uint32_t so_options;
+  int16_t so_linger;
+  int16_t so_state;
+  uint64_t so_pcb;
+  int32_t xso_protocol;
+  int32_t xso_family;
+  int16_t so_qlen;
+  int16_t so_incqlen;
+  int16_t so_qlimit;
+  int16_t so_timeo;
+  uint16_t so_error;
+  int32_t so_pgid;
+  uint32_t so_oobmark;
+  uint32_t so_uid;
+  int32_t so_last_pid;
+  int32_t so_e_pid;
+  uint8_t rest[28];
+};
+
+#pragma pack(pop)
+
+static_assert(sizeof(xinpgen) == 24);
+static_assert(sizeof(xgen_n) == 8);
+static_assert(sizeof(xinpcb_n) == 104);
+static_assert(offsetof(xinpcb_n, inp_fport) == 16);
+static_assert(offsetof(xinpcb_n, inp_lport) == 18);
+static_assert(offsetof(xinpcb_n, inp_vflag) == 44);
+static_assert(offsetof(xinpcb_n, inp_faddr) == 48);
+static_assert(offsetof(xinpcb_n, inp_laddr) == 64);
+static_assert(sizeof(xsocket_n) == 104);
+static_assert(offsetof(xsocket_n, so_uid) == 64);
+static_assert(offsetof(xsocket_n, so_last_pid) == 68);
+static_assert(offsetof(xsocket_n, so_e_pid) == 72);
+
+}  // namespace oximy::xnu

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "darwin/pcblist.h"
+
+namespace oximy {
+
+/** All TCP sockets of this machine (sysctl net.inet.tcp.pcblist_n); nothing when the system does not tell. */
+std::optional<std::vector<TcpSocket>> ReadSocketTable();
+
+}  // namespace oximy

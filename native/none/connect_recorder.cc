@@ -1,0 +1,10 @@
+/** Where the kernel cannot be asked to record connections. */
+#include "connect_recorder.h"
+
+namespace oximy {
+
+std::string AttachConnectRecorder(const std::vector<uint16_t>&) { return "only Linux can record connections"; }
+void DetachConnectRecorder() {}
+std::optional<ConnectRecord> FindConnectRecord(const SocketTuple&, std::optional<uint64_t>) { return std::nullopt; }
+
+}  // namespace oximy
