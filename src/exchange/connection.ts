@@ -6,6 +6,8 @@ import { HTTP2_PREFACE, Http2Core } from "./http2.js";
 import { type ConnectionContext, createContext } from "./open-exchange.js";
 import { protocolSwitch } from "./protocol-switch.js";
 
+const MAX_EARLY = 16 << 10;
+
 export interface ConnectionOptions {
   /** The protocol that ALPN chose; absent when none did: then the first bytes tell. */
   readonly protocol?: "http/1.1" | "h2";
@@ -27,6 +29,7 @@ class ConnectionCore implements ReaderCore {
   readonly #context: ConnectionContext;
   readonly #first = new ByteBuffer();
   #firstAt = 0;
+  readonly #early = new ByteBuffer();
   #core: ReaderCore | undefined;
 
   constructor(options: ConnectionOptions, context: ConnectionContext) {
@@ -42,7 +45,7 @@ class ConnectionCore implements ReaderCore {
     const { protocol } = this.#options;
     if (protocol !== undefined) this.#core ??= this.#start(protocol);
     if (this.#core !== undefined) this.#core.push(direction, bytes, time);
-    else if (direction === "response") throw new Unreadable("server_speaks_first");
+    else if (direction === "response") this.#holdEarly(bytes);
     else this.#detect(bytes, time);
   }
 
@@ -63,8 +66,17 @@ class ConnectionCore implements ReaderCore {
     const isHttp2 = seen.subarray(0, compared).equals(HTTP2_PREFACE.subarray(0, compared));
     if (isHttp2 && compared < HTTP2_PREFACE.length) return;
     this.#core = this.#start(isHttp2 ? "h2" : "http/1.1");
-    this.#first.clear();
+    const early = this.#early.view();
+    if (early.length > 0) this.#core.push("response", early, this.#firstAt);
     this.#core.push("request", seen, this.#firstAt);
+    this.#first.clear();
+    this.#early.clear();
+  }
+
+  /** An HTTP/2 server need not wait for the client's preface with its own (RFC 9113 §3.4). */
+  #holdEarly(bytes: Buffer): void {
+    if (this.#early.length + bytes.length > MAX_EARLY) throw new Unreadable("server_speaks_first");
+    this.#early.append(bytes, 0, bytes.length);
   }
 
   #start(protocol: "http/1.1" | "h2"): ReaderCore {
