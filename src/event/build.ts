@@ -6,7 +6,7 @@ import type { Interaction } from "../interaction/interaction.js";
 import type { Classification, ModelInfo } from "../oisp/bundle.js";
 import { costUsd } from "./cost.js";
 import type { EventApp, EventClient, EventInteraction, EventSource, OximyEvent } from "./event.js";
-import { redactPath, redactText, redactValue } from "./redact.js";
+import { Redactor, redactPath, redactText } from "./redact.js";
 import { UuidV7Generator } from "./uuid.js";
 
 /** The connection that an event is about. */
@@ -155,27 +155,30 @@ function interactionOf(
   interaction: Interaction,
   input: ExchangeInput,
 ): { value: EventInteraction; rawWithheld: boolean } {
-  const request = side(interaction.request, input.raw?.request);
-  const response = side(interaction.response, input.raw?.response);
+  const redactor = new Redactor();
+  const request = side(interaction.request, input.raw?.request, redactor);
+  const response = side(interaction.response, input.raw?.response, redactor);
+  const cost = costUsd(interaction, input.models);
   const value: EventInteraction = {
-    model: interaction.model,
+    model: redactor.redact(interaction.model),
     provider: interaction.provider,
     type: interaction.type,
     request: request.value ?? {},
+    ...(response.value && { response: response.value }),
+    ...(cost !== undefined && { cost_usd: cost }),
   };
-  if (response.value !== undefined) value.response = response.value;
-  const cost = costUsd(interaction, input.models);
-  if (cost !== undefined) value.cost_usd = cost;
-  return { value: redactValue(value), rawWithheld: request.rawWithheld || response.rawWithheld };
+  return { value, rawWithheld: request.rawWithheld || response.rawWithheld };
 }
 
 function side<T extends object>(
   meaning: T | undefined,
   raw: unknown,
-): { value: (T & { _raw?: unknown }) | undefined; rawWithheld: boolean } {
-  if (raw === undefined) return { value: meaning, rawWithheld: false };
-  if (Array.isArray(raw) && redactValue(meaning) !== meaning) return { value: meaning, rawWithheld: true };
-  return { value: { ...meaning, _raw: raw } as T & { _raw?: unknown }, rawWithheld: false };
+  redactor: Redactor,
+): { value: T | undefined; rawWithheld: boolean } {
+  const value = redactor.redact(meaning);
+  if (raw === undefined) return { value, rawWithheld: false };
+  if (Array.isArray(raw) && value !== meaning) return { value, rawWithheld: true };
+  return { value: { ...value, _raw: redactor.redact(raw) } as T, rawWithheld: false };
 }
 
 function requestHost({ exchange, connection }: ExchangeInput): string {

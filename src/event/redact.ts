@@ -1,6 +1,6 @@
 /** Takes credentials out of what is written. What is no credential stays as it is. */
 
-import { judgeName } from "./secret-names.js";
+import { judgeName, type NameVerdict } from "./secret-names.js";
 import { findSecrets, looksLikeCredential, MARK, SHORTEST_TEXT } from "./secrets.js";
 
 /** So much of a credential is shown: enough to tell which it is, too little to use it. */
@@ -50,63 +50,75 @@ function redactPair(pair: string): string {
   return equals === pair.length - 1 ? `${name}=` : `${name}=REDACTED`;
 }
 
+/** Strings from this length on are looked at once: a prompt stands in the messages and again in `_raw`. */
+const SHORTEST_REMEMBERED = 256;
+
 /**
- * A JSON value without its credentials: found in strings by their looks, and by the name of the field.
+ * Takes the credentials out of JSON values: found in strings by their looks, and by the name of the field.
  * Returns the very value when there was nothing to take out; never changes it.
  */
-export function redactValue<T>(value: T): T {
-  return redactAny(value, "plain", 0) as T;
-}
+export class Redactor {
+  readonly #seen = new Map<string, string>();
 
-type Naming = ReturnType<typeof judgeName>;
+  redact<T>(value: T): T {
+    return this.#any(value, "plain", 0) as T;
+  }
 
-function redactAny(value: unknown, naming: Naming, depth: number): unknown {
-  if (typeof value === "string") return redactString(value, naming);
-  if (typeof value === "number") return naming === "secret" ? MARK : value;
-  if (typeof value !== "object" || value === null) return value;
-  if (depth >= MAX_DEPTH) return "[nested too deeply]";
-  return Array.isArray(value) ? redactArray(value, naming, depth) : redactObject(value as JsonObject, depth);
+  #any(value: unknown, naming: NameVerdict, depth: number): unknown {
+    if (typeof value === "string") return this.#string(value, naming);
+    if (typeof value === "number") return naming === "secret" ? MARK : value;
+    if (typeof value !== "object" || value === null) return value;
+    if (depth >= MAX_DEPTH) return "[nested too deeply]";
+    return Array.isArray(value)
+      ? this.#array(value, naming, depth)
+      : this.#object(value as JsonObject, depth);
+  }
+
+  #string(text: string, naming: NameVerdict): string {
+    if (naming === "secret" || naming === "cookie") return text === "" ? text : mask(text);
+    if (naming === "ambiguous" && looksLikeCredential(text)) return mask(text);
+    if (text.length < SHORTEST_REMEMBERED) return redactText(text);
+    let redacted = this.#seen.get(text);
+    if (redacted === undefined) {
+      redacted = redactText(text);
+      this.#seen.set(text, redacted);
+    }
+    return redacted;
+  }
+
+  #array(values: readonly unknown[], naming: NameVerdict, depth: number): readonly unknown[] {
+    let copy: unknown[] | undefined;
+    for (let i = 0; i < values.length; i += 1) {
+      const redacted = this.#any(values[i], naming, depth + 1);
+      if (redacted !== values[i]) {
+        copy ??= values.slice();
+        copy[i] = redacted;
+      }
+    }
+    return copy ?? values;
+  }
+
+  #object(object: JsonObject, depth: number): JsonObject {
+    let changed: Map<string, readonly [name: string, value: unknown]> | undefined;
+    for (const key in object) {
+      const value = object[key];
+      const redacted = this.#any(value, key === "value" ? nameOfPair(object) : judgeName(key), depth + 1);
+      const name = redactText(key);
+      if (redacted !== value || name !== key) {
+        changed ??= new Map();
+        changed.set(key, [name, redacted]);
+      }
+    }
+    if (changed === undefined) return object;
+    // fromEntries defines properties: a key `__proto__` stays a key.
+    return Object.fromEntries(Object.entries(object).map(([key, value]) => changed.get(key) ?? [key, value]));
+  }
 }
 
 type JsonObject = Record<string, unknown>;
 
-function redactString(text: string, naming: Naming): string {
-  if (naming === "secret") return text === "" ? text : mask(text);
-  if (naming === "ambiguous" && looksLikeCredential(text)) return mask(text);
-  return redactText(text);
-}
-
-function redactArray(values: readonly unknown[], naming: Naming, depth: number): readonly unknown[] {
-  let copy: unknown[] | undefined;
-  for (let i = 0; i < values.length; i += 1) {
-    const redacted = redactAny(values[i], naming, depth + 1);
-    if (redacted !== values[i]) {
-      copy ??= values.slice();
-      copy[i] = redacted;
-    }
-  }
-  return copy ?? values;
-}
-
-function redactObject(object: JsonObject, depth: number): JsonObject {
-  let changed: Map<string, readonly [name: string, value: unknown]> | undefined;
-  for (const key in object) {
-    const value = object[key];
-    const naming = key === "value" ? nameOfPair(object) : judgeName(key);
-    const redacted = redactAny(value, naming, depth + 1);
-    const name = redactText(key);
-    if (redacted !== value || name !== key) {
-      changed ??= new Map();
-      changed.set(key, [name, redacted]);
-    }
-  }
-  if (changed === undefined) return object;
-  // fromEntries defines properties: a key `__proto__` stays a key.
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => changed.get(key) ?? [key, value]));
-}
-
 /** Headers, form fields and variables are often listed as `{"name": "api_key", "value": …}`. */
-function nameOfPair(object: JsonObject): Naming {
+function nameOfPair(object: JsonObject): NameVerdict {
   const name = object.name ?? object.key;
   return typeof name === "string" ? judgeName(name) : "plain";
 }

@@ -36,8 +36,6 @@ const ENDINGS = [
   "bottoken",
   "usertoken",
   "clientassertion",
-  "cookie",
-  "cookies",
   "credential",
   "credentials",
   "connectionstring",
@@ -53,7 +51,8 @@ const SECRET_ENDING = new RegExp(`(?:${ENDINGS.join("|")})$`);
  */
 const AMBIGUOUS = /(?:token|auth|key|sig|jwt|bearer)$/;
 
-export type NameVerdict = "secret" | "ambiguous" | "plain";
+/** `cookie`: secret, and a list of pairs. */
+export type NameVerdict = "secret" | "cookie" | "ambiguous" | "plain";
 
 const known = new Map<string, NameVerdict>();
 const MAX_KNOWN = 4096;
@@ -64,10 +63,15 @@ export function judgeName(name: string): NameVerdict {
   if (name.length < 3 || name.length > MAX_NAME) return "plain";
   let verdict = known.get(name);
   if (verdict === undefined) {
-    const bare = name.replace(/[-_\s.]/g, "").toLowerCase();
-    verdict = SECRET_ENDING.test(bare) ? "secret" : AMBIGUOUS.test(bare) ? "ambiguous" : "plain";
+    verdict = judge(name.replace(/[-_\s.]/g, "").toLowerCase());
     if (known.size >= MAX_KNOWN) known.clear();
     known.set(name, verdict);
   }
   return verdict;
+}
+
+function judge(bareName: string): NameVerdict {
+  if (SECRET_ENDING.test(bareName)) return "secret";
+  if (/cookies?$/.test(bareName)) return "cookie";
+  return AMBIGUOUS.test(bareName) ? "ambiguous" : "plain";
 }

@@ -1,9 +1,9 @@
 /**
- * Finds credentials in text. One pass over the characters, so that the time is linear in the text whatever
- * it holds: runs of token characters are cut out, and only runs long enough to be a credential are looked at.
+ * Finds credentials in text. One pass over the characters, and a closer look only where one can begin, so
+ * that the time is linear in the text whatever it holds.
  */
 
-import { judgeName } from "./secret-names.js";
+import { judgeName, type NameVerdict } from "./secret-names.js";
 
 /** Half-open range of a credential in a text. */
 export interface Span {
@@ -14,178 +14,204 @@ export interface Span {
 /** Shortest text with a credential in it that we know of: `pwd=hunter22`. */
 export const SHORTEST_TEXT = 12;
 
+/** What stands for the rest of a credential. */
+export const MARK = "…REDACTED";
+
 /**
  * Credentials that are known by their looks. The prefixes are documented by their issuers; lengths are the
- * shortest seen, so that neither words (`task-…`) nor hashes nor UUIDs match.
+ * shortest seen, so that neither words (`task-…`) nor hashes nor UUIDs match. After `{n,}` nothing that can
+ * fail may follow: that is what keeps the search linear.
  */
-const KEY_SHAPES: ReadonlyArray<readonly [issuer: string, shape: string]> = [
-  ["OpenAI, Anthropic, OpenRouter, DeepSeek, Stripe and all who follow OpenAI", "sk-[A-Za-z0-9_-]{20,}"],
-  ["Stripe", "[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"],
+const KEY_SHAPES: ReadonlyArray<readonly [issuer: string, ...shapes: string[]]> = [
+  // With a digit, which no key lacks and names such as `sk-circle-fade-dot-animation` do.
+  ["OpenAI, Anthropic, and all who follow OpenAI", "sk-(?=[A-Za-z_-]{0,48}[0-9])[A-Za-z0-9_-]{20,}"],
+  ["Stripe", "sk_(?:live|test)_[A-Za-z0-9]{16,}", "rk_(?:live|test)_[A-Za-z0-9]{16,}"],
   ["Google API", "AIza[A-Za-z0-9_-]{35}"],
-  ["Google OAuth", "ya29\\.[A-Za-z0-9_-]{20,}|GOCSPX-[A-Za-z0-9_-]{20,}|1//0[A-Za-z0-9_-]{20,}"],
-  [
-    "Groq, xAI, Perplexity, Hugging Face",
-    "gsk_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}|pplx-[A-Za-z0-9]{20,}|hf_[A-Za-z0-9]{30,}",
-  ],
-  ["Replicate, Fireworks, Cerebras", "r8_[A-Za-z0-9]{30,}|fw_[A-Za-z0-9]{20,}|csk-[A-Za-z0-9]{20,}"],
-  [
-    "NVIDIA, Tavily, LangSmith, Together",
-    "nvapi-[A-Za-z0-9_-]{20,}|tvly-[A-Za-z0-9-]{20,}|lsv2_[a-z]{2}_[A-Za-z0-9_]{20,}|tgp_v1_[A-Za-z0-9_-]{20,}",
-  ],
-  ["GitHub, GitLab", "gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}"],
-  ["Slack", "xox[a-z]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{20,}"],
-  [
-    "npm, PyPI, Databricks, DigitalOcean",
-    "npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{40,}|dapi[0-9a-f]{32}|do[opr]_v1_[0-9a-f]{40,}",
-  ],
-  [
-    "Notion, Linear, SendGrid",
-    "ntn_[A-Za-z0-9]{30,}|lin_api_[A-Za-z0-9]{30,}|SG\\.[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,}",
-  ],
-  ["AWS key ids", "A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}(?![A-Za-z0-9+/])"],
-  ["Amazon Bedrock", "ABSK[A-Za-z0-9+/]{60,}|bedrock-api-key-[A-Za-z0-9+/]{20,}"],
+  ["Google OAuth", "ya29\\.[A-Za-z0-9_-]{20,}", "GOCSPX-[A-Za-z0-9_-]{20,}", "1//0[A-Za-z0-9_-]{20,}"],
+  ["Groq", "gsk_[A-Za-z0-9]{20,}"],
+  ["xAI", "xai-[A-Za-z0-9]{20,}"],
+  ["Perplexity", "pplx-[A-Za-z0-9]{20,}"],
+  ["Hugging Face", "hf_[A-Za-z0-9]{30,}"],
+  ["Replicate", "r8_[A-Za-z0-9]{30,}"],
+  ["Fireworks", "fw_[A-Za-z0-9]{20,}"],
+  ["Cerebras", "csk-[A-Za-z0-9]{20,}"],
+  ["NVIDIA", "nvapi-[A-Za-z0-9_-]{20,}"],
+  ["Together", "tgp_v1_[A-Za-z0-9_-]{20,}"],
+  ["Tavily", "tvly-[A-Za-z0-9-]{20,}"],
+  ["LangSmith", "lsv2_[a-z]{2}_[A-Za-z0-9_]{20,}"],
+  ["GitHub", "gh[pousr]_[A-Za-z0-9]{30,}", "github_pat_[A-Za-z0-9_]{22,}"],
+  ["GitLab", "glpat-[A-Za-z0-9_-]{20,}"],
+  ["Slack", "xox[a-z]-[A-Za-z0-9-]{10,}", "xapp-[A-Za-z0-9-]{20,}"],
+  ["npm", "npm_[A-Za-z0-9]{30,}"],
+  ["PyPI", "pypi-[A-Za-z0-9_-]{40,}"],
+  ["Databricks", "dapi[0-9a-f]{32}"],
+  ["DigitalOcean", "do[opr]_v1_[0-9a-f]{40,}"],
+  ["Notion", "ntn_[A-Za-z0-9]{30,}"],
+  ["Linear", "lin_api_[A-Za-z0-9]{30,}"],
+  ["SendGrid", "SG\\.[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,}"],
+  ["AWS key ids", "AKIA[A-Z2-7]{16}(?![A-Za-z0-9+/])", "ASIA[A-Z2-7]{16}(?![A-Za-z0-9+/])"],
+  ["Amazon Bedrock", "ABSK[A-Za-z0-9+/]{60,}", "bedrock-api-key-[A-Za-z0-9+/]{20,}"],
+  // Signed (three parts) or encrypted (five); both begin with the base64 of `{"` (RFC 7519 §3). Not tried at
+  // each dash of a run, whose end it looks for.
+  ["JWT", "eyJ(?<![_-]eyJ)[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*){2,4}"],
 ];
-/** Signed (three parts) or encrypted (five); both begin with the base64 of `{"` (RFC 7519 §3). */
-const JWT = "(?<![_-])eyJ[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*){2,4}";
-const KEY = new RegExp(`(?<![A-Za-z0-9])(?:${KEY_SHAPES.map(([, shape]) => shape).join("|")}|${JWT})`, "g");
+const SHAPES = KEY_SHAPES.flatMap(([, ...shapes]) => shapes);
+const KEY = new RegExp(SHAPES.join("|"), "y");
 
-const SHORTEST_KEY = 16;
-/** No credential is longer; a run beyond it is data, and only its start is looked at. */
-const LONGEST_KEY = 16_384;
-const SHORTEST_TOKEN = 6;
+/** Every shape begins with two plain characters: `KEY` is tried only where a known pair stands. */
+const KEY_PAIRS = new Uint8Array(128 * 128);
+for (const shape of SHAPES) KEY_PAIRS[shape.charCodeAt(0) * 128 + shape.charCodeAt(1)] = 1;
 
-const OTHER = 0;
-const TOKEN = 1;
-const ASSIGN = 2;
-const KIND = new Uint8Array(128);
-for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+/~")
-  KIND[char.charCodeAt(0)] = TOKEN;
-for (const char of ":=") KIND[char.charCodeAt(0)] = ASSIGN;
+function charCodes(chars: string): Uint8Array {
+  const table = new Uint8Array(128);
+  for (const char of chars) table[char.charCodeAt(0)] = 1;
+  return table;
+}
 
-const BACKSLASH = 0x5c;
+const LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const WORD = charCodes(LETTERS_AND_DIGITS);
+const ESCAPES = charCodes("nrt");
+/** All names that `judgeName` knows end in one of these: spares the look back for most colons. */
+const NAME_ENDS = charCodes("ydtnsergYDTNSERG");
+
+const SPACE = 0x20;
+const PERCENT = 0x25;
 const DASH = 0x2d;
 const SLASH = 0x2f;
-const SPACE = 0x20;
+const COLON = 0x3a;
+const EQUALS = 0x3d;
+const BACKSLASH = 0x5c;
+const UNDERSCORE = 0x5f;
+
+/** A run of base64url is longer, and has a `-hf_` somewhere by chance. */
+const LONGEST_BEFORE_KEY = 256;
 
 /** Where the credentials are, in order, without overlaps. */
 export function findSecrets(text: string): Span[] {
   const found: Span[] = [];
-  let tokenStart = -1;
-  for (let i = 0; i <= text.length; i += 1) {
-    const code = i < text.length ? text.charCodeAt(i) : SPACE;
-    const kind = code < 128 ? KIND[code] : OTHER;
-    if (kind === TOKEN) {
-      if (tokenStart < 0) tokenStart = i;
-      continue;
+  let inWord = false;
+  let runStart = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    let secret: Span | undefined;
+    if (code < 128 && WORD[code] === 1) {
+      if (!inWord && i - runStart < LONGEST_BEFORE_KEY) {
+        secret = secretAtWord(text, i, code);
+        // In JSON or a URL within text, `\\n` and `%3D` end in characters that look like a part of a word.
+        inWord = secret === undefined && !isEscape(text, i, code);
+      }
+    } else {
+      inWord = false;
+      if (code !== DASH && code !== UNDERSCORE) runStart = i + 1;
+      if (code === COLON || code === EQUALS) secret = secretAssigned(text, i);
+      else if (code === DASH && text.charCodeAt(i + 1) === DASH) secret = secretAtDashes(text, i);
     }
-    if (tokenStart >= 0 && i - tokenStart >= SHORTEST_TOKEN) inspectToken(text, tokenStart, i, found);
-    if (kind === ASSIGN) inspectAssignment(text, i, found);
-    tokenStart = -1;
+    if (secret !== undefined) {
+      found.push(secret);
+      i = secret.end - 1;
+      inWord = false;
+    }
   }
-  return found.length > 1 ? withoutOverlaps(found) : found;
+  return found;
 }
 
-function withoutOverlaps(spans: Span[]): Span[] {
-  spans.sort((a, b) => a.start - b.start || b.end - a.end);
-  let end = 0;
-  return spans.filter((span) => {
-    if (span.start < end) return false;
-    end = span.end;
-    return true;
-  });
-}
-
-function inspectToken(text: string, tokenStart: number, end: number, found: Span[]): void {
-  const start = afterEscape(text, tokenStart);
-  const first = text.charCodeAt(start);
-  if (first === DASH && text.startsWith("-----BEGIN ", start)) inspectPem(text, start, found);
-  else if (first === DASH && text.charCodeAt(start + 1) === DASH) inspectFlag(text, start + 2, end, found);
-  if (text.charCodeAt(start - 1) === SPACE && isHttpCredential(text, start, end)) found.push({ start, end });
-  if (end - start < SHORTEST_KEY) return;
-  const token = text.slice(start, Math.min(end, start + LONGEST_KEY));
-  KEY.lastIndex = 0;
-  for (let match = KEY.exec(token); match !== null; match = KEY.exec(token)) {
-    if (!isMadeOfWords(match[0])) found.push({ start: start + match.index, end: start + KEY.lastIndex });
+function secretAtWord(text: string, start: number, code: number): Span | undefined {
+  const next = text.charCodeAt(start + 1);
+  if (next < 128 && KEY_PAIRS[code * 128 + next] === 1) {
+    KEY.lastIndex = start;
+    // Names such as `sk-circle-fade-dot-animation` have no digit, which no key lacks.
+    if (KEY.test(text) && /[0-9]/.test(text.slice(start, KEY.lastIndex)))
+      return { start, end: KEY.lastIndex };
   }
+  return text.charCodeAt(start - 1) === SPACE ? httpCredential(text, start) : undefined;
 }
 
-/** In JSON or a URL within text, `\n` and `%3D` end in characters that look like a part of the token. */
-function afterEscape(text: string, start: number): number {
-  const before = text.charCodeAt(start - 1);
-  if (before === BACKSLASH && "nrt".includes(text.charAt(start))) return start + 1;
-  return before === 0x25 && /^[0-9A-Fa-f]{2}/.test(text.slice(start, start + 2)) ? start + 2 : start;
+function isEscape(text: string, start: number, code: number): boolean {
+  if (text.charCodeAt(start - 1) === BACKSLASH) return ESCAPES[code] === 1;
+  return text.charCodeAt(start - 1) === PERCENT || text.charCodeAt(start - 2) === PERCENT;
 }
 
-/** Names such as `sk-circle-fade-dot-animation` have no digit, which no key lacks. */
-function isMadeOfWords(token: string): boolean {
-  return !/[0-9]/.test(token);
-}
+const TOKEN_68 = /[A-Za-z0-9_.~+/-]{8,}=*/y;
 
 /** `Bearer token68` and `Basic base64(user:password)` (RFC 6750 §2.1, RFC 7617 §2). */
-function isHttpCredential(text: string, start: number, end: number): boolean {
-  const scheme = text.slice(Math.max(0, start - 7), start - 1).toLowerCase();
-  if (scheme === "bearer") return end - start >= SHORTEST_KEY && looksRandom(text.slice(start, end));
-  if (!scheme.endsWith("basic")) return false;
-  return /^[\x20-\x7e]*:[\x20-\x7e]+$/.test(Buffer.from(text.slice(start, end), "base64").toString("latin1"));
+function httpCredential(text: string, start: number): Span | undefined {
+  const last = text.charCodeAt(start - 2) | 0x20;
+  if (last !== 0x72 && last !== 0x63) return undefined;
+  const scheme = /(bearer|basic)$/i.exec(text.slice(Math.max(0, start - 7), start - 1))?.[1]?.toLowerCase();
+  if (scheme === undefined) return undefined;
+  TOKEN_68.lastIndex = start;
+  const token = TOKEN_68.exec(text)?.[0] ?? "";
+  const secret = scheme === "bearer" ? token.length >= 16 && looksRandom(token) : isUserAndPassword(token);
+  return secret ? { start, end: start + token.length } : undefined;
 }
 
-/** PEM (RFC 7468 §10) as it stands in files, in JSON with `\n`, indented, or with the headers of RFC 1421. */
+function isUserAndPassword(base64: string): boolean {
+  return /^[\x20-\x7e]*:[\x20-\x7e]+$/.test(Buffer.from(base64, "base64").toString("latin1"));
+}
+
+/** PEM (RFC 7468 §10) as it stands in files, in JSON with `\\n`, indented, or with the headers of RFC 1421. */
 const PEM_PRIVATE_KEY =
-  /-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?:(?:\s|\\[rn])+(?:Proc-Type|DEK-Info|Version|Comment):[^\r\n\\"]*)*(?:(?:\s|\\[rn])+[A-Za-z0-9+/=]{20,})+(?:(?:[\r\n]|\\[rn])+[ \t]*[A-Za-z0-9+/=]+)?/y;
+  /-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?:(?:[\r\n]|\\[rn]){1,4}(?:Proc-Type|DEK-Info|Version|Comment):[^\r\n\\"]{0,128}){0,4}(?:(?:\s|\\[rn]){1,64}[A-Za-z0-9+/=]{20,})+(?:(?:[\r\n]|\\[rn]){1,4}[ \t]{0,64}[A-Za-z0-9+/=]+)?/y;
+const FLAG = /--([A-Za-z][A-Za-z0-9_-]{2,40}) /y;
 
-function inspectPem(text: string, start: number, found: Span[]): void {
-  PEM_PRIVATE_KEY.lastIndex = start;
-  if (PEM_PRIVATE_KEY.test(text)) found.push({ start, end: PEM_PRIVATE_KEY.lastIndex });
-}
-
-/** `--api-key VALUE` of a command line. */
-function inspectFlag(text: string, nameStart: number, end: number, found: Span[]): void {
-  if (text.charCodeAt(end) === SPACE) inspectValue(text, text.slice(nameStart, end), end + 1, found);
+/** A private key, or `--api-key VALUE` of a command line. */
+function secretAtDashes(text: string, start: number): Span | undefined {
+  if (text.startsWith("-----BEGIN ", start)) {
+    PEM_PRIVATE_KEY.lastIndex = start;
+    return PEM_PRIVATE_KEY.test(text) ? { start, end: PEM_PRIVATE_KEY.lastIndex } : undefined;
+  }
+  FLAG.lastIndex = start;
+  const name = FLAG.exec(text)?.[1];
+  if (name === undefined) return undefined;
+  return secretValue(text, judgeName(name), FLAG.lastIndex);
 }
 
 /** What may stand between a name and its `:` or `=`, and between that and the value. */
-const QUOTING = /[\\"'`\s]/;
+const QUOTING = charCodes("\\\"'` \t\r\n");
 const MAX_QUOTING = 4;
-const NAME_BEFORE = /[A-Za-z0-9_.-]{3,64}$/;
+const NAME = charCodes(`${LETTERS_AND_DIGITS}_.-`);
+const MAX_NAME = 64;
 const USER_INFO = /\/\/[^\s/:@"'\\]{0,64}:([^\s/@"'\\]{3,256})@/y;
 
 /** `name=value`, `name: value`, `"name": "value"`, also within a string of JSON; and `://user:password@`. */
-function inspectAssignment(text: string, at: number, found: Span[]): void {
-  if (text.charCodeAt(at + 1) === SLASH) {
-    USER_INFO.lastIndex = at + 1;
-    const password = USER_INFO.exec(text)?.[1];
-    if (password !== undefined) {
-      found.push({ start: USER_INFO.lastIndex - 1 - password.length, end: USER_INFO.lastIndex - 1 });
-    }
-    return;
-  }
+function secretAssigned(text: string, at: number): Span | undefined {
+  if (text.charCodeAt(at + 1) === SLASH) return passwordOfUrl(text, at + 1);
   let nameEnd = at;
-  while (at - nameEnd < MAX_QUOTING && QUOTING.test(text.charAt(nameEnd - 1))) nameEnd -= 1;
-  if (!endsLikeSecretName(text.charCodeAt(nameEnd - 1))) return;
-  const name = NAME_BEFORE.exec(text.slice(Math.max(0, nameEnd - 64), nameEnd))?.[0];
-  if (name === undefined) return;
+  while (at - nameEnd < MAX_QUOTING && QUOTING[text.charCodeAt(nameEnd - 1)] === 1) nameEnd -= 1;
+  if (NAME_ENDS[text.charCodeAt(nameEnd - 1)] !== 1) return undefined;
+  let nameStart = nameEnd;
+  while (nameEnd - nameStart < MAX_NAME && NAME[text.charCodeAt(nameStart - 1)] === 1) nameStart -= 1;
+  const verdict = judgeName(text.slice(nameStart, nameEnd));
+  if (verdict === "plain") return undefined;
   let valueStart = at + 1;
-  while (valueStart - at <= MAX_QUOTING && QUOTING.test(text.charAt(valueStart))) valueStart += 1;
-  inspectValue(text, name, valueStart, found);
+  while (valueStart - at <= MAX_QUOTING && QUOTING[text.charCodeAt(valueStart)] === 1) valueStart += 1;
+  return secretValue(text, verdict, valueStart);
 }
 
-/** All names that `judgeName` knows end in one of these: spares the look back for most colons. */
-function endsLikeSecretName(code: number): boolean {
-  return "ydtnserg".includes(String.fromCharCode(code | 0x20));
+function passwordOfUrl(text: string, slashes: number): Span | undefined {
+  USER_INFO.lastIndex = slashes;
+  const password = USER_INFO.exec(text)?.[1];
+  if (password === undefined) return undefined;
+  const end = USER_INFO.lastIndex - 1;
+  return { start: end - password.length, end };
 }
 
-const VALUE = /[^\s"'`\\&<>,;]{6,1024}/y;
-const COOKIE_LINE = /[^\r\n"'`\\]{6,4096}/y;
+/** The first characters decide; what is a secret then goes on to the end of the value. */
+const VALUE = /[^\s"'`\\&<>,;]{6,256}/y;
+const VALUE_REST = /[^\s"'`\\&<>,;]*/y;
+const COOKIES = /[^\r\n"'`\\]{6,256}/y;
+const COOKIES_REST = /[^\r\n"'`\\]*/y;
 
-function inspectValue(text: string, name: string, start: number, found: Span[]): void {
-  const verdict = judgeName(name);
-  if (verdict === "plain") return;
-  const shape = /cookie$/i.test(name) ? COOKIE_LINE : VALUE;
+function secretValue(text: string, verdict: NameVerdict, start: number): Span | undefined {
+  if (verdict === "plain") return undefined;
+  const [shape, rest] = verdict === "cookie" ? [COOKIES, COOKIES_REST] : [VALUE, VALUE_REST];
   shape.lastIndex = start;
   const value = shape.exec(text)?.[0];
-  if (value === undefined) return;
-  const secret = verdict === "secret" ? looksLikeValue(value) : looksLikeCredential(value);
-  if (secret) found.push({ start, end: start + value.length });
+  if (value === undefined) return undefined;
+  if (!(verdict === "ambiguous" ? looksLikeCredential(value) : looksLikeValue(value))) return undefined;
+  rest.lastIndex = start + value.length;
+  rest.test(text);
+  return { start, end: rest.lastIndex };
 }
 
 /** Not code (`getKey()`, `${KEY}`) and not a word of prose (`password: required`). */
@@ -200,12 +226,9 @@ function looksRandom(value: string): boolean {
 /** Without a telling name: long, of both cases and with digits, which hashes and UUIDs are not. */
 export function looksLikeCredential(value: string): boolean {
   return (
-    /^[A-Za-z0-9_\-.+/=~:|]{20,4096}$/.test(value) &&
+    /^[A-Za-z0-9_\-.+/=~:|]{20,}$/.test(value) &&
     /[0-9]/.test(value) &&
     /[a-z]/.test(value) &&
     /[A-Z]/.test(value)
   );
 }
-
-/** What stands for the rest of a credential. */
-export const MARK = "…REDACTED";
