@@ -36,6 +36,9 @@ Passage::Passage(Descriptor client, const Endpoint& to, std::string preface, Clo
   // Sender and receiver have batched already; a second Nagle would only add delay.
   Set(client_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
   Set(server_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  // Loopback needs no window to fill a distance. Left to itself the kernel would take up to tcp_rmem's maximum
+  // (6 to 32 MiB) of an upload that the server reads slowly, where the client would have been held back.
+  Set(client_.get(), SOL_SOCKET, SO_RCVBUF, 512 << 10);
   // The client's own probes end at this machine: without ours it would never learn that the server is gone.
   Set(server_.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
   Set(server_.get(), IPPROTO_TCP, TCP_KEEPIDLE, 60);

@@ -161,7 +161,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
       }
       await new Promise((resolve) => setTimeout(resolve, 150));
     }
-    expect(accepted).toBeLessThan(24);
+    expect(accepted).toBeLessThan(way === "up" ? 16 : 48); // MiB; the kernel's own buffers, tcp_wmem and tcp_rmem
     const read = createHash("sha256");
     sender.end();
     await pipeline(reader, read);
