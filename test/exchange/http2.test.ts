@@ -1,44 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ReaderLimits } from "../../src/exchange/exchange.js";
-import { createHttp2Reader, HTTP2_PREFACE } from "../../src/exchange/http2.js";
+import { createHttp2Reader } from "../../src/exchange/http2.js";
+import { block, data, FLAG, frame, GET, headers, OPENING, ok, POST } from "./http2-bytes.js";
 import { createReport, LIMITS, play, type Report, type Step, summary } from "./recording.js";
-
-const FLAG = { none: 0, end: 1, endHeaders: 4, padded: 8, priority: 32 };
-
-function frame(type: number, flags: number, streamId: number, payload: Uint8Array | string = ""): Buffer {
-  const body = typeof payload === "string" ? Buffer.from(payload, "latin1") : payload;
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(body.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, body]);
-}
-
-/** Fields as HPACK literals without indexing. */
-function block(fields: Record<string, string>): Buffer {
-  return Buffer.concat(
-    Object.entries(fields).flatMap(([name, value]) => [
-      Buffer.from([0, name.length]),
-      Buffer.from(name),
-      Buffer.from([value.length]),
-      Buffer.from(value),
-    ]),
-  );
-}
-
-const SETTINGS = frame(4, 0, 0);
-const OPEN: Step[] = [
-  ["request", Buffer.concat([HTTP2_PREFACE, SETTINGS])],
-  ["response", SETTINGS],
-];
-const GET = { ":method": "GET", ":scheme": "https", ":path": "/", ":authority": "a" };
-const POST = { ...GET, ":method": "POST", "x-a": "1" };
-const headers = (id: number, fields: Record<string, string>, flags = 0): Buffer =>
-  frame(1, FLAG.endHeaders | flags, id, block(fields));
-const data = (id: number, text: string, flags = 0): Buffer => frame(0, flags, id, text);
-const ok = (id: number, text = "ok"): Buffer =>
-  Buffer.concat([headers(id, { ":status": "200" }), data(id, text, FLAG.end)]);
 
 function read(
   steps: readonly Step[],
@@ -47,7 +11,7 @@ function read(
 ): Report {
   const report = createReport();
   const reader = createHttp2Reader({ limits }, report.handlers);
-  reader.close(close, play(reader, [...OPEN, ...steps]));
+  reader.close(close, play(reader, [...OPENING, ...steps]));
   return report;
 }
 
