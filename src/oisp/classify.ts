@@ -71,10 +71,9 @@ function classifyApi(provider: Provider, address: Address, { bundle }: HostIndex
   const source = { type: "api", id: provider.id, endpoint: null } as const;
   if (!isApiCall(provider, address))
     return { level: "identifiable", source, provider, reason: "path_unknown" };
-  const format = formatOfPath(address.path);
-  const hasParser =
-    (format !== undefined && bundle.parsers.has(format)) || bundle.parsers.has(provider.apiFormat);
-  if (!hasParser) return { level: "identifiable", source, provider, reason: "no_parser" };
+  // What the path tells is read by its own reader, also when the bundle brings no parser for it.
+  const isReadable = formatOfPath(address.path) !== undefined || bundle.parsers.has(provider.apiFormat);
+  if (!isReadable) return { level: "identifiable", source, provider, reason: "no_parser" };
   return { level: "full_trace", source, provider };
 }
 

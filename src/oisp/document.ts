@@ -9,7 +9,8 @@ const MAX_DEPTH = 64;
 
 export type Entries = { readonly [key: string]: unknown };
 
-const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
+/** Names that mean something to JavaScript objects, and control characters, which mean something to terminals. */
+const FORBIDDEN_KEY = /^(?:__proto__|constructor|prototype)$|[\x00-\x1f\x7f-\x9f]/;
 const ADVICE = "Check --bundle-file or --bundle-url, or leave them out to use the default bundle.";
 
 /**
@@ -27,8 +28,7 @@ export function parseDocument(text: string, name: string): unknown {
 }
 
 /**
- * Refuses what is nested too deep, and says how many keys are left out because they mean something to
- * JavaScript objects. Iterative, so that the check itself cannot run out of stack.
+ * Refuses what is nested too deep, and says how many keys are left out. Iterative, so that the check itself cannot run out of stack.
  */
 export function inspectDocument(document: unknown, name: string): string[] {
   let level: unknown[] = [document];
@@ -42,13 +42,15 @@ export function inspectDocument(document: unknown, name: string): string[] {
     for (const value of level) {
       if (typeof value !== "object" || value === null) continue;
       for (const [key, inner] of Object.entries(value)) {
-        if (FORBIDDEN_KEYS.has(key)) forbidden++;
+        if (FORBIDDEN_KEY.test(key)) forbidden++;
         if (typeof inner === "object" && inner !== null) next.push(inner);
       }
     }
     level = next;
   }
-  return forbidden === 0 ? [] : [`${forbidden} keys named __proto__, constructor or prototype.`];
+  return forbidden === 0
+    ? []
+    : [`${forbidden} keys named __proto__, constructor or prototype, or with control characters.`];
 }
 
 export function tooLarge(name: string): OximyError {
@@ -68,10 +70,10 @@ export function isRecord(value: unknown): value is Entries {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The entries of a map, without notes (`_…`) and without keys that mean something to JavaScript objects. */
+/** The entries of a map, without notes (`_…`) and forbidden keys. */
 export function entriesOf(value: unknown): ReadonlyArray<readonly [key: string, value: unknown]> {
   if (!isRecord(value)) return [];
-  return Object.entries(value).filter(([key]) => !key.startsWith("_") && !FORBIDDEN_KEYS.has(key));
+  return Object.entries(value).filter(([key]) => !key.startsWith("_") && !FORBIDDEN_KEY.test(key));
 }
 
 /** The value with every forbidden key left out, at any depth (which was checked before). */
@@ -80,7 +82,7 @@ export function withoutForbiddenKeys(value: unknown): unknown {
   if (!isRecord(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => !FORBIDDEN_KEYS.has(key))
+      .filter(([key]) => !FORBIDDEN_KEY.test(key))
       .map(([key, inner]) => [key, withoutForbiddenKeys(inner)]),
   );
 }

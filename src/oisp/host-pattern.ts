@@ -15,11 +15,15 @@ const LABEL_PART = "[a-z0-9_-]+";
 /** us-east-1, us-gov-west-1, cn-north-1, eusc-de-east-1: so `s3` of `bedrock.s3.amazonaws.com` is no region. */
 export const AWS_REGION = "[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2}";
 
+const TOO_WIDE = "takes in more than one party's hosts";
 const MAX_LENGTH = 256;
 /** Each repeated part may cost the matcher a factor of the host's length (253 at most). */
 const MAX_REPEATS = 3;
 
-/** A pattern as published: `regex` when it has a backslash or anchor, else a glob. A glob may compile as a regex; that proves nothing. */
+/**
+ * A pattern as published is an expression when it has a backslash or an anchor, else a glob. That a glob
+ * compiles as an expression proves nothing.
+ */
 export function compileHostPattern(published: string): CompiledPattern | RefusedPattern {
   if (published.length > MAX_LENGTH) return refused(`is longer than ${MAX_LENGTH} characters`);
   let pattern = published.toLowerCase();
@@ -33,9 +37,13 @@ export function compileHostPattern(published: string): CompiledPattern | Refused
   if (typeof tokens === "string") return refused(tokens);
   if (tokens.filter((token) => token.kind !== "text").length > MAX_REPEATS)
     return refused(`has more than ${MAX_REPEATS} variable parts`);
-  if (!hasFixedDomain(tokens)) return refused("names no domain of at least two fixed labels at its end");
-  const regex = new RegExp(`^${tokens.map((token, index) => sourceOf(token, index, tokens)).join("")}$`);
-  return { kind: "compiled", regex, ...(port === undefined ? {} : { port }) };
+  if (!hasFixedDomain(tokens)) return refused(TOO_WIDE);
+  const source = tokens.map((token, index) => sourceOf(token, index, tokens)).join("");
+  try {
+    return { kind: "compiled", regex: new RegExp(`^${source}$`), ...(port === undefined ? {} : { port }) };
+  } catch {
+    return refused("holds a range or a count that runs backwards");
+  }
 }
 
 function refused(why: string): RefusedPattern {
@@ -67,15 +75,13 @@ function readRegex(regex: string): readonly Token[] | string {
   return tokens;
 }
 
-/** So that no pattern takes in a whole top-level domain: what passes there is none of our business. */
 function hasFixedDomain(tokens: readonly Token[]): boolean {
-  let fixed = "";
-  for (const token of tokens.toReversed()) {
-    if (token.kind !== "text") break;
-    fixed = token.text + fixed;
-  }
-  const isWholeHost = tokens.every((token) => token.kind === "text");
-  return isWholeHost ? fixed !== "" : /[.-][a-z0-9_-]+\.[a-z0-9_-]+$/.test(fixed);
+  const lastVariable = tokens.findLastIndex((token) => token.kind !== "text");
+  if (lastVariable === -1) return true;
+  const fixed = tokens.slice(lastVariable + 1).map((token) => (token.kind === "text" ? token.text : ""));
+  // What stands before the first separator may be a part of a label: `-aiplatform` of `*-aiplatform.example.com`.
+  const [, domain] = /^[^.-]*[.-](.+)$/.exec(fixed.join("")) ?? [];
+  return domain !== undefined && isOwnDomain(domain);
 }
 
 function sourceOf(token: Token, index: number, tokens: readonly Token[]): string {
@@ -96,7 +102,13 @@ function sourceOf(token: Token, index: number, tokens: readonly Token[]): string
 
 /** Undefined when the host is no wildcard or a tight one. */
 export function wildcardFault(host: string): string | undefined {
-  return !host.startsWith("*.") || /^\*(?:\.[^.]+){2,}$/.test(host)
-    ? undefined
-    : "takes in a whole top-level domain";
+  return host.startsWith("*.") && !isOwnDomain(host.slice(2)) ? TOO_WIDE : undefined;
+}
+
+/** Whether one party holds the domain: what passes below `com` or `co.uk` is none of our business. */
+function isOwnDomain(domain: string): boolean {
+  return (
+    /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/.test(domain) &&
+    !/^(?:ac|co|com|edu|go|gov|ne|net|or|org)\.[a-z]{2}$/.test(domain)
+  );
 }

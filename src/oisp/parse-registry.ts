@@ -33,15 +33,14 @@ export function parseWebsites(published: unknown, rejected: string[]): Website[]
 
 function namedEntries(published: unknown, what: string, rejected: string[]): Array<[string, Entries]> {
   const listed = Array.isArray(published)
-    ? published.map(
-        (entry) => [textOf(isRecord(entry) ? entry.id : undefined) ?? "without id", entry] as const,
-      )
+    ? published.map((entry) => [isRecord(entry) ? textOf(entry.id) : undefined, entry] as const)
     : entriesOf(published);
   const named: Array<[string, Entries]> = [];
   for (const [id, entry] of listed) {
-    const fault = id === "without id" ? "it has no id" : entryFault("site", entry);
-    if (fault === undefined && isRecord(entry)) named.push([id, entry]);
-    else rejected.push(`${what} ${id}: ${fault}.`);
+    const fault = entryFault("site", entry);
+    if (id === undefined) rejected.push(`${what} without id.`);
+    else if (fault !== undefined || !isRecord(entry)) rejected.push(`${what} ${id}: ${fault}.`);
+    else named.push([id, entry]);
   }
   return named;
 }
@@ -51,16 +50,14 @@ function parseHosts(entry: Entries, where: string, rejected: string[]): string[]
   for (const published of [...textsOf(entry.domains), ...textsOf(entry.api_domains)]) {
     const split = splitHostPort(published);
     const fault = split === undefined ? "is no host name" : wildcardFault(split.host);
-    if (split === undefined || fault !== undefined)
-      rejected.push(`${where}: host ${published.slice(0, 100)} ${fault}.`);
+    if (split === undefined || fault !== undefined) rejected.push(`${where}: host ${published} ${fault}.`);
     else hosts.add(hostKey(split.host, split.port));
   }
   return [...hosts];
 }
 
 function parseSignatures(published: unknown, id: string, rejected: string[]): AppSignatures {
-  const fault =
-    published === undefined || published === null ? undefined : entryFault("signatures", published);
+  const fault = entryFault("signatures", published ?? {});
   if (fault !== undefined) rejected.push(`App ${id}, signatures: ${fault}.`);
   const signatures = fault === undefined && isRecord(published) ? published : {};
   const [macos, windows, linux] = [signatures.macos, signatures.windows, signatures.linux].map((system) =>

@@ -22,6 +22,7 @@ import { entryFault } from "./schema.js";
 
 const MAX_PATTERNS = 256;
 const MAX_REJECTED = 200;
+const MAX_SENTENCE = 300;
 
 /**
  * `name` is what errors call the bundle.
@@ -55,10 +56,13 @@ export function parseBundle(document: unknown, name = "The bundle"): ParsedBundl
   return { bundle, rejected: bounded(rejected) };
 }
 
-/** A hostile document could have millions of faults; each sentence is logged. */
+/** Each sentence is logged, and a hostile document could make millions, long ones, with control characters. */
 function bounded(rejected: readonly string[]): readonly string[] {
-  if (rejected.length <= MAX_REJECTED) return rejected;
-  return [...rejected.slice(0, MAX_REJECTED), `${rejected.length - MAX_REJECTED} more entries.`];
+  const sentences = rejected
+    .slice(0, MAX_REJECTED)
+    .map((sentence) => sentence.slice(0, MAX_SENTENCE).replace(/[\x00-\x1f\x7f-\x9f]/g, "\uFFFD"));
+  const left = rejected.length - sentences.length;
+  return left === 0 ? sentences : [...sentences, `${left} more entries.`];
 }
 
 function parseHosts(published: unknown, rejected: string[]): Map<string, string> {
@@ -69,7 +73,7 @@ function parseHosts(published: unknown, rejected: string[]): Map<string, string>
       split === undefined
         ? "is no host name"
         : (wildcardFault(split.host) ?? portlessLoopbackFault(split) ?? entryFault("host", provider));
-    if (split === undefined || fault !== undefined) rejected.push(`Host ${entry.slice(0, 100)}: ${fault}.`);
+    if (split === undefined || fault !== undefined) rejected.push(`Host ${entry}: ${fault}.`);
     else hosts.set(hostKey(split.host, split.port), provider as string);
   }
   return hosts;
@@ -87,7 +91,7 @@ function parsePatterns(published: unknown, rejected: string[]): HostPattern[] {
     rejected.push(`Host patterns beyond the first ${MAX_PATTERNS}: too many.`);
   for (const entry of listed.slice(0, MAX_PATTERNS)) {
     const source = isRecord(entry) ? (textOf(entry.regex) ?? textOf(entry.pattern)) : undefined;
-    const name = `Host pattern ${(source ?? "without text").slice(0, 100)}`;
+    const name = `Host pattern ${source ?? "without text"}`;
     const fault = entryFault("pattern", entry);
     if (fault !== undefined || source === undefined) {
       rejected.push(`${name}: ${fault}.`);
@@ -125,21 +129,22 @@ function parseProviders(
     providers.set(id, {
       id,
       name: textOf(entry.name) ?? textOf(entry.display_name) ?? id,
-      apiFormat:
-        textOf(entry.api_format) ?? (Object.hasOwn(formats, id) ? id : (FORMAT_BY_PROVIDER[id] ?? "openai")),
+      apiFormat: textOf(entry.api_format) ?? (Object.hasOwn(formats, id) ? id : usualFormat(id)),
       ...(apiEndpoint !== undefined && { apiEndpoint }),
     });
   }
   // A host whose provider is not described is known all the same.
   for (const id of [...hosts.values(), ...patterns.map((pattern) => pattern.provider)]) {
-    if (!providers.has(id))
-      providers.set(id, { id, name: id, apiFormat: FORMAT_BY_PROVIDER[id] ?? "openai" });
+    if (!providers.has(id)) providers.set(id, { id, name: id, apiFormat: usualFormat(id) });
   }
   return providers;
 }
 
-/** For bundles of 1.0.0, which name no format: providers that do not speak OpenAI's. */
-const FORMAT_BY_PROVIDER: { readonly [id: string]: string } = { aws_bedrock: "bedrock", cohere: "cohere" };
+/** For bundles of 1.0.0, which name no format. */
+function usualFormat(provider: string): string {
+  if (provider === "aws_bedrock") return "bedrock";
+  return provider === "cohere" ? "cohere" : "openai";
+}
 
 function parsersOf(document: Entries, rejected: string[]): ReadonlyMap<string, Parser> {
   const parsers = parseParsers(document.parsers, rejected);
@@ -154,7 +159,7 @@ function parseModels(published: unknown, rejected: string[]): Map<string, ModelI
     const slash = key.indexOf("/");
     const fault = slash < 1 ? "its key is not provider/id" : entryFault("model", entry);
     if (fault !== undefined || !isRecord(entry)) {
-      rejected.push(`Model ${key.slice(0, 100)}: ${fault}.`);
+      rejected.push(`Model ${key}: ${fault}.`);
       continue;
     }
     const prices = {

@@ -5,8 +5,10 @@
 
 import { Ajv, type ValidateFunction } from "ajv";
 
-const text = { type: "string", minLength: 1, maxLength: 4096 } as const;
-const optionalText = { type: ["string", "null"], maxLength: 4096 } as const;
+/** Names are shown in terminals, so they hold no control characters. */
+const shown = { maxLength: 4096, pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$" } as const;
+const text = { type: "string", minLength: 1, ...shown } as const;
+const optionalText = { type: ["string", "null"], ...shown } as const;
 const texts = { anyOf: [text, { type: "array", items: text, maxItems: 1000 }, { type: "null" }] } as const;
 const price = { type: ["number", "null"], minimum: 0 } as const;
 const pattern = {
@@ -73,6 +75,7 @@ const SCHEMAS = {
     type: "object",
     required: ["name"],
     properties: {
+      id: optionalText,
       name: text,
       vendor: optionalText,
       category: optionalText,

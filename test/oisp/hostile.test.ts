@@ -47,6 +47,7 @@ describe("left out, with a sentence, and the rest used", () => {
   it.each([
     "*",
     "*.com",
+    "*.co.uk",
     "*.*",
     "localhost",
     "127.0.0.1",
@@ -126,7 +127,9 @@ describe("left out, with a sentence, and the rest used", () => {
     }`;
     const { bundle, rejected } = readBundleText(text);
     expect(({} as { polluted?: string }).polluted).toBeUndefined();
-    expect(rejected).toEqual(["7 keys named __proto__, constructor or prototype."]);
+    expect(rejected).toEqual([
+      "7 keys named __proto__, constructor or prototype, or with control characters.",
+    ]);
     expect(bundle.apps[0]?.features[0]?.parser).toEqual({ k: [{}] });
     expect(Object.getPrototypeOf(bundle.parsers.get("openai")!.request)).toBe(Object.prototype);
   });
@@ -153,6 +156,18 @@ describe("left out, with a sentence, and the rest used", () => {
       { parsers: { openai: { request: {}, response: {}, streaming: { format: "morse" } } } },
     ],
   ])("%s", (_, part) => expect(sentences(part)).toHaveLength(1));
+
+  it("names that would write to a terminal", () => {
+    const registry = { apps: { a: { name: "\u001b]0;owned\u0007" }, "b\u001b[2J": { name: "B" } } };
+    const { bundle, rejected } = parseBundle({
+      domain_lookup: hosts,
+      providers: { p: { name: "\u009b2J" } },
+      registry,
+    });
+    expect(bundle.apps).toEqual([]);
+    expect(rejected).toHaveLength(3);
+    expect(rejected.join("")).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  });
 
   it("more faults than anybody reads, counted", () => {
     const models = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`m${n}`, {}]));

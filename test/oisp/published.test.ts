@@ -96,9 +96,11 @@ describe.skipIf(!existsSync(folder))(
         expect(index.knows(host, 443)).toBe(true);
     });
 
-    const answer = existsSync(folder) ? answererFor(published("bundle-2026-01-14").bundle) : String;
-    it.each(readAnswers("answers-published.txt"))("%s is %s", (request, expected) => {
-      expect(answer(request)).toBe(expected);
+    describe.each(["bundle-1.0.0", "bundle-2026-01-10", "bundle-2026-01-14"])("with %s", (name) => {
+      const answer = existsSync(folder) ? answererFor(published(name).bundle) : String;
+      it.each(readAnswers(`answers-${name}.txt`))("%s is %s", (request, expected) => {
+        expect(answer(request)).toBe(expected);
+      });
     });
   },
 );
