@@ -28,10 +28,19 @@ export interface EngineOptions {
   readonly log: Log;
 }
 
+/** What brings connections: stops accepting, and resets what it still holds. */
+export interface Served {
+  close(): void;
+  destroy(): void;
+}
+
 export interface EngineEnd {
   readonly connections: DataPlaneStats;
   readonly counters: CaptureCounters | undefined;
 }
+
+/** The start does not wait longer for the published bundle; it is fetched again while running. */
+const FIRST_FETCH_MS = 3_000;
 
 /** Relays and writes nothing: `OXIMY_ENABLED=false`. */
 const NO_TAPS: TapSink = {
@@ -40,7 +49,7 @@ const NO_TAPS: TapSink = {
 };
 
 export class Engine {
-  private readonly stopping: Array<() => void> = [];
+  private listener: Served | undefined;
 
   private constructor(
     readonly ca: CertificateAuthority,
@@ -54,7 +63,7 @@ export class Engine {
   static async start(options: EngineOptions): Promise<Engine> {
     const { settings, log } = options;
     const sources = bundleSources(settings);
-    const loaded = await loadBundle(sources);
+    const loaded = await loadBundle({ ...sources, timeout: FIRST_FETCH_MS });
     describeBundle(loaded, log);
     const ca = openCa(caDirectory(settings.home));
     const plane = settings.enabled
@@ -112,9 +121,9 @@ export class Engine {
     return localPorts(this.known.hosts.bundle);
   }
 
-  /** Called first when the engine stops: listeners close there. */
-  onStop(close: () => void): void {
-    this.stopping.push(close);
+  /** Hands over the listener that feeds the engine: it is closed with it. */
+  serve(listener: Served): void {
+    this.listener = listener;
   }
 
   /** Resolves when all that was captured so far is written. */
@@ -124,9 +133,10 @@ export class Engine {
 
   /** Lets open connections end within the grace, writes what is left. */
   async stop(graceMs: number): Promise<EngineEnd> {
-    for (const close of this.stopping.splice(0)) close();
+    this.listener?.close();
     this.refresher.stop();
     await this.dataPlane.drain(graceMs);
+    this.listener?.destroy();
     const counters = await this.plane?.close();
     return { connections: this.dataPlane.stats, counters };
   }

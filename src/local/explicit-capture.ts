@@ -47,7 +47,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
       onRequest: (target: Endpoint, { peer }, owner) =>
         engine.tapRequest(target, peer, owner as Promise<Owner>),
     });
-    engine.onStop(() => proxy.close());
+    engine.serve(proxy);
     return {
       port: proxy.port,
       certificatePath: engine.ca.certificatePath,

@@ -8,7 +8,8 @@ import type { Owner, SocketTuple } from "../attribution/client.js";
 import { loadNative } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
-import { type Arrival, listenOnLoopback } from "../proxy/arrival.js";
+import type { Arrival } from "../proxy/arrival.js";
+import { listen } from "../proxy/listener.js";
 import { becomeCaller } from "./caller.js";
 import { Engine } from "./engine.js";
 import { printEvent } from "./feed.js";
@@ -55,18 +56,18 @@ async function start(message: ProxyStart, attributor: RemoteAttributor, log: Log
   });
   const onArrival = (arrival: Arrival, owner: unknown) => {
     if (arrival.destination && SELF_TEST_ADDRESSES.includes(arrival.destination.address)) {
-      arrival.take().end(message.selfTestNonce);
+      arrival.take()?.end(message.selfTestNonce);
       return;
     }
     void engine.handle(arrival, owner as Promise<Owner>);
   };
-  const listener = await listenOnLoopback({
+  const listener = await listen({
     port: 0,
     originalDestination: (socket: Socket) => native.originalDestination(descriptorOf(socket)),
     onAccept: ({ peer, clientRemote }) => attributor.lookup({ local: peer, remote: clientRemote }),
     onArrival,
   });
-  engine.onStop(() => listener.close());
+  engine.serve(listener);
   say({ type: "listening", port: listener.port, localPorts: engine.localPorts() });
   return engine;
 }

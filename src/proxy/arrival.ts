@@ -19,9 +19,12 @@ export interface Arrival {
   readonly clientRemote: Endpoint;
   /** First bytes, up to what is needed for a verdict; more may have come since. */
   readonly peeked: Buffer;
-  /** The whole stream, peeked bytes included. The caller owns it from here on. */
-  take(): Socket;
-  /** Connects to `target` and relays everything, peeked bytes included. Never rejects. */
+  /** The whole stream, peeked bytes included; undefined when it has ended meanwhile. */
+  take(): Socket | undefined;
+  /**
+   * Connects to `target` and relays everything, peeked bytes included; also after `take`, as long as nothing was
+   * read. Never rejects.
+   */
   passthrough(target: Endpoint): Promise<RelayEnd>;
   /** Ends it with a reset. */
   reject(): void;
@@ -100,6 +103,8 @@ export interface Listener {
   readonly port: number;
   /** Stops accepting; open connections go on. */
   close(): void;
+  /** Resets the connections that it still holds. */
+  destroy(): void;
 }
 
 /** IPv4-mapped IPv6 addresses become IPv4, here and nowhere else. */
@@ -107,7 +112,10 @@ const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, 
 
 /** Listens on both loopback addresses: IPv4 redirects land on 127.0.0.1, IPv6 ones on ::1. */
 export async function listenOnLoopback(options: ListenerOptions): Promise<Listener> {
+  const sockets = new Set<Socket>();
   const accept = (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
     // What fails here has no reader yet; whoever takes the socket adds its own handler.
     socket.on("error", () => {});
     const acceptedAt = performance.timeOrigin + performance.now();
@@ -147,6 +155,9 @@ export async function listenOnLoopback(options: ListenerOptions): Promise<Listen
     port,
     close: () => {
       for (const server of servers) server.close();
+    },
+    destroy: () => {
+      for (const socket of sockets) socket.resetAndDestroy();
     },
   };
 }

@@ -12,7 +12,7 @@ import type { LeafMint } from "./leaf.js";
 import { abort, type RelayEnd, relay, tcpSide } from "./relay.js";
 import type { ConnectionInfo, Tap, TapSink } from "./tap.js";
 import type { UpstreamConnector } from "./upstream.js";
-import { decide, type Opening, readOpening, type Verdict } from "./verdict.js";
+import { decide, readOpening } from "./verdict.js";
 
 /** A client as the verdict needs it. */
 export interface KnownClient {
@@ -57,7 +57,7 @@ export class DataPlane {
     this.stats.accepted++;
     this.stats.open++;
     try {
-      await this.dispatch(arrival, await client);
+      await this.dispatch(arrival, client);
     } catch {
       // Whatever fails in here is ours; the client must see an end, not a hang.
       arrival.reject();
@@ -67,18 +67,33 @@ export class DataPlane {
     }
   }
 
-  private async dispatch(arrival: Arrival, client: KnownClient): Promise<void> {
+  private async dispatch(arrival: Arrival, whenKnown: Promise<KnownClient>): Promise<void> {
     const destination = arrival.destination;
     if (!destination) return arrival.reject();
     const opening = readOpening(arrival.peeked);
-    const verdict = decide(opening, destination, {
-      knowsHost: this.options.knowsHost,
-      leaveAlone: (host) => this.options.leaveAlone(host, client),
-    });
+    const verdict = decide(opening, destination, this.options.knowsHost);
+    if (verdict.action === "passthrough" && !verdict.known) {
+      // Nobody asks who it was: it need not wait for the answer.
+      this.stats.passedThrough++;
+      await arrival.passthrough(destination);
+      return;
+    }
+    const client = await whenKnown;
     const connection = { arrival, destination, client, id: this.nextId++ };
-    if (verdict.action === "passthrough") return this.passThrough(connection, verdict);
-    if (opening.kind === "tls") return this.interceptTls(connection, verdict.host, opening.hello);
-    return this.interceptPlain(connection, verdict.host, opening);
+    const host = verdict.host ?? "";
+    const alone = this.options.leaveAlone(host, client);
+    const reason = verdict.action === "passthrough" ? verdict.reason : alone;
+    if (alone === "app_not_selected") {
+      // A filtered-out app is none of our business: not even its connections are told.
+      this.stats.passedThrough++;
+      await arrival.passthrough(destination);
+    } else if (reason) {
+      await this.passThrough(connection, host, reason);
+    } else if (opening.kind === "tls") {
+      await this.interceptTls(connection, host, opening.hello);
+    } else {
+      await this.interceptPlain(connection, host);
+    }
   }
 
   /** A tap for a plain request that is forwarded elsewhere. */
@@ -96,36 +111,38 @@ export class DataPlane {
     });
   }
 
+  /** Passes a connection to a known host through, and tells that it was. */
   private async passThrough(
     connection: Connection,
-    verdict: Verdict & { action: "passthrough" },
+    host: string,
+    reason: string,
+    error?: string,
   ): Promise<void> {
     this.stats.passedThrough++;
     const end = await connection.arrival.passthrough(connection.destination);
-    if (verdict.known) this.reportUnread(connection, verdict.host ?? "", verdict.reason, end);
+    this.reportUnread(connection, host, reason, error === undefined ? end : { ...end, error });
   }
 
   private async interceptTls(connection: Connection, host: string, hello: ClientHello): Promise<void> {
     const { arrival, destination, client } = connection;
+    const raw = arrival.take();
+    if (!raw) return;
     const upstream = await this.options.upstream.connect(destination, host, hello);
     if (upstream.kind === "failed") {
       arrival.reject();
-      return this.reportUnread(connection, host, "upstream_unreachable", { error: upstream.error });
+      this.reportUnread(connection, host, "upstream_unreachable", { error: upstream.error });
+      return;
     }
     if (upstream.kind === "untrusted") {
       // The client is shown the server's own certificate and decides itself.
-      const end = await this.passThroughRaw(connection);
-      return this.reportUnread(connection, host, "upstream_certificate_invalid", {
-        ...end,
-        error: upstream.error,
-      });
+      return this.passThrough(connection, host, "upstream_certificate_invalid", upstream.error);
     }
-    this.stats.intercepted++;
-    const raw = this.track(arrival.take());
     if (raw.destroyed) {
       abort(upstream.side);
       return;
     }
+    this.stats.intercepted++;
+    this.track(raw);
     const secure = new TLSSocket(raw, {
       isServer: true,
       secureContext: this.options.mint.contextFor(host),
@@ -151,14 +168,11 @@ export class DataPlane {
     }
   }
 
-  private passThroughRaw(connection: Connection): Promise<RelayEnd> {
-    this.stats.passedThrough++;
-    return connection.arrival.passthrough(connection.destination);
-  }
-
-  private async interceptPlain(connection: Connection, host: string, _opening: Opening): Promise<void> {
-    this.stats.intercepted++;
+  private async interceptPlain(connection: Connection, host: string): Promise<void> {
     const { arrival, destination } = connection;
+    const raw = arrival.take();
+    if (!raw) return;
+    this.stats.intercepted++;
     const server = connectTcp({
       host: destination.address,
       port: destination.port,
@@ -166,7 +180,7 @@ export class DataPlane {
       noDelay: true,
     });
     const tap = this.options.taps.open(this.describe(connection, host, "http", undefined));
-    const end = await relay(tcpSide(this.track(arrival.take())), tcpSide(server), {
+    const end = await relay(tcpSide(this.track(raw)), tcpSide(server), {
       onBytes: (direction, bytes) => tap.push(direction, bytes),
       onEnd: (direction) => tap.end(direction),
     });

@@ -116,6 +116,12 @@ export class ExplicitProxy {
   /** Stops accepting; open connections go on. */
   close(): void {
     this.engine.server.close();
+    this.engine.server.closeIdleConnections();
+  }
+
+  /** Resets the connections that it still holds. */
+  destroy(): void {
+    this.engine.server.closeAllConnections();
     this.engine.httpAgent.destroy();
   }
 

@@ -9,7 +9,7 @@ export type Opening =
   | { readonly kind: "tls"; readonly hello: ClientHello }
   | { readonly kind: "http"; readonly host?: string; readonly port?: number }
   | { readonly kind: "incomplete" }
-  | { readonly kind: "other"; readonly reason: string };
+  | { readonly kind: "other"; readonly reason: "client_hello_malformed" | "neither_tls_nor_http" };
 
 /** Reads the opening out of all bytes peeked so far. */
 export function readOpening(bytes: Buffer): Opening {
@@ -57,44 +57,31 @@ export type PassthroughReason =
   | "client_silent"
   | "neither_tls_nor_http"
   | "client_hello_malformed"
-  | "client_tls_too_old"
-  | "app_not_selected"
-  | "pinned"
-  | "upstream_certificate_invalid"
-  | "upstream_client_certificate";
-
-export interface VerdictKnowledge {
-  /** Does the bundle know this host on this port? */
-  readonly knowsHost: (host: string, port: number) => boolean;
-  /** Why this client's connections to the host are left alone, if they are. */
-  readonly leaveAlone: (host: string) => "app_not_selected" | "pinned" | undefined;
-}
+  | "client_tls_too_old";
 
 const TLS_1_2 = 0x0303;
 
 /**
- * DESIGN §3 "Verdict", steps 2 to 5.
+ * The verdict as far as the opening and the host decide it. What the client is (filters, pins) is asked only for
+ * connections that this would intercept.
  * @param destination where the client meant to go: its address (or, behind the explicit proxy, a name) and port
+ * @param knowsHost does the bundle know this host on this port?
  */
-export function decide(opening: Opening, destination: Endpoint, knowledge: VerdictKnowledge): Verdict {
+export function decide(
+  opening: Opening,
+  destination: Endpoint,
+  knowsHost: (host: string, port: number) => boolean,
+): Verdict {
   if (opening.kind === "incomplete") return { action: "passthrough", reason: "client_silent", known: false };
-  if (opening.kind === "other") {
-    const reason =
-      opening.reason === "client_hello_malformed" ? "client_hello_malformed" : "neither_tls_nor_http";
-    return { action: "passthrough", reason, known: false };
-  }
+  if (opening.kind === "other") return { action: "passthrough", reason: opening.reason, known: false };
   const named = opening.kind === "tls" ? opening.hello.serverName : opening.host;
   const host = named ?? destination.address;
   const port = opening.kind === "http" ? (opening.port ?? destination.port) : destination.port;
-  if (!knowledge.knowsHost(host, port)) {
+  if (!knowsHost(host, port)) {
     return named === undefined
       ? { action: "passthrough", reason: "no_host_name", known: false }
       : { action: "passthrough", reason: "host_unknown", host, known: false };
   }
-  const alone = knowledge.leaveAlone(host);
-  // A filtered-out app is none of our business: not even its connections are told.
-  if (alone === "app_not_selected") return { action: "passthrough", reason: alone, host, known: false };
-  if (alone) return { action: "passthrough", reason: alone, host, known: true };
   if (opening.kind === "tls" && !opening.hello.versions.some((version) => version >= TLS_1_2)) {
     return { action: "passthrough", reason: "client_tls_too_old", host, known: true };
   }

@@ -1,0 +1,78 @@
+/** The listener of redirected connections: the native front where there is one, else Node's own sockets. */
+
+import type { Endpoint } from "../attribution/client.js";
+import { type Arrival, type Listener, type ListenerOptions, listenOnLoopback } from "./arrival.js";
+import type { FrontConnection, PassthroughEnd } from "./front.js";
+import { isNativeFrontSupported, NativeFront } from "./front-native.js";
+import type { RelayEnd } from "./relay.js";
+import type { CloseCause } from "./tap.js";
+
+const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
+  ended: "ended",
+  client_reset: "client_aborted",
+  server_reset: "server_closed",
+  connect_failed: "server_closed",
+  idle: "server_closed",
+  destroyed: "server_closed",
+};
+
+/** Listens on both loopback addresses. Throws OximyError, or what Node's `listen` throws. */
+export function listen(options: ListenerOptions): Promise<Listener> {
+  return isNativeFrontSupported() ? Promise.resolve(listenNatively(options)) : listenOnLoopback(options);
+}
+
+function listenNatively(options: ListenerOptions): Listener {
+  const passing = new Map<number, (end: RelayEnd) => void>();
+  const front: NativeFront = new NativeFront(
+    { listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })) },
+    {
+      onConnection: (connection) => {
+        const arrival = frontArrival(front, connection, passing);
+        const { peer, clientRemote } = arrival;
+        options.onArrival(arrival, options.onAccept({ peer, clientRemote }));
+      },
+      onPassthroughEnd: ({ id, bytesUp, bytesDown, cause, error }) => {
+        const end = { cause: CAUSES[cause], bytesUp, bytesDown };
+        passing.get(id)?.(error === undefined ? end : { ...end, error });
+        passing.delete(id);
+      },
+    },
+  );
+  return {
+    port: front.addresses[0]!.port,
+    close: () => void front.close(),
+    destroy: () => void front.destroy(),
+  };
+}
+
+function frontArrival(
+  front: NativeFront,
+  connection: FrontConnection,
+  passing: Map<number, (end: RelayEnd) => void>,
+): Arrival {
+  const { id, peer, local, destination, peeked } = connection;
+  let taken: ReturnType<NativeFront["take"]>;
+  const whenPassed = (passageId: number) =>
+    new Promise<RelayEnd>((resolve) => passing.set(passageId, resolve));
+  return {
+    acceptedAt: performance.timeOrigin + performance.now(),
+    peer,
+    destination: destination ?? undefined,
+    clientRemote: destination ?? local,
+    peeked,
+    take: () => {
+      taken = front.take(id);
+      // Small writes (the events of a stream) must not wait for the acknowledgement of the last.
+      return taken?.setNoDelay(true);
+    },
+    passthrough: (target: Endpoint) => {
+      if (taken) return whenPassed(front.adopt(taken, Buffer.alloc(0), target));
+      if (front.passthrough(id, target)) return whenPassed(id);
+      return Promise.resolve({ cause: "client_aborted", bytesUp: 0, bytesDown: 0 });
+    },
+    reject: () => {
+      if (taken) taken.resetAndDestroy();
+      else front.reject(id);
+    },
+  };
+}
