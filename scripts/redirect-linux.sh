@@ -20,21 +20,12 @@ set -u
 PATH="$PATH:/usr/sbin:/sbin"
 export LC_ALL=C
 
-fail() { # CODE WHAT WHY
-	printf 'oximy-redirect: %s: %s\n' "$2" "$(printf '%s' "$3" | tr '\n' ' ')" >&2
-	exit "$1"
-}
-
 # The exit code that the message of a failed tool stands for.
 code_of() {
 	case $1 in
 	*"Operation not permitted"* | *"Permission denied"* | *"must be root"*) echo 3 ;;
 	*) echo 4 ;;
 	esac
-}
-
-need_root() {
-	[ "$(id -u)" = 0 ] || fail 3 "$verb" "this needs root"
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -96,8 +87,6 @@ iptables_rules() { # FAMILY
 	echo "COMMIT"
 }
 
-words() { printf '%s' "$1" | tr ',' ' '; }
-
 # --- nft ----------------------------------------------------------------------------------------
 
 # Returns with a reason on standard output when nft cannot hold the rules here.
@@ -140,20 +129,13 @@ feed_nft() { # DIR
 # --- iptables -----------------------------------------------------------------------------------
 
 hold_iptables() {
-	make_pipes alive
-	stand_in "$dir" &
-	exec 3>"$dir/alive"
-	rm -rf "$dir"
+	start_stand_in
 	for family in 4 6; do
 		why=$(install_iptables "$family") && continue
 		[ "$family" = 6 ] || fail "$(code_of "$why")" "iptables cannot hold the rules" "$why"
 		echo "oximy-redirect: IPv6 is not redirected: $(printf '%s' "$why" | tr '\n' ' ')" >&2
 	done
-	echo ready
-	exec >/dev/null
-	wait_for_end
-	remove_jumps
-	kill -9 $! 2>/dev/null
+	hold_until_end
 }
 
 install_iptables() { # FAMILY
@@ -162,16 +144,9 @@ install_iptables() { # FAMILY
 	iptables_rules "$1" 2>/dev/null | $tool --noflush -w 5 2>&1
 }
 
-# Removes when the holder is gone without having done so.
-stand_in() { # DIR
-	exec <"$1/alive" >/dev/null 2>&1
-	wait_for_end
-	remove_jumps
-}
-
 # Takes the rules out of force. The chain OXIMY_OUT stays as it is, because live flows need its redirect
 # (see nft_keep_rules); nothing leads into it any more.
-remove_jumps() {
+remove() {
 	for tool in iptables ip6tables; do
 		have $tool || continue
 		while $tool -w 5 -t nat -D OUTPUT -p tcp -j OXIMY_OUT; do :; done
@@ -189,25 +164,11 @@ remove_chains() {
 
 # --- verbs --------------------------------------------------------------------------------------
 
-# Sets `dir` to a new folder with these pipes in it.
-make_pipes() { # NAME…
-	dir=$(mktemp -d /tmp/oximy-redirect.XXXXXX) || fail 1 "cannot make a pipe" "/tmp is not writable"
-	for name; do mkfifo "$dir/$name"; done
-}
-
-# Reads until end-of-file, in this very process: a child such as cat would outlive a kill of it.
-wait_for_end() {
-	while read -r _; do :; done
-}
-
 hold() {
-	need_root
-	# From a terminal, Ctrl-C goes to the whole group; the end of standard input is what counts.
-	trap '' INT QUIT TERM HUP PIPE
 	if [ "$(state)" != "not installed" ]; then
 		find_holders
 		[ -z "$holders" ] || fail 1 "cannot install the rules" "another process holds them already"
-		remove_jumps # an older run was killed together with its stand-in
+		remove # an older run was killed together with its stand-in
 	fi
 	case $backend in
 	nft)
@@ -234,17 +195,9 @@ state() {
 	fi 3>&1 >/dev/null 2>&1
 }
 
-status() {
-	need_root
-	now=$(state)
-	echo "$now"
-	[ "$now" != "not installed" ]
-}
-
 cleanup() {
-	need_root
 	end_holders
-	remove_jumps
+	remove
 	if [ "$all" = yes ]; then
 		remove_chains
 		have nft && nft delete table inet oximy_keep 2>/dev/null
@@ -289,61 +242,12 @@ rules() {
 	esac
 }
 
-# --- command line -------------------------------------------------------------------------------
-
-usage() { fail 2 "wrong usage" "$1"; }
-
-number() { # NAME VALUE MAX
-	case $2 in
-	"" | *[!0-9]*) usage "$1 must be a number, not '$2'" ;;
-	esac
-	# The length comes first: a shell's arithmetic overflows.
-	if [ ${#2} -gt 10 ] || [ "$2" -lt 1 ] || [ "$2" -gt "$3" ]; then
-		usage "$1 must be from 1 to $3, not $2"
-	fi
-}
-
-port_list() { # NAME VALUE
-	for p in $(words "$2"); do number "$1" "$p" 65535; done
-	case $2 in *[!0-9,]* | ,* | *, | *,,*) usage "$1 must be ports with commas between, not '$2'" ;; esac
-}
-
-verb=${1-}
-[ $# -gt 0 ] && shift
-port='' gid='' ports='' local_ports='' quic=reject backend=auto all=no
-while [ $# -gt 0 ]; do
-	case $1 in
-	--allow-quic) quic=allow ;;
-	--all) all=yes ;;
-	--port | --gid | --ports | --local-ports | --backend)
-		[ $# -ge 2 ] || usage "$1 needs a value"
-		case $1 in
-		--port) port=$2 ;;
-		--gid) gid=$2 ;;
-		--ports) ports=$2 ;;
-		--local-ports) local_ports=$2 ;;
-		--backend) backend=$2 ;;
-		esac
-		shift
-		;;
-	*) usage "unknown option $1" ;;
-	esac
-	shift
-done
-
-case $verb in
-hold | rules)
-	number --port "$port" 65535
-	number --gid "$gid" 4294967294
-	[ -n "$ports" ] || usage "--ports is missing"
-	port_list --ports "$ports"
-	port_list --local-ports "$local_ports"
+check_options() {
 	case $verb:$backend in
 	*:auto | *:nft | *:iptables | rules:ip6tables) ;;
 	*) usage "unknown backend $backend" ;;
 	esac
-	"$verb"
-	;;
-cleanup | status) "$verb" ;;
-*) usage "hold, cleanup, status or rules, not '$verb'" ;;
-esac
+}
+
+# shellcheck source=scripts/redirect-command.sh
+. "$(dirname "$0")/redirect-command.sh"

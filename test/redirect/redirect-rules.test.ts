@@ -71,7 +71,7 @@ describe("the rules of redirect-linux.sh", () => {
     ],
     [
       ["hold", "--port", "1", "--gid", "99999999999", "--ports", "1"],
-      "--gid must be from 1 to 4294967294, not 99999999999",
+      "--gid must be from 1 to 2147483647, not 99999999999",
     ],
     [["hold", "--port", "1", "--gid", "1"], "--ports is missing"],
     [["hold", ...options, "--ports", "443,,80"], "--ports must be ports with commas between, not '443,,80'"],
