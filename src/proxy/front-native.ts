@@ -5,7 +5,6 @@ import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import {
   FRONT_DEFAULTS,
-  type Front,
   type FrontHandlers,
   type FrontOptions,
   type FrontStats,
@@ -58,13 +57,20 @@ export function isNativeFrontSupported(): boolean {
   return nativeClass() !== null;
 }
 
-/** The front as a thread of the addon: an edge-triggered loop that copies at first and splices bulk. */
-export class NativeFront implements Front {
+/**
+ * Accepts the machine's connections and asks for a verdict on each. A thread of the addon: what passes through
+ * stays away from JavaScript; its bytes, ends, resets and backpressure are handed on there. Linux only.
+ *
+ * The verdicts answer false (undefined) when the connection waits for none any more: it was answered before, the
+ * time for the verdict was up, or the front was destroyed.
+ */
+export class NativeFront {
+  /** As bound, with real ports. */
   readonly addresses: readonly Endpoint[];
   private readonly binding: FrontBinding;
   private readonly closed: Promise<void>;
 
-  /** @throws OximyError OXIMY_E_PORT_TAKEN, OXIMY_E_PRIVILEGE, or OXIMY_E_INTERNAL when it cannot listen. */
+  /** @throws OximyError OXIMY_E_PLATFORM, OXIMY_E_PORT_TAKEN, OXIMY_E_PRIVILEGE, or OXIMY_E_INTERNAL when it cannot listen. */
   constructor(options: FrontOptions, handlers: FrontHandlers) {
     const Binding = nativeClass();
     if (Binding === null) {
@@ -107,6 +113,7 @@ export class NativeFront implements Front {
     return this.binding.passthrough(id, to.address, to.port);
   }
 
+  /** The client's socket, not yet reading and with nothing read; half-open, and the caller's own from now on. */
   take(id: number): Socket | undefined {
     const fd = this.binding.take(id);
     if (fd < 0) return undefined;
@@ -119,28 +126,39 @@ export class NativeFront implements Front {
     } as object);
   }
 
+  /** Resets the connection. */
   reject(id: number): boolean {
     return this.binding.reject(id);
   }
 
+  /**
+   * Passes a plain TCP socket through that came from elsewhere; `preface` (what was read from it before) goes to
+   * the server first. The socket object is used up.
+   * @returns the id that `onPassthroughEnd` will name
+   */
   adopt(socket: Socket, preface: Uint8Array, to: Endpoint): number {
     socket.pause();
     const handle = (socket as unknown as { _handle?: { fd?: number; readStop?(): void } })._handle;
     handle?.readStop?.();
-    const buffered = socket.read() as Buffer | null;
-    const fd = handle?.fd ?? -1;
-    const whole = buffered === null ? preface : Buffer.concat([preface, buffered]);
-    const id = this.binding.adopt(fd, whole, to.address, to.port);
+    const buffered = socket.readableLength > 0 ? [socket.read() as Buffer] : [];
+    const id = this.binding.adopt(
+      handle?.fd ?? -1,
+      Buffer.concat([preface, ...buffered]),
+      to.address,
+      to.port,
+    );
     // Closes Node's descriptor without a shutdown; the connection lives on in the front's.
     socket.destroy();
     return id;
   }
 
+  /** Stops listening; resolves when the last connection that was not taken has ended. */
   close(): Promise<void> {
     this.binding.close();
     return this.closed;
   }
 
+  /** Stops listening and resets every connection that was not taken. */
   destroy(): Promise<void> {
     this.binding.destroy();
     return this.closed;

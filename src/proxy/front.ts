@@ -1,4 +1,5 @@
-import type { Socket } from "node:net";
+/** What the native front (front-native.ts) takes and tells. */
+
 import type { Endpoint } from "../attribution/client.js";
 
 /**
@@ -86,32 +87,4 @@ export interface FrontStats {
   readonly unanswered: number;
   /** Times that accepting paused: at the limit, or for want of descriptors. */
   readonly acceptPauses: number;
-}
-
-/**
- * Accepts the machine's connections and asks for a verdict on each. What passes through stays away from
- * JavaScript: its bytes, its ends, resets and backpressure are handed on by the front.
- *
- * The verdicts answer false (undefined) when the connection waits for none any more: it was answered before, the
- * time for the verdict was up, or the front was destroyed.
- */
-export interface Front {
-  /** As bound, with real ports. */
-  readonly addresses: readonly Endpoint[];
-  passthrough(id: number, to: Endpoint): boolean;
-  /** The client's socket, paused, with nothing read from it; half-open, and the caller's own from now on. */
-  take(id: number): Socket | undefined;
-  /** Resets the connection. */
-  reject(id: number): boolean;
-  /**
-   * Passes a plain TCP socket through that came from elsewhere; `preface` (what was read from it before) goes to
-   * the server first. The socket object is used up.
-   * @returns the id that `onPassthroughEnd` will name
-   */
-  adopt(socket: Socket, preface: Uint8Array, to: Endpoint): number;
-  /** Stops listening; resolves when the last connection has ended. */
-  close(): Promise<void>;
-  /** Stops listening and resets every connection that was not taken. */
-  destroy(): Promise<void>;
-  stats(): FrontStats;
 }

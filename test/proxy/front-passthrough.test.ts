@@ -4,12 +4,11 @@ import { readdirSync } from "node:fs";
 import net from "node:net";
 import { finished, pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
-import { isNativeFrontSupported, NativeFront } from "../../src/proxy/front-native.js";
+import { isNativeFrontSupported } from "../../src/proxy/front-native.js";
 import { closing, passAll, Rig, readAll, readBytes } from "./front-rig.js";
 
 const REQUEST = "GET /v1 HTTP/1.1\r\nHost: api.example\r\n\r\n";
 const MiB = 1 << 20;
-const open = async (...args: ConstructorParameters<typeof NativeFront>) => new NativeFront(...args);
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 const openDescriptors = () => readdirSync("/proc/self/fd").length;
 
@@ -34,7 +33,7 @@ async function send(socket: net.Socket, bytes: Buffer): Promise<void> {
 
 describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   it("carries random transfers both ways unchanged, each side ending when it is done", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const exchange = async ([client, server]: [net.Socket, net.Socket]) => {
       const up = randomBytes(Math.floor(Math.random() * 3 * MiB));
       const down = randomBytes(Math.floor(Math.random() * 3 * MiB));
@@ -63,7 +62,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("takes an answer after the client has ended its side, and the other way round", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const [client, server] = await passed(rig);
     client.end("the end");
     expect((await readAll(server)).toString()).toBe("the end");
@@ -80,7 +79,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it.each(["client", "server"] as const)("hands a reset by the %s on to the other side", async (side) => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const [client, server] = await passed(rig);
     const other = side === "client" ? server : client;
     (side === "client" ? client : server).resetAndDestroy();
@@ -93,7 +92,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("hands a reset on that comes after the end of that side", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const [client, server] = await passed(rig);
     client.end();
     await readAll(server);
@@ -104,7 +103,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("delivers the whole answer of a server that resets right after it", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     for (let round = 0; round < 20; round++) {
       const [client, server] = await passed(rig);
       // Unread bytes at the server: its close is a reset (RFC 9293 §3.10.4), as when an upload is refused.
@@ -119,7 +118,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("survives resets amid bulk in both directions", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     for (const side of ["client", "server"] as const) {
       for (let round = 0; round < 10; round++) {
         const [client, server] = await passed(rig);
@@ -139,7 +138,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it.each(["up", "down"] as const)("holds a fast sender back while the reader is slow: %s", async (way) => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const [client, server] = await passed(rig);
     const [sender, reader] = way === "up" ? [client, server] : [server, client];
     reader.pause();
@@ -169,7 +168,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("does not stall when many small writes fill the pipe before its bytes do", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const [client, server] = await passed(rig);
     client.write(Buffer.alloc(2 * MiB)); // past the point where splicing begins
     await readBytes(server, 2 * MiB);
@@ -185,7 +184,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("cuts what has been idle for the limit, and not what is still moving", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll, idleMs: 150 });
+    await using rig = await Rig.open({ verdict: passAll, idleMs: 150 });
     const [idle] = await passed(rig);
     const [client, server] = await passed(rig);
     const busy = setInterval(() => client.write("."), 40);
@@ -200,7 +199,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   it("leaves no descriptor behind, however it ends", async () => {
     const before = openDescriptors();
     {
-      await using rig = await Rig.open(open, { verdict: passAll, silenceMs: 5 });
+      await using rig = await Rig.open({ verdict: passAll, silenceMs: 5 });
       const ways = [
         (client: net.Socket, server: net.Socket) => [client.end(), server.end()],
         (client: net.Socket, _: net.Socket) => [client.resetAndDestroy()],
@@ -226,7 +225,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
 
 describe.skipIf(!isNativeFrontSupported())("an adopted socket", () => {
   it("goes on natively with what was read from it first", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const elsewhere = net.createServer({ allowHalfOpen: true }, (socket) =>
       socket.once("data", (first) => {
         ids.push(rig.front.adopt(socket, first as Buffer, rig.upstream));
@@ -263,7 +262,7 @@ describe.skipIf(!isNativeFrontSupported())("an adopted socket", () => {
   });
 
   it("is refused when the front is closed", async () => {
-    await using rig = await Rig.open(open);
+    await using rig = await Rig.open();
     await rig.front.close();
     const socket = rig.own(net.connect(rig.upstream.port, rig.upstream.address));
     await once(socket, "connect");

@@ -1,13 +1,8 @@
 import { once } from "node:events";
 import net from "node:net";
 import type { Endpoint } from "../../src/attribution/client.js";
-import type {
-  Front,
-  FrontConnection,
-  FrontHandlers,
-  FrontOptions,
-  PassthroughEnd,
-} from "../../src/proxy/front.js";
+import type { FrontConnection, FrontOptions, PassthroughEnd } from "../../src/proxy/front.js";
+import { NativeFront } from "../../src/proxy/front-native.js";
 
 /** What arrives, in order, for whoever asks next. */
 export class Inbox<T> {
@@ -28,11 +23,9 @@ export class Inbox<T> {
   }
 }
 
-export type OpenFront = (options: FrontOptions, handlers: FrontHandlers) => Promise<Front>;
-
 export interface RigOptions extends Partial<FrontOptions> {
   /** Gives the verdict; without it, tests take connections from `connections` and give it themselves. */
-  readonly verdict?: (front: Front, connection: FrontConnection, upstream: Endpoint) => void;
+  readonly verdict?: (front: NativeFront, connection: FrontConnection, upstream: Endpoint) => void;
 }
 
 export const passAll: RigOptions["verdict"] = (front, { id }, upstream) => front.passthrough(id, upstream);
@@ -44,12 +37,12 @@ export class Rig implements AsyncDisposable {
   readonly accepted = new Inbox<net.Socket>();
   private readonly sockets = new Set<net.Socket>();
   private constructor(
-    readonly front: Front,
+    readonly front: NativeFront,
     readonly server: net.Server,
     readonly upstream: Endpoint,
   ) {}
 
-  static async open(open: OpenFront, options: RigOptions = {}): Promise<Rig> {
+  static async open(options: RigOptions = {}): Promise<Rig> {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       rig.own(socket);
       rig.accepted.put(socket);
@@ -58,7 +51,7 @@ export class Rig implements AsyncDisposable {
     await once(server, "listening");
     const upstream = { address: "127.0.0.1", port: (server.address() as net.AddressInfo).port };
     const { verdict, ...rest } = options;
-    const front: Front = await open(
+    const front: NativeFront = new NativeFront(
       { listen: [{ address: "127.0.0.1", port: 0 }], ...rest },
       {
         onConnection(connection) {

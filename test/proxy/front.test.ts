@@ -6,7 +6,6 @@ import { isNativeFrontSupported, NativeFront } from "../../src/proxy/front-nativ
 import { clientHello, closing, passAll, Rig, readAll, readBytes, records } from "./front-rig.js";
 
 const REQUEST = "GET /v1 HTTP/1.1\r\nHost: api.example\r\n\r\n";
-const open = async (...args: ConstructorParameters<typeof NativeFront>) => new NativeFront(...args);
 
 describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () => {
   it.each([
@@ -35,7 +34,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
     ["a line that is no request", Buffer.from("HELO example.org\r\n"), "other"],
     ["a request of HTTP/0.9", Buffer.from("GET /\r\n"), "other"],
   ])("%s, with nothing consumed", async (_, bytes, reason) => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const client = rig.connect();
     client.end(bytes);
     const connection = await rig.connections.next();
@@ -45,7 +44,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
   });
 
   it("names the client's end, its own, and no destination without a redirect", async () => {
-    await using rig = await Rig.open(open);
+    await using rig = await Rig.open();
     const client = rig.connect();
     client.write(REQUEST);
     expect(await rig.connections.next()).toMatchObject({
@@ -57,7 +56,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
   });
 
   it("once a hello that comes byte by byte is whole, not before", async () => {
-    await using rig = await Rig.open(open);
+    await using rig = await Rig.open();
     const client = rig.connect();
     await once(client, "connect");
     const hello = records(clientHello(1500), 700);
@@ -68,7 +67,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
   });
 
   it("with nothing peeked when the client waits for the server to speak first", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll, silenceMs: 20 });
+    await using rig = await Rig.open({ verdict: passAll, silenceMs: 20 });
     const client = rig.connect();
     expect(await rig.connections.next()).toMatchObject({ reason: "timeout", peeked: Buffer.alloc(0) });
     const socket = await rig.accepted.next();
@@ -77,7 +76,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
   });
 
   it("with what came when a hello stays half", async () => {
-    await using rig = await Rig.open(open, { silenceMs: 5, helloMs: 60 });
+    await using rig = await Rig.open({ silenceMs: 5, helloMs: 60 });
     const client = rig.connect();
     const half = records(clientHello(500)).subarray(0, 200);
     await once(client, "connect");
@@ -89,7 +88,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
     ["before a byte", Buffer.alloc(0)],
     ["within a hello", records(clientHello(500)).subarray(0, 200)],
   ])("when the client ends its side %s, and hands that end on", async (_, bytes) => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const client = rig.connect();
     client.end(bytes);
     expect(await rig.connections.next()).toMatchObject({ reason: "closed", peeked: bytes });
@@ -100,7 +99,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
   });
 
   it("not at all when the client resets before it said anything", async () => {
-    await using rig = await Rig.open(open);
+    await using rig = await Rig.open();
     const client = rig.connect();
     await once(client, "connect");
     client.resetAndDestroy();
@@ -111,7 +110,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
   });
 
   it("exactly once for each of 1,000 random byte streams, and relays them byte for byte", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll, silenceMs: 20, helloMs: 20 });
+    await using rig = await Rig.open({ verdict: passAll, silenceMs: 20, helloMs: 20 });
     const hello = records(clientHello(400));
     const stream = fc.oneof(
       fc.uint8Array({ maxLength: 3000 }),
@@ -145,7 +144,7 @@ describe.skipIf(!isNativeFrontSupported())("the front asks for a verdict", () =>
 
 describe.skipIf(!isNativeFrontSupported())("a verdict", () => {
   it("of take gives the client's socket with nothing read from it, half-open", async () => {
-    await using rig = await Rig.open(open);
+    await using rig = await Rig.open();
     const client = rig.connect();
     client.end(REQUEST);
     const { id } = await rig.connections.next();
@@ -157,7 +156,7 @@ describe.skipIf(!isNativeFrontSupported())("a verdict", () => {
   });
 
   it("of take gives a socket whose client may be gone already", async () => {
-    await using rig = await Rig.open(open);
+    await using rig = await Rig.open();
     const client = rig.connect();
     client.write(REQUEST);
     const { id } = await rig.connections.next();
@@ -168,7 +167,7 @@ describe.skipIf(!isNativeFrontSupported())("a verdict", () => {
   });
 
   it("of reject resets the client", async () => {
-    await using rig = await Rig.open(open, { verdict: (front, { id }) => front.reject(id) });
+    await using rig = await Rig.open({ verdict: (front, { id }) => front.reject(id) });
     const client = rig.connect();
     client.write(REQUEST);
     expect(await closing(client)).toBe("ECONNRESET");
@@ -176,7 +175,7 @@ describe.skipIf(!isNativeFrontSupported())("a verdict", () => {
   });
 
   it("counts once", async () => {
-    await using rig = await Rig.open(open);
+    await using rig = await Rig.open();
     rig.connect().write(REQUEST);
     const { id } = await rig.connections.next();
     expect(rig.front.reject(id)).toBe(true);
@@ -187,7 +186,7 @@ describe.skipIf(!isNativeFrontSupported())("a verdict", () => {
   });
 
   it("of passthrough to a port where nobody listens resets the client and says why", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     rig.server.close();
     const client = rig.connect();
     client.write(REQUEST);
@@ -203,7 +202,7 @@ describe.skipIf(!isNativeFrontSupported())("a verdict", () => {
 
 describe.skipIf(!isNativeFrontSupported())("the listener", () => {
   it("has the same free port at both loopback addresses, and leaves out what the machine lacks", async () => {
-    await using rig = await Rig.open(open, {
+    await using rig = await Rig.open({
       listen: ["127.0.0.1", "::1", "203.0.113.77"].map((address) => ({ address, port: 0 })),
       verdict: passAll,
     });
@@ -217,14 +216,14 @@ describe.skipIf(!isNativeFrontSupported())("the listener", () => {
   });
 
   it("says when the port is taken", async () => {
-    await using rig = await Rig.open(open);
+    await using rig = await Rig.open();
     expect(() => new NativeFront({ listen: rig.front.addresses }, { onConnection() {} })).toThrow(
       expect.objectContaining({ code: "OXIMY_E_PORT_TAKEN" }),
     );
   });
 
   it("pauses at the limit of connections, and serves who waits when one ends", async () => {
-    await using rig = await Rig.open(open, { maxConnections: 2 });
+    await using rig = await Rig.open({ maxConnections: 2 });
     const clients = [rig.connect(), rig.connect(), rig.connect()];
     for (const client of clients) client.write(REQUEST);
     const held = [await rig.connections.next(), await rig.connections.next()];
@@ -235,7 +234,7 @@ describe.skipIf(!isNativeFrontSupported())("the listener", () => {
   });
 
   it("closes at once for new clients, and is closed when the last connection has ended", async () => {
-    await using rig = await Rig.open(open, { verdict: passAll });
+    await using rig = await Rig.open({ verdict: passAll });
     const client = rig.connect();
     client.write(REQUEST);
     const socket = await rig.accepted.next();
@@ -251,7 +250,7 @@ describe.skipIf(!isNativeFrontSupported())("the listener", () => {
   });
 
   it("resets what is there when it is destroyed: asked, peeked at and passed through", async () => {
-    await using rig = await Rig.open(open, {
+    await using rig = await Rig.open({
       verdict: (front, { id, reason }, upstream) => reason === "http" && front.passthrough(id, upstream),
     });
     const [passed, asked, silent] = [rig.connect(), rig.connect(), rig.connect()];
