@@ -2,6 +2,7 @@
 
 import type { App, AppSignatures, Feature, Website } from "./bundle.js";
 import { type Entries, entriesOf, isRecord, textOf, textsOf, withoutForbiddenKeys } from "./document.js";
+import { builtInFeatureParser } from "./embedded.js";
 import { hostKey, splitHostPort } from "./host-name.js";
 import { wildcardFault } from "./host-pattern.js";
 import { entryFault } from "./schema.js";
@@ -17,7 +18,7 @@ export function parseApps(published: unknown, rejected: string[]): App[] {
       ...(category !== undefined && { category }),
       signatures: parseSignatures(entry.signatures, id, rejected),
       hosts: parseHosts(entry, `App ${id}`, rejected),
-      features: parseFeatures(entry.features, `App ${id}`, rejected),
+      features: parseFeatures(entry.features, "apps", id, rejected),
     };
   });
 }
@@ -27,7 +28,7 @@ export function parseWebsites(published: unknown, rejected: string[]): Website[]
     id,
     name: String(entry.name),
     hosts: parseHosts(entry, `Website ${id}`, rejected),
-    features: parseFeatures(entry.features, `Website ${id}`, rejected),
+    features: parseFeatures(entry.features, "websites", id, rejected),
   }));
 }
 
@@ -78,7 +79,13 @@ function parseSignatures(published: unknown, id: string, rejected: string[]): Ap
   };
 }
 
-function parseFeatures(published: unknown, where: string, rejected: string[]): Feature[] {
+function parseFeatures(
+  published: unknown,
+  registry: "apps" | "websites",
+  site: string,
+  rejected: string[],
+): Feature[] {
+  const where = registry === "apps" ? `App ${site}` : `Website ${site}`;
   const features: Feature[] = [];
   for (const [id, entry] of entriesOf(published)) {
     const fault = entryFault("feature", entry);
@@ -87,6 +94,7 @@ function parseFeatures(published: unknown, where: string, rejected: string[]): F
       continue;
     }
     const type = textOf(entry.type);
+    const parser = entry.parser ?? builtInFeatureParser(registry, site, id);
     // A map of patterns names the request's and the response's pattern; either is the feature.
     const patterns = Object.values(entry.patterns as Entries | readonly unknown[]) as Entries[];
     features.push({
@@ -102,7 +110,7 @@ function parseFeatures(published: unknown, where: string, rejected: string[]): F
           ...(queryParams.length > 0 && { queryParams }),
         };
       }),
-      ...(entry.parser !== undefined && { parser: withoutForbiddenKeys(entry.parser) }),
+      ...(parser !== undefined && { parser: withoutForbiddenKeys(parser) }),
     });
   }
   return features;

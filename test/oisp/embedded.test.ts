@@ -62,3 +62,18 @@ it("lends its parsers to a bundle that brings none", () => {
   expect(bare.parsers).toEqual(builtInParsers());
   expect([...bare.parsers.keys()]).toEqual(["anthropic", "bedrock", "cohere", "google", "ollama", "openai"]);
 });
+
+it("lends a feature's parser to a bundle that has the feature without one, and never replaces one", () => {
+  const parserOf = (parser?: unknown): unknown => {
+    const chat = {
+      patterns: [{ url: "**/backend-api/conversation" }],
+      ...(parser !== undefined && { parser }),
+    };
+    const websites = { chatgpt: { name: "ChatGPT", domains: ["chatgpt.com"], features: { chat } } };
+    return parseBundle({ domain_lookup: { "api.openai.com": "openai" }, registry: { websites } }).bundle
+      .websites[0]?.features[0]?.parser;
+  };
+  const own = { request: { prompt: "question" } };
+  expect(parserOf(own)).toEqual(own);
+  expect(parserOf()).toEqual(bundle.websites.find(({ id }) => id === "chatgpt")?.features[0]?.parser);
+});
