@@ -31,7 +31,7 @@ export function readInteraction(exchange: DecodedExchange, context: ReadContext)
   if (format.guessed && request.messages === undefined && request.prompt === undefined) return undefined;
   const response = readResponse(exchange, format, parser);
   return present<Interaction>({
-    model: request.model ?? response?.model ?? null,
+    model: response?.model ?? request.model ?? null,
     provider: context.provider?.id ?? null,
     type: format.type,
     request,

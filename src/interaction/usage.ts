@@ -1,7 +1,10 @@
 import type { Usage } from "./interaction.js";
-import { isObject, type JsonObject, numberOf, objectOf } from "./json.js";
+import { isObject, type JsonObject, objectOf } from "./json.js";
 
-/** Tokens counted beside the input by Anthropic's and Bedrock's own names; part of it by all others. */
+/**
+ * The providers' names for each number. Their meanings differ: Anthropic and Bedrock count cached tokens beside the
+ * input, Google counts thoughts beside the output; all others count both within.
+ */
 const SPELLINGS = {
   input_tokens: [
     "input_tokens",
@@ -58,8 +61,8 @@ export function usageOf(value: unknown): Usage | undefined {
 function firstNumber(sources: readonly JsonObject[], names: readonly string[]): number | undefined {
   for (const source of sources) {
     for (const name of names) {
-      const number = numberOf(source[name]);
-      if (number !== undefined) return number;
+      const number = source[name];
+      if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) return number;
     }
   }
   return undefined;

@@ -17,7 +17,7 @@ const withoutParsers = { provider: openai, parsers: new Map<string, Parser>() };
 
 describe("the example that stands in the event format", () => {
   const expected = {
-    model: "gpt-4",
+    model: "gpt-4-0613",
     provider: "openai",
     type: "chat",
     request: question,
@@ -58,7 +58,7 @@ describe("the bundle speaks first", () => {
       provider: openai,
       parsers: new Map([["openai", changed]]),
     });
-    expect(interaction?.model).toBe("changed");
+    expect(interaction?.request.model).toBe("changed");
     expect(interaction?.response).toMatchObject({
       content: "one two",
       finish_reason: "stop",
@@ -90,7 +90,7 @@ describe("the bundle speaks first", () => {
     };
     const exchange = exchangeOf({ path: "/v1/chat/completions", request: question, response: answer });
     const interaction = readInteraction(exchange, { provider: openai, parsers: new Map([["openai", evil]]) });
-    expect(interaction?.model).toBe("gpt-4");
+    expect(interaction?.request.model).toBe("gpt-4");
   });
 });
 
