@@ -187,17 +187,10 @@ describe("the time to search is linear in the text", () => {
     "\\n",
     "%3D",
   ])("%j, again and again", (part) => {
-    const milliseconds = (length: number): number => {
-      const text = part.repeat(length / part.length);
-      const times = [1, 2, 3].map(() => {
-        const start = performance.now();
-        redactText(text);
-        return performance.now() - start;
-      });
-      return Math.min(...times);
-    };
-    milliseconds(10_000);
-    // 16 times the text: quadratic would be 256 times the time.
-    expect(milliseconds(160_000)).toBeLessThan(80 * milliseconds(10_000) + 20);
+    const text = part.repeat(500_000 / part.length);
+    const start = performance.now();
+    redactText(text);
+    // Quadratic would be minutes; a busy machine is forgiven.
+    expect(performance.now() - start).toBeLessThan(3000);
   });
 });
