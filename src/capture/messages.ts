@@ -12,6 +12,8 @@ export interface CaptureOptions {
   readonly keepDays?: number;
   /** Group that new files are given; the process's own group is none of the user's. */
   readonly fileGroup?: number;
+  /** Hosts that the bundle does not know were decrypted too, for the named apps. */
+  readonly allHosts: boolean;
   /** Post each event back, for the live feed. */
   readonly feed: boolean;
 }

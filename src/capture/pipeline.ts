@@ -7,7 +7,7 @@ import type { ConnectionReader, Direction, Exchange, ReaderLimits } from "../exc
 import { decodeBody, rawOf } from "../interaction/decode.js";
 import type { DecodedExchange } from "../interaction/interaction.js";
 import { readInteraction } from "../interaction/read.js";
-import type { Bundle } from "../oisp/bundle.js";
+import type { Bundle, Classification } from "../oisp/bundle.js";
 import { classify } from "../oisp/classify.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
 import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
@@ -17,6 +17,8 @@ export interface PipelineOptions {
   readonly bundle: Bundle;
   readonly limits: ReaderLimits;
   readonly includeRaw: boolean;
+  /** Exchanges with unknown hosts are told too: the user asked for all that an app sends. */
+  readonly allHosts: boolean;
   readonly onEvent: (event: OximyEvent) => void;
 }
 
@@ -94,7 +96,7 @@ export class Pipeline {
 
   private onExchange(info: ConnectionInfo, exchange: Exchange): void {
     const { request, response } = exchange;
-    const classification = classify(
+    const found = classify(
       {
         method: request.method,
         host: info.host,
@@ -104,6 +106,7 @@ export class Pipeline {
       },
       this.index,
     );
+    const classification = found.level === "drop" ? this.unknownHost(info) : found;
     if (classification.level === "drop") {
       this.counters.dropped++;
       return;
@@ -135,6 +138,15 @@ export class Pipeline {
       models: this.index.bundle.models,
     });
     if (event) this.emit(event);
+  }
+
+  private unknownHost({ app }: ConnectionInfo): Classification {
+    if (!this.options.allHosts) return { level: "drop" };
+    return {
+      level: "identifiable",
+      source: { type: "app", id: app?.id ?? "unknown", endpoint: null },
+      reason: "host_unknown",
+    };
   }
 
   /** What the bundle calls a host of which no request was seen. */

@@ -36,6 +36,7 @@ function start(): void {
     bundle: readBundleText(bundleDocument).bundle,
     limits: options.limits,
     includeRaw: options.includeRaw,
+    allHosts: options.allHosts,
     onEvent: (event: OximyEvent) => {
       sink.write(event);
       if (options.feed) say({ type: "event", event });

@@ -55,10 +55,15 @@ async function local(command: Command): Promise<number> {
     json: output.json,
     level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
   });
+  const native = loadNative();
+  // Before the redirect, so that every redirected connection has its record.
+  const why = native.attachConnectRecorder(flags.ports);
+  if (why)
+    log.debug(`attribution: the kernel does not record who connects (${why}); /proc is searched instead`);
   const supervisor = new Supervisor({
     settings,
     caller,
-    attributor: createAttributor(loadNative()),
+    attributor: createAttributor(native),
     ports: flags.ports,
     localModels: flags.localModels,
     allowQuic: flags.allowQuic,

@@ -3,6 +3,8 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addAppsCommand } from "./apps.js";
+import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
 import { addCleanupCommand } from "./cleanup.js";
 import { addLocalCommand } from "./local.js";
@@ -27,6 +29,8 @@ function createProgram(): Command {
     addLocalCommand,
     addProxyCommand,
     addRunCommand,
+    addAppsCommand,
+    addBundleCommand,
     addCaCommand,
     addEnvCommand,
     addCleanupCommand,

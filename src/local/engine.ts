@@ -1,7 +1,8 @@
 /** A running capture: bundle, certificates, data plane and capture plane, put together. No listener of its own. */
 
-import type { Attributor, Endpoint, Owner } from "../attribution/client.js";
+import type { Endpoint, Owner } from "../attribution/client.js";
 import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-app.js";
+import type { NativeAddon } from "../attribution/native.js";
 import type { CaptureCounters } from "../capture/messages.js";
 import { CapturePlane } from "../capture/plane.js";
 import { DEFAULT_LIMITS } from "../exchange/exchange.js";
@@ -17,11 +18,12 @@ import { DataPlane, type DataPlaneStats, type KnownClient } from "../proxy/data-
 import { LeafMint } from "../proxy/leaf.js";
 import type { Tap, TapSink } from "../proxy/tap.js";
 import { UpstreamConnector } from "../proxy/upstream.js";
+import { AppSelection } from "./app-selection.js";
 import { type CaptureSettings, caDirectory } from "./settings.js";
 
 export interface EngineOptions {
   readonly settings: CaptureSettings;
-  readonly lookup: Attributor["lookup"];
+  readonly native: NativeAddon;
   /** Group of new files, where the process's own is only a mark for the redirect. */
   readonly fileGroup?: number;
   readonly onEvent?: (event: unknown) => void;
@@ -56,6 +58,7 @@ export class Engine {
     private readonly plane: CapturePlane | undefined,
     private readonly dataPlane: DataPlane,
     private readonly known: Known,
+    private readonly selection: AppSelection,
     private readonly refresher: BundleRefresher,
   ) {}
 
@@ -65,6 +68,8 @@ export class Engine {
     const sources = bundleSources(settings);
     const loaded = await loadBundle({ ...sources, timeout: FIRST_FETCH_MS });
     describeBundle(loaded, log);
+    const selection = new AppSelection(settings, options.native);
+    for (const warning of await selection.warnings(loaded.bundle.apps)) log.warn(`filter: ${warning}`);
     const ca = openCa(caDirectory(settings.home));
     const plane = settings.enabled
       ? await CapturePlane.start({
@@ -72,6 +77,7 @@ export class Engine {
             outputDir: settings.outputDir,
             includeRaw: settings.includeRaw,
             limits: { ...DEFAULT_LIMITS, maxBody: settings.maxBody },
+            allHosts: settings.allHosts,
             feed: settings.feed && options.onEvent !== undefined,
             ...(settings.keepDays === undefined ? {} : { keepDays: settings.keepDays }),
             ...(options.fileGroup === undefined ? {} : { fileGroup: options.fileGroup }),
@@ -86,8 +92,8 @@ export class Engine {
       mint: new LeafMint(ca),
       upstream: new UpstreamConnector(),
       taps: plane ?? NO_TAPS,
-      knowsHost: (host, port) => known.hosts.knows(host, port),
-      leaveAlone: () => undefined,
+      knowsHost: (host, port) => settings.allHosts || known.hosts.knows(host, port),
+      leaveAlone: (_host, client) => (selection.selects(client) ? undefined : "app_not_selected"),
       onRefusal: (host, client, alert) => log.warn(refusalAdvice(host, client, alert, ca.certificatePath)),
     });
     const refresher = new BundleRefresher(loaded, sources);
@@ -98,7 +104,7 @@ export class Engine {
     });
     refresher.on("failed", (error) => log.debug(`bundle: ${error.message}`));
     refresher.start();
-    return new Engine(ca, plane, dataPlane, known, refresher);
+    return new Engine(ca, plane, dataPlane, known, selection, refresher);
   }
 
   /** Sees one connection through. `owner` was asked for when the connection was accepted. */
@@ -113,6 +119,7 @@ export class Engine {
   async tapRequest(target: Endpoint, peer: Endpoint, owner: Promise<Owner>): Promise<Tap | undefined> {
     if (!this.plane || !this.known.hosts.knows(target.address, target.port)) return undefined;
     const client = this.known.client(await owner);
+    if (!this.selection.selects(client)) return undefined;
     return this.dataPlane.openTap(target, peer, client);
   }
 

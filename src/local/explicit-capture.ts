@@ -31,10 +31,11 @@ export interface ExplicitCapture {
 /** Throws OximyError (OXIMY_E_PORT_TAKEN, OXIMY_E_CA, OXIMY_E_OUTPUT_DIR, …), with nothing left behind. */
 export async function startExplicitCapture(options: ExplicitCaptureOptions): Promise<ExplicitCapture> {
   const { settings, host, port, json, log, onEvent } = options;
-  const attributor = createAttributor(loadNative());
+  const native = loadNative();
+  const attributor = createAttributor(native);
   const engine = await Engine.start({
     settings,
-    lookup: (tuple) => attributor.lookup(tuple),
+    native,
     onEvent: onEvent ?? printEvent(json),
     log,
   });

@@ -49,7 +49,7 @@ async function start(message: ProxyStart, attributor: RemoteAttributor, log: Log
   const native = loadNative();
   const engine = await Engine.start({
     settings: message.settings,
-    lookup: (tuple) => attributor.lookup(tuple),
+    native,
     fileGroup: message.caller.gid,
     ...(message.settings.feed ? { onEvent: printEvent(message.json) } : {}),
     log,

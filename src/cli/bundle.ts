@@ -1,0 +1,89 @@
+/** `oximy bundle`: which bundle is in use, and what it says of a host. */
+
+import type { Command } from "commander";
+import { findCaller } from "../local/caller.js";
+import { DEFAULT_BUNDLE_URL, oximyHome } from "../local/settings.js";
+import type { LoadedBundle } from "../oisp/bundle.js";
+import { createHostIndex } from "../oisp/host-index.js";
+import { fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
+
+interface Flags {
+  readonly bundleFile?: string;
+  readonly bundleUrl: string;
+  readonly json: boolean;
+}
+
+export function addBundleCommand(program: Command): void {
+  const bundle = program.command("bundle").description("the OISP bundle in use");
+  const withSources = (command: Command) =>
+    command
+      .option("--bundle-file <file>", "use this bundle and no other")
+      .option("--bundle-url <url>", "where it is published", DEFAULT_BUNDLE_URL)
+      .option("--json", "print JSON", false);
+
+  const show = withSources(bundle.command("show").description("where it comes from and what it holds"));
+  show.action(async () => describe(await loadBundle(sourcesOf(show)), show.opts<Flags>().json));
+
+  const update = withSources(bundle.command("update").description("fetch the published bundle now"));
+  update.action(async () => describe(await fetchBundle(sourcesOf(update)), update.opts<Flags>().json));
+
+  const lookup = withSources(
+    bundle.command("lookup").description("what it knows of a host").argument("<host>", "host, or host:port"),
+  );
+  lookup.action(async (authority: string) => {
+    const { bundle: loaded } = await loadBundle(sourcesOf(lookup));
+    const [, host = authority, port = "443"] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? [];
+    const index = createHostIndex(loaded);
+    const matches = index.lookup(host, Number(port)) ?? [];
+    const found = matches.flatMap((match) => {
+      switch (match.kind) {
+        case "api":
+          return [{ type: "api", id: match.provider.id, name: match.provider.name }];
+        case "website":
+          return match.websites.map(({ id, name }) => ({ type: "website", id, name }));
+        case "app":
+          return match.apps.map(({ id, name }) => ({ type: "app", id, name }));
+      }
+      return [];
+    });
+    const decrypted = index.knows(host, Number(port));
+    if (lookup.opts<Flags>().json) {
+      console.log(JSON.stringify({ host, port: Number(port), decrypted, found }, null, 2));
+      return;
+    }
+    console.log(`${host}:${port} ${decrypted ? "is read" : "passes through untouched"}`);
+    for (const { type, id, name } of found) console.log(`  ${type} ${id} (${name})`);
+  });
+}
+
+function sourcesOf(command: Command): LoadOptions {
+  const { bundleFile, bundleUrl } = command.opts<Flags>();
+  const home = oximyHome(process.env, findCaller().home);
+  return bundleFile === undefined ? { home, url: bundleUrl } : { home, file: bundleFile };
+}
+
+function describe({ bundle, origin, location, rejected, note }: LoadedBundle, json: boolean): void {
+  const summary = {
+    version: bundle.version,
+    generated_at: bundle.generatedAt,
+    origin,
+    location,
+    hosts: bundle.hosts.size,
+    patterns: bundle.patterns.length,
+    providers: bundle.providers.size,
+    parsers: bundle.parsers.size,
+    models: bundle.models.size,
+    apps: bundle.apps.length,
+    websites: bundle.websites.length,
+    rejected,
+  };
+  if (json) {
+    console.log(JSON.stringify(summary, null, 2));
+    return;
+  }
+  for (const [name, value] of Object.entries(summary)) {
+    if (value !== undefined && !Array.isArray(value)) console.log(`${name.padEnd(12)} ${value}`);
+  }
+  for (const sentence of rejected) console.log(`left out     ${sentence}`);
+  if (note) console.log(`note         ${note}`);
+}
