@@ -9,6 +9,8 @@ enum Command : int { kMapCreate = 0, kMapLookup = 1, kProgramLoad = 5, kLinkCrea
 
 struct MapCreate {
   uint32_t map_type, key_size, value_size, max_entries;
+  /** Flags, name and types: left at their defaults. Spelled out because valgrind looks at them in any case. */
+  uint32_t unused[14];
 };
 
 struct MapElement {
@@ -41,7 +43,7 @@ uint64_t AsU64(const void* pointer) { return reinterpret_cast<uint64_t>(pointer)
 }  // namespace
 
 UniqueFd CreateMap(MapType type, uint32_t key_size, uint32_t value_size, uint32_t max_entries) {
-  MapCreate attributes{static_cast<uint32_t>(type), key_size, value_size, max_entries};
+  MapCreate attributes{static_cast<uint32_t>(type), key_size, value_size, max_entries, {}};
   return UniqueFd(static_cast<int>(Bpf(kMapCreate, attributes)));
 }
 
