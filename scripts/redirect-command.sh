@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # The command line of redirect-linux.sh and redirect-macos.sh, which read this at their end, and the life of what
-# holds rules. They define `hold`, `cleanup`, `rules`, `state` (prints `installed …` or `not installed`), `remove`
-# (takes the rules out, as often as it is called) and `check_options`.
+# holds rules. They define `hold`, `rules`, `state` (prints `installed …` or `not installed`), `remove` (takes the
+# rules out, as often as it is called), `remove_kept`, `find_holders` (sets `holders`) and `check_options`.
 
 fail() { # CODE WHAT WHY
 	printf 'oximy-redirect: %s: %s\n' "$2" "$(printf '%s' "$3" | tr '\n' ' ')" >&2
@@ -41,6 +41,30 @@ hold_until_end() {
 # Reads until end-of-file, in this very process: a child such as cat would outlive a kill of it.
 wait_for_end() {
 	while read -r _; do :; done
+}
+
+# Another `hold` may be just about to end, and must not remove what this one installs.
+wait_for_others() {
+	tries=50
+	while find_holders && [ -n "$holders" ]; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || fail 1 "cannot install the rules" "another process holds them already"
+		sleep 0.02
+	done
+}
+
+cleanup() {
+	find_holders
+	for pid in $holders; do kill -9 "$pid" 2>/dev/null; done
+	remove
+	[ "$all" = no ] || remove_kept
+	# The kernel takes a moment to remove what belonged to a process.
+	tries=50
+	while [ "$(state)" != "not installed" ]; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || fail 1 "cannot remove the rules" "they are still $(state)"
+		sleep 0.02
+	done
 }
 
 status() {

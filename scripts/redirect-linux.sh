@@ -155,7 +155,9 @@ remove() {
 	done >/dev/null 2>&1
 }
 
-remove_chains() {
+# What `remove` and the end of nft leave for live flows.
+remove_kept() {
+	have nft && nft delete table inet oximy_keep 2>/dev/null
 	for tool in iptables ip6tables; do
 		have $tool || continue
 		$tool -w 5 -t nat -F OXIMY_OUT && $tool -w 5 -t nat -X OXIMY_OUT
@@ -165,11 +167,8 @@ remove_chains() {
 # --- verbs --------------------------------------------------------------------------------------
 
 hold() {
-	if [ "$(state)" != "not installed" ]; then
-		find_holders
-		[ -z "$holders" ] || fail 1 "cannot install the rules" "another process holds them already"
-		remove # an older run was killed together with its stand-in
-	fi
+	wait_for_others
+	[ "$(state)" = "not installed" ] || remove # an older run was killed together with its stand-in
 	case $backend in
 	nft)
 		why=$(nft_check) || fail "$(code_of "$why")" "nft cannot hold the rules" "$why"
@@ -195,17 +194,6 @@ state() {
 	fi 3>&1 >/dev/null 2>&1
 }
 
-cleanup() {
-	end_holders
-	remove
-	if [ "$all" = yes ]; then
-		remove_chains
-		have nft && nft delete table inet oximy_keep 2>/dev/null
-	fi
-	now=$(state)
-	[ "$now" = "not installed" ] || fail 1 "cannot remove the rules" "they are still $now"
-}
-
 # Sets `holders` to the processes of this network namespace, but for this one, that run `hold`. For nft that is
 # its feeder, with which it ends.
 find_holders() {
@@ -221,17 +209,6 @@ find_holders() {
 		*"redirect-linux.sh hold ") holders="$holders $pid" ;;
 		esac
 	done 2>/dev/null
-}
-
-end_holders() {
-	find_holders
-	for pid in $holders; do kill -9 "$pid" 2>/dev/null; done
-	# The kernel removes the table a moment after the process.
-	tries=50
-	while [ "$(state)" = "installed nft" ] && [ $tries -gt 0 ]; do
-		tries=$((tries - 1))
-		sleep 0.02
-	done
 }
 
 rules() {

@@ -33,7 +33,8 @@ rules() {
 
 hold() {
 	command -v pfctl >/dev/null || fail 4 "cannot install the rules" "pfctl is not there"
-	[ "$(state)" = "not installed" ] || fail 1 "cannot install the rules" "they are installed pf already"
+	wait_for_others
+	[ "$(state)" = "not installed" ] || remove # an older run was killed together with its stand-in
 	# pfctl warns on standard error even when all is well, so its exit code alone decides.
 	why=$(rules | pfctl -n -a "$anchor" -f - 2>&1) || fail 4 "pf cannot hold the rules" "$why"
 	pfctl -s nat 2>/dev/null | grep -q 'rdr-anchor "com.apple/\*"' ||
@@ -63,12 +64,12 @@ state() {
 	if pfctl -a "$anchor" -s nat 2>/dev/null | grep -q '^rdr'; then echo "installed pf"; else echo "not installed"; fi
 }
 
-cleanup() {
-	for holder in $(ps -axo pid=,command= | awk '$3 ~ /redirect-macos\.sh$/ && $4 == "hold" { print $1 }'); do
-		kill -9 "$holder"
-	done
-	remove
-	[ "$(state)" = "not installed" ] || fail 1 "cannot remove the rules" "they are still installed pf"
+remove_kept() { :; } # nothing is
+
+# Sets `holders` to the processes, but for this one and what it has just forked, that run `hold`.
+find_holders() {
+	holders=$(ps -axo pid=,ppid=,command= | awk -v me=$$ \
+		'$1 != me && $2 != me && $4 ~ /redirect-macos\.sh$/ && $5 == "hold" { print $1 }')
 }
 
 check_options() {

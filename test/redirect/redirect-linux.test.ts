@@ -158,6 +158,17 @@ describe.skipIf(requireLab())("redirect-linux.sh", () => {
       });
     });
 
+    it("can be held again at once, and what the one before still removes is not the new one's", async () => {
+      for (let round = 0; round < 3; round++) {
+        const holder = await hold("--backend", backend);
+        holder.kill("SIGKILL");
+        holder.child.stdin.end();
+      }
+      await hold("--backend", backend);
+      expect(await whoAnswers("203.0.113.2", 443)).toBe("listener");
+      expect(await status()).toBe(`installed ${backend}`);
+    });
+
     it("cleans up after a holder whose input never ends, and can do so twice", async () => {
       const holder = await hold("--backend", backend);
       expect(await run(["cleanup"])).toMatchObject({ code: 0 });
