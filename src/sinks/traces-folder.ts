@@ -10,6 +10,13 @@ export function localDate(time: Date): string {
   return `${time.getFullYear()}-${month}-${day}`;
 }
 
+/** The local time of day, HH:MM:SS. */
+export function localClock(time: Date): string {
+  return [time.getHours(), time.getMinutes(), time.getSeconds()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
+}
+
 export function tracesFileName(date: string): string {
   return `traces_${date}.jsonl`;
 }

@@ -1,0 +1,82 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { OximyEvent } from "../../src/event/event.js";
+import { type EventFilter, followEvents, readEvents } from "../../src/sinks/event-files.js";
+import { summarise } from "../../src/sinks/event-stats.js";
+import { localDate, tracesFileName } from "../../src/sinks/traces-folder.js";
+import { sampleEvent } from "./sample-event.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "oximy-events-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const lineOf = (event: OximyEvent) => `${JSON.stringify(event)}\n`;
+const comet = { id: "comet", name: "Comet", matched_by: "bundle_id" } as const;
+
+function fill(): void {
+  writeFileSync(
+    join(folder, "traces_2026-01-08.jsonl"),
+    lineOf(sampleEvent({ event_id: "1", timestamp: new Date(2026, 0, 8, 12).toISOString(), app: comet })),
+  );
+  writeFileSync(
+    join(folder, "traces_2026-01-09.jsonl"),
+    lineOf(sampleEvent({ event_id: "2", timestamp: new Date(2026, 0, 9, 9).toISOString() })) +
+      '{"event_id":"torn\n' +
+      lineOf(sampleEvent({ event_id: "3", timestamp: new Date(2026, 0, 9, 15).toISOString(), app: comet })),
+  );
+  writeFileSync(join(folder, "notes.txt"), "not ours");
+}
+
+test.each<[string, EventFilter, string[]]>([
+  ["all, the oldest file first, torn lines left out", {}, ["1", "2", "3"]],
+  ["by app", { app: "comet" }, ["1", "3"]],
+  ["by process", { app: "NODE" }, ["1", "2", "3"]],
+  ["by provider", { provider: "OpenAI" }, ["1", "2", "3"]],
+  ["by another provider", { provider: "anthropic" }, []],
+  ["since a moment", { since: new Date(2026, 0, 9, 12) }, ["3"]],
+])("events are read %s", async (_, filter, expected) => {
+  fill();
+  const ids: string[] = [];
+  for await (const event of readEvents(folder, filter)) ids.push(event.event_id);
+  expect(ids).toEqual(expected);
+});
+
+test("a folder that is not there has no events", async () => {
+  for await (const event of readEvents(join(folder, "none"))) expect.fail(event.event_id);
+});
+
+test("followed, a folder gives the events that are added, and those of a new file", async () => {
+  const today = new Date();
+  const path = join(folder, tracesFileName(localDate(today)));
+  writeFileSync(path, lineOf(sampleEvent({ event_id: "old" })));
+  const stop = new AbortController();
+  const events = followEvents(folder, {}, stop.signal);
+  const first = events.next();
+  appendFileSync(path, lineOf(sampleEvent({ event_id: "1" })));
+  expect((await first).value.event_id).toBe("1");
+  const tomorrow = new Date(today.getFullYear(), today.getMonth(), today.getDate() + 1);
+  writeFileSync(join(folder, tracesFileName(localDate(tomorrow))), lineOf(sampleEvent({ event_id: "2" })));
+  expect((await events.next()).value.event_id).toBe("2");
+  stop.abort();
+  expect((await events.next()).done).toBe(true);
+});
+
+test("sums are made by app, model and day", async () => {
+  fill();
+  const stats = await summarise(readEvents(folder));
+  expect(stats.total).toMatchObject({ events: 3, failed: 0, input_tokens: 15, output_tokens: 9 });
+  expect(stats.total.cost_usd).toBeCloseTo(0.00099);
+  expect(stats.byApp.map(({ key, events }) => [key, events])).toEqual([
+    ["Comet", 2],
+    ["node", 1],
+  ]);
+  expect(stats.byModel.map(({ key }) => key)).toEqual(["openai/gpt-4"]);
+  expect(stats.byDay.map(({ key, events }) => [key, events])).toEqual([
+    ["2026-01-08", 1],
+    ["2026-01-09", 2],
+  ]);
+});
