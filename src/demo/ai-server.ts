@@ -112,22 +112,22 @@ async function send(
   encoding: "identity" | "gzip",
   eventInterval: number,
 ): Promise<void> {
-  response.statusCode = reply.kind === "json" ? reply.status : 200;
-  response.setHeader(
-    "content-type",
-    reply.kind === "json" ? "application/json" : "text/event-stream; charset=utf-8",
-  );
-  if (reply.kind === "stream") response.setHeader("cache-control", "no-cache");
-  if (encoding === "gzip") response.setHeader("content-encoding", "gzip");
-  const bytes = reply.kind === "json" ? [JSON.stringify(reply.body)] : paced(reply.events, eventInterval);
-  if (encoding === "gzip") {
-    // Each event must leave at once, so each is flushed.
-    await pipeline(bytes, createGzip({ flush: constants.Z_SYNC_FLUSH }), response);
-  } else if (reply.kind === "json") {
-    response.end(JSON.stringify(reply.body));
+  let chunks: Iterable<string> | AsyncIterable<string>;
+  if (reply.kind === "json") {
+    const text = JSON.stringify(reply.body);
+    chunks = [text];
+    response.statusCode = reply.status;
+    response.setHeader("content-type", "application/json");
+    if (encoding === "identity") response.setHeader("content-length", Buffer.byteLength(text));
   } else {
-    await pipeline(bytes, response);
+    chunks = paced(reply.events, eventInterval);
+    response.setHeader("content-type", "text/event-stream; charset=utf-8");
+    response.setHeader("cache-control", "no-cache");
   }
+  if (encoding === "identity") return pipeline(chunks, response);
+  response.setHeader("content-encoding", "gzip");
+  // Each event must leave at once, so each is flushed.
+  await pipeline(chunks, createGzip({ flush: constants.Z_SYNC_FLUSH }), response);
 }
 
 async function* paced(events: readonly string[], interval: number): AsyncGenerator<string> {
