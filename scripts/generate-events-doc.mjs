@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+/** Writes docs/events.md from schema/event.schema.json: `node scripts/generate-events-doc.mjs`. */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const SCHEMA = new URL("../schema/event.schema.json", import.meta.url);
+const DOCUMENT = new URL("../docs/events.md", import.meta.url);
+
+const PREFACE = `# Events
+
+<!-- Generated from schema/event.schema.json by scripts/generate-events-doc.mjs. -->
+
+Oximy writes one event per line to \`~/.oximy/traces/traces_YYYY-MM-DD.jsonl\`: one for each exchange with a known
+AI host, and one for each connection to such a host that was passed through. The date in the name is the local date
+of writing; times in the event are UTC. The published schema is \`schema/event.schema.json\`, in the package as
+\`oximy/schema/event.schema.json\`.
+
+\`\`\`sh
+cat ~/.oximy/traces/traces_$(date +%Y-%m-%d).jsonl | jq .
+\`\`\`
+
+Every line is written whole, when its exchange has ended. After a crash the last line can be torn; it is closed before
+the next event, so that only that line does not parse.
+
+## What is never written
+
+- Headers of requests and responses.
+- Values of a query: \`?key=…\` becomes \`?key=REDACTED\`.
+- Credentials in bodies, paths and names: provider keys, bearer tokens, JWTs, cloud keys, private keys, passwords in
+  URLs, and fields whose name says that they are secret. Of 20 characters or more the first eight stay, then
+  \`…REDACTED\`; of less, nothing stays. When a credential is spread over the chunks of a stream, \`_raw\` is left out
+  and \`metadata.raw_withheld\` says so.
+
+\`interaction.cost_usd\` is an estimate: the provider's token counts at the bundle's list prices.
+`;
+
+export function eventsDocument(schema) {
+  const sections = [["Event", schema], ...objectsWithin(schema, "")];
+  return [PREFACE, ...sections.map(([name, object]) => section(name, object))].join("\n");
+}
+
+/** The objects below, each with its path, in the order of the fields. */
+function objectsWithin(schema, path) {
+  return Object.entries(schema.properties).flatMap(([name, property]) => {
+    const here = path === "" ? name : `${path}.${name}`;
+    if (property.properties !== undefined)
+      return [[`\`${here}\``, property], ...objectsWithin(property, here)];
+    if (property.items?.properties === undefined) return [];
+    return [[`\`${here}[]\``, property.items], ...objectsWithin(property.items, `${here}[]`)];
+  });
+}
+
+function section(name, schema) {
+  const rows = Object.entries(schema.properties).map(([field, property]) => {
+    const presence = schema.required.includes(field) ? "always" : "when known";
+    return `| \`${field}\` | ${typeOf(property)} | ${presence} | ${describe(property)} |`;
+  });
+  return [
+    `## ${name}`,
+    "",
+    ...(schema.description === undefined ? [] : [schema.description, ""]),
+    "| field | type | present | meaning |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+function typeOf(property) {
+  if (property.const !== undefined) return `\`${property.const}\``;
+  if (property.type === undefined) return "any";
+  if (property.type === "array") return "array";
+  return [property.type].flat().join(" or ");
+}
+
+function describe(property) {
+  const values = property.enum?.map((value) => `\`${value}\``).join(", ");
+  return values === undefined ? property.description : `${property.description} One of ${values}.`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(DOCUMENT, eventsDocument(JSON.parse(readFileSync(SCHEMA, "utf8"))));
+}
