@@ -4,9 +4,15 @@ import { anthropicMessages } from "./formats/anthropic-messages.js";
 import { bedrockConverse } from "./formats/bedrock.js";
 import { bedrockInvoke } from "./formats/bedrock-invoke.js";
 import { bundledFormat } from "./formats/bundled.js";
+import { chatgptWeb } from "./formats/chatgpt-web.js";
+import { claudeWeb } from "./formats/claude-web.js";
 import { cohereChat, cohereEmbeddings, rerank } from "./formats/cohere.js";
+import { deepseekWeb } from "./formats/deepseek-web.js";
 import { gemini, geminiEmbeddings, geminiTokenCount } from "./formats/gemini.js";
 import { geminiLive } from "./formats/gemini-live.js";
+import { geminiWeb } from "./formats/gemini-web.js";
+import { granola } from "./formats/granola.js";
+import { grokWeb } from "./formats/grok-web.js";
 import { ollamaChat, ollamaGenerate } from "./formats/ollama.js";
 import { openaiChat } from "./formats/openai-chat.js";
 import { openaiCompletions } from "./formats/openai-completions.js";
@@ -14,6 +20,7 @@ import { openaiAudio, openaiImages } from "./formats/openai-media.js";
 import { openaiRealtime } from "./formats/openai-realtime.js";
 import { openaiResponses } from "./formats/openai-responses.js";
 import { openaiEmbeddings, openaiModerations } from "./formats/openai-vectors.js";
+import { perplexityWeb } from "./formats/perplexity-web.js";
 import type { WireFormat } from "./formats/wire-format.js";
 import type { DecodedExchange } from "./interaction.js";
 import { isObject, type JsonObject } from "./json.js";
@@ -49,6 +56,17 @@ const BY_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/(?:fim\/)?completions$/, openaiCompletions],
 ];
 
+/** Paths of websites and apps. They are long enough to be told from any other host's. */
+const BY_WEBSITE_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
+  [/^\/backend-(?:api|anon)\/(?:f\/)?conversation$/, chatgptWeb],
+  [/^\/api\/v0\/chat\/completion$/, deepseekWeb],
+  [/\/assistant\.lamda\.BardFrontendService\/StreamGenerate$/, geminiWeb],
+  [/^\/rest\/app-chat\/conversations\/(?:new|[^/]+\/responses)$/, grokWeb],
+  [/^\/rest\/sse\/perplexity_ask$/, perplexityWeb],
+  [/\/chat_conversations\/[^/]+\/(?:retry_)?completion$/, claudeWeb],
+  [/^\/v1\/chat-with-documents$/, granola],
+];
+
 /** What a provider speaks whose path and body say nothing. */
 const BY_API_FORMAT: ReadonlyMap<string, WireFormat> = new Map([
   ["openai", openaiChat],
@@ -72,7 +90,7 @@ export function wireFormatOf(
   const isTurn = requestBody.kind === "stream" && requestBody.format === "websocket";
   if (method !== "POST" && !isTurn) return undefined;
   const path = exchange.path.replace(/\/+$/, "");
-  const byPath = BY_PATH.find(([pattern]) => pattern.test(path));
+  const byPath = [...BY_WEBSITE_PATH, ...BY_PATH].find(([pattern]) => pattern.test(path));
   if (byPath) return byPath[1];
   if (requestBody.kind !== "json" || !isObject(requestBody.value)) return undefined;
   return byBody(requestBody.value) ?? byProvider(requestBody.value, provider?.apiFormat ?? "openai", parsers);

@@ -1,6 +1,8 @@
 import type { Feature, Parser, Provider } from "../oisp/bundle.js";
 import { overlay, valueAt } from "./bundle-parser.js";
 import { errorOf } from "./errors.js";
+import { isPublishedParser, readFeature } from "./feature.js";
+import { interactionOf } from "./feature-interaction.js";
 import { wireFormatOf } from "./format.js";
 import type { DeltaReader, WireFormat } from "./formats/wire-format.js";
 import type {
@@ -8,6 +10,7 @@ import type {
   DecodedExchange,
   Interaction,
   InteractionResponse,
+  InteractionType,
   MultipartPart,
   StreamChunk,
 } from "./interaction.js";
@@ -20,10 +23,35 @@ export interface ReadContext {
 }
 
 /**
- * What an exchange means; `undefined` when it is no call of a model that can be read. The bundle's parsers speak
- * first, the format's own reader fills what they do not say.
+ * What an exchange means; `undefined` when it is no call of a model that can be read. The bundle's parsers and
+ * rules speak first, the format's own reader fills what they do not say.
  */
 export function readInteraction(exchange: DecodedExchange, context: ReadContext): Interaction | undefined {
+  const own = readFormat(exchange, context);
+  const { feature } = context;
+  // Reading a conversation again is not having it.
+  const reading = feature && exchange.method !== "GET" ? readFeature(exchange, feature) : undefined;
+  if (!feature || !reading) return own;
+  const ruled = interactionOf(reading, feature);
+  if (!own) return ruled;
+  const [first, second] = isPublishedParser(feature) ? [own, ruled] : [ruled, own];
+  return joined(first, second ?? own, own.type);
+}
+
+function joined(first: Interaction | undefined, second: Interaction, type: InteractionType): Interaction {
+  const request = { ...second.request, ...first?.request };
+  const response =
+    (first?.response ?? second.response) ? { ...second.response, ...first?.response } : undefined;
+  return present<Interaction>({
+    model: response?.model ?? request.model ?? null,
+    provider: first?.provider ?? second.provider,
+    type,
+    request,
+    response,
+  });
+}
+
+function readFormat(exchange: DecodedExchange, context: ReadContext): Interaction | undefined {
   const format = wireFormatOf(exchange, context.provider, context.parsers);
   if (!format) return undefined;
   const parser = format.parserId === undefined ? undefined : context.parsers.get(format.parserId);

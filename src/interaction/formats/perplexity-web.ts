@@ -1,0 +1,57 @@
+import type { StreamChunk } from "../interaction.js";
+import { isObject, type JsonObject, listOf, objectOf, present, stringOf, wordOf } from "../json.js";
+import { DeltaDocument } from "./delta-document.js";
+import type { WireFormat } from "./wire-format.js";
+
+/** The search of www.perplexity.ai and of Comet: `/rest/sse/perplexity_ask`. */
+export const perplexityWeb: WireFormat = {
+  id: "perplexity_web",
+  type: "search",
+  request: (fields) => {
+    const params = objectOf(fields.params);
+    return present({
+      prompt: fields.query_str,
+      model: wordOf(params.model_preference),
+      search_focus: wordOf(params.search_focus),
+      mode: wordOf(params.mode),
+    });
+  },
+  response: (fields) =>
+    present({
+      content: wordOf(fields.content),
+      model: wordOf(fields.display_model),
+      finish_reason: wordOf(fields.status)?.toLowerCase(),
+      conversation_id: wordOf(fields.thread_url_slug) ?? wordOf(fields.context_uuid),
+    }),
+  assemble: assembleSearch,
+};
+
+/** Events repeat what is known so far; the answer's text grows in blocks that are meant as markdown. */
+function assembleSearch(chunks: readonly StreamChunk[]): JsonObject {
+  const blocks = new Map<string, DeltaDocument>();
+  let told: JsonObject = {};
+  for (const { data } of chunks) {
+    if (!isObject(data)) continue;
+    told = { ...told, ...data };
+    for (const block of listOf(data.blocks).map(objectOf)) {
+      const usage = stringOf(block.intended_usage) ?? "";
+      if (!usage.includes("markdown")) continue;
+      const document = blocks.get(usage) ?? new DeltaDocument();
+      blocks.set(usage, document);
+      if (isObject(block.markdown_block)) document.push({ p: "", o: "replace", v: block.markdown_block });
+      for (const patch of listOf(objectOf(block.diff_block).patches).map(objectOf)) {
+        document.push({ p: stringOf(patch.path) ?? "", o: stringOf(patch.op) ?? "replace", v: patch.value });
+      }
+    }
+  }
+  const texts = [...blocks.values()].map(({ value }) => {
+    const { answer, chunks: pieces } = objectOf(value);
+    return (
+      stringOf(answer) ??
+      listOf(pieces)
+        .map((piece) => stringOf(piece) ?? "")
+        .join("")
+    );
+  });
+  return { ...told, content: texts.join("") };
+}
