@@ -114,8 +114,9 @@ export class Lab {
     return LabServer.start(this, program, options);
   }
 
-  /** Ends all processes of the lab and removes it. */
+  /** Ends all processes of the lab and removes it. Can be called twice. */
   async close(): Promise<void> {
+    if (this.#remover.exitCode !== null) return;
     const removed = new Promise((resolve) => this.#remover.once("exit", resolve));
     this.#remover.ref();
     this.#remover.stdin!.end();
