@@ -6,7 +6,7 @@
 #include <sys/vfs.h>
 
 #include <cstring>
-#include <string_view>
+#include <string>
 
 #include "linux/proc_parse.h"
 #include "linux/proc_read.h"
@@ -66,19 +66,10 @@ UniqueFd OpenCgroup2Root() {
 }
 
 std::vector<int> ProcessesOfCgroup(uint64_t cgroup_id) {
-  std::vector<int> pids;
-  if (cgroup_id == kRootCgroupId) return pids;
+  if (cgroup_id == kRootCgroupId) return {};
   const UniqueFd cgroup = OpenCgroup(cgroup_id);
-  if (!cgroup) return pids;
-  const auto list = ReadProcFile(cgroup.get(), "cgroup.procs", 1 << 20).value_or("");
-  std::string_view rest = list;
-  while (!rest.empty()) {
-    const size_t end = rest.find('\n');
-    if (const auto pid = ParseId(rest.substr(0, end))) pids.push_back(*pid);
-    if (end == std::string_view::npos) break;
-    rest.remove_prefix(end + 1);
-  }
-  return pids;
+  if (!cgroup) return {};
+  return ParseIds(ReadProcFile(cgroup.get(), "cgroup.procs", 1 << 20).value_or(""));
 }
 
 }  // namespace oximy

@@ -145,6 +145,14 @@ std::optional<int> ParseId(std::string_view name) {
   return id && *id >= 0 ? id : std::nullopt;
 }
 
+std::vector<int> ParseIds(std::string_view text) {
+  std::vector<int> ids;
+  for (auto field = NextField(text, " \n"); !field.empty(); field = NextField(text, " \n")) {
+    if (const auto id = ParseId(field)) ids.push_back(*id);
+  }
+  return ids;
+}
+
 std::string_view WithoutDeletedMark(std::string_view path) {
   constexpr std::string_view kMark = " (deleted)";
   if (path.size() <= kMark.size() || path.substr(path.size() - kMark.size()) != kMark) return path;

@@ -46,6 +46,9 @@ std::string ParseCgroup2MountPoint(std::string_view text);
 /** A directory entry of /proc that is a number: the id of a process, thread or descriptor. */
 std::optional<int> ParseId(std::string_view name);
 
+/** Ids between blanks or line breaks: /proc/PID/task/TID/children, and cgroup.procs of a cgroup. */
+std::vector<int> ParseIds(std::string_view text);
+
 /** The executable's path without the mark that /proc/PID/exe bears once the file was replaced or removed. */
 std::string_view WithoutDeletedMark(std::string_view path);
 

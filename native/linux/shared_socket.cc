@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 #include <optional>
-#include <sstream>
+#include <string>
+#include <vector>
 
 #include "linux/proc_parse.h"
 #include "linux/proc_read.h"
@@ -56,13 +57,15 @@ bool IsOnItsWayToExec(const Holder& child, int parent) {
          ExecutableOf(child.pid) == ExecutableOf(parent);
 }
 
+/** Every thread has children of its own. */
 std::vector<int> ChildrenOf(int pid) {
   std::vector<int> children;
-  const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
-  for (const int thread : ListIds(tasks.c_str())) {
-    const std::string path = tasks + "/" + std::to_string(thread) + "/children";
-    std::istringstream list(ReadProcFile(AT_FDCWD, path.c_str()).value_or(""));
-    for (int child; list >> child;) children.push_back(child);
+  const std::string path = "/proc/" + std::to_string(pid) + "/task";
+  const UniqueFd tasks(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!tasks) return children;
+  for (const int thread : ListIds(tasks.get())) {
+    const std::string file = std::to_string(thread) + "/children";
+    for (const int child : ParseIds(ReadProcFile(tasks.get(), file.c_str()).value_or(""))) children.push_back(child);
   }
   return children;
 }

@@ -130,6 +130,10 @@ void Files() {
   CHECK(WithoutDeletedMark("/usr/bin/x") == "/usr/bin/x");
   CHECK(WithoutDeletedMark(" (deleted)") == " (deleted)");
 
+  BEHAVIOUR("lists of ids are separated by blanks or lines");
+  CHECK((ParseIds("12 34 \n56\n") == std::vector<int>{12, 34, 56}));
+  CHECK(ParseIds("").empty() && ParseIds("x -1\n").empty());
+
   BEHAVIOUR("only plain numbers are ids");
   CHECK(ParseId("0") == 0 && ParseId("4711") == 4711);
   for (const char* name : {"", "self", "1x", "-1", "+1", " 1", "99999999999"}) CHECK(!ParseId(name));

@@ -13,6 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ParseCloseOnExec(text);
   ParseCgroup2MountPoint(text);
   ParseId(text);
+  ParseIds(text);
   WithoutDeletedMark(text);
   for (const auto& argument : ParseCommandLine(text)) {
     if (argument.find('\0') != std::string::npos) std::abort();
