@@ -8,6 +8,7 @@ import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
 import { addCleanupCommand } from "./cleanup.js";
 import { addLocalCommand } from "./local.js";
+import { addPinsCommand } from "./pins.js";
 import { addProxyCommand } from "./proxy.js";
 import { reportError } from "./report.js";
 import { addRunCommand } from "./run.js";
@@ -31,6 +32,7 @@ function createProgram(): Command {
     addRunCommand,
     addAppsCommand,
     addBundleCommand,
+    addPinsCommand,
     addCaCommand,
     addEnvCommand,
     addCleanupCommand,

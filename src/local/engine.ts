@@ -16,10 +16,13 @@ import type { Arrival } from "../proxy/arrival.js";
 import { type CertificateAuthority, openCa } from "../proxy/ca.js";
 import { DataPlane, type DataPlaneStats, type KnownClient } from "../proxy/data-plane.js";
 import { LeafMint } from "../proxy/leaf.js";
+import { PinBook } from "../proxy/pins.js";
 import type { Tap, TapSink } from "../proxy/tap.js";
+import { trustAdvice } from "../proxy/trust-advice.js";
 import { UpstreamConnector } from "../proxy/upstream.js";
+import type { HostKnowledge } from "../proxy/verdict.js";
 import { AppSelection } from "./app-selection.js";
-import { type CaptureSettings, caDirectory } from "./settings.js";
+import { type CaptureSettings, caDirectory, pinsFile } from "./settings.js";
 
 export interface EngineOptions {
   readonly settings: CaptureSettings;
@@ -88,13 +91,25 @@ export class Engine {
         })
       : undefined;
     const known = new Known(loaded.bundle);
+    const pins = new PinBook(pinsFile(settings.home));
     const dataPlane = new DataPlane({
       mint: new LeafMint(ca),
       upstream: new UpstreamConnector(),
       taps: plane ?? NO_TAPS,
-      knowsHost: (host, port) => settings.allHosts || known.hosts.knows(host, port),
-      leaveAlone: (_host, client) => (selection.selects(client) ? undefined : "app_not_selected"),
-      onRefusal: (host, client, alert) => log.warn(refusalAdvice(host, client, alert, ca.certificatePath)),
+      knowledgeOf: (host, port) => (settings.allHosts ? "readable" : known.knowledgeOf(host, port)),
+      leaveAlone: (host, client) => {
+        if (!selection.selects(client)) return "app_not_selected";
+        return pins.isPinned(pinKey(client), host) ? "pinned" : undefined;
+      },
+      onRefusal: (host, client, how) => {
+        if (!pins.refused(pinKey(client), host)) return;
+        const process = client.owner.kind === "process" ? client.owner.process : undefined;
+        const who = client.app?.name ?? process?.name ?? "A program";
+        log.warn(
+          `${who} does not trust Oximy's certificate for ${host} (${how}) and is left alone there for an hour. ` +
+            `To have it read, ${trustAdvice(process, ca.certificatePath)}.`,
+        );
+      },
     });
     const refresher = new BundleRefresher(loaded, sources);
     refresher.on("bundle", (fresh) => {
@@ -163,6 +178,11 @@ class Known {
     this.apps = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
   }
 
+  knowledgeOf(host: string, port: number): HostKnowledge {
+    if (this.hosts.knows(host, port)) return "readable";
+    return this.hosts.lookup(host, port) ? "named" : "unknown";
+  }
+
   client(owner: Owner): KnownClient {
     const app = matchApp(owner, this.apps);
     return app === undefined ? { owner } : { owner, app };
@@ -186,8 +206,7 @@ function describeBundle({ bundle, origin, location, rejected, note }: LoadedBund
   for (const sentence of rejected) log.debug(`bundle: ${sentence}`);
 }
 
-/** One line that says what to set for the runtime that refused us. */
-function refusalAdvice(host: string, client: KnownClient, alert: string, certificate: string): string {
-  const who = client.owner.kind === "process" ? (client.owner.process.name ?? "a process") : "a process";
-  return `${who} does not trust Oximy's certificate for ${host} (${alert}). Set NODE_EXTRA_CA_CERTS or SSL_CERT_FILE for it, see: oximy env (certificate: ${certificate})`;
+/** By what an app is remembered in the list of pins. */
+function pinKey({ app, owner }: KnownClient): string {
+  return app?.id ?? (owner.kind === "process" ? owner.process.path : undefined) ?? "unknown";
 }

@@ -58,3 +58,5 @@ export function defaultSettings(home: string): CaptureSettings {
 }
 
 export const caDirectory = (home: string): string => join(home, "ca");
+
+export const pinsFile = (home: string): string => join(home, "pins.json");

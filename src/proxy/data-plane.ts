@@ -12,7 +12,7 @@ import type { LeafMint } from "./leaf.js";
 import { abort, type RelayEnd, relay, tcpSide } from "./relay.js";
 import type { ConnectionInfo, Tap, TapSink } from "./tap.js";
 import type { UpstreamConnector } from "./upstream.js";
-import { decide, readOpening } from "./verdict.js";
+import { decide, type HostKnowledge, readOpening } from "./verdict.js";
 
 /** A client as the verdict needs it. */
 export interface KnownClient {
@@ -25,10 +25,10 @@ export interface DataPlaneOptions {
   readonly upstream: UpstreamConnector;
   readonly taps: TapSink;
   /** Asked for each connection, so that a refreshed bundle counts at once. */
-  readonly knowsHost: (host: string, port: number) => boolean;
+  readonly knowledgeOf: (host: string, port: number) => HostKnowledge;
   readonly leaveAlone: (host: string, client: KnownClient) => "app_not_selected" | "pinned" | undefined;
-  /** A client turned our certificate down. */
-  readonly onRefusal?: (host: string, client: KnownClient, alert: string) => void;
+  /** A client turned our certificate down: with this alert, or by going away in silence. */
+  readonly onRefusal: (host: string, client: KnownClient, how: string) => void;
 }
 
 /** Counters since the start, and the connections that are open now. */
@@ -71,7 +71,7 @@ export class DataPlane {
     const destination = arrival.destination;
     if (!destination) return arrival.reject();
     const opening = readOpening(arrival.peeked);
-    const verdict = decide(opening, destination, this.options.knowsHost);
+    const verdict = decide(opening, destination, this.options.knowledgeOf);
     if (verdict.action === "passthrough" && !verdict.known) {
       // Nobody asks who it was: it need not wait for the answer.
       this.stats.passedThrough++;
@@ -148,24 +148,24 @@ export class DataPlane {
       secureContext: this.options.mint.contextFor(host),
       ...(upstream.protocol === undefined ? {} : { ALPNProtocols: [upstream.protocol] }),
     });
-    let refusal: string | undefined;
-    secure.on("error", (error) => {
-      refusal ??= CERTIFICATE_ALERT.exec(error.message)?.[1]?.toLowerCase();
-    });
+    const handshake = watchHandshake(secure);
     const info = this.describe(connection, host, "https", upstream.protocol);
     const tap = this.options.taps.open(info);
     const end = await relay({ stream: secure, socket: raw }, upstream.side, {
       onBytes: (direction, bytes) => tap.push(direction, bytes),
       onEnd: (direction) => tap.end(direction),
     });
-    tap.close(end.cause);
-    raw.destroy();
-    if (end.bytesUp === 0 && refusal) {
-      this.options.onRefusal?.(host, client, refusal);
-      this.reportUnread(connection, host, "client_refused_certificate", { ...end, error: refusal });
-    } else if (end.bytesUp === 0 && end.bytesDown === 0 && !secure.getProtocol()) {
-      this.reportUnread(connection, host, "client_handshake_failed", end);
+    const refusal = end.bytesUp === 0 ? handshake.refusal() : undefined;
+    if (refusal) this.options.onRefusal(host, client, refusal);
+    if (end.bytesUp === 0) {
+      const reason = refusal
+        ? "client_refused_certificate"
+        : handshake.isDone()
+          ? "no_request"
+          : "client_handshake_failed";
+      this.reportUnread(connection, host, reason, refusal ? { ...end, error: refusal } : end);
     }
+    tap.close(end.cause);
   }
 
   private async interceptPlain(connection: Connection, host: string): Promise<void> {
@@ -238,6 +238,39 @@ export class DataPlane {
     }
     for (const socket of this.live) abort(tcpSide(socket));
   }
+}
+
+/** A client that closes within this time after its handshake, and says nothing, did not like what it saw. */
+const SILENT_REFUSAL_MS = 100;
+
+/**
+ * Tells afterwards whether the client turned our certificate down: by an alert, or by closing in silence right
+ * after the handshake. An abort in the middle of the handshake, and alert 121 (ECH), say nothing of the kind.
+ */
+function watchHandshake(session: TLSSocket): { refusal(): string | undefined; isDone(): boolean } {
+  const startedAt = performance.now();
+  let alert: string | undefined;
+  let doneAt: number | undefined;
+  let closedAt = Number.POSITIVE_INFINITY;
+  session.on("error", (error) => {
+    alert ??= CERTIFICATE_ALERT.exec(error.message)?.[1]?.toLowerCase();
+  });
+  session.once("secure", () => {
+    doneAt = performance.now();
+  });
+  for (const event of ["end", "close"]) {
+    session.once(event, () => {
+      closedAt = Math.min(closedAt, performance.now());
+    });
+  }
+  return {
+    isDone: () => doneAt !== undefined,
+    refusal: () => {
+      if (alert || doneAt === undefined) return alert;
+      const limit = Math.max(SILENT_REFUSAL_MS, 10 * (doneAt - startedAt));
+      return closedAt - doneAt < limit ? "closed in silence" : undefined;
+    },
+  };
 }
 
 interface Connection {

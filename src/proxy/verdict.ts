@@ -53,11 +53,16 @@ export type Verdict =
 
 export type PassthroughReason =
   | "host_unknown"
+  /** The bundle names the host and has nothing by which it could be read: it stays private. */
+  | "nothing_to_read"
   | "no_host_name"
   | "client_silent"
   | "neither_tls_nor_http"
   | "client_hello_malformed"
   | "client_tls_too_old";
+
+/** Can the bundle read what is said with a host, does it only name it, or has it never heard of it? */
+export type HostKnowledge = "readable" | "named" | "unknown";
 
 const TLS_1_2 = 0x0303;
 
@@ -65,19 +70,21 @@ const TLS_1_2 = 0x0303;
  * The verdict as far as the opening and the host decide it. What the client is (filters, pins) is asked only for
  * connections that this would intercept.
  * @param destination where the client meant to go: its address (or, behind the explicit proxy, a name) and port
- * @param knowsHost does the bundle know this host on this port?
+ * @param knowledgeOf what the bundle knows of a host on a port
  */
 export function decide(
   opening: Opening,
   destination: Endpoint,
-  knowsHost: (host: string, port: number) => boolean,
+  knowledgeOf: (host: string, port: number) => HostKnowledge,
 ): Verdict {
   if (opening.kind === "incomplete") return { action: "passthrough", reason: "client_silent", known: false };
   if (opening.kind === "other") return { action: "passthrough", reason: opening.reason, known: false };
   const named = opening.kind === "tls" ? opening.hello.serverName : opening.host;
   const host = named ?? destination.address;
   const port = opening.kind === "http" ? (opening.port ?? destination.port) : destination.port;
-  if (!knowsHost(host, port)) {
+  const knowledge = knowledgeOf(host, port);
+  if (knowledge === "named") return { action: "passthrough", reason: "nothing_to_read", host, known: true };
+  if (knowledge === "unknown") {
     return named === undefined
       ? { action: "passthrough", reason: "no_host_name", known: false }
       : { action: "passthrough", reason: "host_unknown", host, known: false };

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { afterEach, beforeAll, afterAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "./lab.js";
 import { LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
@@ -23,7 +23,12 @@ describe.skipIf(requireLab())("the end of oximy local", () => {
 
   /** Fingerprint of the issuer tells who answered: the server itself, or us. */
   const whoAnswers = async () => {
-    const { stdout, stderr } = await lab.machine.exec("curl", ["-sSkv", "-m", "3", "https://api.openai.com/v1/models"]);
+    const { stdout, stderr } = await lab.machine.exec("curl", [
+      "-sSkv",
+      "-m",
+      "3",
+      "https://api.openai.com/v1/models",
+    ]);
     return /issuer:.*Oximy CA/.test(stderr + stdout) ? "oximy" : /issuer:/.test(stderr) ? "server" : stderr;
   };
   const redirectStatus = async () => {
@@ -32,7 +37,11 @@ describe.skipIf(requireLab())("the end of oximy local", () => {
   };
   /** A client in the middle of a stream: `ended` resolves with curl's own end. */
   const openStream = async (certificate: string) => {
-    const body = JSON.stringify({ model: "gpt-4", stream: true, messages: [{ role: "user", content: "Hello" }] });
+    const body = JSON.stringify({
+      model: "gpt-4",
+      stream: true,
+      messages: [{ role: "user", content: "Hello" }],
+    });
     const running = lab.machine.spawn("curl", [
       ...["-sSN", "--cacert", certificate, "-m", "30"],
       ...["-H", "content-type: application/json", "-d", body],
@@ -77,7 +86,9 @@ describe.skipIf(requireLab())("the end of oximy local", () => {
       const { code } = await stream.exited;
       expect([0, 18, 35, 52, 55, 56, 92]).toContain(code);
       await oximy.process.exited;
-      await expect.poll(() => readdirSync("/proc").includes(String(proxyPid)), { timeout: 4_000 }).toBe(false);
+      await expect
+        .poll(() => readdirSync("/proc").includes(String(proxyPid)), { timeout: 4_000 })
+        .toBe(false);
     });
   }
 
