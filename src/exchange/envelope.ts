@@ -29,6 +29,7 @@ export function envelopeFormat(fields: Fields): EnvelopeFormat | undefined {
 
 /** Reads the enveloped messages of one direction of a stream while it lives. */
 export class EnvelopeReader {
+  readonly #limits: ReaderLimits;
   readonly #prefix = Buffer.alloc(PREFIX_LENGTH);
   #prefixLength = 0;
   #message: BodyCollector | undefined;
@@ -38,10 +39,12 @@ export class EnvelopeReader {
   constructor(
     private readonly direction: Direction,
     private readonly format: EnvelopeFormat,
-    private readonly limits: ReaderLimits,
+    limits: ReaderLimits,
     private readonly budget: MemoryBudget,
     private readonly emit: (message: WebSocketMessage) => void,
-  ) {}
+  ) {
+    this.#limits = { ...limits, maxTail: 0 };
+  }
 
   push(bytes: Buffer, start: number, end: number, time: number): void {
     let at = start;
@@ -70,7 +73,7 @@ export class EnvelopeReader {
     this.#left = this.#prefix.readUInt32BE(1);
     // Not an error of the exchange: its body is reported as it came.
     if (this.#prefix[0]! & ~KNOWN_FLAGS) this.#broken = true;
-    else this.#message = new BodyCollector({ ...this.limits, maxTail: 0 }, this.budget);
+    else this.#message = new BodyCollector(this.#limits, this.budget);
   }
 
   #finish(time: number): void {
@@ -94,7 +97,7 @@ export class EnvelopeReader {
 
   /** Answers nothing for what cannot be decompressed: an unknown coding, a cut message, too much output. */
   #decompress(data: Buffer): Buffer | undefined {
-    const options = { maxOutputLength: this.limits.maxBody };
+    const options = { maxOutputLength: this.#limits.maxBody };
     try {
       switch (this.format.coding) {
         case "gzip":

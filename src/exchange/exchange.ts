@@ -13,7 +13,7 @@ export type Fields = ReadonlyArray<readonly [name: string, value: string]>;
 
 /** A body after transfer decoding (chunked removed, DATA frames joined), before content decoding. */
 export interface Body {
-  /** The first bytes, at most `maxBody`. */
+  /** The first bytes, at most `maxBody`; or the whole body, when it is no longer than `maxBody` and `maxTail` together. */
   readonly head: Buffer;
   /** The last bytes (at most `maxTail`) when the middle was cut; absent when `head` is the whole body. */
   readonly tail?: Buffer;
@@ -73,7 +73,10 @@ export interface Exchange {
   readonly endedAt: number;
   readonly request: ExchangeRequest;
   readonly response?: ExchangeResponse;
-  /** Messages so far (WebSocket only). */
+  /**
+   * Messages so far (WebSocket only): the first ones up to `maxBody`, the last ones up to `maxTail`. The bodies then
+   * hold no bytes: their length counts those of the messages, `truncated` says that messages are missing.
+   */
   readonly messages?: readonly WebSocketMessage[];
   readonly error?: ExchangeError;
 }
@@ -98,7 +101,10 @@ export interface ReaderHandlers {
    * `protocol` is what was read up to then.
    */
   onGiveUp(reason: string, protocol: string): void;
-  /** A message of a long-lived exchange (WebSocket, bidirectional stream) while it lives. */
+  /**
+   * A message of a long-lived exchange while it lives: of a WebSocket, or of a gRPC or Connect stream (its envelope
+   * taken off, decompressed). `exchange` is as far as it was seen.
+   */
   onMessage?(exchange: Exchange, message: WebSocketMessage): void;
 }
 

@@ -45,8 +45,10 @@ export function guardReader(core: ReaderCore, handlers: ReaderHandlers): Connect
   };
   return {
     push(direction, bytes, time) {
-      const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      attempt(() => core.push(direction, view, time), time);
+      const buffer = Buffer.isBuffer(bytes)
+        ? bytes
+        : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      attempt(() => core.push(direction, buffer, time), time);
     },
     end(direction, time) {
       attempt(() => core.end(direction, time), time);

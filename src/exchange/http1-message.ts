@@ -11,7 +11,6 @@ const LF_CR_LF = Buffer.from("\n\r\n");
 /** Chunk extensions carry nothing that we read; servers allow some KiB of them. */
 const MAX_CHUNK_LINE = 16 << 10;
 const CHUNK_LINE = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
-const BARE_CR_OR_NUL = /\r(?!\n)|\0/;
 
 /** What is told of the messages of one direction, in the order of the bytes. */
 export interface MessageListener {
@@ -40,10 +39,6 @@ export class Http1MessageReader {
   constructor(listener: MessageListener, maxHeader: number) {
     this.#listener = listener;
     this.#maxHeader = maxHeader;
-  }
-
-  get halted(): boolean {
-    return this.#halted;
   }
 
   /** Stops before the next byte: what follows is perhaps not HTTP/1. To be called from within a listener. */
@@ -201,11 +196,7 @@ export class Http1MessageReader {
       text = kept.toString("latin1", 0, sectionEnd(kept, 0, 0));
       this.#section.clear();
     }
-    if (BARE_CR_OR_NUL.test(text)) throw new Unreadable("http1_bare_cr");
-    const lines = text.replaceAll("\r\n", "\n").split("\n");
-    // The empty line and what split puts behind it; a section of nothing but the empty line keeps one.
-    lines.length = Math.max(1, lines.length - 2);
-    return lines;
+    return splitLines(text);
   }
 
   #takeText(bytes: Buffer, at: number, end: number): string {
@@ -227,4 +218,21 @@ function sectionEnd(bytes: Buffer, start: number, from: number): number {
   const bare = bytes.subarray(0, proper < 0 ? bytes.length : proper + 1).indexOf(LF_LF, from);
   if (bare >= 0) return bare + 2;
   return proper < 0 ? -1 : proper + 3;
+}
+
+/** The lines of a section up to its empty line; one empty line when there is nothing else. */
+function splitLines(text: string): string[] {
+  if (text.includes("\0")) throw new Unreadable("http1_nul_in_head");
+  const lines: string[] = [];
+  let start = 0;
+  let cr = text.indexOf("\r");
+  while (start < text.length) {
+    const lf = text.indexOf("\n", start);
+    const end = cr === lf - 1 && cr >= start ? cr : lf;
+    if (cr >= 0 && cr < end) throw new Unreadable("http1_bare_cr");
+    if (end > start || lines.length === 0) lines.push(text.slice(start, end));
+    start = lf + 1;
+    if (cr >= 0 && cr < start) cr = text.indexOf("\r", start);
+  }
+  return lines;
 }

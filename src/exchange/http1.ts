@@ -7,7 +7,7 @@ import type {
   ReaderLimits,
   Scheme,
 } from "./exchange.js";
-import { fieldTokens } from "./fields.js";
+import { fieldTokens, fieldValue } from "./fields.js";
 import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
 import { type Framing, NO_BODY, requestFraming, responseFraming } from "./http1-framing.js";
 import { Http1MessageReader } from "./http1-message.js";
@@ -129,17 +129,16 @@ export class Http1Core implements ReaderCore {
       this.#held.clear();
       if (held.length > 0) this.#next.push("request", held, time);
       if (read < bytes.length) this.#next.push("response", bytes.subarray(read), time);
-    } else if (this.#requests.halted && this.#switch === "none") {
-      this.#readHeld(time);
     }
   }
 
   /** The switch was declined: what the client sent meanwhile is HTTP/1 after all. */
-  #readHeld(time: number): void {
+  #resumeRequests(): void {
     const held = this.#held.view();
     this.#held.clear();
+    this.#switch = "none";
     this.#requests.resume();
-    if (held.length > 0) this.#pushRequest(held, time);
+    if (held.length > 0) this.#pushRequest(held, this.#responseStart);
   }
 
   #onRequestHead(line: string, fields: Fields): Framing {
@@ -177,7 +176,7 @@ export class Http1Core implements ReaderCore {
       this.#responses.halt();
       return NO_BODY;
     }
-    if (isLastAsked) this.#switch = "none";
+    if (isLastAsked) this.#resumeRequests();
     return responseFraming(fields, version, status, method);
   }
 
@@ -210,7 +209,7 @@ export class Http1Core implements ReaderCore {
 }
 
 function asksForSwitch({ request }: OpenExchange): boolean {
-  return request.method === "CONNECT" || fieldTokens(request.fields, "upgrade").length > 0;
+  return request.method === "CONNECT" || fieldValue(request.fields, "upgrade") !== undefined;
 }
 
 /** What the response switches to; empty for a CONNECT tunnel. */

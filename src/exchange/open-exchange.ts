@@ -125,6 +125,8 @@ export class OpenExchange {
 
   /** The exchange as far as it was seen; it ends at `now` unless its response has ended before. */
   snapshot(now: number, error?: ExchangeError): Exchange {
+    const { method, path, authority, fields } = this.request;
+    const response = this.#response;
     return {
       protocol: this.protocol,
       streamId: this.streamId,
@@ -132,9 +134,17 @@ export class OpenExchange {
       requestEndedAt: this.#requestEndedAt,
       responseStartedAt: this.#responseStartedAt,
       endedAt: this.#responseEndedAt ?? now,
-      request: { ...this.request, trailers: this.#requestTrailers, body: this.#requestBody.snapshot() },
-      response: this.#response && {
-        ...this.#response,
+      request: {
+        method,
+        path,
+        authority,
+        fields,
+        trailers: this.#requestTrailers,
+        body: this.#requestBody.snapshot(),
+      },
+      response: response && {
+        status: response.status,
+        fields: response.fields,
         trailers: this.#responseTrailers,
         body: this.#responseBody.snapshot(),
       },

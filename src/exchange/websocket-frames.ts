@@ -21,6 +21,7 @@ export interface RawMessage {
 
 export interface WebSocketFrameListener {
   onMessage(message: RawMessage, time: number): void;
+  /** A Close frame: nothing follows it (RFC 6455 §5.5.1), and nothing is read any more. */
   onClose(time: number): void;
 }
 
@@ -34,18 +35,27 @@ export class WebSocketFrameReader {
   #left = 0;
   #maskAt = 0;
   #inFrame = false;
+  #isClosed = false;
   #message: { kind: "text" | "binary"; isCompressed: boolean; body: BodyCollector } | undefined;
+
+  readonly #limits: ReaderLimits;
 
   constructor(
     private readonly listener: WebSocketFrameListener,
     private readonly allowsCompression: boolean,
-    private readonly limits: ReaderLimits,
+    limits: ReaderLimits,
     private readonly budget: MemoryBudget,
-  ) {}
+  ) {
+    this.#limits = { ...limits, maxTail: 0 };
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
 
   push(bytes: Buffer, time: number): void {
     let at = 0;
-    while (at < bytes.length) {
+    while (at < bytes.length && !this.#isClosed) {
       at = this.#inFrame ? this.#readPayload(bytes, at) : this.#readHeader(bytes, at);
       if (this.#inFrame && this.#left === 0) this.#endFrame(time);
     }
@@ -95,7 +105,7 @@ export class WebSocketFrameReader {
       case OPCODE.binary: {
         if (this.#message !== undefined) throw new Unreadable("websocket_bad_fragment");
         const kind = this.#opcode === OPCODE.text ? "text" : "binary";
-        const body = new BodyCollector({ ...this.limits, maxTail: 0 }, this.budget);
+        const body = new BodyCollector(this.#limits, this.budget);
         this.#message = { kind, isCompressed, body };
         return;
       }
@@ -144,7 +154,10 @@ export class WebSocketFrameReader {
   #endFrame(time: number): void {
     this.#inFrame = false;
     this.#headerLength = 0;
-    if (this.#opcode === OPCODE.close) this.listener.onClose(time);
+    if (this.#opcode === OPCODE.close) {
+      this.#isClosed = true;
+      this.listener.onClose(time);
+    }
     const message = this.#message;
     if (this.#opcode > OPCODE.binary || !this.#isFinal || message === undefined) return;
     this.#message = undefined;

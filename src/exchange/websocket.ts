@@ -13,7 +13,6 @@ interface Side {
   readonly frames: WebSocketFrameReader;
   readonly inflater: MessageInflater | undefined;
   messageBytes: number;
-  isClosed: boolean;
 }
 
 /**
@@ -47,8 +46,7 @@ export class WebSocketCore implements ReaderCore {
   }
 
   push(direction: Direction, bytes: Buffer, time: number): void {
-    // After its Close a side sends nothing more (RFC 6455 §5.5.1).
-    if (!this.#isOver && !this.#sides[direction].isClosed) this.#sides[direction].frames.push(bytes, time);
+    if (!this.#isOver) this.#sides[direction].frames.push(bytes, time);
   }
 
   end(direction: Direction, _time: number): void {
@@ -58,7 +56,7 @@ export class WebSocketCore implements ReaderCore {
   close(cause: CloseCause | "stream_reset", time: number): void {
     const { request, response } = this.#sides;
     // One Close is enough: who answers it by ending the connection broke nothing.
-    if (request.isClosed || response.isClosed) this.#finish(time);
+    if (request.frames.isClosed || response.frames.isClosed) this.#finish(time);
     else this.#finish(time, cause === "stream_reset" ? cause : errorOfClose(cause, this.#firstEnd));
   }
 
@@ -66,19 +64,17 @@ export class WebSocketCore implements ReaderCore {
     const { limits, bodies } = this.#context;
     const listener = {
       onMessage: (message: RawMessage, time: number) => this.#onMessage(direction, message, time),
-      onClose: (time: number) => this.#onClose(direction, time),
+      onClose: (time: number) => this.#onClose(time),
     };
     const allowsCompression = keepsContext !== undefined;
     return {
       frames: new WebSocketFrameReader(listener, allowsCompression, limits, bodies),
       inflater: allowsCompression ? new MessageInflater(keepsContext, limits.maxBody) : undefined,
       messageBytes: 0,
-      isClosed: false,
     };
   }
 
   #onMessage(direction: Direction, raw: RawMessage, time: number): void {
-    if (this.#sides[direction].isClosed) return;
     const message = this.#decode(direction, raw, time);
     this.#sides[direction].messageBytes += message.data.length;
     this.#keep(message);
@@ -122,9 +118,8 @@ export class WebSocketCore implements ReaderCore {
     }
   }
 
-  #onClose(direction: Direction, time: number): void {
-    this.#sides[direction].isClosed = true;
-    if (this.#sides.request.isClosed && this.#sides.response.isClosed) this.#finish(time);
+  #onClose(time: number): void {
+    if (this.#sides.request.frames.isClosed && this.#sides.response.frames.isClosed) this.#finish(time);
   }
 
   #finish(time: number, error?: ExchangeError): void {
