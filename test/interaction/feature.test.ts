@@ -1,0 +1,168 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { isPublishedParser } from "../../src/interaction/feature.js";
+import { readInteraction } from "../../src/interaction/read.js";
+import { compileRule } from "../../src/interaction/rules.js";
+import type { Feature } from "../../src/oisp/bundle.js";
+import { loadEmbedded } from "../../src/oisp/load.js";
+import { exchangeOf, PARSERS, sse } from "./exchanges.js";
+import { decodedOf, loadTranscripts } from "./transcripts.js";
+
+const published = fileURLToPath(new URL("../../../shared/oisp/bundle-2026-01-14.json", import.meta.url));
+const transcripts = loadTranscripts();
+
+function featureOf(parser: unknown): Feature {
+  return { id: "chat", name: "Chat", type: "chat", patterns: [], parser };
+}
+
+/** Transcript, and where the published bundle has the rules for it. */
+const SITES = [
+  ["chatgpt_web/delta-encoding", "websites", "chatgpt"],
+  ["chatgpt_web/whole-messages", "websites", "chatgpt"],
+  ["deepseek_web/fragments", "websites", "deepseek"],
+  ["gemini_web/length-prefixed", "websites", "gemini"],
+  ["grok_web/responses", "websites", "grok"],
+  ["perplexity_web/blocks", "websites", "perplexity"],
+  ["granola/chat", "apps", "granola"],
+  ["claude_web/completion", "apps", "claude"],
+] as const;
+
+describe.skipIf(!existsSync(published))(
+  "the rules of the published bundle (skipped where ../shared is missing)",
+  () => {
+    const registry = existsSync(published) ? JSON.parse(readFileSync(published, "utf8")).registry : {};
+    const parserOf = (kind: string, id: string) => registry[kind][id].features.chat.parser;
+
+    test.each(SITES)("%s is read right with them", (title, kind, id) => {
+      const transcript = transcripts.find((one) => one.title === title)!;
+      const feature = featureOf(parserOf(kind, id));
+      expect(readInteraction(decodedOf(transcript), { parsers: PARSERS, feature })).toMatchObject(
+        transcript.expected,
+      );
+    });
+
+    test.each([
+      ["gemini_web/length-prefixed", "websites", "gemini"],
+      ["grok_web/responses", "websites", "grok"],
+      ["granola/chat", "apps", "granola"],
+    ] as const)("%s is read by them alone, at a path that nobody knows", (title, kind, id) => {
+      const transcript = transcripts.find((one) => one.title === title)!;
+      const exchange = { ...decodedOf(transcript), path: "/elsewhere" };
+      const interaction = readInteraction(exchange, {
+        parsers: PARSERS,
+        feature: featureOf(parserOf(kind, id)),
+      });
+      expect(interaction?.response?.content).toBe(transcript.expected.response?.content);
+    });
+  },
+);
+
+test("our own readers speak before every rule of the embedded bundle", () => {
+  const { apps, websites } = loadEmbedded().bundle;
+  const features = [...apps, ...websites]
+    .flatMap((entry) => entry.features)
+    .filter(({ parser }) => parser !== undefined);
+  expect(features.length).toBeGreaterThan(5);
+  for (const feature of features) expect(isPublishedParser(feature), feature.id).toBe(true);
+});
+
+describe("rules of a bundle", () => {
+  const parser = {
+    request: {
+      messages: "turns.({'role': who, 'content': said})",
+      model: "settings.model",
+      focus: "settings.focus",
+    },
+    response: {
+      stream: {
+        format: "sse",
+        rules: [
+          { when: "kind = 'piece'", extract: { content: "text" } },
+          { when: "kind = 'end'", extract: { tokens: "count", answered_by: "model" } },
+        ],
+        accumulate: {
+          content: { from: "content", op: "concat" },
+          total: { from: "tokens", op: "sum" },
+          who: { from: "answered_by", op: "last" },
+        },
+        finalize: { content: "accumulated.content", model: "accumulated.who" },
+      },
+    },
+  };
+  const exchange = exchangeOf({
+    path: "/ask",
+    request: { turns: [{ who: "user", said: "Hi" }], settings: { model: "m1", focus: "web" } },
+    response: sse(
+      { kind: "piece", text: "Hel" },
+      { kind: "other", text: "no" },
+      { kind: "piece", text: "lo" },
+      { kind: "end", count: 3, model: "m2" },
+    ),
+  });
+
+  test("read a site that we have never heard of", () => {
+    expect(readInteraction(exchange, { parsers: PARSERS, feature: featureOf(parser) })).toEqual({
+      model: "m2",
+      provider: null,
+      type: "chat",
+      request: { messages: [{ role: "user", content: "Hi" }], model: "m1", focus: "web" },
+      response: { content: "Hello", model: "m2", total: 3 },
+    });
+  });
+
+  test("speak before our own reader when they are new", () => {
+    const transcript = transcripts.find(({ title }) => title === "grok_web/responses")!;
+    const feature = featureOf({ request: { model: "'renamed'" }, response: {} });
+    expect(readInteraction(decodedOf(transcript), { parsers: PARSERS, feature })).toMatchObject({
+      request: { model: "renamed", prompt: "Hey" },
+      response: { content: "Hey" },
+    });
+  });
+
+  test("do not make a conversation of looking at one", () => {
+    const get = { ...exchange, method: "GET" };
+    expect(readInteraction(get, { parsers: PARSERS, feature: featureOf(parser) })).toBeUndefined();
+  });
+});
+
+describe("rules that mean harm", () => {
+  const budget = () => ({ deadline: performance.now() + 100 });
+
+  test.each([
+    "($f := function($n){$f($n)}; $f(1))",
+    "$map([1..10000000], function($x){$x*$x})",
+    "[1..10000000]",
+    "$match(text, /(a+)+$/)",
+    "$eval(text)",
+    "$pad('', 1000000000)",
+    "**.x",
+    "($x := 1)",
+    "a ~> $sum",
+    "| $ | {'x': 1} |",
+    "$join(",
+    `${"(".repeat(900)}1${")".repeat(900)}`,
+    "x".repeat(3000),
+    42,
+    null,
+  ])("%s is refused", (rule) => {
+    expect(compileRule(rule)).toBeUndefined();
+  });
+
+  test("a rule that takes too long stops at the deadline", () => {
+    const rule = compileRule("a.b.c.d.e.f")!;
+    let input: unknown = 1;
+    for (const name of ["f", "e", "d", "c", "b", "a"])
+      input = Array.from({ length: 9 }, () => ({ [name]: input }));
+    const started = performance.now();
+    expect(rule(input, { deadline: started + 20 })).toBeUndefined();
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test("no rule reaches a prototype", () => {
+    for (const text of ["__proto__", "constructor", "a.constructor", "$lookup($, '__proto__')"]) {
+      expect(compileRule(text)?.({ a: {} }, budget()) ?? undefined).toBeUndefined();
+    }
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+});
