@@ -2,13 +2,13 @@
 
 import { Buffer } from "node:buffer";
 import {
+  chownSync,
   closeSync,
   constants,
   existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
-  lchownSync,
   mkdirSync,
   openSync,
   readSync,
@@ -116,8 +116,8 @@ class JsonlSink implements Sink {
     }
     this.#queue.push(line);
     this.#queuedBytes += line.length;
-    // While the disk is full, the timer tries again: not each event.
-    if (!this.#failing) this.#drain();
+    // While there is no room, the timer tries again: not each event.
+    if (this.#retry === undefined) this.#drain();
   }
 
   async flush(): Promise<void> {
@@ -243,7 +243,7 @@ function openDay(folder: string, date: string, group: JsonlSinkOptions["group"])
   try {
     const { ino, dev, size, mode, uid } = fstatSync(fd);
     if ((mode & 0o077) !== 0 && uid === process.geteuid?.()) fchmodSync(fd, 0o600);
-    if (size === 0 && group !== undefined) fchownSync(fd, uid, group.gid);
+    if (size === 0 && group !== undefined) giveToGroup(() => fchownSync(fd, uid, group.gid));
     closeTornLine(fd, size);
     return { fd, date, path, inode: ino, device: dev };
   } catch (error) {
@@ -272,7 +272,16 @@ function makeFolder(folder: string, group: JsonlSinkOptions["group"]): void {
   const parent = dirname(folder);
   if (parent !== folder) makeFolder(parent, group);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (group !== undefined) lchownSync(folder, statSync(folder).uid, group.gid);
+  if (group !== undefined) giveToGroup(() => chownSync(folder, statSync(folder).uid, group.gid));
+}
+
+/** Only the owner can read what is made here, so a group that we may not give it to is no reason to stop. */
+function giveToGroup(change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+  }
 }
 
 function messageOf(error: unknown): string {

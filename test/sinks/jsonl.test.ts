@@ -133,6 +133,22 @@ test("events wait in order while there is no place for them, within bounds, and 
   expect(told[1]).toMatch(/^info: .*again; 2 were lost\.$/);
 });
 
+test("a midnight at which the folder is not there does not stop the next event", async () => {
+  const begin = Date.now();
+  const beforeMidnight = new Date(2026, 0, 9, 23, 59, 59, 900).getTime();
+  const told: string[] = [];
+  const sink = open({
+    now: () => new Date(beforeMidnight + Date.now() - begin),
+    log: (level) => told.push(level),
+  });
+  rmSync(folder, { recursive: true });
+  writeFileSync(folder, "a file is in the way");
+  await expect.poll(() => told).toEqual(["warn"]);
+  rmSync(folder);
+  sink.write(sampleEvent());
+  await expect.poll(() => sink.stats()).toEqual({ written: 1, queued: 0, lost: 0 });
+});
+
 test("what cannot be written until the end is counted", async () => {
   const sink = open(at(noon));
   rmSync(folder, { recursive: true });
