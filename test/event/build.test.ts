@@ -6,6 +6,7 @@ import {
   type ExchangeInput,
 } from "../../src/event/build.js";
 import type { Body, Exchange } from "../../src/exchange/exchange.js";
+import { secretsIn } from "./no-secrets.js";
 import { validateEvent } from "./schema.js";
 
 const START = Date.parse("2026-01-09T19:56:26.420Z");
@@ -265,4 +266,39 @@ test("a passed-through connection leaves its host, bytes, time and reason", () =
     bytes_down: 20,
     reason: "pinned",
   });
+});
+
+test("no credential of headers, query, bodies or streams is in the event", () => {
+  const secrets = [
+    `sk-ant-api03-${"aB3dE5".repeat(12)}`,
+    `AIza${"xY9zW7vU5t".repeat(4).slice(0, 35)}`,
+    `eyJhbGciOiJIUzI1NiJ9.${"eyJzdWIiOiIxMjM0NTY3ODkwIn0"}.${"qR7sT1uV3w".repeat(4)}`,
+    "correct-horse-battery-staple",
+  ];
+  const [anthropic, google, jwt, password] = secrets;
+  const event = buildEvent({
+    ...input,
+    exchange: {
+      ...exchange,
+      request: {
+        ...exchange.request,
+        path: `/v1/models?key=${google}&password=${password}`,
+        fields: [["x-api-key", anthropic!]],
+      },
+    },
+    interaction: {
+      ...input.interaction!,
+      request: {
+        messages: [{ role: "user", content: `use ${anthropic} or Bearer ${jwt}` }],
+        api_key: password,
+      },
+      response: { content: "ok", tool_calls: [{ name: "login", arguments: { password, nested: [google] } }] },
+    },
+    raw: {
+      request: { text: JSON.stringify({ env: `ANTHROPIC_API_KEY=${anthropic}\nTOKEN=${jwt}` }), password },
+      response: { arguments: JSON.stringify({ google }) },
+    },
+  });
+  validateEvent(event);
+  expect(secretsIn(JSON.stringify(event), secrets)).toEqual([]);
 });
