@@ -5,8 +5,8 @@ import { fieldValue } from "./fields.js";
 
 const PREFIX_LENGTH = 5;
 const COMPRESSED = 0x01;
-/** Connect's end of stream (0x02) and gRPC-Web's trailers (0x80); any other bit means: no envelopes. */
-const KNOWN_FLAGS = COMPRESSED | 0x02 | 0x80;
+/** Connect's end of stream and gRPC-Web's trailers: in the stream's body, but no messages of its dialogue. */
+const END = 0x02 | 0x80;
 
 /** How the messages of a stream are wrapped. */
 export interface EnvelopeFormat {
@@ -72,7 +72,7 @@ export class EnvelopeReader {
     this.#prefixLength = 0;
     this.#left = this.#prefix.readUInt32BE(1);
     // Not an error of the exchange: its body is reported as it came.
-    if (this.#prefix[0]! & ~KNOWN_FLAGS) this.#broken = true;
+    if (this.#prefix[0]! & ~(COMPRESSED | END)) this.#broken = true;
     else this.#message = new BodyCollector(this.#limits, this.budget);
   }
 
@@ -81,6 +81,7 @@ export class EnvelopeReader {
     if (message === undefined) return;
     this.#message = undefined;
     message.release();
+    if (this.#prefix[0]! & END) return;
     const { head, truncated } = message.snapshot();
     const { direction } = this;
     const { kind } = this.format;

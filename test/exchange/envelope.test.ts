@@ -34,7 +34,7 @@ describe("the messages of a stream with envelopes", () => {
     ["Content-Type: application/grpc+proto", "binary"],
     ["Content-Type: application/grpc-web+proto; x=y", "binary"],
     ["Content-Type: application/connect+json", "text"],
-  ])("are given for %s", (fields, kind) => {
+  ])("are given for %s, up to the end of the stream", (fields, kind) => {
     expect(
       messagesOf(fields, Buffer.concat([envelope(0, "one"), envelope(0, ""), envelope(2, "end")])),
     ).toEqual([`${kind} one`, `${kind} `, `${kind} end`]);
