@@ -1,0 +1,269 @@
+/**
+ * The front without Node, to be built with a sanitizer (front-sanitizers.test.ts): clients that send, stall and
+ * reset at random, verdicts at random from another thread. What passes through must come back as it was sent.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "front.h"
+#include "front_peek.h"
+
+using oximy::ClassifyPeek;
+using oximy::Endpoint;
+using oximy::Front;
+using oximy::FrontConnection;
+using oximy::Peek;
+
+namespace {
+
+constexpr int kClients = 8;
+constexpr int kConnectionsEach = 40;
+const std::string kRequest = "GET / HTTP/1.1\r\n\r\n";
+
+[[noreturn]] void Fail(const char* what) {
+  fprintf(stderr, "failed: %s\n", what);
+  _exit(1);
+}
+
+int OpenDescriptors() {
+  DIR* directory = opendir("/proc/self/fd");
+  int count = 0;
+  while (readdir(directory) != nullptr) count++;
+  closedir(directory);
+  return count;
+}
+
+Endpoint Loopback(uint16_t port) {
+  const uint8_t address[] = {127, 0, 0, 1};
+  return oximy::FromIPv4(address, port);
+}
+
+sockaddr_in Address(uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+void ResetOnClose(int fd) {
+  const linger now{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+/** Sends back what it gets, to the end. */
+void Echo(int fd) {
+  std::vector<char> buffer(64 << 10);
+  for (ssize_t n; (n = recv(fd, buffer.data(), buffer.size(), 0)) > 0;) {
+    for (ssize_t sent = 0; sent < n;) {
+      const ssize_t now = send(fd, buffer.data() + sent, n - sent, MSG_NOSIGNAL);
+      if (now <= 0) break;
+      sent += now;
+    }
+  }
+  close(fd);
+}
+
+/** Says something, ends, and takes what comes. */
+void Drain(int fd) {
+  std::vector<char> buffer(300'000, 'd');
+  send(fd, buffer.data(), buffer.size(), MSG_NOSIGNAL);
+  shutdown(fd, SHUT_WR);
+  while (recv(fd, buffer.data(), buffer.size(), 0) > 0) {
+  }
+  close(fd);
+}
+
+/** Listens, and runs `serve` in a thread for each connection, until it is shut down. */
+class Server {
+ public:
+  explicit Server(void (*serve)(int)) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address = Address(0);
+    socklen_t length = sizeof address;
+    if (bind(fd_, reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(fd_, 512) != 0) Fail("listen");
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
+    port = ntohs(address.sin_port);
+    accepting_ = std::thread([this, serve] {
+      for (int fd; (fd = accept(fd_, nullptr, nullptr)) >= 0;) serving_.emplace_back(serve, fd);
+    });
+  }
+  ~Server() {
+    shutdown(fd_, SHUT_RDWR);
+    accepting_.join();
+    for (std::thread& thread : serving_) thread.join();
+    close(fd_);
+  }
+  uint16_t port = 0;
+
+ private:
+  const int fd_;
+  std::thread accepting_;
+  std::vector<std::thread> serving_;
+};
+
+/** Answers from a thread of its own, as JavaScript does. */
+class Verdicts final : public oximy::FrontEvents {
+ public:
+  void OnConnection(FrontConnection connection) override {
+    const std::lock_guard<std::mutex> guard(lock_);
+    asked_.push_back(std::move(connection));
+    changed_.notify_one();
+  }
+  void OnPassthroughEnd(oximy::PassthroughEnd) override { ended++; }
+  void OnClosed() override {
+    const std::lock_guard<std::mutex> guard(lock_);
+    closed_ = true;
+    changed_.notify_one();
+  }
+  void AnswerAll(Front& front, uint16_t server) {
+    std::minstd_rand random(7);
+    for (;;) {
+      std::unique_lock<std::mutex> held(lock_);
+      changed_.wait(held, [this] { return closed_ || !asked_.empty(); });
+      if (asked_.empty()) return;
+      const FrontConnection connection = std::move(asked_.front());
+      asked_.pop_front();
+      held.unlock();
+      // What can be a request is passed through and compared; the rest gets whatever verdict comes.
+      const bool can_be_request = connection.peeked.empty() || connection.peeked[0] == kRequest[0];
+      const unsigned verdict = can_be_request ? 0 : random() % 4;
+      if (verdict <= 1) {
+        front.Passthrough(connection.id, Loopback(server));
+      } else if (verdict == 2) {
+        front.Reject(connection.id);
+      } else if (const int fd = front.Take(connection.id); fd >= 0) {
+        close(fd);
+      }
+      front.Stats();
+    }
+  }
+  std::atomic<uint64_t> ended{0};
+
+ private:
+  std::mutex lock_;
+  std::condition_variable changed_;
+  std::deque<FrontConnection> asked_;
+  bool closed_ = false;
+};
+
+int Connect(uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  const sockaddr_in address = Address(port);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) Fail("connect");
+  return fd;
+}
+
+void SendAll(int fd, const std::string& bytes, std::minstd_rand random) {
+  for (size_t sent = 0; sent < bytes.size();) {
+    const size_t size = std::min<size_t>(bytes.size() - sent, 1 + random() % 90'000);
+    const ssize_t n = send(fd, bytes.data() + sent, size, MSG_NOSIGNAL);
+    if (n <= 0) return;
+    sent += n;
+  }
+}
+
+/** A request and random bytes, compared with their echo. */
+void Compare(int fd, std::minstd_rand& random) {
+  std::string bytes = kRequest;
+  bytes.resize(bytes.size() + random() % 1'500'000);
+  for (size_t i = kRequest.size(); i < bytes.size(); i++) bytes[i] = static_cast<char>(random());
+  std::thread sender([&] {
+    SendAll(fd, bytes, random);
+    shutdown(fd, SHUT_WR);
+  });
+  std::string got;
+  std::vector<char> buffer(64 << 10);
+  for (ssize_t n; (n = recv(fd, buffer.data(), buffer.size(), 0)) > 0;) got.append(buffer.data(), n);
+  sender.join();
+  if (got != bytes) Fail("the echo differs");
+}
+
+void RunClient(uint16_t port, uint16_t elsewhere, Front& front, uint16_t server, unsigned seed) {
+  std::minstd_rand random(seed);
+  for (int i = 0; i < kConnectionsEach; i++) {
+    const unsigned kind = random() % 6;
+    const int fd = Connect(kind == 5 ? elsewhere : port);
+    if (kind <= 1) {
+      Compare(fd, random);
+    } else if (kind == 2) {
+      // Cut off in the middle of its bulk.
+      SendAll(fd, kRequest + std::string(random() % 2'000'000, 'x'), random);
+      ResetOnClose(fd);
+    } else if (kind == 3) {
+      std::string garbage(random() % 3000, '\0');
+      for (char& byte : garbage) byte = static_cast<char>(random());
+      SendAll(fd, garbage, random);
+    } else if (kind == 4) {
+      if (random() % 2 == 0) ResetOnClose(fd);
+    } else {
+      // The other way round: the peer of an adopted socket gets its own bytes back from the echo.
+      front.Adopt(fd, kRequest, Loopback(server));
+    }
+    close(fd);
+  }
+}
+
+void ClassifyRandomBytes() {
+  const std::string kTelling("\x16\x03\x01\x00 GET/HTP1.\r\n", 17);
+  std::minstd_rand random(3);
+  for (int i = 0; i < 200'000; i++) {
+    // Of exactly its size on the heap, so that one byte too far is seen.
+    std::vector<uint8_t> bytes(random() % 64);
+    for (uint8_t& byte : bytes) byte = random() % 4 == 0 ? random() : kTelling[random() % kTelling.size()];
+    if (!bytes.empty() && random() % 2 == 0) bytes[0] = 22;
+    const Peek whole = ClassifyPeek(bytes.data(), bytes.size());
+    // A verdict asked for early must not be taken back by more bytes.
+    for (size_t length = 0; length < bytes.size(); length++) {
+      const std::vector<uint8_t> prefix(bytes.begin(), bytes.begin() + length);
+      const Peek part = ClassifyPeek(prefix.data(), length);
+      if (part != Peek::kIncomplete && part != whole) Fail("the classification changed its mind");
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  ClassifyRandomBytes();
+  const int before = OpenDescriptors();
+  uint64_t passed = 0;
+  {
+    Server server(Echo);
+    Server elsewhere(Drain);
+    Verdicts verdicts;
+    oximy::FrontOptions options;
+    options.listen = {Loopback(0)};
+    options.silence_ms = 5;
+    options.hello_ms = 10;
+    options.idle_ms = 2000;
+    const auto front = Front::Start(options, verdicts);
+    std::thread answering([&] { verdicts.AnswerAll(*front, server.port); });
+    std::vector<std::thread> clients;
+    for (int i = 0; i < kClients; i++) {
+      clients.emplace_back(RunClient, front->Addresses()[0].port, elsewhere.port, std::ref(*front), server.port, i + 1);
+    }
+    for (std::thread& client : clients) client.join();
+    front->Close();
+    answering.join();
+    passed = front->Stats().passed;
+    if (passed != verdicts.ended) Fail("a passthrough did not end");
+  }
+  if (OpenDescriptors() != before) Fail("descriptors are left");
+  printf("ok, %llu passed\n", static_cast<unsigned long long>(passed));
+}
