@@ -19,8 +19,8 @@ export const MARK = "…REDACTED";
 
 /**
  * Credentials that are known by their looks. The prefixes are documented by their issuers; lengths are the
- * shortest seen, so that neither words (`task-…`) nor hashes nor UUIDs match. After `{n,}` nothing that can
- * fail may follow: that is what keeps the search linear.
+ * shortest seen, so that neither words (`task-…`) nor hashes nor UUIDs match. A shape that fails must fail
+ * within a bounded number of characters, or the search is not linear.
  */
 const KEY_SHAPES: ReadonlyArray<readonly [issuer: string, ...shapes: string[]]> = [
   // With a digit, which no key lacks and names such as `sk-circle-fade-dot-animation` do.
@@ -97,14 +97,14 @@ export function findSecrets(text: string): Span[] {
     if (code < 128 && WORD[code] === 1) {
       if (!inWord && i - runStart < LONGEST_BEFORE_KEY) {
         secret = secretAtWord(text, i, code);
-        // In JSON or a URL within text, `\\n` and `%3D` end in characters that look like a part of a word.
+        // In JSON or a URL within text, `\n` and `%3D` end in characters that look like a part of a word.
         inWord = secret === undefined && !isEscape(text, i, code);
       }
     } else {
       inWord = false;
       if (code !== DASH && code !== UNDERSCORE) runStart = i + 1;
       if (code === COLON || code === EQUALS) secret = secretAssigned(text, i);
-      else if (code === DASH && text.charCodeAt(i + 1) === DASH) secret = secretAtDashes(text, i);
+      else if (code === DASH && startsDashes(text, i)) secret = secretAtDashes(text, i);
     }
     if (secret !== undefined) {
       found.push(secret);
@@ -119,9 +119,7 @@ function secretAtWord(text: string, start: number, code: number): Span | undefin
   const next = text.charCodeAt(start + 1);
   if (next < 128 && KEY_PAIRS[code * 128 + next] === 1) {
     KEY.lastIndex = start;
-    // Names such as `sk-circle-fade-dot-animation` have no digit, which no key lacks.
-    if (KEY.test(text) && /[0-9]/.test(text.slice(start, KEY.lastIndex)))
-      return { start, end: KEY.lastIndex };
+    if (KEY.test(text)) return { start, end: KEY.lastIndex };
   }
   return text.charCodeAt(start - 1) === SPACE ? httpCredential(text, start) : undefined;
 }
@@ -129,6 +127,10 @@ function secretAtWord(text: string, start: number, code: number): Span | undefin
 function isEscape(text: string, start: number, code: number): boolean {
   if (text.charCodeAt(start - 1) === BACKSLASH) return ESCAPES[code] === 1;
   return text.charCodeAt(start - 1) === PERCENT || text.charCodeAt(start - 2) === PERCENT;
+}
+
+function startsDashes(text: string, at: number): boolean {
+  return text.charCodeAt(at + 1) === DASH && text.charCodeAt(at - 1) !== DASH;
 }
 
 const TOKEN_68 = /[A-Za-z0-9_.~+/-]{8,}=*/y;
@@ -149,9 +151,9 @@ function isUserAndPassword(base64: string): boolean {
   return /^[\x20-\x7e]*:[\x20-\x7e]+$/.test(Buffer.from(base64, "base64").toString("latin1"));
 }
 
-/** PEM (RFC 7468 §10) as it stands in files, in JSON with `\\n`, indented, or with the headers of RFC 1421. */
+/** PEM (RFC 7468 §10) as it stands in files, in JSON with `\n`, indented, or with the headers of RFC 1421. */
 const PEM_PRIVATE_KEY =
-  /-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?:(?:[\r\n]|\\[rn]){1,4}(?:Proc-Type|DEK-Info|Version|Comment):[^\r\n\\"]{0,128}){0,4}(?:(?:\s|\\[rn]){1,64}[A-Za-z0-9+/=]{20,})+(?:(?:[\r\n]|\\[rn]){1,4}[ \t]{0,64}[A-Za-z0-9+/=]+)?/y;
+  /-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?:(?:[\r\n]|\\{1,4}[rn]){1,4}(?:Proc-Type|DEK-Info|Version|Comment):[^\r\n\\"]{0,128}){0,4}(?:(?:\s|\\{1,4}[rn]){1,64}[A-Za-z0-9+/=]{20,})+(?:(?:[\r\n]|\\{1,4}[rn]){1,4}[ \t]{0,64}[A-Za-z0-9+/=]+)?/y;
 const FLAG = /--([A-Za-z][A-Za-z0-9_-]{2,40}) /y;
 
 /** A private key, or `--api-key VALUE` of a command line. */

@@ -65,6 +65,7 @@ const PEM = `-----BEGIN PRIVATE KEY-----\n${`${randomBytes(48).toString("base64"
 test.each([
   ["as it stands in a file", PEM],
   ["within JSON", PEM.replaceAll("\n", "\\n")],
+  ["within JSON within JSON", PEM.replaceAll("\n", "\\\\n")],
   ["indented", PEM.replaceAll("\n", "\n    ")],
   ["without its end", PEM.slice(0, 400)],
   ["encrypted", PEM.replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB12\n\n")],
