@@ -21,6 +21,15 @@ function summaries(steps: readonly Step[], close?: "client_aborted" | "server_cl
   return report.exchanges.map((exchange) => `${exchange.streamId} ${summary(exchange)}`);
 }
 
+/** An extended CONNECT (RFC 8441). */
+const CONNECT = {
+  ":method": "CONNECT",
+  ":protocol": "websocket",
+  ":scheme": "https",
+  ":path": "/ws",
+  ":authority": "a",
+};
+
 describe("an HTTP/2 stream", () => {
   it("is an exchange, with its times and fields", () => {
     const { exchanges } = read([
@@ -170,15 +179,8 @@ describe("an HTTP/2 stream", () => {
   });
 
   it("that carries a WebSocket gives its messages (RFC 8441)", () => {
-    const connect = {
-      ":method": "CONNECT",
-      ":protocol": "websocket",
-      ":scheme": "https",
-      ":path": "/ws",
-      ":authority": "a",
-    };
     const report = read([
-      ["request", headers(1, connect)],
+      ["request", headers(1, CONNECT)],
       ["response", headers(1, { ":status": "200" })],
       ["request", data(1, "\u0081\u0082\u0001\u0002\u0003\u0004ik")],
       ["response", data(1, "\u0081\u0002yo\u0088\0")],
@@ -201,16 +203,9 @@ describe("an HTTP/2 stream", () => {
   });
 
   it("that carries a broken WebSocket leaves the others alone", () => {
-    const connect = {
-      ":method": "CONNECT",
-      ":protocol": "websocket",
-      ":scheme": "https",
-      ":path": "/ws",
-      ":authority": "a",
-    };
     expect(
       summaries([
-        ["request", Buffer.concat([headers(1, connect), headers(3, GET, FLAG.end)])],
+        ["request", Buffer.concat([headers(1, CONNECT), headers(3, GET, FLAG.end)])],
         ["response", headers(1, { ":status": "200" })],
         ["request", data(1, "\u00f1\u0000")],
         ["response", ok(3)],
