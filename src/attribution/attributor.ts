@@ -1,7 +1,7 @@
 import type { Attributor, Owner, SocketTuple } from "./client.js";
 import { LruCache } from "./lru-cache.js";
 import type { ConnectRecord, NativeAddon, ProcessInfo, SocketOwner } from "./native.js";
-import { createProcessTree, type ProcessReader, type ProcessTreeOptions } from "./process-tree.js";
+import { createProcessTree, outlineOf, type ProcessReader, type ProcessTreeOptions } from "./process-tree.js";
 
 const LIMIT_MS = 200;
 /** Looking at one remembered process costs some 0.1 ms, at all of them up to 300 ms. */
@@ -83,7 +83,7 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
         const traces = readTraces(tuple);
         const { socket } = traces;
         const owner = ownerOf(traces, Date.now() + limitMs).catch(() => unknown("failed", socket));
-        return within(limitMs, owner, unknown("timeout", socket));
+        return within(limitMs, owner, atOnce(traces));
       } catch {
         return Promise.resolve(unknown("failed"));
       }
@@ -92,6 +92,13 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
       remembered.clear();
     },
   };
+}
+
+/** What can be said without waiting for anything. */
+function atOnce({ socket, record, chain }: Traces): Owner {
+  const [process, ...ancestors] = chain.map(outlineOf);
+  if (process !== undefined) return { kind: "process", process, ancestors };
+  return record !== null ? recordedOwner(record) : unknown("timeout", socket);
 }
 
 /** A process that ended before anybody could look at it: only what the kernel wrote down. */

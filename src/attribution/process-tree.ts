@@ -1,7 +1,7 @@
 import type { Owner, ProcessIdentity } from "./client.js";
 import { createDarwinIdentifier } from "./identity/darwin.js";
 import { type FileReader, noFiles, systemFiles } from "./identity/file-reader.js";
-import type { IdentifyProcess } from "./identity/identity.js";
+import { executableName, type IdentifyProcess } from "./identity/identity.js";
 import { identifyLinuxProcess } from "./identity/linux.js";
 import { LruCache } from "./lru-cache.js";
 import type { NativeAddon, ProcessInfo } from "./native.js";
@@ -37,13 +37,13 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
 
   const identityOf = (info: ProcessInfo): Promise<ProcessIdentity> =>
     remember(identities, info, async () => {
-      const { pid, ppid, uid, startTime, path } = info;
+      const { pid, uid, startTime } = info;
       const user = users.nameOf(uid);
       let identity = await identify(info, files);
       // The files of /proc were another's when the process has ended and its pid was given away meanwhile.
       if ((source.processInfo(pid)?.startTime ?? startTime) !== startTime)
         identity = await identify(info, noFiles);
-      return { pid, ppid, uid, ...(user && { user }), startTime, ...(path && { path }), ...identity };
+      return { ...outlineOf(info), ...(user && { user }), ...identity };
     });
 
   const ownerOf = (info: ProcessInfo, ancestorsOf: () => readonly ProcessInfo[]): Promise<KnownOwner> =>
@@ -59,6 +59,11 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
     },
     describeRead: (process, ancestors) => ownerOf(process, () => ancestors),
   };
+}
+
+/** What is known of a process that was read, before any file is looked at. */
+export function outlineOf({ pid, ppid, uid, startTime, path, name }: ProcessInfo): ProcessIdentity {
+  return { pid, ppid, uid, startTime, ...(path && { path }), name: path ? executableName(path) : name };
 }
 
 /**

@@ -114,3 +114,14 @@ test("a recorded process that was not read yet is the first candidate for the ho
   expect(await attribute(source)).toMatchObject({ process: { path: "/usr/bin/curl" } });
   expect(asked).toEqual([[20]]);
 });
+
+test("when the time is up, a recorded process is still named, without what its files would tell", async () => {
+  const hanging = { ...filesWith({}), read: () => new Promise<undefined>(() => {}) };
+  const recorded = [
+    processInfo({ pid: 20, path: "/usr/bin/cursor" }),
+    processInfo({ pid: 10, path: "/bin/sh" }),
+  ];
+  const source = machine([], { connectRecord: () => record, recordedProcesses: () => recorded });
+  const owner = await createAttributor(source, { files: hanging, limitMs: 30 }).lookup(tuple);
+  expect(owner).toMatchObject({ process: { pid: 20, name: "cursor" }, ancestors: [{ pid: 10, name: "sh" }] });
+});

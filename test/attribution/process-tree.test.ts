@@ -87,6 +87,12 @@ test("the files of a process that was given the pid of one that ended are not th
   expect(process).not.toHaveProperty("applicationId");
 });
 
+test("a process whose executable cannot be read has only the kernel's short name", async () => {
+  const { process } = (await treeOf([processInfo({ pid: 20, name: "kworker/0:1" })]).describe(20))!;
+  expect(process).toMatchObject({ name: "kworker/0:1" });
+  expect(process).not.toHaveProperty("path");
+});
+
 test("a process that has ended is not described", async () => {
   expect(await treeOf([]).describe(20)).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import { LruCache } from "../lru-cache.js";
 import { isBinaryPlist, readTopStrings } from "./binary-plist.js";
 import type { FileReader } from "./file-reader.js";
-import { basename, executableName, type IdentifyProcess, type Identity } from "./identity.js";
+import { basename, type IdentifyProcess, type Identity } from "./identity.js";
 import { entryPointOf, nameEntryPoint } from "./interpreter.js";
 
 type BundleInfo = Pick<Identity, "bundleId" | "bundleName" | "bundleVersion">;
@@ -29,7 +29,6 @@ export function createDarwinIdentifier(): IdentifyProcess {
 
   return async (process, files) => {
     const path = process.path ?? "";
-    const name = path === "" ? process.name : executableName(path);
     const entry = entryPointOf(basename(path), process.commandLine);
     const script = entry && (await nameEntryPoint(entry, undefined, files));
     for (const app of enclosingApps(path)) {
@@ -37,9 +36,9 @@ export function createDarwinIdentifier(): IdentifyProcess {
       const info =
         (await readInfo(`${app}/Contents/Info.plist`, files)) ??
         (await readInfo(`${app}/WrappedBundle/Info.plist`, files));
-      if (info !== undefined) return { name, ...info, ...script };
+      if (info !== undefined) return { ...info, ...script };
     }
-    return { name, ...script };
+    return { ...script };
   };
 }
 

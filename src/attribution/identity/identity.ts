@@ -2,10 +2,9 @@ import type { ProcessIdentity } from "../client.js";
 import type { ProcessInfo } from "../native.js";
 import type { FileReader } from "./file-reader.js";
 
-/** What a process is, as opposed to which one it is. */
+/** What a process is, beyond what the kernel says of it. */
 export type Identity = Pick<
   ProcessIdentity,
-  | "name"
   | "bundleId"
   | "bundleName"
   | "bundleVersion"

@@ -1,6 +1,6 @@
 import type { ProcessInfo } from "../native.js";
 import { type FileReader, withRoot } from "./file-reader.js";
-import { basename, executableName, type IdentifyProcess, type Identity } from "./identity.js";
+import { basename, type IdentifyProcess, type Identity } from "./identity.js";
 import { entryPointOf, nameEntryPoint } from "./interpreter.js";
 
 type Application = Required<Pick<Identity, "applicationId" | "applicationIdFrom">>;
@@ -11,7 +11,6 @@ const MAX_FLATPAK_INFO = 64 << 10;
 /** Identity on Linux: sandbox and packaging first (they are told by the process's own files), then the scope. */
 export const identifyLinuxProcess: IdentifyProcess = async (info, files) => {
   const path = info.path ?? "";
-  const name = path === "" ? info.name : executableName(path);
   const application =
     (await flatpakApplication(info, files)) ??
     snapApplication(path, info.cgroup ?? "") ??
@@ -20,7 +19,7 @@ export const identifyLinuxProcess: IdentifyProcess = async (info, files) => {
   const entry = entryPointOf(basename(path), info.commandLine);
   const root = withRoot(files, `/proc/${info.pid}/root`);
   const cwd = entry?.kind === "file" ? await files.readLink(`/proc/${info.pid}/cwd`) : undefined;
-  return { name, ...application, ...(entry && (await nameEntryPoint(entry, cwd, root))) };
+  return { ...application, ...(entry && (await nameEntryPoint(entry, cwd, root))) };
 };
 
 /** Every Flatpak sandbox has the file at its root (flatpak-metadata(5)). */

@@ -39,49 +39,39 @@ describe("on macOS", () => {
     [
       "/Applications/Comet.app/Contents/Frameworks/Comet Framework.framework/Versions/140.0/Helpers/Comet Helper.app/Contents/MacOS/Comet Helper",
       "ai.perplexity.comet",
-      "Comet Helper",
       "Comet",
     ],
     [
       "/Applications/Granola.app/Contents/Frameworks/Granola Helper.app/Contents/MacOS/Granola Helper",
       "com.granola.app",
-      "Granola Helper",
       "Granola",
     ],
     [
       "/Applications/Cursor.app/Contents/Frameworks/Cursor Helper (Plugin).app/Contents/MacOS/Cursor Helper (Plugin)",
       "com.todesktop.230313mzl4w4u92",
-      "Cursor Helper (Plugin)",
       "Cursor",
     ],
-    ["/Applications/Claude.app/Contents/MacOS/Claude", "com.anthropic.claudefordesktop", "Claude", "Claude"],
+    ["/Applications/Claude.app/Contents/MacOS/Claude", "com.anthropic.claudefordesktop", "Claude"],
     [
       "/Applications/ChatGPT.app/Contents/XPCServices/Updater.xpc/Contents/MacOS/Updater",
       "com.openai.chat",
-      "Updater",
       "ChatGPT",
     ],
-    ["/Applications/Pocket.app/Wrapper/Pocket.app/Pocket", "com.example.pocket", "Pocket", "Pocket"],
-    [
-      "/Applications/NotGranola.app/Contents/MacOS/NotGranola",
-      "com.example.notgranola",
-      "NotGranola",
-      "NotGranola",
-    ],
-  ])("%s belongs to %s", async (path, bundleId, name, bundleName) => {
-    expect(await identify(path)).toEqual({ name, bundleId, bundleName, bundleVersion: "1.2.3" });
+    ["/Applications/Pocket.app/Wrapper/Pocket.app/Pocket", "com.example.pocket", "Pocket"],
+    ["/Applications/NotGranola.app/Contents/MacOS/NotGranola", "com.example.notgranola", "NotGranola"],
+  ])("%s belongs to %s", async (path, bundleId, bundleName) => {
+    expect(await identify(path)).toEqual({ bundleId, bundleName, bundleVersion: "1.2.3" });
   });
 
   test("a folder that is only named like an app is passed over", async () => {
     const path = "/Users/ana/work.app/build/Claude.app/Contents/MacOS/Claude";
     expect(enclosingApps(path)).toEqual(["/Users/ana/work.app", "/Users/ana/work.app/build/Claude.app"]);
     expect(enclosingApps("/opt/x.apple/.app/tool.app")).toEqual([]);
-    expect(await identify("/Users/ana/work.app/bin/tool")).toEqual({ name: "tool" });
+    expect(await identify("/Users/ana/work.app/bin/tool")).toEqual({});
   });
 
   test("an agent on an interpreter is known by its script", async () => {
     expect(await identify("/opt/homebrew/bin/node", ["node", "/opt/homebrew/bin/gemini"])).toEqual({
-      name: "node",
       script: "gemini",
     });
   });
