@@ -118,8 +118,9 @@ function isTextType(essence: string): boolean {
 
 /** What the text is by its first characters, for these cannot be wrong; by its media type where they are silent. */
 function shapeOf(text: string, essence: string): "sse" | "json" | "form" | "text" {
-  if (/^\s*[{[]/.test(text) || text.startsWith(")]}'")) return "json";
-  if (/^(?:\uFEFF)?\s*(?:data|event|id|retry)?:/.test(text)) return "sse";
+  const start = text.slice(0, 256).trimStart();
+  if (/^[{[]/.test(start) || start.startsWith(")]}'")) return "json";
+  if (/^(?:data|event|id|retry)?:/.test(start)) return "sse";
   if (essence === "text/event-stream") return "sse";
   if (essence === "application/x-www-form-urlencoded") return "form";
   return /json/.test(essence) ? "json" : "text";

@@ -26,7 +26,7 @@ import type { DecodedExchange } from "./interaction.js";
 import { isObject, type JsonObject } from "./json.js";
 
 /** Ends of paths that only one format has. The first that fits counts, so longer ones stand first. */
-const BY_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
+const BY_API_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/chat\/completions$/, openaiChat],
   [/\/messages\/count_tokens$/, anthropicTokenCount],
   [/\/count-tokens:rawPredict$/, anthropicTokenCount],
@@ -67,6 +67,8 @@ const BY_WEBSITE_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/^\/v1\/chat-with-documents$/, granola],
 ];
 
+const BY_PATH = [...BY_WEBSITE_PATH, ...BY_API_PATH];
+
 /** What a provider speaks whose path and body say nothing. */
 const BY_API_FORMAT: ReadonlyMap<string, WireFormat> = new Map([
   ["openai", openaiChat],
@@ -90,7 +92,7 @@ export function wireFormatOf(
   const isTurn = requestBody.kind === "stream" && requestBody.format === "websocket";
   if (method !== "POST" && !isTurn) return undefined;
   const path = exchange.path.replace(/\/+$/, "");
-  const byPath = [...BY_WEBSITE_PATH, ...BY_PATH].find(([pattern]) => pattern.test(path));
+  const byPath = BY_PATH.find(([pattern]) => pattern.test(path));
   if (byPath) return byPath[1];
   if (requestBody.kind !== "json" || !isObject(requestBody.value)) return undefined;
   return byBody(requestBody.value) ?? byProvider(requestBody.value, provider?.apiFormat ?? "openai", parsers);

@@ -52,6 +52,10 @@ export function jsonOrText(text: string): unknown {
 
 /** A copy without the keys whose value is undefined. */
 export function present<T extends object>(value: T): T {
-  const kept = Object.entries(value).filter(([, field]) => field !== undefined);
-  return Object.fromEntries(kept) as T;
+  const kept: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const field = (value as Record<string, unknown>)[key];
+    if (field !== undefined && key !== "__proto__") kept[key] = field;
+  }
+  return kept as T;
 }

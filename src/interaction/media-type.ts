@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { Fields } from "../exchange/exchange.js";
 import { fieldValue } from "../exchange/fields.js";
 
@@ -10,13 +11,16 @@ export interface MediaType {
 const PARAMETER = /;\s*([^=;\s]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))/g;
 
 /** Reads a `Content-Type` (RFC 9110 §8.3.1), leniently. */
-export function parseMediaType(value: string | undefined): MediaType {
-  const [essence = ""] = (value ?? "").split(";", 1);
+export function parseMediaType(value = ""): MediaType {
+  const semicolon = value.indexOf(";");
+  const essence = (semicolon < 0 ? value : value.slice(0, semicolon)).trim().toLowerCase();
   const parameters = new Map<string, string>();
-  for (const [, name, quoted, token] of (value ?? "").matchAll(PARAMETER)) {
-    parameters.set(name!.toLowerCase(), quoted?.replace(/\\(.)/g, "$1") ?? token!.trim());
+  if (semicolon >= 0) {
+    for (const [, name, quoted, token] of value.matchAll(PARAMETER)) {
+      parameters.set(name!.toLowerCase(), quoted?.replace(/\\(.)/g, "$1") ?? token!.trim());
+    }
   }
-  return { essence: essence.trim().toLowerCase(), parameters };
+  return { essence, parameters };
 }
 
 export function mediaTypeOf(fields: Fields): MediaType {
@@ -24,26 +28,38 @@ export function mediaTypeOf(fields: Fields): MediaType {
 }
 
 /**
- * Text of the bytes in that charset (UTF-8 unless said otherwise). A character that the end cuts in two is left
- * out. `undefined` when the bytes are not text in it.
+ * Text of the bytes in that charset (UTF-8 unless said otherwise), without byte order mark. A character that the end
+ * cuts in two is left out. `undefined` when the bytes are not text in it and that matters.
  */
 export function decodeText(
-  bytes: Uint8Array,
+  bytes: Buffer,
   charset: string | undefined,
   strictness: "strict" | "lenient",
 ): string | undefined {
-  const fatal = strictness === "strict";
+  if (charset === undefined || /^(?:utf-?8|us-ascii)$/i.test(charset)) {
+    const whole = withoutCutCharacter(bytes);
+    if (isUtf8(whole)) return withoutMark(whole.toString("utf8"));
+    return strictness === "strict" ? undefined : withoutMark(whole.toString("utf8"));
+  }
   try {
-    return decoder(charset ?? "utf-8", fatal).decode(bytes, { stream: true });
-  } catch {
-    return fatal ? undefined : decoder("utf-8", false).decode(bytes, { stream: true });
+    return new TextDecoder(charset, { fatal: strictness === "strict" }).decode(bytes, { stream: true });
+  } catch (error) {
+    // A charset that nobody knows is UTF-8; bytes that are none in a known one are no text.
+    return error instanceof RangeError ? decodeText(bytes, undefined, strictness) : undefined;
   }
 }
 
-function decoder(charset: string, fatal: boolean): InstanceType<typeof TextDecoder> {
-  try {
-    return new TextDecoder(charset, { fatal });
-  } catch {
-    return new TextDecoder("utf-8", { fatal }); // a charset that nobody knows
+function withoutMark(text: string): string {
+  return text.startsWith("\uFEFF") ? text.slice(1) : text;
+}
+
+/** The bytes up to the last whole character: a lead byte at the end announces how many should follow it. */
+function withoutCutCharacter(bytes: Buffer): Buffer {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!;
+    if ((byte & 0xc0) === 0x80) continue;
+    const announced = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return announced > back ? bytes.subarray(0, -back) : bytes;
   }
+  return bytes;
 }

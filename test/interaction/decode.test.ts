@@ -77,7 +77,7 @@ describe("content codings", () => {
   });
 
   test("a bomb is unpacked up to the bound and no further", () => {
-    const bomb = gzipSync(Buffer.alloc(200 << 20, 0x20));
+    const bomb = gzipSync(Buffer.alloc(48 << 20, 0x20));
     const decoded = decodeBody(body(bomb), typed("text/plain", "gzip"));
     expect(decoded).toMatchObject({ kind: "text", truncated: true });
     expect((rawOf(decoded) as string).length).toBeLessThanOrEqual(32 << 20);

@@ -124,15 +124,17 @@ function assembleChat(chunks: readonly StreamChunk[], delta: DeltaReader | undef
   };
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
-    const { choices: deltas, usage, x_groq: groq, ...rest } = data;
-    for (const [key, value] of Object.entries(rest))
-      if (value !== null && value !== "") document[key] = value;
-    const counted = usage ?? objectOf(groq).usage;
+    for (const key of Object.keys(data)) {
+      const value = data[key];
+      if (key !== "choices" && key !== "usage" && value !== null && value !== "") document[key] = value;
+    }
+    const counted = data.usage ?? objectOf(data.x_groq).usage;
     if (isObject(counted)) document.usage = counted;
+    const deltas = listOf(data.choices);
     const bundled = delta?.(data);
-    const isOwn = listOf(deltas).some((element) => objectOf(element).delta === bundled);
+    const isOwn = deltas.some((element) => objectOf(element).delta === bundled);
     if (isObject(bundled) && !isOwn) mergeDelta(choiceAt(0).message as Growing, bundled);
-    for (const element of listOf(deltas)) {
+    for (const element of deltas) {
       const { index, delta: own, message, finish_reason: reason } = objectOf(element);
       const choice = choiceAt(numberOf(index) ?? 0);
       const piece = own ?? message;
