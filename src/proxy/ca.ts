@@ -5,9 +5,10 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   X509Certificate,
 } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { OximyError } from "../errors.js";
@@ -28,14 +29,18 @@ export interface CertificateAuthority {
 const DAY = 86_400_000;
 const CA_DAYS = 3650;
 
-/** PEM of a new CA. Name has host and date, so that two of them can be told apart in a trust store. */
-export function makeCa(now = new Date()): { certificatePem: string; keyPem: string } {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+/** PEM of a new CA certificate. Its name has host and date, so that two of them can be told apart in a trust store. */
+export function makeCaCertificate(privateKey: KeyObject, now = new Date()): string {
+  const publicKey = createPublicKey(privateKey);
+  // Only what a PrintableString can hold (RFC 5280 §4.1.2.4): no system agrees with another about the rest.
+  const host = hostname()
+    .slice(0, 32)
+    .replace(/[^A-Za-z0-9.-]/g, "-");
   const name = [
-    { name: "commonName", value: `Oximy CA (${hostname().slice(0, 32)} ${now.toISOString().slice(0, 10)})` },
+    { name: "commonName", value: `Oximy CA (${host} ${now.toISOString().slice(0, 10)})` },
     { name: "organizationName", value: "Oximy" },
   ];
-  const certificatePem = issueCertificate(
+  return issueCertificate(
     {
       subject: name,
       issuer: name,
@@ -50,35 +55,55 @@ export function makeCa(now = new Date()): { certificatePem: string; keyPem: stri
     },
     privateKey,
   );
-  return { certificatePem, keyPem: privateKey.export({ type: "pkcs8", format: "pem" }) as string };
 }
 
-/** Written beside and renamed, so that no reader ever sees half a file. */
-function writeAtomic(path: string, text: string, mode: number): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode, flag: "w" });
-  chmodSync(temporary, mode);
-  renameSync(temporary, path);
+/** Makes a file that nobody reads half-written and that the first of several writers makes for all. */
+function writeOnce(path: string, text: string, mode: number): void {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  writeFileSync(temporary, text, { mode, flag: "wx" });
+  try {
+    chmodSync(temporary, mode);
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    unlinkSync(temporary);
+  }
+}
+
+/**
+ * Makes what is missing. Several processes may do so at once: one key wins, and whichever certificate wins was
+ * made for that key. A certificate without its key is left as it is, for someone may trust it.
+ */
+function makeMissing(certificatePath: string, keyPath: string): void {
+  if (existsSync(certificatePath)) return;
+  if (!existsSync(keyPath)) {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    writeOnce(keyPath, privateKey.export({ type: "pkcs8", format: "pem" }) as string, 0o600);
+  }
+  writeOnce(certificatePath, makeCaCertificate(readKey(keyPath)), 0o644);
+}
+
+function readKey(path: string): KeyObject {
+  const key = createPrivateKey(readFileSync(path, "utf8"));
+  if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") throw new Error("its key is no P-256 key");
+  return key;
 }
 
 /** Reads the CA of `directory`, or makes it there. Throws OXIMY_E_CA. */
-export function openCa(directory: string): CertificateAuthority {
+export function openCa(directory: string, now = Date.now()): CertificateAuthority {
   const certificatePath = join(directory, CA_CERTIFICATE_FILE);
   const keyPath = join(directory, CA_KEY_FILE);
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (!existsSync(certificatePath) && !existsSync(keyPath)) {
-      const { certificatePem, keyPem } = makeCa();
-      writeAtomic(keyPath, keyPem, 0o600);
-      writeAtomic(certificatePath, certificatePem, 0o644);
-    }
+    makeMissing(certificatePath, keyPath);
     const certificatePem = readFileSync(certificatePath, "utf8");
     const certificate = new X509Certificate(certificatePem);
-    const privateKey = createPrivateKey(readFileSync(keyPath, "utf8"));
+    const privateKey = readKey(keyPath);
     if (!certificate.checkPrivateKey(privateKey))
       throw new Error("certificate and key do not belong together");
-    if (Date.parse(certificate.validTo) < Date.now())
-      throw new Error(`certificate ended on ${certificate.validTo}`);
+    if (!certificate.ca) throw new Error("its certificate is none of an authority");
+    if (Date.parse(certificate.validTo) < now) throw new Error(`certificate ended on ${certificate.validTo}`);
     return {
       certificate,
       certificatePem,
