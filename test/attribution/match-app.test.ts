@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createAppIndex, matchApp } from "../../src/attribution/match-app.js";
+import { loadEmbedded } from "../../src/oisp/load.js";
 import { app, ownerOf } from "./fake-processes.js";
 
 const apps = [
@@ -97,5 +98,34 @@ describe("no app is matched", () => {
 
   test("when the owner is unknown", () => {
     expect(matchApp({ kind: "unknown", reason: "timeout" }, index)).toBeUndefined();
+  });
+});
+
+describe("in the embedded bundle", () => {
+  const published = loadEmbedded().bundle.apps;
+
+  test.each(published.map((entry) => [entry.id, entry] as const))(
+    "%s is found by its signatures",
+    (id, entry) => {
+      for (const bundleId of entry.signatures.bundleIds) {
+        expect(matchApp(ownerOf({ bundleId }), createAppIndex(published, "darwin"))).toMatchObject({ id });
+      }
+      for (const executable of entry.signatures.executables.linux) {
+        const owner = ownerOf({ path: `/opt/x/${executable}` });
+        expect(matchApp(owner, createAppIndex(published, "linux"))).toMatchObject({ id });
+      }
+    },
+  );
+
+  test.each([
+    "/usr/lib/operations/bin/agent",
+    "/home/u/bravery/bin/node",
+    "/home/firefox-dev/bin/curl",
+    "/Applications/SearchArc.app/Contents/MacOS/SearchArc",
+    "/Applications/NotGranola.app/Contents/MacOS/NotGranola",
+  ])("%s is no app", (path) => {
+    for (const platform of ["linux", "darwin"] as const) {
+      expect(matchApp(ownerOf({ path }), createAppIndex(published, platform))).toBeUndefined();
+    }
   });
 });
