@@ -127,6 +127,7 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
   }
   peeking_.erase(id);
   events_.OnConnection(std::move(connection));
+  TellEnds();
 }
 
 /** The machine keeps working while whoever gives the verdict does not. */

@@ -175,6 +175,7 @@ void FrontLoop::Run() {
     counts_.peeking = peeking_.size();
     counts_.passing = passing_.size();
   }
+  TellEnds();
   events_.OnClosed();
 }
 
@@ -218,7 +219,9 @@ void FrontLoop::OnTimers() {
   const auto now = Clock::now();
   while (const auto id = timers_.Due(now)) {
     if (*id == kAcceptTimer) continue;  // It ended the wait; accepting resumes at the end of this turn.
-    if (const auto found = passing_.find(*id); found != passing_.end()) {
+    if (*id == kTellTimer) {
+      TellEnds();
+    } else if (const auto found = passing_.find(*id); found != passing_.end()) {
       OnIdle(*id, found->second);
     } else if (const auto peeked = peeking_.find(*id); peeked != peeking_.end()) {
       OnSilence(*id, peeked->second);

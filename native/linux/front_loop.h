@@ -64,10 +64,11 @@ class FrontLoop final : public Front {
     Clock::time_point began;
   };
 
-  // Ids below the first connection's: the wake-up, and listeners by index.
+  // Ids below the first connection's: the wake-up, listeners by index, and timers that are not a connection's.
   static constexpr uint64_t kWakeId = 0;
-  static constexpr uint64_t kAcceptTimer = 0;
   static constexpr uint64_t kFirstListener = 1;
+  static constexpr uint64_t kAcceptTimer = 0;
+  static constexpr uint64_t kTellTimer = 1;
   static constexpr uint64_t kFirstConnection = 64;
 
   // front_loop.cc
@@ -99,6 +100,7 @@ class FrontLoop final : public Front {
   void PumpMore();
   void After(uint64_t id, PassageState state);
   void End(uint64_t id, PassthroughCause cause);
+  void TellEnds();
   void OnIdle(uint64_t id, Passing& passing);
   void DestroyAll();
 
@@ -113,6 +115,8 @@ class FrontLoop final : public Front {
   std::unordered_map<uint64_t, Peeking> peeking_;
   std::unordered_map<uint64_t, Passing> passing_;
   std::vector<uint64_t> more_;
+  /** Not told yet: waking JavaScript costs more than the telling. */
+  std::vector<PassthroughEnd> ends_;
 
   std::mutex lock_;
   std::unordered_map<uint64_t, Waiting> waiting_;

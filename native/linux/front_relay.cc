@@ -10,6 +10,9 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
+/** Ends are told together, with the next connection or after this. */
+constexpr Milliseconds kTellAfter{10};
+
 constexpr uint32_t kPassageEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 }  // namespace
@@ -78,7 +81,15 @@ void FrontLoop::End(uint64_t id, PassthroughCause cause) {
   end.error = passage.Error();
   timers_.Clear(id);
   passing_.erase(found);
-  events_.OnPassthroughEnd(end);
+  ends_.push_back(end);
+  if (ends_.size() == 1) timers_.Set(kTellTimer, Clock::now() + kTellAfter);
+}
+
+void FrontLoop::TellEnds() {
+  if (ends_.empty()) return;
+  timers_.Clear(kTellTimer);
+  for (const PassthroughEnd& end : ends_) events_.OnPassthroughEnd(end);
+  ends_.clear();
 }
 
 void FrontLoop::OnIdle(uint64_t id, Passing& passing) {
