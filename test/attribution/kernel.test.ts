@@ -21,6 +21,8 @@ import { isRoot, listenOn, NOBODY, start } from "../native/clients.js";
 import { app } from "./fake-processes.js";
 
 const native = loadNative();
+/** The limit is tested elsewhere; here a busy machine must not matter. */
+const PATIENT = { limitMs: 10_000 };
 
 /** From a real socket of a real process to the app, with nothing in between replaced. */
 describe.skipIf(native.implementation !== "linux")("on this machine", () => {
@@ -55,7 +57,7 @@ describe.skipIf(native.implementation !== "linux")("on this machine", () => {
     const [path, ...args] = command(acceptor.port);
     await using client = start(path, args, options);
     const { tuple } = await acceptor.accepted();
-    const attributor = createAttributor(native);
+    const attributor = createAttributor(native, PATIENT);
     try {
       return { owner: await attributor.lookup(tuple), pid: client.pid };
     } finally {
@@ -114,7 +116,7 @@ describe.skipIf(native.implementation !== "linux")("on this machine", () => {
     const before = executable("sh", "opera");
     const after = executable("bin", "cursor");
     await using acceptor = await listenOn("127.0.0.1");
-    const attributor = createAttributor(native);
+    const attributor = createAttributor(native, PATIENT);
     const script = `exec 3<>/dev/tcp/127.0.0.1/${acceptor.port}; read; exec "${after}" -c 'exec 4<>/dev/tcp/127.0.0.1/${acceptor.port}; read'`;
     await using client = start(before, ["-c", script]);
     const first = await attributor.lookup((await acceptor.accepted()).tuple);
@@ -149,7 +151,7 @@ describe.skipIf(native.implementation !== "linux")("on this machine", () => {
         `exec 3<>/dev/tcp/127.0.0.1/${acceptor.port}`,
       ]);
       await once(client.process, "exit");
-      const owner = await createAttributor(native).lookup((await acceptor.accepted()).tuple);
+      const owner = await createAttributor(native, PATIENT).lookup((await acceptor.accepted()).tuple);
       expect(processOf(owner)?.pid).toBe(client.pid);
     } finally {
       native.detachConnectRecorder();
