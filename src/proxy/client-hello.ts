@@ -15,6 +15,10 @@ export interface ClientHello {
   readonly cipherSuites: readonly number[];
   readonly groups: readonly number[];
   readonly signatureAlgorithms: readonly number[];
+  /** Types of all extensions, in the client's order, without GREASE. */
+  readonly extensions: readonly number[];
+  /** The client presents a session of an earlier connection: a ticket, a pre-shared key or a session id. */
+  readonly resumes: boolean;
 }
 
 export type HelloRead =
@@ -34,6 +38,8 @@ const EXTENSION = {
   groups: 10,
   signatureAlgorithms: 13,
   alpn: 16,
+  sessionTicket: 35,
+  preSharedKey: 41,
   supportedVersions: 43,
 } as const;
 
@@ -107,44 +113,62 @@ function readServerName(extension: Cursor): string | undefined {
   while (names.left > 0) {
     const type = names.u8();
     const name = names.vector16().text();
-    if (type === 0) return name.toLowerCase().replace(/\.$/, "") || undefined;
+    if (type !== 0) continue;
+    // RFC 6066 §3 has ASCII only, and C code would end the name at its first NUL.
+    if (!/^[!-~]*$/.test(name)) throw new Malformed("server name is not ASCII");
+    return name.toLowerCase().replace(/\.$/, "") || undefined;
   }
   return undefined;
+}
+
+/** Never an empty name (RFC 7301 §3.1): Node ends the process when it is given one to offer. */
+function readAlpn(extension: Cursor): string[] {
+  const names: string[] = [];
+  for (const list = extension.vector16(); list.left > 0; ) {
+    const name = list.vector8();
+    if (name.left === 0) throw new Malformed("empty ALPN name");
+    names.push(name.text());
+  }
+  return names.filter((name) => !(name.length === 2 && isGrease(Buffer.from(name, "latin1").readUInt16BE())));
 }
 
 function readHello(message: Buffer): ClientHello {
   const body = new Cursor(message);
   const legacyVersion = body.u16();
   body.take(32);
-  body.vector8();
+  const sessionId = body.vector8();
   const cipherSuites = body.vector16().numbers16();
   body.vector8();
   let serverName: string | undefined;
   let alpn: string[] = [];
-  let versions: number[] = [legacyVersion];
+  let versions: number[] | undefined;
   let groups: number[] = [];
   let signatureAlgorithms: number[] = [];
-  const extensions = body.left > 0 ? body.vector16() : new Cursor(Buffer.alloc(0));
-  while (extensions.left > 0) {
-    const id = extensions.u16();
-    const data = extensions.vector16();
+  let ticket = false;
+  const extensions: number[] = [];
+  const list = body.left > 0 ? body.vector16() : new Cursor(Buffer.alloc(0));
+  while (list.left > 0) {
+    const id = list.u16();
+    const data = list.vector16();
+    if (!isGrease(id)) extensions.push(id);
     if (data.left === 0) continue;
     if (id === EXTENSION.serverName) serverName = readServerName(data);
     else if (id === EXTENSION.groups) groups = data.vector16().numbers16();
     else if (id === EXTENSION.signatureAlgorithms) signatureAlgorithms = data.vector16().numbers16();
     else if (id === EXTENSION.supportedVersions) versions = data.vector8().numbers16();
-    else if (id === EXTENSION.alpn) {
-      alpn = [];
-      for (const list = data.vector16(); list.left > 0; ) alpn.push(list.vector8().text());
-    }
+    else if (id === EXTENSION.alpn) alpn = readAlpn(data);
+    else if (id === EXTENSION.sessionTicket || id === EXTENSION.preSharedKey) ticket = true;
   }
   return {
     ...(serverName === undefined ? {} : { serverName }),
-    alpn: alpn.filter((name) => !(name.length === 2 && isGrease(Buffer.from(name, "latin1").readUInt16BE()))),
-    versions,
+    alpn,
+    versions: versions ?? [legacyVersion],
     cipherSuites,
     groups,
     signatureAlgorithms,
+    extensions,
+    // In TLS 1.3 the session id is a mere relic, random and without meaning (RFC 8446 §4.1.2).
+    resumes: ticket || (versions === undefined && sessionId.left > 0),
   };
 }
 

@@ -1,0 +1,31 @@
+/** Sessions that servers gave, kept so that a client that resumes with us is resumed with the server too. */
+
+import type { TLSSocket } from "node:tls";
+import { LruMap } from "../lru-map.js";
+
+const MAX_SESSIONS = 1_000;
+
+export class UpstreamSessions {
+  private readonly sessions = new LruMap<string, Buffer>(MAX_SESSIONS);
+
+  /** A ticket is shown once, lest it tell an onlooker which connections belong together (RFC 8446 §C.4). */
+  take(key: string): Buffer | undefined {
+    const session = this.sessions.get(key);
+    this.sessions.delete(key);
+    return session;
+  }
+
+  /** Keeps what the server gives on `socket`, whose certificate was verified: a resumed session shows none. */
+  keepFrom(socket: TLSSocket, key: string): void {
+    // In TLS 1.2 the session stands after the handshake; in 1.3 tickets come later, when the server likes.
+    if (socket.getProtocol() === "TLSv1.3") socket.on("session", (ticket) => this.sessions.set(key, ticket));
+    else {
+      const session = socket.getSession();
+      if (session) this.sessions.set(key, session);
+    }
+  }
+
+  get size(): number {
+    return this.sessions.size;
+  }
+}
