@@ -87,6 +87,42 @@ export function overlay(
   return fields;
 }
 
+/** Names of the published bundles, of which the formats' readers make something. */
+const READ_BY_FORMATS = new Set([
+  "model",
+  "messages",
+  "stream",
+  "max_tokens",
+  "temperature",
+  "tools",
+  "tool_choice",
+  "system",
+  "contents",
+  "system_instruction",
+  "generation_config",
+  "message",
+  "chat_history",
+  "prompt",
+  "template",
+  "context",
+  "options",
+  "content",
+  "finish_reason",
+  "stop_reason",
+  "usage",
+  "response",
+  "done",
+  "timing",
+]);
+
+/** What the bundle finds under names of its own: it is kept as it is. */
+export function additions(fields: JsonObject, paths: ParserPaths | undefined): JsonObject {
+  const names = Object.keys(paths ?? {}).filter((name) => !READ_BY_FORMATS.has(name) && name !== "_raw");
+  return Object.fromEntries(
+    names.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])),
+  );
+}
+
 function isPath(path: ParserPaths[string]): path is ParserPath {
   return typeof path.kind === "string";
 }

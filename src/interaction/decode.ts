@@ -3,7 +3,7 @@ import { contentCodings, unpack } from "./content-encoding.js";
 import { readAmazonEventStream } from "./event-stream.js";
 import { isEnveloped, isProtobuf, readEnvelopes } from "./grpc.js";
 import type { DecodedBody, StreamChunk } from "./interaction.js";
-import { parseJson } from "./json.js";
+import { isObject, parseJson } from "./json.js";
 import { parseJsonPrefix, readJsonSequence } from "./json-sequence.js";
 import { decodeText, type MediaType, mediaTypeOf } from "./media-type.js";
 import { readMultipart } from "./multipart.js";
@@ -65,7 +65,7 @@ interface Unpacked {
 }
 
 function readBytes(body: Unpacked): DecodedBody {
-  const { bytes, mediaType, truncated, length } = body;
+  const { bytes, mediaType, truncated } = body;
   const { essence } = mediaType;
   if (bytes.length === 0) return truncated ? binary(body) : { kind: "empty" };
   if (essence.startsWith("multipart/")) {
@@ -88,8 +88,7 @@ function readBytes(body: Unpacked): DecodedBody {
   const charset = mediaType.parameters.get("charset") ?? (isUtf16(bytes) ? "utf-16le" : undefined);
   const text = decodeText(bytes, charset, isTextType(essence) ? "lenient" : "strict");
   if (text === undefined || (!isTextType(essence) && text.includes("\0"))) return binary(body);
-  const shape = shapeOf(text, essence);
-  switch (shape) {
+  switch (shapeOf(text, essence)) {
     case "sse": {
       const chunks = readEventStream(text);
       return { kind: "stream", format: "sse", chunks: chunks.concat(tailEvents(body, charset)), truncated };
@@ -101,8 +100,6 @@ function readBytes(body: Unpacked): DecodedBody {
     case "text":
       return { kind: "text", text, truncated };
   }
-  shape satisfies never;
-  return { kind: "undecodable", reason: "unknown_shape", length };
 }
 
 function binary({ length, mediaType, truncated }: Unpacked): DecodedBody {
@@ -116,10 +113,13 @@ function isTextType(essence: string): boolean {
   return /^text\/|[/+](?:json|jsonl|ndjson|x-ndjson|stream\+json|x-www-form-urlencoded)$/.test(essence);
 }
 
+/** Google's answers to its own pages begin with it, so that no other page can run them as a script. */
+const ANTI_HIJACK = ")]}'";
+
 /** What the text is by its first characters, for these cannot be wrong; by its media type where they are silent. */
 function shapeOf(text: string, essence: string): "sse" | "json" | "form" | "text" {
   const start = text.slice(0, 256).trimStart();
-  if (/^[{[]/.test(start) || start.startsWith(")]}'")) return "json";
+  if (/^[{[]/.test(start) || start.startsWith(ANTI_HIJACK)) return "json";
   if (/^(?:data|event|id|retry)?:/.test(start)) return "sse";
   if (essence === "text/event-stream") return "sse";
   if (essence === "application/x-www-form-urlencoded") return "form";
@@ -130,16 +130,16 @@ function readJson(text: string, body: Unpacked, charset: string | undefined): De
   const { truncated } = body;
   const whole = parseJson(text);
   if (whole !== undefined) return { kind: "json", value: whole, truncated };
-  const sequence = readJsonSequence(text);
-  const { values, openFrom } = sequence;
-  const first = values.length === 0 || (values.length === 1 && openFrom === undefined);
-  if (first && openFrom !== undefined) {
+  const { values, openFrom } = readJsonSequence(text);
+  if (values.length === 0 && openFrom !== undefined) {
     const value = parseJsonPrefix(text.slice(openFrom));
     if (value !== undefined) return { kind: "json", value, truncated: true };
   }
-  if (values.length === 0) return { kind: "text", text, truncated };
+  const isLengthPrefixed = text.startsWith(ANTI_HIJACK);
+  // Lists alone may be prose, such as "[1] see below".
+  if (!isLengthPrefixed && !values.some(isObject)) return { kind: "text", text, truncated };
   const chunks: StreamChunk[] = values.map((data) => ({ data }));
-  const format = text.startsWith(")]}'")
+  const format = isLengthPrefixed
     ? "length_prefixed"
     : /[}\]]\r?\n[{[]/.test(text)
       ? "ndjson"

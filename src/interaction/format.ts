@@ -28,6 +28,7 @@ import { isObject, type JsonObject } from "./json.js";
 /** Ends of paths that only one format has. The first that fits counts, so longer ones stand first. */
 const BY_API_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/chat\/completions$/, openaiChat],
+  [/\/agents\/completions$/, openaiChat],
   [/\/messages\/count_tokens$/, anthropicTokenCount],
   [/\/count-tokens:rawPredict$/, anthropicTokenCount],
   [/\/messages\/batches$/, anthropicBatches],
@@ -49,7 +50,7 @@ const BY_API_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/moderations$/, openaiModerations],
   [/\/rerank$/, rerank],
   [/\/v[12]\/embed$/, cohereEmbeddings],
-  [/\/v2\/chat$/, cohereChat],
+  [/\/v2\/chat$|\/v1\/generate$/, cohereChat],
   [/\/api\/chat$/, ollamaChat],
   [/\/api\/generate$/, ollamaGenerate],
   [/\/embeddings$|\/api\/embed$/, openaiEmbeddings],

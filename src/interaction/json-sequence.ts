@@ -62,6 +62,8 @@ export function readJsonSequence(text: string): JsonSequence {
   }
 }
 
+/** Brackets alone do not make JSON: prose begins with them too. */
+const JSON_START = /^(?:\{\s*(?:["}]|$)|\[\s*(?:["{[\]\d-]|true|false|null|$))/;
 const TOKEN = /["{}[\],:]/g;
 /** An escape sequence that the end cuts in two, after whole ones. */
 const HALF_ESCAPE = /(?<!\\)((?:\\\\)*)\\(?:u[\da-fA-F]{0,3})?$/;
@@ -71,6 +73,7 @@ const HALF_ESCAPE = /(?<!\\)((?:\\\\)*)\\(?:u[\da-fA-F]{0,3})?$/;
  * string value. `undefined` when nothing can be told.
  */
 export function parseJsonPrefix(text: string): unknown {
+  if (!JSON_START.test(text)) return undefined;
   const open: string[] = [];
   /** End of the longest start that closing the open brackets makes whole. */
   let whole = 0;

@@ -1,11 +1,19 @@
 /**
- * The model that a path names, without the `:method` that Google appends: Gemini and Vertex `/models/{model}`,
- * Bedrock `/model/{id}`, Azure OpenAI `/deployments/{deployment}`.
+ * The model that a path names: Gemini and Vertex `/models/{model}:method`, Bedrock `/model/{id}`, and the deployments
+ * of Azure OpenAI.
  */
 export function modelInPath(path: string): string | undefined {
-  const segment = /\/(?:models?|deployments)\/([^/]+)/.exec(path)?.[1];
-  if (segment === undefined) return undefined;
-  const name = segment.replace(/:[a-zA-Z]+$/, "");
+  return deploymentInPath(path) ?? segmentAfter(/\/(?:models?|tunedModels|endpoints)\/([^/]+)/, path);
+}
+
+/** Azure OpenAI names the deployment in the path, and often no model in the body. */
+export function deploymentInPath(path: string): string | undefined {
+  return segmentAfter(/\/(?:deployments|engines)\/([^/]+)/, path);
+}
+
+function segmentAfter(pattern: RegExp, path: string): string | undefined {
+  const name = pattern.exec(path)?.[1]?.replace(/:[a-zA-Z]+$/, "");
+  if (name === undefined) return undefined;
   try {
     return decodeURIComponent(name);
   } catch {

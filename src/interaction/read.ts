@@ -1,5 +1,5 @@
 import type { Feature, Parser, Provider } from "../oisp/bundle.js";
-import { overlay, valueAt } from "./bundle-parser.js";
+import { additions, overlay, valueAt } from "./bundle-parser.js";
 import { errorOf } from "./errors.js";
 import { isPublishedParser, readFeature } from "./feature.js";
 import { interactionOf } from "./feature-interaction.js";
@@ -55,7 +55,8 @@ function readFormat(exchange: DecodedExchange, context: ReadContext): Interactio
   const format = wireFormatOf(exchange, context.provider, context.parsers);
   if (!format) return undefined;
   const parser = format.parserId === undefined ? undefined : context.parsers.get(format.parserId);
-  const request = format.request(overlay(questionOf(exchange, format), parser?.request, exchange), exchange);
+  const fields = overlay(questionOf(exchange, format), parser?.request, exchange);
+  const request = { ...additions(fields, parser?.request), ...format.request(fields, exchange) };
   if (format.guessed && request.messages === undefined && request.prompt === undefined) return undefined;
   const response = readResponse(exchange, format, parser);
   return present<Interaction>({
@@ -75,7 +76,8 @@ function readResponse(
   const document = answerOf(exchange, format, parser);
   if (document === undefined) return undefined;
   const error = errorOf(exchange, document);
-  const response = format.response(overlay(document, parser?.response, exchange), exchange);
+  const fields = overlay(document, parser?.response, exchange);
+  const response = { ...additions(fields, parser?.response), ...format.response(fields, exchange) };
   return error ? { ...response, error } : response;
 }
 

@@ -108,6 +108,13 @@ describe("what a body is", () => {
     });
   });
 
+  test("prose that begins with a bracket is text", () => {
+    expect(decodeBody(body("[500] upstream failed [see log"), typed("text/plain"))).toMatchObject({
+      kind: "text",
+    });
+    expect(decodeBody(body("{not json"), [])).toMatchObject({ kind: "text" });
+  });
+
   test("event streams are read with CR, LF, CRLF, without space, over several lines, with names", () => {
     const text = 'data:{"a":1}\r\n\r\n: comment\n\nevent: x\rdata: {\rdata: "b":2}\r\rdata: [DONE]';
     expect(decodeBody(body(text), typed("text/event-stream"))).toEqual({

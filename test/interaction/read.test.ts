@@ -52,6 +52,10 @@ describe("the bundle speaks first", () => {
     const exchange = exchangeOf({
       path: "/v1/chat/completions",
       request: { ...question, engine: { name: "changed" } },
+      responseFields: [
+        ["content-type", "application/json"],
+        ["request-id", "req_1"],
+      ],
       response: { ...answer, answer: { parts: [{ said: "one " }, { said: "two" }] }, cost: { in: 77 } },
     });
     const interaction = readInteraction(exchange, {
@@ -61,6 +65,7 @@ describe("the bundle speaks first", () => {
     expect(interaction?.request.model).toBe("changed");
     expect(interaction?.response).toMatchObject({
       content: "one two",
+      request_id: "req_1",
       finish_reason: "stop",
       usage: { input_tokens: 77, output_tokens: 3 },
     });
@@ -91,6 +96,52 @@ describe("the bundle speaks first", () => {
     const exchange = exchangeOf({ path: "/v1/chat/completions", request: question, response: answer });
     const interaction = readInteraction(exchange, { provider: openai, parsers: new Map([["openai", evil]]) });
     expect(interaction?.request.model).toBe("gpt-4");
+  });
+});
+
+describe("a format of which only the bundle knows", () => {
+  const parser: Parser = {
+    request: {
+      prompt: { kind: "jsonpath", path: "$.ask.text" },
+      model: { kind: "template", template: "{model}" },
+    },
+    response: {
+      content: { kind: "jsonpath", path: "$.reply" },
+      usage: { output_tokens: { kind: "jsonpath", path: "$.n" } },
+    },
+    streaming: { format: "sse", deltaPath: { kind: "jsonpath", path: "$.piece" } },
+  };
+  const context = {
+    provider: { id: "new", name: "New", apiFormat: "new_format" },
+    parsers: new Map([["new_format", parser]]),
+  };
+
+  test("is read by the bundle's paths", () => {
+    const exchange = exchangeOf({
+      path: "/models/n1/ask",
+      request: { ask: { text: "Hi" } },
+      response: { reply: "Hello", n: 2 },
+    });
+    expect(readInteraction(exchange, context)).toEqual({
+      model: "n1",
+      provider: "new",
+      type: "chat",
+      request: { prompt: "Hi", model: "n1" },
+      response: { content: "Hello", usage: { output_tokens: 2 } },
+    });
+  });
+
+  test("is read by the bundle's delta path when it is streamed", () => {
+    const response = sse({ piece: "Hel" }, { piece: "lo" }, { n: 2 });
+    const exchange = exchangeOf({ path: "/ask", request: { ask: { text: "Hi" } }, response });
+    expect(readInteraction(exchange, context)?.response).toEqual({
+      content: "Hello",
+      usage: { output_tokens: 2 },
+    });
+  });
+
+  test("is no interaction when its paths find no question", () => {
+    expect(readInteraction(exchangeOf({ path: "/login", request: { user: "u" } }), context)).toBeUndefined();
   });
 });
 

@@ -11,7 +11,7 @@ import {
   wordOf,
 } from "../json.js";
 import { base64Reference, urlReference } from "../media.js";
-import { modelInPath } from "../model-in-path.js";
+import { deploymentInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
 import { usageOf } from "../usage.js";
 import { type Growing, mergeDelta } from "./assembly.js";
@@ -31,7 +31,7 @@ export const openaiChat: WireFormat = {
   request: (fields, exchange) =>
     present({
       messages: messagesOf(fields.messages, openaiPart),
-      model: wordOf(fields.model) ?? modelInPath(exchange.path),
+      model: wordOf(fields.model) ?? deploymentInPath(exchange.path),
       stream: booleanOf(fields.stream),
       temperature: numberOf(fields.temperature),
       top_p: numberOf(fields.top_p),

@@ -9,7 +9,7 @@ import {
   present,
   wordOf,
 } from "../json.js";
-import { modelInPath } from "../model-in-path.js";
+import { deploymentInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
 import { usageOf } from "../usage.js";
 import { someOf } from "./tool-calls.js";
@@ -23,7 +23,7 @@ export const openaiCompletions: WireFormat = {
     present({
       prompt: fields.prompt,
       suffix: wordOf(fields.suffix),
-      model: wordOf(fields.model) ?? modelInPath(exchange.path),
+      model: wordOf(fields.model) ?? deploymentInPath(exchange.path),
       stream: booleanOf(fields.stream),
       temperature: numberOf(fields.temperature),
       max_tokens: numberOf(fields.max_tokens),

@@ -13,7 +13,7 @@ import {
   wordOf,
 } from "../json.js";
 import { base64Reference, urlReference } from "../media.js";
-import { modelInPath } from "../model-in-path.js";
+import { deploymentInPath } from "../model-in-path.js";
 import { usageOf } from "../usage.js";
 import { someOf } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
@@ -25,7 +25,7 @@ export const openaiImages: WireFormat = {
   request: (fields, exchange) =>
     present({
       prompt: fields.prompt,
-      model: wordOf(fields.model) ?? modelInPath(exchange.path),
+      model: wordOf(fields.model) ?? deploymentInPath(exchange.path),
       n: numberOf(Number(fields.n ?? Number.NaN)),
       size: wordOf(fields.size),
       quality: wordOf(fields.quality),
@@ -64,7 +64,7 @@ export const openaiAudio: WireFormat = {
     present({
       input: fields.input,
       prompt: fields.prompt,
-      model: wordOf(fields.model) ?? modelInPath(exchange.path),
+      model: wordOf(fields.model) ?? deploymentInPath(exchange.path),
       voice: fields.voice,
       instructions: wordOf(fields.instructions),
       language: wordOf(fields.language),

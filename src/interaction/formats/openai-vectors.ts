@@ -1,7 +1,7 @@
 /** Calls that answer numbers and labels: embeddings, moderations, reranking. The vectors themselves are not kept. */
 
 import { isObject, type JsonObject, listOf, numberOf, objectOf, present, wordOf } from "../json.js";
-import { modelInPath } from "../model-in-path.js";
+import { deploymentInPath } from "../model-in-path.js";
 import { usageOf } from "../usage.js";
 import { openaiPart } from "./openai-chat.js";
 import type { WireFormat } from "./wire-format.js";
@@ -13,7 +13,7 @@ export const openaiEmbeddings: WireFormat = {
   request: (fields, exchange) =>
     present({
       input: fields.input ?? fields.prompt,
-      model: wordOf(fields.model) ?? modelInPath(exchange.path),
+      model: wordOf(fields.model) ?? deploymentInPath(exchange.path),
       dimensions: numberOf(fields.dimensions) ?? numberOf(fields.output_dimension),
     }),
   response: (fields) => {
