@@ -7,6 +7,7 @@ import { addAppsCommand } from "./apps.js";
 import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
 import { addCleanupCommand } from "./cleanup.js";
+import { addDemoCommand } from "./demo.js";
 import { addLocalCommand } from "./local.js";
 import { addPinsCommand } from "./pins.js";
 import { addProxyCommand } from "./proxy.js";
@@ -33,6 +34,7 @@ function createProgram(): Command {
     addAppsCommand,
     addBundleCommand,
     addPinsCommand,
+    addDemoCommand,
     addCaCommand,
     addEnvCommand,
     addCleanupCommand,

@@ -31,6 +31,14 @@ export interface EngineOptions {
   readonly fileGroup?: number;
   readonly onEvent?: (event: unknown) => void;
   readonly log: Log;
+  readonly internet?: Internet;
+}
+
+/** Another internet than the real one, for the demo: whom to trust there, and where things are. */
+export interface Internet {
+  /** Certificates in PEM. */
+  readonly roots: readonly string[];
+  readonly route: (destination: Endpoint) => Endpoint;
 }
 
 /** What brings connections: stops accepting, and resets what it still holds. */
@@ -94,7 +102,8 @@ export class Engine {
     const pins = new PinBook(pinsFile(settings.home));
     const dataPlane = new DataPlane({
       mint: new LeafMint(ca),
-      upstream: new UpstreamConnector(),
+      upstream: new UpstreamConnector(options.internet ? { roots: options.internet.roots } : {}),
+      route: options.internet?.route ?? ((destination) => destination),
       taps: plane ?? NO_TAPS,
       knowledgeOf: (host, port) => (settings.allHosts ? "readable" : known.knowledgeOf(host, port)),
       leaveAlone: (host, client) => {

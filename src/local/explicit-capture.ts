@@ -6,7 +6,7 @@ import { loadNative } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import type { Log } from "../log.js";
 import { ExplicitProxy } from "../proxy/explicit.js";
-import { Engine, type EngineEnd } from "./engine.js";
+import { Engine, type EngineEnd, type Internet } from "./engine.js";
 import { printEvent } from "./feed.js";
 import type { CaptureSettings } from "./settings.js";
 
@@ -19,6 +19,7 @@ export interface ExplicitCaptureOptions {
   readonly log: Log;
   /** Called for each event beside its writing; the feed on standard output when absent. */
   readonly onEvent?: (event: unknown) => void;
+  readonly internet?: Internet;
 }
 
 export interface ExplicitCapture {
@@ -30,7 +31,7 @@ export interface ExplicitCapture {
 
 /** Throws OximyError (OXIMY_E_PORT_TAKEN, OXIMY_E_CA, OXIMY_E_OUTPUT_DIR, …), with nothing left behind. */
 export async function startExplicitCapture(options: ExplicitCaptureOptions): Promise<ExplicitCapture> {
-  const { settings, host, port, json, log, onEvent } = options;
+  const { settings, host, port, json, log, onEvent, internet } = options;
   const native = loadNative();
   const attributor = createAttributor(native);
   const engine = await Engine.start({
@@ -38,6 +39,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
     native,
     onEvent: onEvent ?? printEvent(json),
     log,
+    ...(internet === undefined ? {} : { internet }),
   });
   try {
     const proxy = await ExplicitProxy.listen({

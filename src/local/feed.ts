@@ -1,15 +1,12 @@
 /** Prints events as they are written: JSON lines, or one line for a person each. */
 
 import type { OximyEvent } from "../event/event.js";
+import { feedLine } from "../sinks/feed.js";
 
 /** A printer for standard output. */
 export function printEvent(json: boolean): (event: unknown) => void {
+  const colour = process.stdout.isTTY && !process.env.NO_COLOR ? "ansi" : "none";
   return (event) => {
-    process.stdout.write(`${json ? JSON.stringify(event) : feedLine(event as OximyEvent)}\n`);
+    process.stdout.write(`${json ? JSON.stringify(event) : feedLine(event as OximyEvent, { colour })}\n`);
   };
-}
-
-function feedLine(event: OximyEvent): string {
-  const who = event.app?.name ?? event.client.name ?? "unknown";
-  return `${event.timestamp.slice(11, 19)} ${who} ${event.source.id} ${event.interaction?.model ?? event.metadata.reason ?? ""} ${event.metadata.response_status ?? ""}`;
 }

@@ -76,6 +76,9 @@ class Engine extends MitmProxy {
     this.server.on("request", (request, response) => this._onHttpServerRequest(false, request, response));
   }
 
+  /** A client that went away is seen where its socket is used. */
+  override _onSocketError(): void {}
+
   /** Its own prints to the console and answers in prose; a gateway's plain answer will do. */
   override _onError(kind: string, context: IContext | null, error: Error): void {
     const response = context?.proxyToClientResponse;

@@ -2,9 +2,9 @@ import { X509Certificate } from "node:crypto";
 import { chmodSync, copyFileSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import type { LabServer } from "../../src/demo/lab/lab-server.js";
 import { validateEvent } from "../event/schema.js";
-import { createLab, type Lab } from "./lab.js";
-import type { LabServer } from "./lab-server.js";
 import { LabOximy, PROJECT } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import { loadPage, withoutChromium } from "./chromium.js";
-import { createLab, type Lab } from "./lab.js";
-import { ECHO_SERVER } from "./lab-server.js";
+import { ECHO_SERVER } from "./echo-server.js";
 import { requireLab } from "./require-lab.js";
 
 describe.skipIf(requireLab() || withoutChromium())("chromium in the lab", () => {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import type { LabProcess } from "../../src/demo/lab/lab-process.js";
 import { validateEvent } from "../event/schema.js";
-import { createLab, type Lab } from "./lab.js";
-import type { LabProcess } from "./lab-process.js";
 import { MAIN, PROJECT } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 

@@ -2,9 +2,9 @@ import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Lab } from "../../src/demo/lab/lab.js";
+import type { ExecResult, LabProcess } from "../../src/demo/lab/lab-process.js";
 import type { OximyEvent } from "../../src/event/event.js";
-import type { Lab } from "./lab.js";
-import type { ExecResult, LabProcess } from "./lab-process.js";
 
 export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 /** The command line as it is built; `npm test` builds it first. */

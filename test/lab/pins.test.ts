@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import { validateEvent } from "../event/schema.js";
-import { createLab, type Lab } from "./lab.js";
 import { LabOximy, MAIN, sudoEnvironment } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 

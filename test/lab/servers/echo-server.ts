@@ -25,7 +25,8 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { createServer as createTls } from "node:tls";
 import { WebSocket, WebSocketServer } from "ws";
-import type { EchoSettings, ServerArguments } from "../lab-server.js";
+import type { ServerArguments } from "../../../src/demo/lab/lab-server.js";
+import type { EchoSettings } from "../echo-server.js";
 import { RecordedSocket } from "./received-connection.js";
 
 type Request = IncomingMessage | Http2ServerRequest;

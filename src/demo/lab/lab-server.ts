@@ -1,14 +1,13 @@
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ReceivedRequest } from "../../src/demo/ai-server.js";
+import type { ReceivedRequest } from "../ai-server.js";
 import type { CertificateKind, ServerCertificate } from "./certificates.js";
 import type { Lab } from "./lab.js";
 import type { LabProcess } from "./lab-process.js";
-import type { ReceivedConnection } from "./servers/received-connection.js";
 
 /**
- * A TypeScript file that runs as a server: its one argument is ServerArguments as JSON, with the settings of its
+ * A file that runs as a server: its one argument is ServerArguments as JSON, with the settings of its
  * own beside; it prints `{"ports":…}` once it listens, and then its log, an `Entry` as JSON on each line.
  */
 export interface ServerProgram<Entry, Settings = Record<string, never>> {
@@ -30,17 +29,7 @@ export interface ServerArguments {
 export const AI_SERVER: ServerProgram<
   ReceivedRequest,
   { readonly contentEncoding?: "gzip"; readonly eventInterval?: number }
-> = { file: new URL("../../src/demo/ai-server-main.ts", import.meta.url) };
-
-export interface EchoSettings {
-  readonly clientCertificate?: "asked";
-  readonly webSocketOverH2?: "refused";
-}
-
-/** Downloads, uploads, event streams, WebSocket, gRPC, resets; logs connections, byte for byte. */
-export const ECHO_SERVER: ServerProgram<ReceivedConnection, EchoSettings> = {
-  file: new URL("servers/echo-server.ts", import.meta.url),
-};
+> = { file: new URL(`../ai-server-main${extname(import.meta.url)}`, import.meta.url) };
 
 /** Where a server is found and how it shows itself, with the settings of its program beside. */
 export type ServerOptions<Settings> = Settings & {
@@ -88,7 +77,7 @@ export class LabServer<Entry = ReceivedRequest> {
       port: port ?? (scheme === "https" ? 443 : 80),
     };
     const config = { ...settings, ...where, ...(scheme === "https" ? { keyFile, certFile } : {}) };
-    const typescript = ["--import", import.meta.resolve("tsx")];
+    const typescript = program.file.pathname.endsWith(".ts") ? ["--import", import.meta.resolve("tsx")] : [];
     const args = [...typescript, fileURLToPath(program.file), JSON.stringify(config)];
     const process = lab.internet.spawn("node", args);
     await process.printed(/^\{"ports":.*\}\n/);

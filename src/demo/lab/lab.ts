@@ -6,7 +6,7 @@ import { LabAuthority } from "./certificates.js";
 import { AI_SERVER, LabServer, type ServerOptions, type ServerProgram } from "./lab-server.js";
 import { LabNamespace } from "./namespace.js";
 
-const REMOVER = fileURLToPath(new URL("remove-lab.sh", import.meta.url));
+const REMOVER = fileURLToPath(new URL("../../../scripts/remove-lab.sh", import.meta.url));
 /** The process that made a lab, and the number of the lab in it. */
 const LAB_ID = /^oximy-lab-(\d+)-\d+/;
 let count = 0;

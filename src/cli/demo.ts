@@ -1,0 +1,11 @@
+/** `oximy demo`. */
+
+import type { Command } from "commander";
+import { runDemo } from "../demo/demo.js";
+
+export function addDemoCommand(program: Command): void {
+  program
+    .command("demo")
+    .description("show a capture of real clients against a built-in AI server; needs no key and no internet")
+    .action(() => runDemo((line) => console.log(line)));
+}
