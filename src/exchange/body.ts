@@ -47,6 +47,11 @@ export class BodyCollector {
     this.#budget = budget;
   }
 
+  /** Bytes that passed so far. */
+  get length(): number {
+    return this.#length;
+  }
+
   append(bytes: Buffer, start: number, end: number): void {
     this.#length += end - start;
     let at = start;

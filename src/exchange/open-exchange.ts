@@ -9,6 +9,7 @@ import type {
   ReaderLimits,
   WebSocketMessage,
 } from "./exchange.js";
+import { fieldValue } from "./fields.js";
 import { type CloseCause, Unreadable } from "./guard.js";
 
 /** What all exchanges of one connection share. */
@@ -152,9 +153,10 @@ export class OpenExchange {
     };
   }
 
-  /** The last word on this exchange. An error counts only when the response had not ended. */
+  /** The last word on this exchange. An error counts only when something of the response was still to come. */
   finish(now: number, error?: ExchangeError): Exchange {
-    const exchange = this.snapshot(now, this.#responseEndedAt === undefined ? error : undefined);
+    const whole = this.#responseEndedAt !== undefined || this.#hasAnnouncedLength();
+    const exchange = this.snapshot(now, whole ? undefined : error);
     this.#requestBody.release();
     this.#responseBody.release();
     this.#requestEnvelopes?.release();
@@ -162,6 +164,12 @@ export class OpenExchange {
     this.#context.fields.release(this.#chargedFields);
     this.#chargedFields = 0;
     return exchange;
+  }
+
+  /** HTTP/2 clients may leave when the announced bytes are there, before the frame that says so has come. */
+  #hasAnnouncedLength(): boolean {
+    const announced = this.#response && fieldValue(this.#response.fields, "content-length");
+    return announced !== undefined && announced === String(this.#responseBody.length);
   }
 
   #readsEnvelopes(direction: Direction, fields: Fields): EnvelopeReader | undefined {

@@ -31,6 +31,19 @@ const CONNECT = {
 };
 
 describe("an HTTP/2 stream", () => {
+  it("is whole when the client leaves with all announced bytes, before the frame that ends the stream", () => {
+    const { exchanges } = read(
+      [
+        ["request", headers(1, GET, FLAG.end), 10],
+        ["response", headers(1, { ":status": "200", "content-length": "3" }), 20],
+        ["response", data(1, "xyz"), 30],
+      ],
+      "client_aborted",
+    );
+    expect(exchanges[0]?.error).toBeUndefined();
+    expect(exchanges[0]?.response?.body.head.toString()).toBe("xyz");
+  });
+
   it("is an exchange, with its times and fields", () => {
     const { exchanges } = read([
       ["request", headers(1, POST), 10],
