@@ -1,82 +1,163 @@
 /** The TLS session to the server: on its original address, offering what the client offered. */
 
-import { connect as connectTcp } from "node:net";
-import { connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
+import { isIP } from "node:net";
+import { type ConnectionOptions, connect, type SecureContext, type TLSSocket } from "node:tls";
 import type { Endpoint } from "../attribution/client.js";
 import type { ClientHello } from "./client-hello.js";
+import { type HelloShape, shapeOf } from "./mirror.js";
 import type { Side } from "./relay.js";
 import { systemRoots } from "./roots.js";
+import { UpstreamContexts } from "./upstream-contexts.js";
+import { UpstreamProxy } from "./upstream-proxy.js";
+import { UpstreamSessions } from "./upstream-sessions.js";
 
 export type UpstreamResult =
-  | { readonly kind: "secure"; readonly side: Side; readonly protocol: string | undefined }
+  | {
+      readonly kind: "secure";
+      readonly side: Side;
+      readonly protocol: string | undefined;
+      readonly session: "new" | "resumed";
+    }
   /** The handshake went through, and the certificate is not to be trusted for that name. */
   | { readonly kind: "untrusted"; readonly error: string }
-  | { readonly kind: "failed"; readonly error: string };
+  /** The server asks who the client is, which only the client can say: its connection is to be passed through. */
+  | { readonly kind: "client_certificate_requested"; readonly error: string }
+  /** `stage` tells whether the server could not be reached, or was and no TLS session came about. */
+  | { readonly kind: "failed"; readonly stage: "connect" | "handshake"; readonly error: string };
 
-const CONNECT_MS = 30_000;
+export interface UpstreamConnectorOptions {
+  /** PEM certificates. */
+  readonly roots?: readonly string[];
+  /** Whose environment names the upstream proxy, and which listeners are ours. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly isOurs?: (proxy: Endpoint) => boolean;
+}
+
+const HANDSHAKE_MS = 30_000;
+
+/** Node's own shape, for when a mirrored one finds no common ground with the server. */
+const DEFAULT_SHAPE: HelloShape = { context: {}, asksForOcsp: false, fidelity: "whole", key: "" };
+
+/** Alerts that say: nothing that was offered will do (RFC 8446 §6.2: 40, 70, 71). */
+const NOTHING_IN_COMMON = /ALERT_(HANDSHAKE_FAILURE|PROTOCOL_VERSION|INSUFFICIENT_SECURITY)$/;
+
+/** Wire form of a list of ALPN names (RFC 7301 §3.1): as text, Node would make UTF-8 of them. */
+function alpnList(names: readonly string[]): Buffer {
+  return Buffer.concat(names.flatMap((name) => [Buffer.from([name.length]), Buffer.from(name, "latin1")]));
+}
+
+const textOf = (error: unknown) =>
+  error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
 
 /** Opens TLS sessions to servers, all verified against one set of roots. */
 export class UpstreamConnector {
-  private readonly context: SecureContext;
+  private readonly contexts: UpstreamContexts;
+  private readonly sessions = new UpstreamSessions();
+  /** The way to servers, for what is passed through too. */
+  readonly proxy: UpstreamProxy;
 
-  constructor(roots: readonly string[] = systemRoots()) {
-    this.context = createSecureContext({ ca: [...roots] });
+  /** Throws OXIMY_E_CONFIG when the environment names an upstream proxy of a kind that is not supported. */
+  constructor(options: UpstreamConnectorOptions = {}) {
+    this.contexts = new UpstreamContexts(options.roots ?? systemRoots());
+    this.proxy = new UpstreamProxy({ ...options, contextForProxy: () => this.contextFor(DEFAULT_SHAPE) });
   }
 
   /** Never rejects. The certificate is verified for `host`. */
-  connect(target: Endpoint, host: string, hello: ClientHello): Promise<UpstreamResult> {
+  async connect(target: Endpoint, host: string, hello: ClientHello): Promise<UpstreamResult> {
+    const shape = shapeOf(hello);
+    const result = await this.attempt(target, host, hello, shape);
+    const unlucky = result.kind === "failed" && NOTHING_IN_COMMON.test(result.error);
+    // The client may have had in common with the server what could not be offered in its stead.
+    if (unlucky && shape.fidelity === "partial") return this.attempt(target, host, hello, DEFAULT_SHAPE);
+    return result;
+  }
+
+  private async attempt(
+    target: Endpoint,
+    host: string,
+    hello: ClientHello,
+    shape: HelloShape,
+  ): Promise<UpstreamResult> {
+    const context = this.contextFor(shape);
+    let side: Side;
+    try {
+      side = await this.proxy.dial(target, host);
+    } catch (error) {
+      return { kind: "failed", stage: "connect", error: textOf(error) };
+    }
+    return this.handshake(side, await context, target, host, hello, shape);
+  }
+
+  private contextFor(shape: HelloShape): Promise<SecureContext> {
+    const context = this.contexts.contextFor(shape.key, shape.context);
+    // Names that OpenSSL takes one by one can still not be had together (a policy of the system).
+    return context.catch(() => this.contexts.contextFor(DEFAULT_SHAPE.key, DEFAULT_SHAPE.context));
+  }
+
+  private handshake(
+    below: Side,
+    secureContext: SecureContext,
+    target: Endpoint,
+    host: string,
+    hello: ClientHello,
+    shape: HelloShape,
+  ): Promise<UpstreamResult> {
+    const sessionKey = `${host}|${target.address}|${target.port}|${shape.key}`;
+    // A client that starts anew is given a session that starts anew, as it would be without us.
+    const session = hello.resumes ? this.sessions.take(sessionKey) : undefined;
     return new Promise((resolve) => {
-      const socket = connectTcp({
-        host: target.address,
-        port: target.port,
-        allowHalfOpen: true,
-        noDelay: true,
-      });
-      let stream: TLSSocket | undefined;
+      const options: ConnectionOptions & { requestOCSP: boolean } = {
+        socket: below.stream,
+        host,
+        ...(hello.serverName === undefined || isIP(hello.serverName) ? {} : { servername: hello.serverName }),
+        ...(hello.alpn.length > 0 ? { ALPNProtocols: alpnList(hello.alpn) } : {}),
+        ...(session ? { session } : {}),
+        secureContext,
+        requestOCSP: shape.asksForOcsp,
+        // Verified all the same, and looked at below: what is not trusted is not hidden but passed through.
+        rejectUnauthorized: false,
+      };
+      const stream = connect(options);
       const settle = (result: UpstreamResult) => {
         clearTimeout(timer);
-        stream?.off("error", fail).off("close", onClose);
-        if (result.kind !== "secure") {
-          // The session closes the socket below it. The other way round, in here, crashes Node.
-          (stream ?? socket).destroy();
-        }
+        stream.off("error", fail).off("close", onClose);
+        // The session closes the socket below it. The other way round, in here, crashes Node.
+        if (result.kind !== "secure") stream.destroy();
         resolve(result);
       };
-      const fail = (error: NodeJS.ErrnoException) =>
-        settle({ kind: "failed", error: error.code ?? error.message });
-      const onClose = () => settle({ kind: "failed", error: "closed during the handshake" });
-      const timer = setTimeout(() => settle({ kind: "failed", error: "ETIMEDOUT" }), CONNECT_MS);
-      socket.on("error", fail);
-      socket.once("connect", () => {
-        // The TLS session reports this socket's errors from here on.
-        socket.off("error", fail).on("error", () => {});
-        stream = connect({
-          socket,
-          host,
-          ...(hello.serverName === undefined ? {} : { servername: hello.serverName }),
-          ALPNProtocols: [...hello.alpn],
-          secureContext: this.context,
-          // Verified all the same, and looked at below: what is not trusted is not hidden but passed through.
-          rejectUnauthorized: false,
-        });
-        const session = stream;
-        session.once("error", fail).once("close", onClose);
-        // Between the handshake and the relay nobody listens.
-        session.on("error", () => {});
-        session.once("secureConnect", () => {
-          if (!session.authorized) {
-            return settle({
-              kind: "untrusted",
-              error: String(session.authorizationError ?? "not authorised"),
-            });
-          }
-          settle({
-            kind: "secure",
-            side: { stream: session, socket },
-            protocol: session.alpnProtocol || undefined,
-          });
+      const fail = (failure: unknown) => {
+        const error = textOf(failure);
+        if (asksForCertificate(stream)) settle({ kind: "client_certificate_requested", error });
+        else settle({ kind: "failed", stage: "handshake", error });
+      };
+      const onClose = () => fail(new Error("closed during the handshake"));
+      const timer = setTimeout(() => fail(new Error("timed out during the handshake")), HANDSHAKE_MS);
+      stream.once("error", fail).once("close", onClose);
+      // Between the handshake and the relay nobody listens.
+      stream.on("error", () => {});
+      stream.once("secureConnect", () => {
+        if (!stream.authorized) {
+          return settle({ kind: "untrusted", error: textOf(stream.authorizationError ?? "not authorised") });
+        }
+        if (asksForCertificate(stream)) return fail("certificate requested");
+        this.sessions.keepFrom(stream, sessionKey);
+        settle({
+          kind: "secure",
+          side: { stream, socket: below.socket },
+          protocol: stream.alpnProtocol || undefined,
+          session: stream.isSessionReused() ? "resumed" : "new",
         });
       });
     });
   }
+}
+
+/**
+ * Whether the server sent a CertificateRequest. Node has no word for it, but a client shares signature algorithms
+ * with its server from that message alone (openssl ssl/statem/statem_clnt.c, tls_process_certificate_request).
+ */
+function asksForCertificate(session: TLSSocket): boolean {
+  // Null once the session is gone, whatever the type says.
+  const shared = session.getSharedSigalgs() as string[] | null;
+  return shared !== null && shared.length > 0;
 }

@@ -1,0 +1,94 @@
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import type { ClientHello } from "../../src/proxy/client-hello.js";
+import { abort } from "../../src/proxy/relay.js";
+import { UpstreamConnector, type UpstreamResult } from "../../src/proxy/upstream.js";
+import { captureHello, HOST, helloOf } from "./client-hello-rig.js";
+import { ROOT, rawServer, tlsServer } from "./upstream-rig.js";
+
+const NODE = helloOf(await captureHello("node"));
+const connector = (roots = [ROOT]) => new UpstreamConnector({ roots, env: {} });
+
+/** Resolves with the first bytes from the server, and ends the session. */
+async function secured(result: UpstreamResult) {
+  if (result.kind !== "secure") throw new Error(`not secure: ${JSON.stringify(result)}`);
+  const [greeting] = (await once(result.side.stream, "data")) as [Buffer];
+  abort(result.side);
+  return { greeting: greeting.toString(), protocol: result.protocol, session: result.session };
+}
+
+describe("a session to the server", () => {
+  it("is verified by the roots and carries bytes", async () => {
+    await using server = await tlsServer();
+    const result = await connector().connect(server.target, HOST, NODE);
+    expect(await secured(result)).toEqual({ greeting: "hello", protocol: undefined, session: "new" });
+  });
+
+  it.each([
+    ["of the server's choice", ["h2", "http/1.1"], ["http/1.1"], "http/1.1"],
+    ["that is not ASCII", ["caf\xe9"], ["http/1.1"], undefined],
+    ["of none at all", [], ["h2"], undefined],
+  ] as const)("speaks the protocol %s", async (_what, offered, known, chosen) => {
+    await using server = await tlsServer({
+      ALPNCallback: ({ protocols }) => known.find((name) => protocols.includes(name)),
+    });
+    const hello: ClientHello = { ...NODE, alpn: offered };
+    const result = await connector().connect(server.target, HOST, hello);
+    if (offered.length > 0) expect(helloOf(server.hellos[0]!).alpn).toEqual(offered);
+    if (result.kind === "secure") expect(await secured(result)).toMatchObject({ protocol: chosen });
+    else expect(result).toMatchObject({ kind: "failed", stage: "handshake" });
+  });
+
+  it.each([
+    ["an unknown root", HOST, [] as string[], "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+    ["another name", "other.example.com", [ROOT], "ERR_TLS_CERT_ALTNAME_INVALID"],
+  ])("is not trusted with %s", async (_what, host, roots, error) => {
+    await using server = await tlsServer();
+    const result = await connector(roots).connect(server.target, host, { ...NODE, serverName: host });
+    expect(result).toEqual({ kind: "untrusted", error });
+  });
+
+  it.each([
+    ["TLS 1.2, optional", "TLSv1.2", false],
+    ["TLS 1.2, required", "TLSv1.2", true],
+    ["TLS 1.3, optional", "TLSv1.3", false],
+    ["TLS 1.3, required", "TLSv1.3", true],
+  ] as const)(
+    "is given up when the server asks for a client certificate (%s)",
+    async (_what, version, required) => {
+      await using server = await tlsServer({
+        minVersion: version,
+        maxVersion: version,
+        requestCert: true,
+        rejectUnauthorized: required,
+      });
+      const result = await connector().connect(server.target, HOST, NODE);
+      expect(result.kind).toBe("client_certificate_requested");
+    },
+  );
+
+  it.each([
+    ["resets at once", (socket) => socket.resetAndDestroy(), "handshake", "ECONNRESET"],
+    ["ends at once", (socket) => socket.end(), "handshake", "ECONNRESET"],
+    [
+      "answers garbage",
+      (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
+      "handshake",
+      "ERR_SSL_WRONG_VERSION_NUMBER",
+    ],
+  ] as ReadonlyArray<[string, Parameters<typeof rawServer>[0], string, string]>)(
+    "fails when the server %s",
+    async (_what, behave, stage, error) => {
+      await using server = await rawServer((socket) => socket.once("data", () => behave(socket)));
+      const result = await connector().connect(server.target, HOST, NODE);
+      expect(result).toEqual({ kind: "failed", stage, error });
+    },
+  );
+
+  it("fails when nobody listens", async () => {
+    const server = await rawServer(() => {});
+    await server[Symbol.asyncDispose]();
+    const result = await connector().connect(server.target, HOST, NODE);
+    expect(result).toEqual({ kind: "failed", stage: "connect", error: "ECONNREFUSED" });
+  });
+});
