@@ -6,6 +6,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
+import { LruMap } from "../lru-map.js";
 import type { Arrival } from "./arrival.js";
 import type { ClientHello } from "./client-hello.js";
 import type { LeafMint } from "./leaf.js";
@@ -24,6 +25,8 @@ export interface DataPlaneOptions {
   readonly mint: LeafMint;
   readonly upstream: UpstreamConnector;
   readonly taps: TapSink;
+  /** Where a destination is reached: at itself, but in the demo. */
+  readonly route: (destination: Endpoint) => Endpoint;
   /** Asked for each connection, so that a refreshed bundle counts at once. */
   readonly knowledgeOf: (host: string, port: number) => HostKnowledge;
   readonly leaveAlone: (host: string, client: KnownClient) => "app_not_selected" | "pinned" | undefined;
@@ -48,6 +51,8 @@ export class DataPlane {
   readonly stats: DataPlaneStats = { accepted: 0, intercepted: 0, passedThrough: 0, open: 0 };
   private nextId = 1;
   private readonly live = new Set<Socket>();
+  /** Hosts that ask clients for a certificate, which only the client itself can show. */
+  private readonly clientCertificateHosts = new LruMap<string, true>(1_000);
   private idle: (() => void) | undefined;
 
   constructor(private readonly options: DataPlaneOptions) {}
@@ -75,18 +80,20 @@ export class DataPlane {
     if (verdict.action === "passthrough" && !verdict.known) {
       // Nobody asks who it was: it need not wait for the answer.
       this.stats.passedThrough++;
-      await arrival.passthrough(destination);
+      await arrival.passthrough(this.options.route(destination));
       return;
     }
     const client = await whenKnown;
     const connection = { arrival, destination, client, id: this.nextId++ };
     const host = verdict.host ?? "";
-    const alone = this.options.leaveAlone(host, client);
+    const alone =
+      this.options.leaveAlone(host, client) ??
+      (this.clientCertificateHosts.get(host) ? "upstream_client_certificate" : undefined);
     const reason = verdict.action === "passthrough" ? verdict.reason : alone;
     if (alone === "app_not_selected") {
       // A filtered-out app is none of our business: not even its connections are told.
       this.stats.passedThrough++;
-      await arrival.passthrough(destination);
+      await arrival.passthrough(this.options.route(destination));
     } else if (reason) {
       await this.passThrough(connection, host, reason);
     } else if (opening.kind === "tls") {
@@ -119,7 +126,7 @@ export class DataPlane {
     error?: string,
   ): Promise<void> {
     this.stats.passedThrough++;
-    const end = await connection.arrival.passthrough(connection.destination);
+    const end = await connection.arrival.passthrough(this.options.route(connection.destination));
     this.reportUnread(connection, host, reason, error === undefined ? end : { ...end, error });
   }
 
@@ -127,7 +134,7 @@ export class DataPlane {
     const { arrival, destination, client } = connection;
     const raw = arrival.take();
     if (!raw) return;
-    const upstream = await this.options.upstream.connect(destination, host, hello);
+    const upstream = await this.options.upstream.connect(this.options.route(destination), host, hello);
     if (upstream.kind === "failed") {
       arrival.reject();
       this.reportUnread(connection, host, "upstream_unreachable", { error: upstream.error });
@@ -136,6 +143,10 @@ export class DataPlane {
     if (upstream.kind === "untrusted") {
       // The client is shown the server's own certificate and decides itself.
       return this.passThrough(connection, host, "upstream_certificate_invalid", upstream.error);
+    }
+    if (upstream.kind === "client_certificate_requested") {
+      this.clientCertificateHosts.set(host, true);
+      return this.passThrough(connection, host, "upstream_client_certificate", upstream.error);
     }
     if (raw.destroyed) {
       abort(upstream.side);
@@ -173,9 +184,10 @@ export class DataPlane {
     const raw = arrival.take();
     if (!raw) return;
     this.stats.intercepted++;
+    const { address, port } = this.options.route(destination);
     const server = connectTcp({
-      host: destination.address,
-      port: destination.port,
+      host: address,
+      port,
       allowHalfOpen: true,
       noDelay: true,
     });
