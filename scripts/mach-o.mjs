@@ -6,6 +6,7 @@ const HEADER_SIZE = 32;
 const NLIST_SIZE = 16;
 const N_STAB = 0xe0;
 const N_TYPE = 0x0e;
+const N_EXT = 0x01;
 /** The library ordinal of symbols that any loaded image may provide: `-undefined dynamic_lookup`. */
 const DYNAMIC_LOOKUP_ORDINAL = 0xfe;
 
@@ -22,17 +23,25 @@ function symbolTable(file) {
   throw new Error("no symbol table");
 }
 
-/** Names of the symbols that no library it is linked to provides: whoever loads it must. */
-export function undefinedSymbols(file) {
+function* externalSymbols(file) {
   const { symbols, count, strings } = symbolTable(file);
-  const names = [];
   for (let i = 0; i < count; i++) {
     const entry = symbols + i * NLIST_SIZE;
     const type = file[entry + 4];
-    const isUndefined = (type & N_STAB) === 0 && (type & N_TYPE) === 0;
-    if (!isUndefined || file.readUInt16LE(entry + 6) >> 8 !== DYNAMIC_LOOKUP_ORDINAL) continue;
-    const name = strings + file.readUInt32LE(entry);
-    names.push(file.toString("latin1", name, file.indexOf(0, name)));
+    if ((type & N_STAB) !== 0 || (type & N_EXT) === 0) continue;
+    const start = strings + file.readUInt32LE(entry);
+    const name = file.toString("latin1", start, file.indexOf(0, start));
+    yield { name, isDefined: (type & N_TYPE) !== 0, library: file.readUInt16LE(entry + 6) >> 8 };
   }
-  return names;
+}
+
+/** Names of the symbols that no library it is linked to provides: whoever loads it must. */
+export function undefinedSymbols(file) {
+  return [...externalSymbols(file)]
+    .filter((symbol) => !symbol.isDefined && symbol.library === DYNAMIC_LOOKUP_ORDINAL)
+    .map((symbol) => symbol.name);
+}
+
+export function exportedSymbols(file) {
+  return [...externalSymbols(file)].filter((symbol) => symbol.isDefined).map((symbol) => symbol.name);
 }
