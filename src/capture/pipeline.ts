@@ -70,7 +70,7 @@ export class Pipeline {
   }
 
   /** A connection of which nothing was read. */
-  unread({ info, reason, endedAt, bytesUp = 0, bytesDown = 0 }: UnreadConnection): void {
+  unread({ info, reason, endedAt, bytesUp = 0, bytesDown = 0, error }: UnreadConnection): void {
     const source = this.sourceOf(info);
     if (!source) return;
     this.emit(
@@ -84,6 +84,7 @@ export class Pipeline {
         endedAt,
         bytesUp,
         bytesDown,
+        ...(error === undefined ? {} : { error }),
         ...(info.protocol === undefined ? {} : { protocol: info.protocol }),
       }),
     );

@@ -49,6 +49,8 @@ export interface ConnectionInput {
   readonly bytesDown: number;
   /** What the client and the server agreed on, where it is known. */
   readonly protocol?: string;
+  /** What failed, as the system or OpenSSL names it. */
+  readonly error?: string;
 }
 
 const ids = new UuidV7Generator();
@@ -105,6 +107,7 @@ export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
       protocol: input.protocol,
       bytes_up: input.bytesUp,
       bytes_down: input.bytesDown,
+      error: input.error,
       reason: input.reason,
     }),
   };
@@ -143,8 +146,9 @@ function redacted(text: string | undefined): string | undefined {
 
 function appOf(app: AppMatch | undefined): { app?: EventApp } {
   if (app === undefined) return {};
-  const { id, name, vendor, category, matchedBy } = app;
-  return { app: withoutUndefined({ id, name, vendor, category, matched_by: matchedBy }) };
+  const { id, name, vendor, category, matchedBy, hostApp } = app;
+  const host_app = hostApp && { id: hostApp.id, name: hostApp.name };
+  return { app: withoutUndefined({ id, name, vendor, category, matched_by: matchedBy, host_app }) };
 }
 
 /**

@@ -44,6 +44,8 @@ export interface EventApp {
   vendor?: string;
   category?: string;
   matched_by: "bundle_id" | "executable" | "application_id" | "script";
+  /** The app in whose terminal or extension this one runs. */
+  host_app?: { id: string; name: string };
 }
 
 export interface EventInteraction extends Interaction {
@@ -72,7 +74,7 @@ export interface EventMetadata {
   truncated?: boolean;
   /** True when a `_raw` was left out because a credential was spread over its chunks. */
   raw_withheld?: boolean;
-  /** Why the exchange is not whole. */
+  /** Why the exchange is not whole, or what failed on the connection. */
   error?: string;
   /** Why the event is `identifiable` and not `full`. */
   reason?: string;
