@@ -36,9 +36,13 @@ export function abort({ stream, socket }: Side): void {
   });
 }
 
+/** The first keep-alive probe of an idle connection; what follows is the system's. */
+const KEEP_ALIVE_MS = 60_000;
+
 /**
  * Relays until both directions have ended or one side fails. Both streams must allow half-open use and belong
- * to the relay from here on. Resolves once, when both are closed; never rejects.
+ * to the relay from here on; either may have ended or closed before. Resolves once, when both are closed; never
+ * rejects.
  */
 export function relay(client: Side, server: Side, watcher: RelayWatcher = {}): Promise<RelayEnd> {
   return new Promise((resolve) => {
@@ -56,26 +60,33 @@ export function relay(client: Side, server: Side, watcher: RelayWatcher = {}): P
 
     const forward = (from: Side, to: Side, direction: Direction) => {
       let ended = false;
-      from.stream.on("data", (chunk: Buffer) => {
-        bytes[direction] += chunk.length;
-        if (!to.stream.write(chunk)) from.stream.pause();
-        watcher.onBytes?.(direction, chunk);
-      });
-      to.stream.on("drain", () => from.stream.resume());
-      from.stream.on("end", () => {
+      const end = () => {
         ended = true;
         watcher.onEnd?.(direction);
         to.stream.end();
-      });
-      from.stream.on("error", (failure) => fail(from, to, failure));
-      from.stream.on("close", () => {
+      };
+      const close = () => {
         if (!ended) fail(from, to);
         if (--open === 0) {
           const end = { cause, bytesUp: bytes.request, bytesDown: bytes.response };
           resolve(error === undefined ? end : { ...end, error });
         }
+      };
+      from.stream.on("error", (failure) => fail(from, to, failure));
+      // What happened before does not happen again: no event would ever tell of it.
+      if (from.stream.closed) return close();
+      from.stream.on("close", close);
+      to.stream.on("drain", () => from.stream.resume());
+      if (from.stream.readableEnded) return end();
+      from.stream.on("end", end);
+      from.stream.on("data", (chunk: Buffer) => {
+        bytes[direction] += chunk.length;
+        if (!to.stream.write(chunk)) from.stream.pause();
+        watcher.onBytes?.(direction, chunk);
       });
     };
+    // A server that vanished without a word must not hold the client for ever.
+    server.socket.setKeepAlive(true, KEEP_ALIVE_MS);
     forward(client, server, "request");
     forward(server, client, "response");
   });
