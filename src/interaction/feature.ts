@@ -174,7 +174,9 @@ function readStream(
       for (const [name, value] of Object.entries(
         extract(rule.extract, preprocess(chunk, rule.preprocess), budget),
       )) {
-        found.set(name, [...(found.get(name) ?? []), value]);
+        const values = found.get(name);
+        if (values) values.push(value);
+        else found.set(name, [value]);
       }
     }
   }

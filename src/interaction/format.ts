@@ -2,13 +2,13 @@ import type { ApiFormat, Parser, Provider } from "../oisp/bundle.js";
 import { anthropicBatches, anthropicCompletions, anthropicTokenCount } from "./formats/anthropic-batches.js";
 import { anthropicMessages } from "./formats/anthropic-messages.js";
 import { bedrockConverse } from "./formats/bedrock.js";
-import { bedrockInvoke } from "./formats/bedrock-invoke.js";
+import { bedrockEmbeddings, bedrockInvoke } from "./formats/bedrock-invoke.js";
 import { bundledFormat } from "./formats/bundled.js";
 import { chatgptWeb } from "./formats/chatgpt-web.js";
 import { claudeWeb } from "./formats/claude-web.js";
 import { cohereChat, cohereEmbeddings, rerank } from "./formats/cohere.js";
 import { deepseekWeb } from "./formats/deepseek-web.js";
-import { gemini, geminiEmbeddings, geminiTokenCount } from "./formats/gemini.js";
+import { gemini, geminiEmbeddings, geminiTokenCount, imagen } from "./formats/gemini.js";
 import { geminiLive } from "./formats/gemini-live.js";
 import { geminiWeb } from "./formats/gemini-web.js";
 import { granola } from "./formats/granola.js";
@@ -43,7 +43,9 @@ const BY_API_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/:countTokens$/, geminiTokenCount],
   [/:(?:batchE|e)mbedContents?$/, geminiEmbeddings],
   [/\/publishers\/google\/models\/[^/]*embedding[^/]*:predict$/, geminiEmbeddings],
+  [/\/models\/imagen[^/]*:predict$/, imagen],
   [/\/model\/[^/]+\/converse(?:-stream)?$/, bedrockConverse],
+  [/\/model\/[^/]*embed[^/]*\/invoke$/, bedrockEmbeddings],
   [/\/model\/[^/]+\/invoke(?:-with-response-stream)?$/, bedrockInvoke],
   [/\/images\/(?:generations|edits|variations)$/, openaiImages],
   [/\/audio\/(?:speech|transcriptions|translations)$/, openaiAudio],

@@ -39,6 +39,22 @@ export const bedrockInvoke: WireFormat = {
   },
 };
 
+/** Embeddings of Titan and Cohere by InvokeModel. */
+export const bedrockEmbeddings: WireFormat = {
+  id: "bedrock_embeddings",
+  type: "embedding",
+  request: (fields, { path }) =>
+    present({ input: fields.inputText ?? fields.texts, model: modelInPath(path) }),
+  response: (fields, { path }) => {
+    const vectors = listOf(fields.embeddings).length || (Array.isArray(fields.embedding) ? 1 : 0);
+    return present({
+      model: modelInPath(path),
+      embeddings: vectors > 0 ? vectors : undefined,
+      usage: usageOf({ input_tokens: fields.inputTextTokenCount }),
+    });
+  },
+};
+
 /** Told by the model's id, of which the vendor is a part: `eu.anthropic.claude-…`. */
 function vendorOf({ path }: DecodedExchange): WireFormat {
   const model = modelInPath(path) ?? "";
@@ -92,7 +108,6 @@ const plainText: WireFormat = {
       content: stringOf(result.outputText) ?? stringOf(result.generation) ?? textOf(result.text ?? undefined),
       finish_reason: wordOf(result.completionReason) ?? wordOf(result.stop_reason),
       usage: usageOf({ input_tokens: input, output_tokens: output }),
-      embeddings: Array.isArray(fields.embedding) ? 1 : undefined,
     });
   },
   assemble: (chunks) => {

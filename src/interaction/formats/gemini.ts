@@ -142,6 +142,31 @@ export const geminiTokenCount: WireFormat = {
     present({ usage: usageOf({ ...fields, promptTokenCount: fields.totalTokens, totalTokens: undefined }) }),
 };
 
+/** Imagen's `predict` (ai.google.dev/gemini-api/docs/imagen). */
+export const imagen: WireFormat = {
+  id: "imagen",
+  type: "image",
+  request: (fields, exchange) => {
+    const parameters = objectOf(fields.parameters);
+    return present({
+      prompt: objectOf(listOf(fields.instances)[0]).prompt,
+      model: modelInPath(exchange.path),
+      n: numberOf(parameters.sampleCount),
+      size: wordOf(parameters.aspectRatio),
+    });
+  },
+  response: (fields) =>
+    present({
+      media: someOf(
+        listOf(fields.predictions)
+          .map(objectOf)
+          .flatMap(({ bytesBase64Encoded: bytes, mimeType }) =>
+            typeof bytes === "string" ? [base64Reference(bytes, wordOf(mimeType), "image")] : [],
+          ),
+      ),
+    }),
+};
+
 /** `embedContent`, `batchEmbedContents` (ai.google.dev/api/embeddings) and Vertex' `predict` of text. */
 export const geminiEmbeddings: WireFormat = {
   id: "gemini_embeddings",

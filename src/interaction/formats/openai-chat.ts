@@ -52,7 +52,9 @@ export const openaiChat: WireFormat = {
       tool_calls: toolCallsOf(message),
       reasoning: reasoningOf(message),
       refusal: wordOf(message.refusal),
-      citations: fields.citations ?? message.annotations,
+      transcript: wordOf(objectOf(message.audio).transcript),
+      media: someOf(listOf(message.images).flatMap((image) => openaiPart(objectOf(image)) ?? [])),
+      citations: fields.citations ?? someOf(listOf(message.annotations)),
       search_results: fields.search_results,
       choices: choices.length > 1 ? choices.map(choiceOf) : undefined,
     });
