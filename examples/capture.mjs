@@ -1,0 +1,29 @@
+// Starts a capture in this process, sends a request to OpenAI through it, and shows the event.
+//
+//   OPENAI_API_KEY=… node examples/capture.mjs
+//
+// In a program of your own, import from "oximy".
+import { execFileSync } from "node:child_process";
+import { startCapture } from "../dist/index.js";
+
+const capture = await startCapture({ onEvent: (event) => console.log(JSON.stringify(event, null, 2)) });
+console.log(`Proxy on port ${capture.port}, events in ${capture.outputDir}`);
+
+execFileSync(
+  "curl",
+  [
+    ...["-sS", "-x", `http://127.0.0.1:${capture.port}`, "--cacert", capture.certificatePath],
+    ...[
+      "-H",
+      "content-type: application/json",
+      "-H",
+      `authorization: Bearer ${process.env.OPENAI_API_KEY ?? ""}`,
+    ],
+    ...["-d", '{"model":"gpt-4","messages":[{"role":"user","content":"Hello"}]}'],
+    "https://api.openai.com/v1/chat/completions",
+  ],
+  { stdio: ["ignore", "ignore", "inherit"] },
+);
+
+await capture.flush();
+await capture.stop();
