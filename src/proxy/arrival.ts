@@ -36,8 +36,8 @@ const SILENCE_MS = 300;
 const OPENING_MS = 3_000;
 
 /**
- * Waits for enough bytes for a verdict and leaves them in the socket's buffer. Resolves with what there is when
- * the client stays silent, ends or fails.
+ * Waits for enough bytes for a verdict and leaves them in the socket's buffer, unless it has ended: then nothing
+ * can be put back. Resolves with what there is when the client stays silent, ends or fails.
  */
 export function peek(socket: Socket): Promise<Buffer> {
   return new Promise((resolve) => {
@@ -45,7 +45,7 @@ export function peek(socket: Socket): Promise<Buffer> {
     const settle = () => {
       clearTimeout(timer);
       socket.off("readable", read).off("end", settle).off("close", settle);
-      if (bytes.length > 0 && !socket.destroyed) socket.unshift(bytes);
+      if (bytes.length > 0 && !socket.destroyed && !socket.readableEnded) socket.unshift(bytes);
       resolve(bytes);
     };
     const read = () => {
@@ -76,14 +76,17 @@ export function socketArrival(
     ...ends,
     peeked,
     take: () => socket,
-    passthrough: (target) => {
+    passthrough: async (target) => {
       const upstream = connect({
         host: target.address,
         port: target.port,
         allowHalfOpen: true,
         noDelay: true,
       });
-      return relay(tcpSide(socket), tcpSide(upstream));
+      const gone = socket.readableEnded ? peeked : Buffer.alloc(0);
+      if (gone.length > 0) upstream.write(gone);
+      const end = await relay(tcpSide(socket), tcpSide(upstream));
+      return { ...end, bytesUp: end.bytesUp + gone.length };
     },
     reject: () => abort(tcpSide(socket)),
   };
