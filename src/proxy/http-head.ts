@@ -16,12 +16,14 @@ const METHOD_AND_SPACE = /^[A-Z][A-Z-]{1,19} /;
 const METHOD_PREFIX = /^[A-Z][A-Z-]{0,19}$/;
 const HTTP2_PREFACE = "PRI * HTTP/2.0\r\n";
 
-/** Splits `host[:port]`; IPv6 literals lose their brackets. */
+/** Splits `host[:port]` (RFC 3986 §3.2; the port may be empty); IPv6 literals lose their brackets. */
 export function splitAuthority(authority: string): { host: string; port?: number } | undefined {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]/@]+))(?::(\d{1,5}))?$/i.exec(authority.trim());
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]/@]+))(?::(\d{0,5}))?$/i.exec(authority.trim());
   if (!match) return undefined;
   const host = (match[1] ?? match[2] ?? "").toLowerCase().replace(/\.$/, "");
-  return match[3] === undefined ? { host } : { host, port: Number(match[3]) };
+  if (!match[3]) return { host };
+  const port = Number(match[3]);
+  return port > 0 && port <= 65_535 ? { host, port } : undefined;
 }
 
 /** Never throws. Give it all bytes peeked so far. */
