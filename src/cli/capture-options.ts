@@ -8,7 +8,7 @@ import { type AppTerm, type CaptureSettings, defaultSettings, oximyHome } from "
 
 type Parse = (text: string) => unknown;
 
-interface CaptureOption {
+export interface CaptureOption {
   /** Key in the configuration file; in capitals with `OXIMY_` before it, the environment variable. */
   readonly key: string;
   /** As commander takes it; absent for what has no flag. */
@@ -55,7 +55,7 @@ export const ports: Parse = (value) => {
   return list;
 };
 
-const OPTIONS: readonly CaptureOption[] = [
+export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "output_dir",
     flags: "--output-dir <dir>",
@@ -117,7 +117,7 @@ export interface Output {
 }
 
 const camel = (key: string) => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-const variable = (key: string) => `OXIMY_${key.toUpperCase()}`;
+export const variable = (key: string) => `OXIMY_${key.toUpperCase()}`;
 
 /** Adds the capture options to a command. */
 export function addCaptureOptions(command: Command): Command {
@@ -141,7 +141,7 @@ export function addCaptureOptions(command: Command): Command {
         (user: string, users: string[] = []) => [...users, user],
       ),
     );
-  for (const { flags, description, key, parse } of OPTIONS) {
+  for (const { flags, description, key, parse } of CAPTURE_OPTIONS) {
     if (!flags) continue;
     const option = new Option(flags, description);
     if (flags.includes("<")) option.argParser(parse);
@@ -167,7 +167,7 @@ function readConfigFile(file: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new OximyError("OXIMY_E_CONFIG", `${file} must hold one JSON object.`, advice);
   }
-  const known = new Set(OPTIONS.map((option) => option.key));
+  const known = new Set(CAPTURE_OPTIONS.map((option) => option.key));
   for (const key of Object.keys(value)) {
     if (!known.has(key))
       throw new OximyError("OXIMY_E_CONFIG", `${file}: there is no option "${key}".`, advice);
@@ -207,7 +207,7 @@ export function captureSettings(
 ): { settings: CaptureSettings; output: Output } {
   const file = readConfigFile(join(home, "config.json"));
   const values = Object.fromEntries(
-    OPTIONS.map((option) => [camel(option.key), resolveValue(option, command, env, file)]).filter(
+    CAPTURE_OPTIONS.map((option) => [camel(option.key), resolveValue(option, command, env, file)]).filter(
       ([, value]) => value !== undefined,
     ),
   ) as Partial<CaptureSettings & Output>;
@@ -230,6 +230,22 @@ export function captureSettings(
     );
   }
   return { settings, output: { json, quiet, verbose } };
+}
+
+const OUTPUT_FOLDER = CAPTURE_OPTIONS.find(({ key }) => key === "output_dir")!;
+
+/** For commands that only read events. */
+export function addOutputFolderOption(command: Command): Command {
+  return command.addOption(
+    new Option(OUTPUT_FOLDER.flags!, OUTPUT_FOLDER.description).argParser(OUTPUT_FOLDER.parse),
+  );
+}
+
+/** Where a capture that is told the same writes its events. */
+export function outputFolder(command: Command, home: string, env: NodeJS.ProcessEnv = process.env): string {
+  const file = readConfigFile(join(home, "config.json"));
+  const told = resolveValue(OUTPUT_FOLDER, command, env, file) as string | undefined;
+  return told ?? defaultSettings(home).outputDir;
 }
 
 export { oximyHome };

@@ -8,11 +8,13 @@ import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
 import { addCleanupCommand } from "./cleanup.js";
 import { addDemoCommand } from "./demo.js";
+import { addEventsCommand } from "./events.js";
 import { addLocalCommand } from "./local.js";
 import { addPinsCommand } from "./pins.js";
 import { addProxyCommand } from "./proxy.js";
 import { reportError } from "./report.js";
 import { addRunCommand } from "./run.js";
+import { addStatsCommand } from "./stats.js";
 
 const WRONG_USAGE = 2;
 
@@ -33,6 +35,8 @@ function createProgram(): Command {
     addRunCommand,
     addAppsCommand,
     addBundleCommand,
+    addEventsCommand,
+    addStatsCommand,
     addPinsCommand,
     addDemoCommand,
     addCaCommand,

@@ -1,0 +1,75 @@
+/** `oximy events`: what was captured, and with --follow what is captured now. */
+
+import { type Command, Option } from "commander";
+import type { OximyEvent } from "../event/event.js";
+import { findCaller } from "../local/caller.js";
+import { printEvent } from "../local/feed.js";
+import { oximyHome } from "../local/settings.js";
+import { type EventFilter, followEvents, readEvents } from "../sinks/event-files.js";
+import { addOutputFolderOption, outputFolder } from "./capture-options.js";
+import { endWithReader } from "./closed-pager.js";
+import { untilSignal } from "./signals.js";
+import { parseSince } from "./since.js";
+
+interface EventsFlags extends EventFilter {
+  readonly follow: boolean;
+  readonly json: boolean;
+}
+
+export function addEventsCommand(program: Command): void {
+  const command = program
+    .command("events")
+    .description("what was captured, oldest first")
+    .option("--follow", "wait for new events and print them as they come", false)
+    .option("--app <app>", "only of this app: its id or name, or the name of the process")
+    .option("--provider <provider>", "only to this provider, app or website: its id")
+    .addOption(sinceOption())
+    .option("--json", "print the events as they were written, one a line", false);
+  addOutputFolderOption(command).action(async () => {
+    const { follow, json, ...filter } = command.opts<EventsFlags>();
+    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const print = printEvent(json);
+    endWithReader();
+    if (follow) {
+      await followFrom(folder, filter, print);
+      process.exitCode = 130;
+      return;
+    }
+    let printed = 0;
+    for await (const event of readEvents(folder, filter)) {
+      print(event);
+      printed += 1;
+    }
+    if (printed === 0) console.error(`No such events in ${folder}.`);
+  });
+}
+
+export function sinceOption(): Option {
+  return new Option("--since <time>", "only from then on: 30m, 2h, 3d, a date or an ISO time").argParser(
+    (text: string) => parseSince(text),
+  );
+}
+
+/** Prints what is there when --since asks for it, then what comes, until a signal. */
+async function followFrom(
+  folder: string,
+  filter: EventFilter,
+  print: (event: OximyEvent) => void,
+): Promise<void> {
+  const stop = new AbortController();
+  void untilSignal().then(() => stop.abort());
+  const live = followEvents(folder, filter, stop.signal);
+  // The ends of the files are noted before they are read, so that nothing falls between the two.
+  let next = live.next();
+  const printed = new Set<string>();
+  if (filter.since !== undefined) {
+    for await (const event of readEvents(folder, filter)) {
+      print(event);
+      printed.add(event.event_id);
+    }
+  }
+  for (let step = await next; !step.done; step = await next) {
+    next = live.next();
+    if (!printed.delete(step.value.event_id)) print(step.value);
+  }
+}

@@ -1,0 +1,60 @@
+/** `oximy stats`: how many calls, tokens and estimated dollars, by app, model and day. */
+
+import type { Command } from "commander";
+import { findCaller } from "../local/caller.js";
+import { oximyHome } from "../local/settings.js";
+import { type EventFilter, readEvents } from "../sinks/event-files.js";
+import { type StatsRow, summarise } from "../sinks/event-stats.js";
+import { money, printable } from "../sinks/feed.js";
+import { addOutputFolderOption, outputFolder } from "./capture-options.js";
+import { endWithReader } from "./closed-pager.js";
+import { sinceOption } from "./events.js";
+
+export function addStatsCommand(program: Command): void {
+  const command = program
+    .command("stats")
+    .description("calls, tokens and estimated cost, by app, model and day")
+    .addOption(sinceOption())
+    .option("--json", "print JSON", false);
+  addOutputFolderOption(command).action(async () => {
+    const { json, since } = command.opts<{ json: boolean; since?: Date }>();
+    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const filter: EventFilter = since === undefined ? {} : { since };
+    const { total, byApp, byModel, byDay } = await summarise(readEvents(folder, filter));
+    endWithReader();
+    if (json) {
+      console.log(JSON.stringify({ total, by_app: byApp, by_model: byModel, by_day: byDay }, null, 2));
+    } else if (total.events === 0) {
+      console.error(`No such events in ${folder}.`);
+    } else {
+      console.log(statsTable({ app: byApp, model: byModel, day: byDay, "": [total] }));
+    }
+  });
+}
+
+/** One block for each heading; columns are as wide as their widest cell. */
+export function statsTable(blocks: Readonly<Record<string, readonly StatsRow[]>>): string {
+  const names = ["events", "failed", "tokens in", "tokens out", "~ USD"];
+  const lines = Object.entries(blocks).flatMap(([heading, rows]) => [
+    heading === "" ? [] : [heading, ...names],
+    ...rows.map((row) => [
+      printable(row.key),
+      String(row.events),
+      String(row.failed),
+      String(row.input_tokens),
+      String(row.output_tokens),
+      money(row.cost_usd),
+    ]),
+    [],
+  ]);
+  const widths = ["", ...names].map((_, column) =>
+    Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),
+  );
+  return lines
+    .map((cells) =>
+      cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))),
+    )
+    .map((cells) => cells.join("  "))
+    .join("\n")
+    .trimEnd();
+}

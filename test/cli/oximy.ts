@@ -1,0 +1,34 @@
+import { type ChildProcess, type ExecFileOptions, execFile, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+export interface CliRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Options = Pick<ExecFileOptions, "env" | "uid" | "gid">;
+
+/** Runs the built command line to its end, with no variables but PATH and those given. */
+export function runOximy(args: readonly string[], { env, ...options }: Options = {}): Promise<CliRun> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [MAIN, ...args],
+      { env: { PATH: process.env.PATH, ...env }, timeout: 15_000, ...options },
+      (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code ?? -1) : 0, stdout: `${stdout}`, stderr: `${stderr}` }),
+    );
+    child.stdin?.end();
+  });
+}
+
+/** Starts it; it ends with the test at the latest. */
+export function startOximy(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH, ...env } });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
