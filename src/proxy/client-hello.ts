@@ -83,10 +83,14 @@ class Cursor {
   }
 }
 
-/** Joins the handshake message out of its records. `undefined` while it is not whole. */
+/**
+ * Joins the handshake message out of its records. Looked at anew with each packet: the fragments are not joined
+ * before all are there, lest a hello in thousands of tiny records take seconds.
+ */
 function handshakeMessage(bytes: Buffer): Buffer | "incomplete" | "not_tls" {
   const fragments: Buffer[] = [];
   let have = 0;
+  let wanted: number | undefined;
   for (let offset = 0; ; ) {
     if (bytes.length - offset >= 1 && bytes[offset] !== HANDSHAKE_RECORD) return "not_tls";
     if (bytes.length - offset >= 2 && bytes[offset + 1] !== 3) return "not_tls";
@@ -97,12 +101,11 @@ function handshakeMessage(bytes: Buffer): Buffer | "incomplete" | "not_tls" {
     if (have === 0 && fragment.length > 0 && fragment[0] !== CLIENT_HELLO) return "not_tls";
     fragments.push(fragment);
     have += fragment.length;
-    if (have >= 4) {
-      const joined = fragments.length === 1 ? fragment : Buffer.concat(fragments);
-      const wanted = 4 + joined.readUIntBE(1, 3);
+    if (wanted === undefined && have >= 4) {
+      wanted = 4 + Buffer.concat(fragments).readUIntBE(1, 3);
       if (wanted > MAX_HELLO) return "not_tls";
-      if (joined.length >= wanted) return joined.subarray(4, wanted);
     }
+    if (wanted !== undefined && have >= wanted) return Buffer.concat(fragments).subarray(4, wanted);
     if (fragment.length < length) return "incomplete";
     offset += 5 + length;
   }

@@ -3,7 +3,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { Readable } from "node:stream";
+import { PassThrough } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { calculateJa3, calculateJa4, readTlsClientHello } from "read-tls-client-hello";
 import { type ClientHello, readClientHello } from "../../src/proxy/client-hello.js";
@@ -97,8 +97,10 @@ export function helloOf(bytes: Buffer): ClientHello {
   return read.hello;
 }
 
+export const streamOf = (bytes: Buffer) => new PassThrough().end(bytes);
+
 export async function fingerprints(bytes: Buffer): Promise<{ ja3: string; ja4: string }> {
-  const message = await readTlsClientHello(Readable.from([bytes]));
+  const message = await readTlsClientHello(streamOf(bytes));
   return { ja3: calculateJa3(message), ja4: calculateJa4(message) };
 }
 
