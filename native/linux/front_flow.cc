@@ -10,8 +10,8 @@ namespace {
 
 /** Copying costs less per connection, splicing less per byte; they cross about here. */
 constexpr uint64_t kCopyFirst = 256 << 10;
-/** Bytes moved before other connections get their turn. */
-constexpr uint64_t kShare = 4 << 20;
+/** Bytes moved before other connections get their turn: about a millisecond. */
+constexpr uint64_t kShare = 1 << 20;
 
 /** EINTR does not come: the thread takes no signals, and no call here sleeps. */
 bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK; }

@@ -117,7 +117,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
     }
   });
 
-  it("survives resets amid bulk in both directions", async () => {
+  it("survives resets amid bulk in both directions, and mixes no connection's bytes into another's", async () => {
     await using rig = await Rig.open({ verdict: passAll });
     for (const side of ["client", "server"] as const) {
       for (let round = 0; round < 10; round++) {
@@ -133,6 +133,13 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
         resetter.resetAndDestroy();
         expect(await closing(sender)).toMatch(/ECONNRESET|EPIPE/);
         expect((await rig.ends.next()).cause).toBe(`${side}_reset`);
+
+        const [next, peer] = await passed(rig);
+        const clean = randomBytes(2 * MiB);
+        const [got] = await Promise.all([readAll(next), send(peer, clean)]);
+        expect(got.equals(clean)).toBe(true);
+        next.end();
+        await rig.ends.next();
       }
     }
   });
