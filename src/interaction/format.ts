@@ -94,7 +94,7 @@ export function wireFormatOf(
   const { method, requestBody } = exchange;
   const isTurn = requestBody.kind === "stream" && requestBody.format === "websocket";
   if (method !== "POST" && !isTurn) return undefined;
-  const path = exchange.path.replace(/\/+$/, "");
+  const path = exchange.path.endsWith("/") ? exchange.path.slice(0, -1) : exchange.path;
   const byPath = BY_PATH.find(([pattern]) => pattern.test(path));
   if (byPath) return byPath[1];
   if (requestBody.kind !== "json" || !isObject(requestBody.value)) return undefined;

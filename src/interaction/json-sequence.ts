@@ -1,21 +1,10 @@
-import { parseJson } from "./json.js";
+import { endOfString, parseJson } from "./json.js";
 
 /** JSON texts that stand one after another, and JSON whose end is missing. One scanner for both. */
 
 const OPEN = /[{[]/g;
-/** What can change the state of a scan: quotes, brackets; inside a string, the quote or an escape. */
+/** What can change the depth of a scan, or begins a string. */
 const STRUCTURE = /["{}[\]]/g;
-const IN_STRING = /["\\]/g;
-
-/** Index after the closing quote of the string whose content starts at `from`; -1 when it does not close. */
-function endOfString(text: string, from: number): number {
-  IN_STRING.lastIndex = from;
-  for (let found = IN_STRING.exec(text); found; found = IN_STRING.exec(text)) {
-    if (found[0] === '"') return found.index + 1;
-    IN_STRING.lastIndex = found.index + 2;
-  }
-  return -1;
-}
 
 /** Index after the bracket that closes the one at `start`; -1 when it stays open. */
 function endOfValue(text: string, start: number): number {
@@ -53,11 +42,9 @@ export function readJsonSequence(text: string): JsonSequence {
     if (start === undefined) return { values };
     const end = endOfValue(text, start);
     if (end < 0) return { values, openFrom: start };
-    try {
-      values.push(JSON.parse(text.slice(start, end)));
-    } catch {
-      // Brackets that hold no JSON, such as prose between two records.
-    }
+    const value = parseJson(text.slice(start, end));
+    // Brackets that hold no JSON are prose between two records.
+    if (value !== undefined) values.push(value);
     at = end;
   }
 }

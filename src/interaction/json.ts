@@ -36,13 +36,48 @@ export function booleanOf(value: unknown): boolean | undefined {
   return typeof value === "boolean" ? value : undefined;
 }
 
-/** Parsed JSON, or `undefined` when it is none. */
+/** Nesting beyond which JSON is not taken apart: what reads, redacts and writes it would run out of stack. */
+const MAX_NESTING = 500;
+
+/** Parsed JSON, or `undefined` when it is none, or nested beyond all reason. */
 export function parseJson(text: string): unknown {
+  if (text.length > 2 * MAX_NESTING && isNestedTooDeep(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
     return undefined; // asked of text that may be anything
   }
+}
+
+/** Counts brackets outside strings; strings are skipped at once, so long texts cost nothing. */
+function isNestedTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: // quote
+        at = endOfString(text, at + 1) - 1;
+        if (at < 0) return false;
+        break;
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > MAX_NESTING) return true;
+        break;
+      case 0x5d:
+      case 0x7d:
+        depth--;
+    }
+  }
+  return false;
+}
+
+/** Index after the closing quote of the string whose content starts at `from`; -1 when it does not close. */
+export function endOfString(text: string, from: number): number {
+  for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (at - 1 - backslashes >= from && text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return at + 1;
+  }
+  return -1;
 }
 
 /** Parsed when it is JSON, else the text as it came. */

@@ -10,7 +10,6 @@ import type {
   DecodedExchange,
   Interaction,
   InteractionResponse,
-  InteractionType,
   MultipartPart,
   StreamChunk,
 } from "./interaction.js";
@@ -29,26 +28,15 @@ export interface ReadContext {
 export function readInteraction(exchange: DecodedExchange, context: ReadContext): Interaction | undefined {
   const own = readFormat(exchange, context);
   const { feature } = context;
-  // Reading a conversation again is not having it.
-  const reading = feature && exchange.method !== "GET" ? readFeature(exchange, feature) : undefined;
-  if (!feature || !reading) return own;
-  const ruled = interactionOf(reading, feature);
-  if (!own) return ruled;
+  // Looking at a conversation again is not having it.
+  if (!feature || exchange.method === "GET") return own;
+  const reading = readFeature(exchange, feature);
+  const ruled = reading && interactionOf(reading, feature);
+  if (!own || !ruled) return own ?? ruled;
   const [first, second] = isPublishedParser(feature) ? [own, ruled] : [ruled, own];
-  return joined(first, second ?? own, own.type);
-}
-
-function joined(first: Interaction | undefined, second: Interaction, type: InteractionType): Interaction {
-  const request = { ...second.request, ...first?.request };
-  const response =
-    (first?.response ?? second.response) ? { ...second.response, ...first?.response } : undefined;
-  return present<Interaction>({
-    model: response?.model ?? request.model ?? null,
-    provider: first?.provider ?? second.provider,
-    type,
-    request,
-    response,
-  });
+  const request = { ...second.request, ...first.request };
+  const response = (first.response ?? second.response) && { ...second.response, ...first.response };
+  return present<Interaction>({ ...own, model: response?.model ?? request.model ?? null, request, response });
 }
 
 function readFormat(exchange: DecodedExchange, context: ReadContext): Interaction | undefined {

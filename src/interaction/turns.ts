@@ -31,7 +31,7 @@ export function turnsOf(
   let current: WebSocketMessage[] = [];
   for (const message of exchange.messages ?? []) {
     current.push(message);
-    if (message.direction === "response" && endsAnswer(dataOf(message))) {
+    if (endsTurn(message)) {
       turns.push(turnOf(current, opening));
       current = [];
     }
@@ -40,6 +40,11 @@ export function turnsOf(
   const asks = current.some(({ direction }) => direction === "request");
   if (asks || (turns.length === 0 && current.length > 0)) turns.push(turnOf(current, opening));
   return turns;
+}
+
+/** Does this message end an answer, and with it a turn? */
+export function endsTurn(message: WebSocketMessage): boolean {
+  return message.direction === "response" && endsAnswer(dataOf(message));
 }
 
 function turnOf(

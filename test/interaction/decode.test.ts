@@ -115,6 +115,24 @@ describe("what a body is", () => {
     expect(decodeBody(body("{not json"), [])).toMatchObject({ kind: "text" });
   });
 
+  test("JSON that is nested without end is not taken apart", () => {
+    for (const [open, close] of [
+      ["[", "]"],
+      ['{"a":', "}"],
+    ] as const) {
+      const deep = `${open.repeat(100_000)}1${close.repeat(100_000)}`;
+      expect(decodeBody(body(deep), typed("application/json"))).toMatchObject({ kind: "text" });
+      expect(decodeBody(body(deep.slice(0, 150_000)), typed("application/json"))).toMatchObject({
+        kind: "text",
+      });
+      expect(decodeBody(body(`data: ${deep}\n\n`), typed("text/event-stream"))).toMatchObject({
+        chunks: [{ data: deep }],
+      });
+    }
+    const brackets = JSON.stringify({ text: '[{"'.repeat(5000) });
+    expect(decodeBody(body(brackets), typed("application/json"))).toMatchObject({ kind: "json" });
+  });
+
   test("event streams are read with CR, LF, CRLF, without space, over several lines, with names", () => {
     const text = 'data:{"a":1}\r\n\r\n: comment\n\nevent: x\rdata: {\rdata: "b":2}\r\rdata: [DONE]';
     expect(decodeBody(body(text), typed("text/event-stream"))).toEqual({

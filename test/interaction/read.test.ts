@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { decodeBody } from "../../src/interaction/decode.js";
 import { readInteraction } from "../../src/interaction/read.js";
 import type { Parser, Provider } from "../../src/oisp/bundle.js";
 import { exchangeOf, PARSERS, sse } from "./exchanges.js";
@@ -251,6 +252,33 @@ describe("streams", () => {
       tool_calls: [{ id: "toolu_1", name: "sum", arguments: { a: 1 } }],
       usage: { input_tokens: 25, output_tokens: 15 },
     });
+  });
+});
+
+test("usage at the end of a stream is read although its middle was not kept", () => {
+  const text = sse(
+    { type: "message_start", message: { model: "claude-x", usage: { input_tokens: 25 } } },
+    { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Hel" } },
+    { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "x".repeat(500) } },
+    { type: "message_delta", delta: { stop_reason: "end_turn" }, usage: { output_tokens: 15 } },
+  );
+  const bytes = Buffer.from(text);
+  const fields = [["content-type", "text/event-stream"]] as const;
+  const body = {
+    head: bytes.subarray(0, 300),
+    tail: bytes.subarray(-150),
+    length: bytes.length,
+    truncated: true,
+  };
+  const exchange = {
+    ...exchangeOf({ path: "/v1/messages", request: question }),
+    responseBody: decodeBody(body, fields),
+  };
+  expect(readInteraction(exchange, { provider: anthropic, parsers: PARSERS })?.response).toEqual({
+    content: "Hel",
+    model: "claude-x",
+    finish_reason: "end_turn",
+    usage: { input_tokens: 25, output_tokens: 15 },
   });
 });
 
