@@ -10,7 +10,9 @@ export default class PlainReporter implements Reporter {
         if (state !== "pending") counts[state]++;
       }
     }
-    const failedFiles = modules.filter((module) => module.state() === "failed" && module.children.size === 0).length;
+    const failedFiles = modules.filter(
+      (module) => module.state() === "failed" && module.children.size === 0,
+    ).length;
     console.log(`${counts.passed} passed, ${counts.failed + failedFiles} failed, ${counts.skipped} skipped`);
   }
 }
