@@ -17,8 +17,8 @@ struct FinderHints {
 
 /**
  * The process that uses the socket with this inode, or nothing when none (that we may look at) holds it or the
- * time is up. Looks at the candidates, then the socket's cgroup, then the uid's processes, then the rest, newest
- * first.
+ * time is up. Looks at the candidates, then the socket's cgroup, then the newest processes, then the uid's, then
+ * the rest, newest first.
  *
  * A socket shared over fork belongs to the holder that no other holder descends from, with two exceptions:
  * - Several children hold it: it stays with their parent. Which of them uses it cannot be known.

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
 #include <unordered_set>
 
 #include "linux/cgroup2.h"
@@ -18,6 +20,9 @@ bool BelongsTo(int pid, uint32_t uid) {
   const std::string path = "/proc/" + std::to_string(pid);
   return stat(path.c_str(), &info) == 0 && info.st_uid == uid;
 }
+
+/** A client has often just started, and to look at a few costs less than to ask for the user of thousands. */
+constexpr size_t kNewestFirst = 32;
 
 /** Newest first. Ids grow until they wrap, so the order of ids is nearly the order of age. */
 void SortNewestFirst(std::vector<int>& pids) { std::sort(pids.begin(), pids.end(), std::greater<int>()); }
@@ -61,6 +66,8 @@ std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
 
   auto pids = ListIds("/proc");
   SortNewestFirst(pids);
+  const auto newest = pids.begin() + static_cast<ptrdiff_t>(std::min(kNewestFirst, pids.size()));
+  if (const auto pid = walk.Among({pids.begin(), newest})) return pid;
   if (hints.uid) {
     // /proc/PID belongs to root for processes that are not dumpable, so the uid orders and does not exclude.
     std::stable_partition(pids.begin(), pids.end(), [&](int pid) { return BelongsTo(pid, *hints.uid); });

@@ -69,8 +69,8 @@ export interface NativeAddon {
   /** Exact lookup of one TCP socket of this machine, some 4 µs. Null when the kernel has none with this tuple. */
   socketOwner(tuple: SocketTuple): SocketOwner | null;
   /**
-   * The process that uses the socket with this inode, searched off the event loop: candidates, same cgroup, same
-   * user, then all, newest first. Null when none was found within `limitMs` (200).
+   * The process that uses the socket with this inode, searched off the event loop: candidates, same cgroup, the
+   * newest, same user, then all, newest first. Null when none was found within `limitMs` (200).
    *
    * A socket shared over fork belongs to the holder that no other holder descends from. When several children
    * hold it, it stays with their parent; and so it does when the child only just forked and is about to exec.
