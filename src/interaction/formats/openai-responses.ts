@@ -74,11 +74,23 @@ function roleOf(item: JsonObject): string {
 function inputMessages(input: unknown): Message[] | undefined {
   if (typeof input === "string") return [{ role: "user", content: input }];
   if (!Array.isArray(input)) return undefined;
-  return input.filter(isObject).map((item) => ({
-    ...(item.type === "message" ? withoutType(item) : item),
-    role: roleOf(item),
-    content: contentOf(item.content ?? item.output ?? item.arguments, inputPart),
-  }));
+  return input.filter(isObject).map((sent) => {
+    const item = withoutMedia(sent);
+    return {
+      ...(item.type === "message" ? withoutType(item) : item),
+      role: roleOf(item),
+      content: contentOf(item.content ?? item.output ?? item.arguments, inputPart),
+    };
+  });
+}
+
+/** Items of tools hold pictures outside of content: screenshots, and what was drawn. */
+function withoutMedia(item: JsonObject): JsonObject {
+  const { result, output } = item;
+  if (item.type === "image_generation_call" && typeof result === "string") {
+    return { ...item, result: base64Reference(result, undefined, "image") };
+  }
+  return isObject(output) ? { ...item, output: inputPart(output) ?? output } : item;
 }
 
 function withoutType({ type: _, ...item }: JsonObject): JsonObject {
@@ -87,7 +99,8 @@ function withoutType({ type: _, ...item }: JsonObject): JsonObject {
 
 function inputPart(part: JsonObject): unknown {
   const { type, image_url: image, file_data: file, file_url: url } = part;
-  if (type === "input_image" && typeof image === "string") return urlReference(image, "image");
+  if ((type === "input_image" || type === "computer_screenshot") && typeof image === "string")
+    return urlReference(image, "image");
   if (type === "input_file" && typeof (file ?? url) === "string")
     return urlReference(String(file ?? url), "file");
   return undefined;
