@@ -2,6 +2,7 @@ import type { Attributor, Owner, SocketTuple } from "./client.js";
 import { LruCache } from "./lru-cache.js";
 import type { ConnectRecord, NativeAddon, ProcessInfo, SocketOwner } from "./native.js";
 import { createProcessTree, outlineOf, type ProcessReader, type ProcessTreeOptions } from "./process-tree.js";
+import { within } from "./time-limit.js";
 
 const LIMIT_MS = 200;
 /** Looking at one remembered process costs some 0.1 ms, at all of them up to 300 ms. */
@@ -47,7 +48,18 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
     const socket = source.socketOwner(tuple);
     const cookie = socket?.cookie ?? null;
     const record = source.connectRecord(tuple, cookie);
-    return { socket, record, chain: record === null ? [] : source.recordedProcesses(tuple, cookie) };
+    const chain = record === null ? [] : source.recordedProcesses(tuple, cookie);
+    return {
+      socket,
+      record,
+      chain: chain.map((process, place) => (place === 0 ? asOfNow(process) : process)),
+    };
+  };
+
+  /** What a process runs now, if it still does: after exec(2) it is another program that uses the socket. */
+  const asOfNow = (recorded: ProcessInfo): ProcessInfo => {
+    const now = source.processInfo(recorded.pid);
+    return now?.startTime === recorded.startTime ? now : recorded;
   };
 
   const findPid = async ({ socket, record }: Traces): Promise<number | null> => {
@@ -108,16 +120,4 @@ function recordedOwner({ pid, uid, name }: ConnectRecord): Owner {
 
 function unknown(reason: UnknownReason, socket?: SocketOwner | null): Owner {
   return { kind: "unknown", reason, ...(typeof socket?.uid === "number" && { uid: socket.uid }) };
-}
-
-async function within<T>(ms: number, answer: Promise<T>, otherwise: T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<T>((resolve) => {
-    timer = setTimeout(resolve, ms, otherwise);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -125,3 +125,17 @@ test("when the time is up, a recorded process is still named, without what its f
   const owner = await createAttributor(source, { files: hanging, limitMs: 30 }).lookup(tuple);
   expect(owner).toMatchObject({ process: { pid: 20, name: "cursor" }, ancestors: [{ pid: 10, name: "sh" }] });
 });
+
+test("a recorded process that became another program since is named by what it runs now", async () => {
+  const recorded = [processInfo({ pid: 20, path: "/usr/bin/sh" }), processInfo({ pid: 10 })];
+  const overrides = { connectRecord: () => record, recordedProcesses: () => recorded };
+  const after = processInfo({ pid: 20, path: "/usr/bin/curl" });
+  expect(await attribute(machine([after], overrides))).toMatchObject({
+    process: { pid: 20, path: "/usr/bin/curl" },
+    ancestors: [{ pid: 10 }],
+  });
+  const another = processInfo({ pid: 20, startTime: 21, path: "/usr/bin/wget" });
+  expect(await attribute(machine([another], overrides))).toMatchObject({
+    process: { pid: 20, path: "/usr/bin/sh" },
+  });
+});
