@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import type { Owner, SocketTuple } from "../attribution/client.js";
 import { loadNative } from "../attribution/native.js";
+import { within } from "../attribution/time-limit.js";
 import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
 import type { Arrival } from "../proxy/arrival.js";
@@ -19,29 +20,28 @@ import { OXIMY_GID } from "./settings.js";
 
 const say = (message: ToSupervisor) => process.send?.(message);
 
-/** The supervisor answers within its own limit; should it not, the client is unknown and traffic goes on. */
-const LOOKUP_MS = 250;
+/**
+ * The supervisor keeps the limit of a lookup once it is asked. This one is for a supervisor that hangs, and leaves it
+ * the time that it may wait for a busy machine; it ends before the front gives a verdict up (1 s).
+ */
+const LOOKUP_MS = 800;
 
 /** Asks the supervisor, which may look into every process, whose socket this is. */
 class RemoteAttributor {
   private readonly waiting = new Map<number, (owner: Owner) => void>();
   private nextId = 1;
 
-  lookup(tuple: SocketTuple): Promise<Owner> {
-    return new Promise((resolve) => {
-      const id = this.nextId++;
-      const timer = setTimeout(() => this.answer(id, { kind: "unknown", reason: "timeout" }), LOOKUP_MS);
-      this.waiting.set(id, (owner) => {
-        clearTimeout(timer);
-        resolve(owner);
-      });
-      say({ type: "lookup", id, tuple });
-    });
+  async lookup(tuple: SocketTuple): Promise<Owner> {
+    const id = this.nextId++;
+    const answer = new Promise<Owner>((resolve) => this.waiting.set(id, resolve));
+    say({ type: "lookup", id, tuple });
+    const owner = await within(LOOKUP_MS, answer, { kind: "unknown", reason: "timeout" });
+    this.waiting.delete(id);
+    return owner;
   }
 
   answer(id: number, owner: Owner): void {
     this.waiting.get(id)?.(owner);
-    this.waiting.delete(id);
   }
 }
 
