@@ -56,8 +56,9 @@ async function local(command: Command): Promise<number> {
     level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
   });
   const native = loadNative();
-  // Before the redirect, so that every redirected connection has its record.
-  const why = native.attachConnectRecorder(flags.ports);
+  // Before the redirect, so that every redirected connection has its record. The variable is for diagnosis.
+  const why =
+    process.env.OXIMY_NO_BPF === "1" ? "OXIMY_NO_BPF is set" : native.attachConnectRecorder(flags.ports);
   if (why)
     log.debug(`attribution: the kernel does not record who connects (${why}); /proc is searched instead`);
   const supervisor = new Supervisor({
