@@ -1,9 +1,9 @@
 /** Servers for upstream sessions: verified by a root of their own, and with an eye on what they are sent. */
 
-import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
+import { createServer, type TlsOptions } from "node:tls";
 import type { Endpoint } from "../../src/attribution/client.js";
 import { makeCaCertificate } from "../../src/proxy/ca.js";
 import { readClientHello } from "../../src/proxy/client-hello.js";
@@ -30,16 +30,18 @@ export interface TestServer extends AsyncDisposable {
   readonly target: Endpoint;
   /** First bytes of each connection: its hello. */
   readonly hellos: Buffer[];
-  readonly sessions: TLSSocket[];
+  readonly sessions: Array<"new" | "resumed">;
+  /** Takes new ticket keys. */
+  forgetSessions(): void;
 }
 
 /** A TLS server for HOST that says "hello" to each session. */
 export async function tlsServer(options: TlsOptions = {}): Promise<TestServer> {
   const hellos: Buffer[] = [];
-  const sessions: TLSSocket[] = [];
+  const sessions: TestServer["sessions"] = [];
   const sockets = new Set<Socket>();
   const tls = createServer({ ...certificateFor(HOST), ...options }, (session) => {
-    sessions.push(session);
+    sessions.push(session.isSessionReused() ? "resumed" : "new");
     session.on("error", () => {}).resume();
     session.write("hello");
   }).on("tlsClientError", () => {});
@@ -61,6 +63,7 @@ export async function tlsServer(options: TlsOptions = {}): Promise<TestServer> {
     target: { address: "127.0.0.1", port },
     hellos,
     sessions,
+    forgetSessions: () => tls.setTicketKeys(randomBytes(48)),
     [Symbol.asyncDispose]: () => closeAll(server, sockets),
   };
 }

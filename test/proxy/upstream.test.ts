@@ -4,7 +4,7 @@ import type { ClientHello } from "../../src/proxy/client-hello.js";
 import { abort } from "../../src/proxy/relay.js";
 import { UpstreamConnector, type UpstreamResult } from "../../src/proxy/upstream.js";
 import { captureHello, HOST, helloOf } from "./client-hello-rig.js";
-import { ROOT, rawServer, tlsServer } from "./upstream-rig.js";
+import { certificateFor, ROOT, rawServer, tlsServer } from "./upstream-rig.js";
 
 const NODE = helloOf(await captureHello("node"));
 const connector = (roots = [ROOT]) => new UpstreamConnector({ roots, env: {} });
@@ -90,5 +90,50 @@ describe("a session to the server", () => {
     await server[Symbol.asyncDispose]();
     const result = await connector().connect(server.target, HOST, NODE);
     expect(result).toEqual({ kind: "failed", stage: "connect", error: "ECONNREFUSED" });
+  });
+});
+
+describe("sessions of an earlier connection", () => {
+  const RESUMING: ClientHello = { ...NODE, resumes: true };
+
+  it.each(["TLSv1.2", "TLSv1.3"] as const)("are resumed when the client resumes (%s)", async (version) => {
+    await using server = await tlsServer({ minVersion: version, maxVersion: version });
+    const upstream = connector();
+    const kinds: string[] = [];
+    for (const hello of [RESUMING, RESUMING, NODE, RESUMING, RESUMING]) {
+      kinds.push((await secured(await upstream.connect(server.target, HOST, hello))).session);
+    }
+    // OpenSSL gives two tickets for a new session and none for a resumed one.
+    expect(kinds).toEqual(["new", "resumed", "new", "resumed", "resumed"]);
+    expect(server.sessions).toEqual(kinds);
+  });
+
+  it.each([
+    ["another host", (hello: ClientHello) => hello, "other.example.com"],
+    ["another shape of hello", (hello: ClientHello) => ({ ...hello, groups: [23] }), HOST],
+  ])("are not shown for %s", async (_what, change, host) => {
+    await using server = await tlsServer(certificateFor("*.example.com"));
+    const upstream = connector();
+    await secured(await upstream.connect(server.target, HOST, RESUMING));
+    const result = await upstream.connect(server.target, host, change({ ...RESUMING, serverName: host }));
+    expect((await secured(result)).session).toBe("new");
+  });
+
+  it("of a server that forgot them end in a new one", async () => {
+    const upstream = connector();
+    await using server = await tlsServer();
+    await secured(await upstream.connect(server.target, HOST, RESUMING));
+    server.forgetSessions();
+    const result = await upstream.connect(server.target, HOST, RESUMING);
+    expect((await secured(result)).session).toBe("new");
+  });
+
+  it("are not kept where the certificate is not trusted", async () => {
+    await using server = await tlsServer();
+    const upstream = connector([]);
+    for (let time = 0; time < 2; time++) {
+      expect((await upstream.connect(server.target, HOST, RESUMING)).kind).toBe("untrusted");
+    }
+    expect(helloOf(server.hellos[1]!).resumes).toBe(false);
   });
 });
