@@ -1,24 +1,29 @@
 /** From taps to events: one reader per connection, each exchange classified, read, and written. */
 
-import { buildConnectionEvent, buildEvent, type ConnectionInfo as EventConnection } from "../event/build.js";
+import { buildConnectionEvent } from "../event/build.js";
 import type { EventSource, OximyEvent } from "../event/event.js";
 import { createConnectionReader } from "../exchange/connection.js";
-import type { ConnectionReader, Direction, Exchange, ReaderLimits } from "../exchange/exchange.js";
-import { decodeBody, rawOf } from "../interaction/decode.js";
-import type { DecodedExchange } from "../interaction/interaction.js";
-import { readInteraction } from "../interaction/read.js";
-import type { Bundle, Classification } from "../oisp/bundle.js";
-import { classify } from "../oisp/classify.js";
+import type {
+  ConnectionReader,
+  Direction,
+  Exchange,
+  ReaderLimits,
+  WebSocketMessage,
+} from "../exchange/exchange.js";
+import { LruMap } from "../lru-map.js";
+import type { Bundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
 import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
+import { Dialogue } from "./dialogue.js";
+import { eventConnection, eventOfExchange, eventsOfTurns, type ReadingOptions } from "./exchange-reading.js";
 import type { CaptureCounters, CLOSE_CAUSES } from "./messages.js";
 
-export interface PipelineOptions {
+/** How often a stream that stays open is told. */
+const STREAM_INTERVAL_MS = 30_000;
+
+export interface PipelineOptions extends ReadingOptions {
   readonly bundle: Bundle;
   readonly limits: ReaderLimits;
-  readonly includeRaw: boolean;
-  /** Exchanges with unknown hosts are told too: the user asked for all that an app sends. */
-  readonly allHosts: boolean;
   readonly onEvent: (event: OximyEvent) => void;
 }
 
@@ -27,6 +32,8 @@ type CloseCause = (typeof CLOSE_CAUSES)[number];
 export class Pipeline {
   readonly counters: Omit<CaptureCounters, "lostEvents"> = { events: 0, dropped: 0, lostTaps: 0, gaveUp: {} };
   private readonly readers = new Map<number, ConnectionReader>();
+  private readonly dialogues = new Map<string, Dialogue>();
+  private readonly toldAt = new LruMap<string, number>(1_000);
   private index: HostIndex;
 
   constructor(private readonly options: PipelineOptions) {
@@ -49,6 +56,7 @@ export class Pipeline {
       { scheme: info.scheme, limits: this.options.limits, ...(protocol === undefined ? {} : { protocol }) },
       {
         onExchange: (exchange) => this.onExchange(info, exchange),
+        onMessage: (exchange, message) => this.onMessage(info, exchange, message),
         onGiveUp: (reason, seen) => this.giveUp(info, reason, seen),
       },
     );
@@ -96,58 +104,39 @@ export class Pipeline {
   }
 
   private onExchange(info: ConnectionInfo, exchange: Exchange): void {
-    const { request, response } = exchange;
-    const found = classify(
-      {
-        method: request.method,
-        host: info.host,
-        port: info.port,
-        path: request.path,
-        ...(info.app === undefined ? {} : { appId: info.app.id }),
-      },
-      this.index,
-    );
-    const classification = found.level === "drop" ? this.unknownHost(info) : found;
-    if (classification.level === "drop") {
-      this.counters.dropped++;
-      return;
-    }
-    const decoded = classification.level === "full_trace" ? decode(info.host, exchange) : undefined;
-    const interaction =
-      classification.level === "full_trace" && decoded
-        ? readInteraction(decoded, {
-            parsers: this.index.bundle.parsers,
-            ...(classification.provider === undefined ? {} : { provider: classification.provider }),
-            ...(classification.feature === undefined ? {} : { feature: classification.feature }),
-          })
-        : undefined;
-    const raw =
-      this.options.includeRaw && decoded && interaction
-        ? {
-            request: rawOf(decoded.requestBody),
-            ...(response === undefined ? {} : { response: rawOf(decoded.responseBody) }),
-          }
-        : undefined;
-    const event = buildEvent({
-      exchange,
-      connection: eventConnection(info),
-      owner: info.owner,
-      ...(info.app === undefined ? {} : { app: info.app }),
-      classification,
-      ...(interaction === undefined ? {} : { interaction }),
-      ...(raw === undefined ? {} : { raw }),
-      models: this.index.bundle.models,
-    });
+    this.tellTurns(info, exchange);
+    this.dialogues.delete(dialogueKey(info, exchange));
+    const event = eventOfExchange(info, exchange, this.index, this.options);
     if (event) this.emit(event);
+    else this.counters.dropped++;
   }
 
-  private unknownHost({ app }: ConnectionInfo): Classification {
-    if (!this.options.allHosts) return { level: "drop" };
-    return {
-      level: "identifiable",
-      source: { type: "app", id: app?.id ?? "unknown", endpoint: null },
-      reason: "host_unknown",
-    };
+  /** A message of a WebSocket, or of a stream of enveloped messages, that is still open. */
+  private onMessage(info: ConnectionInfo, exchange: Exchange, message: WebSocketMessage): void {
+    if (exchange.protocol !== "websocket") {
+      this.tellStream(info, exchange, message.time);
+      return;
+    }
+    const key = dialogueKey(info, exchange);
+    const dialogue = this.dialogues.get(key) ?? new Dialogue(this.options.limits.maxBody);
+    this.dialogues.set(key, dialogue);
+    if (dialogue.add(message)) this.tellTurns(info, exchange);
+  }
+
+  private tellTurns(info: ConnectionInfo, exchange: Exchange): void {
+    const messages = this.dialogues.get(dialogueKey(info, exchange))?.take() ?? [];
+    if (messages.length === 0) return;
+    for (const event of eventsOfTurns(info, exchange, messages, this.index, this.options)) this.emit(event);
+  }
+
+  /** A stream that stays open for long leaves an event now and then, so that it does not go unseen until its end. */
+  private tellStream(info: ConnectionInfo, exchange: Exchange, time: number): void {
+    const key = dialogueKey(info, exchange);
+    const told = this.toldAt.get(key) ?? exchange.startedAt;
+    if (time - told < STREAM_INTERVAL_MS) return;
+    this.toldAt.set(key, time);
+    const event = eventOfExchange(info, exchange, this.index, this.options);
+    if (event) this.emit({ ...event, metadata: { ...event.metadata, reason: "stream_open" } });
   }
 
   /** What the bundle calls a host of which no request was seen. */
@@ -171,22 +160,5 @@ export class Pipeline {
   }
 }
 
-function decode(host: string, { request, response }: Exchange): DecodedExchange {
-  const at = request.path.indexOf("?");
-  return {
-    host,
-    method: request.method,
-    path: at < 0 ? request.path : request.path.slice(0, at),
-    query: new URLSearchParams(at < 0 ? "" : request.path.slice(at + 1)),
-    requestFields: request.fields,
-    requestBody: decodeBody(request.body, request.fields),
-    responseFields: response?.fields ?? [],
-    responseBody: response ? decodeBody(response.body, response.fields) : { kind: "empty" },
-    ...(response === undefined ? {} : { status: response.status }),
-  };
-}
-
-function eventConnection(info: ConnectionInfo): EventConnection {
-  const { id, host, port, peer, destination, scheme } = info;
-  return { id, host, port, peerPort: peer.port, destination, scheme };
-}
+/** One connection may carry many WebSockets and streams (RFC 8441). */
+const dialogueKey = (info: ConnectionInfo, { streamId }: Exchange) => `${info.id}/${streamId ?? ""}`;

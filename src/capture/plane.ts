@@ -3,8 +3,7 @@
  * bounds what is under way, and starts it anew when it dies or hangs. Traffic never notices.
  */
 
-import { Worker } from "node:worker_threads";
-import { type ErrorCode, OximyError } from "../errors.js";
+import type { Worker } from "node:worker_threads";
 import type { Direction } from "../exchange/exchange.js";
 import type { CloseCause, ConnectionInfo, Tap, TapSink, UnreadConnection } from "../proxy/tap.js";
 import { BatchWriter } from "./batch-writer.js";
@@ -13,18 +12,27 @@ import {
   batchKib,
   type CaptureCounters,
   type CaptureOptions,
-  type CaptureThreadData,
   CLOSE_CAUSES,
   type FromCaptureThread,
   OP,
   type ToCaptureThread,
 } from "./messages.js";
+import { startThread } from "./start-thread.js";
+import { Share, UnderWay } from "./under-way.js";
 
-/** Bytes handed over and not yet read, above which the tap that pushes is closed. */
-const MAX_UNDER_WAY = 64 << 20;
+/** KiB handed over and not yet read, above which the tap that pushes is closed. */
+const MAX_UNDER_WAY = 64 << 10;
+/** Bytes of one connection among them: whoever is fast loses its own tap, not those of the others. */
+const MAX_SHARE = 32 << 20;
 /** No progress for this long with work under way: the thread hangs. */
 const HANG_MS = 10_000;
-const KIB = 1024;
+/** Looks within that time. Looks are counted, not time: a machine that slept has not hung. */
+const HANG_LOOKS = 4;
+const CLOSE_MS = 5_000;
+/** A thread that has lived for so long begins anew with short intervals, should it die. */
+const STABLE_MS = 60_000;
+/** Connections kept to be told of when the thread is back; what is beyond is only counted. */
+const MAX_UNTOLD = 10_000;
 
 export interface CapturePlaneOptions {
   readonly capture: CaptureOptions;
@@ -33,37 +41,60 @@ export interface CapturePlaneOptions {
   readonly log: (level: "info" | "warn" | "error", message: string) => void;
   /** The thread's entry; tests give another one. */
   readonly threadUrl?: URL;
+  /** After this time without progress the thread is started anew; 10 s when absent. */
+  readonly hangMs?: number;
+}
+
+interface OpenTap {
+  readonly info: ConnectionInfo;
+  isLost: boolean;
+}
+
+/** What the thread was told of a connection that is over, kept until it has read it. */
+interface Unconfirmed {
+  readonly connection: UnreadConnection;
+  readonly mark: number;
 }
 
 const now = () => performance.timeOrigin + performance.now();
 
+const lossOf = (info: ConnectionInfo): UnreadConnection => ({
+  info,
+  reason: "capture_lost",
+  endedAt: now(),
+});
+
 export class CapturePlane implements TapSink {
   private worker: Worker | undefined;
   private readonly writer = new BatchWriter((batch) => this.send(batch));
-  /** Connections whose tap is open, so that their loss can be told when the thread dies. */
-  private readonly open_ = new Map<number, ConnectionInfo>();
-  private readonly lost = new Set<number>();
-  private progress = new Int32Array(new SharedArrayBuffer(4));
-  private sentKib = 0;
-  private watched = { readKib: 0, since: 0 };
+  private readonly taps = new Map<number, OpenTap>();
+  private unconfirmed: Unconfirmed[] = [];
+  /** Told as soon as there is a thread again. */
+  private untold: UnreadConnection[] = [];
+  private underWay = new UnderWay();
+  private watched = { read: 0, looks: 0 };
   private readonly watch: NodeJS.Timeout;
   private bundleDocument: string;
   private readonly flushes = new Map<number, () => void>();
   private nextFlush = 1;
   private closing = false;
+  private startedAt = 0;
   private restarts = 0;
+  private again: NodeJS.Timeout | undefined;
   private lostTaps = 0;
 
   private constructor(private readonly options: CapturePlaneOptions) {
     this.bundleDocument = options.bundleDocument;
-    this.watch = setInterval(() => this.checkProgress(), HANG_MS / 4).unref();
+    this.watch = setInterval(() => this.look(), (options.hangMs ?? HANG_MS) / HANG_LOOKS).unref();
   }
 
   /** Starts the thread and waits until it can write. Throws what it reports (OXIMY_E_OUTPUT_DIR, …). */
   static async start(options: CapturePlaneOptions): Promise<CapturePlane> {
     const plane = new CapturePlane(options);
+    plane.closing = true; // a thread that ends now is not started again
     try {
       await plane.startThread();
+      plane.closing = false;
       return plane;
     } catch (error) {
       clearInterval(plane.watch);
@@ -73,29 +104,41 @@ export class CapturePlane implements TapSink {
 
   open(info: ConnectionInfo): Tap {
     const { id } = info;
-    this.open_.set(id, info);
-    this.writer.describe(OP.open, id, info.acceptedAt, info);
-    let closed = false;
+    const tap: OpenTap = { info, isLost: false };
+    this.taps.set(id, tap);
+    if (this.worker) this.writer.describe(OP.open, id, info.acceptedAt, info);
+    else this.lose(tap);
+    const share = new Share(this.underWay);
+    let isClosed = false;
     return {
       push: (direction: Direction, bytes: Uint8Array) => {
-        if (closed || this.lost.has(id)) return;
-        if (this.underWay() > MAX_UNDER_WAY) return this.lose(id);
+        if (isClosed || tap.isLost) return;
+        if (this.underWay.kib() > MAX_UNDER_WAY || share.add(bytes.length) > MAX_SHARE) {
+          this.writer.op(OP.close, id, now(), CLOSE_CAUSES.indexOf("capture_lost"));
+          return this.lose(tap);
+        }
         this.writer.push(direction === "request" ? OP.request : OP.response, id, now(), bytes);
       },
       end: (direction: Direction) => {
-        if (!closed) this.writer.op(direction === "request" ? OP.endRequest : OP.endResponse, id, now());
+        if (isClosed || tap.isLost) return;
+        this.writer.op(direction === "request" ? OP.endRequest : OP.endResponse, id, now());
       },
       close: (cause: CloseCause) => {
-        if (closed) return;
-        closed = true;
-        this.open_.delete(id);
-        if (!this.lost.delete(id)) this.writer.op(OP.close, id, now(), CLOSE_CAUSES.indexOf(cause));
+        if (isClosed) return;
+        isClosed = true;
+        this.taps.delete(id);
+        if (tap.isLost) return;
+        this.writer.op(OP.close, id, now(), CLOSE_CAUSES.indexOf(cause));
+        this.confirmLater(lossOf(info));
       },
     };
   }
 
   unread(connection: UnreadConnection): void {
-    this.writer.describe(OP.unread, connection.info.id, connection.endedAt, connection);
+    if (this.worker) {
+      this.writer.describe(OP.unread, connection.info.id, connection.endedAt, connection);
+      this.confirmLater(connection);
+    } else this.tellLater([connection]);
   }
 
   /** From now on exchanges are read by this bundle. */
@@ -115,7 +158,7 @@ export class CapturePlane implements TapSink {
     });
   }
 
-  /** Writes what is left and ends the thread. */
+  /** Writes what is left and ends the thread. Undefined when the thread could not tell its counts any more. */
   async close(): Promise<CaptureCounters | undefined> {
     this.closing = true;
     clearInterval(this.watch);
@@ -123,7 +166,7 @@ export class CapturePlane implements TapSink {
     const worker = this.worker;
     if (!worker) return undefined;
     const counters = await new Promise<CaptureCounters | undefined>((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), 5_000);
+      const timer = setTimeout(() => resolve(undefined), CLOSE_MS);
       worker.on("message", (message: FromCaptureThread) => {
         if (message.type !== "closed") return;
         clearTimeout(timer);
@@ -139,45 +182,36 @@ export class CapturePlane implements TapSink {
     return counters && { ...counters, lostTaps: counters.lostTaps + this.lostTaps };
   }
 
-  private startThread(): Promise<void> {
-    this.progress = new Int32Array(new SharedArrayBuffer(4));
-    this.sentKib = 0;
-    const data: CaptureThreadData = {
+  private async startThread(): Promise<void> {
+    this.underWay = new UnderWay();
+    this.watched = { read: 0, looks: 0 };
+    const { worker, ready } = startThread(this.options.threadUrl ?? new URL("./thread.js", import.meta.url), {
       options: this.options.capture,
       bundleDocument: this.bundleDocument,
-      progress: this.progress.buffer as SharedArrayBuffer,
-    };
-    const worker = new Worker(this.options.threadUrl ?? new URL("./thread.js", import.meta.url), {
-      workerData: data,
+      progress: this.underWay.shared,
     });
     this.worker = worker;
-    return new Promise((resolve, reject) => {
-      worker.on("message", (message: FromCaptureThread) => {
-        switch (message.type) {
-          case "ready":
-            return resolve();
-          case "failed":
-            return reject(new OximyError(message.code as ErrorCode, message.message, message.advice));
-          case "flushed":
-            this.flushes.get(message.id)?.();
-            this.flushes.delete(message.id);
-            return;
-          case "event":
-            return this.options.onEvent?.(message.event);
-          case "log":
-            return this.options.log(message.level, message.message);
-          case "closed":
-            return;
-        }
-      });
-      worker.on("error", (error) => {
-        this.options.log("error", `capture: the reading thread failed: ${error.message}`);
-        reject(error);
-      });
-      worker.on("exit", () => {
-        if (this.worker === worker) this.onExit();
-      });
+    this.startedAt = now();
+    worker.on("message", (message: FromCaptureThread) => this.onMessage(message));
+    worker.on("error", (error) => {
+      this.options.log("error", `capture: the reading thread failed: ${error.message}`);
     });
+    worker.on("exit", () => this.onExit());
+    try {
+      await ready;
+    } catch (error) {
+      await worker.terminate();
+      throw error;
+    }
+  }
+
+  private onMessage(message: FromCaptureThread): void {
+    if (message.type === "event") this.options.onEvent?.(message.event);
+    if (message.type === "log") this.options.log(message.level, message.message);
+    if (message.type === "flushed") {
+      this.flushes.get(message.id)?.();
+      this.flushes.delete(message.id);
+    }
   }
 
   /** The thread is gone: what it held is lost and said to be; a new one starts, at longer and longer intervals. */
@@ -186,42 +220,65 @@ export class CapturePlane implements TapSink {
     for (const done of this.flushes.values()) done();
     this.flushes.clear();
     if (this.closing) return;
-    const held = [...this.open_.values()].filter((info) => !this.lost.has(info.id));
-    this.lostTaps += held.length;
-    for (const info of held) this.lost.add(info.id);
-    const delay = Math.min(30_000, 100 * 2 ** this.restarts++);
-    setTimeout(() => {
-      if (this.closing) return;
-      this.startThread().then(
-        () => {
-          this.options.log(
-            "warn",
-            `capture: started again; ${held.length} open connections are no longer read`,
-          );
-          for (const info of held) this.unread({ info, reason: "capture_lost", endedAt: now() });
-        },
-        () => {}, // logged where it happened; its exit brings the next try
-      );
-    }, delay).unref();
+    this.tellLater(
+      this.unconfirmed.filter(({ mark }) => !this.underWay.isRead(mark)).map((it) => it.connection),
+    );
+    this.unconfirmed = [];
+    for (const tap of this.taps.values()) if (!tap.isLost) this.lose(tap);
+    if (now() - this.startedAt > STABLE_MS) this.restarts = 0;
+    this.startAgain();
   }
 
-  private lose(id: number): void {
-    const info = this.open_.get(id);
-    this.lost.add(id);
+  private startAgain(): void {
+    this.again ??= setTimeout(
+      () => void this.restart(),
+      Math.min(30_000, 100 * 2 ** this.restarts++),
+    ).unref();
+  }
+
+  private async restart(): Promise<void> {
+    this.again = undefined;
+    if (this.closing) return;
+    try {
+      await this.startThread();
+    } catch (error) {
+      this.options.log("error", `capture: the reading thread cannot start: ${(error as Error).message}`);
+      if (!this.closing) this.startAgain();
+      return;
+    }
+    this.options.log(
+      "warn",
+      `capture: the reading thread was started again; ${this.untold.length} connections were not read to their end`,
+    );
+    const untold = this.untold;
+    this.untold = [];
+    for (const connection of untold) this.unread(connection);
+  }
+
+  /** Its tap is closed for good: what is still to come of this connection is not read. */
+  private lose(tap: OpenTap): void {
+    tap.isLost = true;
     this.lostTaps++;
-    this.writer.op(OP.close, id, now(), CLOSE_CAUSES.indexOf("capture_lost"));
-    if (info) this.unread({ info, reason: "capture_lost", endedAt: now() });
+    this.unread(lossOf(tap.info));
   }
 
-  private underWay(): number {
-    return (this.sentKib - Atomics.load(this.progress, 0)) * KIB;
+  private confirmLater(connection: UnreadConnection): void {
+    const first = this.unconfirmed.findIndex(({ mark }) => !this.underWay.isRead(mark));
+    this.unconfirmed.splice(0, first < 0 ? this.unconfirmed.length : first);
+    if (this.unconfirmed.length < MAX_UNTOLD) {
+      this.unconfirmed.push({ connection, mark: this.underWay.mark() });
+    }
   }
 
-  private checkProgress(): void {
-    const readKib = Atomics.load(this.progress, 0);
-    if (!this.worker || readKib !== this.watched.readKib || this.sentKib === readKib) {
-      this.watched = { readKib, since: now() };
-    } else if (now() - this.watched.since > HANG_MS) {
+  private tellLater(connections: readonly UnreadConnection[]): void {
+    this.untold.push(...connections.slice(0, MAX_UNTOLD - this.untold.length));
+  }
+
+  private look(): void {
+    const read = this.underWay.readSoFar();
+    if (!this.worker || read !== this.watched.read || this.underWay.kib() === 0) {
+      this.watched = { read, looks: 0 };
+    } else if (++this.watched.looks >= HANG_LOOKS) {
       this.options.log("error", "capture: the reading thread hangs and is started again");
       void this.worker.terminate();
     }
@@ -229,7 +286,7 @@ export class CapturePlane implements TapSink {
 
   private send(batch: Batch): void {
     if (!this.worker) return;
-    this.sentKib += batchKib(batch);
+    this.underWay.add(batchKib(batch));
     this.worker.postMessage(batch, [batch.ops.buffer as ArrayBuffer, batch.bytes.buffer as ArrayBuffer]);
   }
 

@@ -73,7 +73,13 @@ function start(): void {
         }
         return;
       case "bundle":
-        return pipeline.useBundle(readBundleText(message.document).bundle);
+        try {
+          return pipeline.useBundle(readBundleText(message.document).bundle);
+        } catch (error) {
+          // The one in use goes on; to die of it would mean to die of it at each start.
+          const reason = (error as Error).message;
+          return say({ type: "log", level: "error", message: `capture: a bundle was not taken: ${reason}` });
+        }
       case "flush":
         return void sink.flush().then(() => say({ type: "flushed", id: message.id }));
       case "close":

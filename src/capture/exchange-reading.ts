@@ -1,0 +1,167 @@
+/** One exchange, classified and read, as the event that is written of it. */
+
+import { buildEvent, type ConnectionInfo as EventConnection } from "../event/build.js";
+import type { OximyEvent } from "../event/event.js";
+import type { Exchange, WebSocketMessage } from "../exchange/exchange.js";
+import { decodeBody, rawOf } from "../interaction/decode.js";
+import type { DecodedExchange } from "../interaction/interaction.js";
+import { readInteraction } from "../interaction/read.js";
+import { type Turn, turnsOf } from "../interaction/turns.js";
+import type { Classification } from "../oisp/bundle.js";
+import { classify } from "../oisp/classify.js";
+import type { HostIndex } from "../oisp/host-index.js";
+import type { ConnectionInfo } from "../proxy/tap.js";
+
+export interface ReadingOptions {
+  readonly includeRaw: boolean;
+  /** Exchanges with unknown hosts are told too: the user asked for all that an app sends. */
+  readonly allHosts: boolean;
+}
+
+/** The event of an exchange that is over; undefined when it is to leave nothing. */
+export function eventOfExchange(
+  info: ConnectionInfo,
+  exchange: Exchange,
+  index: HostIndex,
+  options: ReadingOptions,
+): OximyEvent | undefined {
+  const classification = classificationOf(info, exchange, index, options);
+  if (classification.level === "drop") return undefined;
+  // A WebSocket's turns have been told while it lived; what is left is its end.
+  const readable = classification.level === "full_trace" && exchange.protocol !== "websocket";
+  return event(
+    info,
+    exchange,
+    classification,
+    index,
+    options,
+    readable ? decode(info.host, exchange) : undefined,
+  );
+}
+
+/** The events of the turns in `messages`, the latest of a WebSocket that still lives or has just ended. */
+export function eventsOfTurns(
+  info: ConnectionInfo,
+  exchange: Exchange,
+  messages: readonly WebSocketMessage[],
+  index: HostIndex,
+  options: ReadingOptions,
+): OximyEvent[] {
+  const classification = classificationOf(info, exchange, index, options);
+  if (classification.level !== "full_trace") return [];
+  const turns = turnsOf({ ...exchange, messages }, opening(info.host, exchange));
+  return turns.flatMap((turn) => {
+    const part = exchangeOfTurn(exchange, turn, messages);
+    return event(info, part, classification, index, options, turn.exchange) ?? [];
+  });
+}
+
+/** The messages between a turn's times, as an exchange of their own. */
+function exchangeOfTurn(exchange: Exchange, turn: Turn, messages: readonly WebSocketMessage[]): Exchange {
+  const { startedAt, answeredAt, endedAt } = turn;
+  return {
+    ...exchange,
+    startedAt,
+    endedAt,
+    ...(answeredAt === undefined ? {} : { responseStartedAt: answeredAt }),
+    messages: messages.filter(({ time }) => time >= startedAt && time <= endedAt),
+  };
+}
+
+function classificationOf(
+  info: ConnectionInfo,
+  exchange: Exchange,
+  index: HostIndex,
+  options: ReadingOptions,
+): Classification {
+  const found = classify(
+    {
+      method: exchange.request.method,
+      host: info.host,
+      port: info.port,
+      path: exchange.request.path,
+      ...(info.app === undefined ? {} : { appId: info.app.id }),
+    },
+    index,
+  );
+  if (found.level !== "drop" || !options.allHosts) return found;
+  return {
+    level: "identifiable",
+    source: { type: "app", id: info.app?.id ?? "unknown", endpoint: null },
+    reason: "host_unknown",
+  };
+}
+
+function event(
+  info: ConnectionInfo,
+  exchange: Exchange,
+  classification: Classification,
+  index: HostIndex,
+  options: ReadingOptions,
+  decoded: DecodedExchange | undefined,
+): OximyEvent | undefined {
+  const interaction =
+    decoded && classification.level === "full_trace"
+      ? readInteraction(decoded, {
+          parsers: index.bundle.parsers,
+          ...(classification.provider === undefined ? {} : { provider: classification.provider }),
+          ...(classification.feature === undefined ? {} : { feature: classification.feature }),
+        })
+      : undefined;
+  const raw =
+    options.includeRaw && decoded && interaction
+      ? {
+          request: rawOf(decoded.requestBody),
+          ...(exchange.response === undefined ? {} : { response: rawOf(decoded.responseBody) }),
+        }
+      : undefined;
+  return buildEvent({
+    exchange,
+    connection: eventConnection(info),
+    owner: info.owner,
+    ...(info.app === undefined ? {} : { app: info.app }),
+    classification: exchange.protocol === "websocket" && !decoded ? closing(classification) : classification,
+    ...(interaction === undefined ? {} : { interaction }),
+    ...(raw === undefined ? {} : { raw }),
+    models: index.bundle.models,
+  });
+}
+
+/** The end of a WebSocket has no meaning of its own; its event tells how long it lived and what passed. */
+function closing(classification: Classification): Classification {
+  if (classification.level !== "full_trace") return classification;
+  const { source, provider } = classification;
+  return {
+    level: "identifiable",
+    source,
+    reason: "websocket_closed",
+    ...(provider === undefined ? {} : { provider }),
+  };
+}
+
+function opening(host: string, { request, response }: Exchange) {
+  const at = request.path.indexOf("?");
+  return {
+    host,
+    method: request.method,
+    path: at < 0 ? request.path : request.path.slice(0, at),
+    query: new URLSearchParams(at < 0 ? "" : request.path.slice(at + 1)),
+    requestFields: request.fields,
+    responseFields: response?.fields ?? [],
+    ...(response === undefined ? {} : { status: response.status }),
+  };
+}
+
+function decode(host: string, exchange: Exchange): DecodedExchange {
+  const { request, response } = exchange;
+  return {
+    ...opening(host, exchange),
+    requestBody: decodeBody(request.body, request.fields),
+    responseBody: response ? decodeBody(response.body, response.fields) : { kind: "empty" },
+  };
+}
+
+export function eventConnection(info: ConnectionInfo): EventConnection {
+  const { id, host, port, peer, destination, scheme } = info;
+  return { id, host, port, peerPort: peer.port, destination, scheme };
+}
