@@ -25,6 +25,11 @@ export class AppSelection {
     });
   }
 
+  /** Did the user name the apps that are captured? */
+  get namesApps(): boolean {
+    return this.filter.terms.some(({ sign }) => sign === "include");
+  }
+
   selects({ owner, app }: KnownClient): boolean {
     return selects(this.filter, owner, app);
   }

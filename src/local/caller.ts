@@ -81,3 +81,16 @@ export function becomeCaller(caller: Caller, primaryGid: number): void {
   process.setgid?.(primaryGid);
   if (caller.uid !== 0) process.setuid?.(caller.uid);
 }
+
+/** Does something at once as the caller, and is root again after: what it makes belongs to the caller. */
+export function asCaller<T>(caller: Caller, make: () => T): T {
+  if (process.geteuid?.() !== 0 || caller.uid === 0) return make();
+  process.setegid?.(caller.gid);
+  process.seteuid?.(caller.uid);
+  try {
+    return make();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}

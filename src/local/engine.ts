@@ -22,6 +22,7 @@ import { trustAdvice } from "../proxy/trust-advice.js";
 import { UpstreamConnector } from "../proxy/upstream.js";
 import type { HostKnowledge } from "../proxy/verdict.js";
 import { AppSelection } from "./app-selection.js";
+import { descriptorLimit } from "./descriptor-limit.js";
 import { type CaptureSettings, caDirectory, pinsFile } from "./settings.js";
 
 export interface EngineOptions {
@@ -51,6 +52,16 @@ export interface EngineEnd {
   readonly connections: DataPlaneStats;
   readonly counters: CaptureCounters | undefined;
 }
+
+/**
+ * Names that stand in the hello in place of the real one (ECH, RFC 9849). Answered under our certificate, the
+ * client asks again without ECH, and the real name is seen. Only for apps that were named: a client that does not
+ * trust us would not come again.
+ */
+const ECH_PUBLIC_NAMES: ReadonlySet<string> = new Set(["cloudflare-ech.com"]);
+
+/** Two sockets, and some to spare for what passes through and for files. */
+const DESCRIPTORS_PER_CONNECTION = 3;
 
 /** The start does not wait longer for the published bundle; it is fetched again while running. */
 const FIRST_FETCH_MS = 3_000;
@@ -105,7 +116,11 @@ export class Engine {
       upstream: new UpstreamConnector(options.internet ? { roots: options.internet.roots } : {}),
       route: options.internet?.route ?? ((destination) => destination),
       taps: plane ?? NO_TAPS,
-      knowledgeOf: (host, port) => (settings.allHosts ? "readable" : known.knowledgeOf(host, port)),
+      knowledgeOf: (host, port) =>
+        settings.allHosts || (selection.namesApps && ECH_PUBLIC_NAMES.has(host))
+          ? "readable"
+          : known.knowledgeOf(host, port),
+      maxIntercepted: Math.floor(descriptorLimit() / DESCRIPTORS_PER_CONNECTION),
       leaveAlone: (host, client) => {
         if (!selection.selects(client)) return "app_not_selected";
         return pins.isPinned(pinKey(client), host) ? "pinned" : undefined;

@@ -34,35 +34,38 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
   const { settings, host, port, json, log, onEvent, internet } = options;
   const native = loadNative();
   const attributor = createAttributor(native);
-  const engine = await Engine.start({
-    settings,
-    native,
-    onEvent: onEvent ?? printEvent(json),
-    log,
-    ...(internet === undefined ? {} : { internet }),
-  });
+  let engine: Engine | undefined;
   try {
+    const started = await Engine.start({
+      settings,
+      native,
+      onEvent: onEvent ?? printEvent(json),
+      log,
+      ...(internet === undefined ? {} : { internet }),
+    });
+    engine = started;
     const proxy = await ExplicitProxy.listen({
       host,
       port,
       onAccept: ({ peer, clientRemote }) => attributor.lookup({ local: peer, remote: clientRemote }),
-      onArrival: (arrival, owner) => void engine.handle(arrival, owner as Promise<Owner>),
+      onArrival: (arrival, owner) => void started.handle(arrival, owner as Promise<Owner>),
       onRequest: (target: Endpoint, { peer }, owner) =>
-        engine.tapRequest(target, peer, owner as Promise<Owner>),
+        started.tapRequest(target, peer, owner as Promise<Owner>),
     });
-    engine.serve(proxy);
+    started.serve(proxy);
     return {
       port: proxy.port,
-      certificatePath: engine.ca.certificatePath,
-      flush: () => engine.flush(),
+      certificatePath: started.ca.certificatePath,
+      flush: () => started.flush(),
       stop: async (graceMs) => {
-        const end = await engine.stop(graceMs);
+        const end = await started.stop(graceMs);
         await attributor.close();
         return end;
       },
     };
   } catch (error) {
-    await engine.stop(0);
+    await engine?.stop(0);
+    await attributor.close();
     throw listenError(error, host, port);
   }
 }

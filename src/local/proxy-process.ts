@@ -18,7 +18,10 @@ import type { ProxyStart, ToProxy, ToSupervisor } from "./messages.js";
 import { SELF_TEST_ADDRESSES } from "./self-test.js";
 import { OXIMY_GID } from "./settings.js";
 
-const say = (message: ToSupervisor) => process.send?.(message);
+const say = (message: ToSupervisor) => {
+  // A supervisor that is gone is seen by the end of the channel; sending into it would be an error of its own.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+};
 
 /**
  * The supervisor keeps the limit of a lookup once it is asked. This one is for a supervisor that hangs, and leaves it

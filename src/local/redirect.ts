@@ -73,7 +73,7 @@ export class Redirect {
       });
     });
     await new Promise<void>((resolve, reject) => {
-      const give_up = (code: number | null) => {
+      const giveUp = (code: number | null) => {
         clearTimeout(timer);
         const [errorCode, advice] =
           EXIT_ERRORS[code ?? 0] ?? (["OXIMY_E_REDIRECT", "Run: oximy cleanup"] as const);
@@ -81,16 +81,16 @@ export class Redirect {
         reject(new OximyError(errorCode, `The redirect could not be installed: ${why}`, advice));
       };
       const timer = setTimeout(() => script.stdin.end(() => script.kill("SIGKILL")), READY_MS);
-      script.once("exit", give_up).once("error", (error) => {
+      script.once("exit", giveUp).once("error", (error) => {
         complaint = error.message;
-        give_up(null);
+        giveUp(null);
       });
       let output = "";
       script.stdout.on("data", (chunk: Buffer) => {
         output += chunk.toString("utf8");
         if (!/^ready$/m.test(output)) return;
         clearTimeout(timer);
-        script.off("exit", give_up);
+        script.off("exit", giveUp);
         resolve();
       });
     });

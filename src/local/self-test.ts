@@ -32,11 +32,13 @@ export function selfTest(address: string, port: number, nonce: string): Promise<
       settle({ kind: "failed", reason: `${family}: no answer within 3 s` }),
     );
     socket.on("connect", () => socket.write(SELF_TEST_HELLO));
+    const stranger = () => settle({ kind: "failed", reason: `${family}: somebody else answered` });
     socket.on("data", (chunk) => {
       answer += chunk.toString("latin1");
       if (answer === nonce) settle({ kind: "arrived" });
+      else if (!nonce.startsWith(answer)) stranger();
     });
-    socket.on("end", () => settle({ kind: "failed", reason: `${family}: somebody else answered` }));
+    socket.on("end", stranger);
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (NO_ROUTE.has(error.code ?? "")) settle({ kind: "no_route" });
       else settle({ kind: "failed", reason: `${family}: ${error.code ?? error.message}` });

@@ -30,6 +30,8 @@ export interface DataPlaneOptions {
   /** Asked for each connection, so that a refreshed bundle counts at once. */
   readonly knowledgeOf: (host: string, port: number) => HostKnowledge;
   readonly leaveAlone: (host: string, client: KnownClient) => "app_not_selected" | "pinned" | undefined;
+  /** Connections that are read at a time; more pass through. */
+  readonly maxIntercepted: number;
   /** A client turned our certificate down: with this alert, or by going away in silence. */
   readonly onRefusal: (host: string, client: KnownClient, how: string) => void;
 }
@@ -89,7 +91,8 @@ export class DataPlane {
     const alone =
       this.options.leaveAlone(host, client) ??
       (this.clientCertificateHosts.get(host) ? "upstream_client_certificate" : undefined);
-    const reason = verdict.action === "passthrough" ? verdict.reason : alone;
+    const full = this.live.size >= this.options.maxIntercepted ? "too_many_connections" : undefined;
+    const reason = verdict.action === "passthrough" ? verdict.reason : (alone ?? full);
     if (alone === "app_not_selected") {
       // A filtered-out app is none of our business: not even its connections are told.
       this.stats.passedThrough++;
@@ -133,7 +136,7 @@ export class DataPlane {
   private async interceptTls(connection: Connection, host: string, hello: ClientHello): Promise<void> {
     const { arrival, destination, client } = connection;
     const raw = arrival.take();
-    if (!raw) return;
+    if (!raw) return this.passThrough(connection, host, "verdict_late");
     const upstream = await this.options.upstream.connect(this.options.route(destination), host, hello);
     if (upstream.kind === "failed") {
       arrival.reject();
@@ -154,6 +157,8 @@ export class DataPlane {
     }
     this.stats.intercepted++;
     this.track(raw);
+    // A peer that vanished without a word must not hold two sockets for ever.
+    for (const socket of [raw, upstream.side.socket]) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const secure = new TLSSocket(raw, {
       isServer: true,
       secureContext: this.options.mint.contextFor(host),
@@ -182,7 +187,7 @@ export class DataPlane {
   private async interceptPlain(connection: Connection, host: string): Promise<void> {
     const { arrival, destination } = connection;
     const raw = arrival.take();
-    if (!raw) return;
+    if (!raw) return this.passThrough(connection, host, "verdict_late");
     this.stats.intercepted++;
     const { address, port } = this.options.route(destination);
     const server = connectTcp({
@@ -251,6 +256,8 @@ export class DataPlane {
     for (const socket of this.live) abort(tcpSide(socket));
   }
 }
+
+const KEEP_ALIVE_MS = 60_000;
 
 /** A client that closes within this time after its handshake, and says nothing, did not like what it saw. */
 const SILENT_REFUSAL_MS = 100;

@@ -1,6 +1,7 @@
 /** The listener of redirected connections: the native front where there is one, else Node's own sockets. */
 
 import type { Endpoint } from "../attribution/client.js";
+import { LruMap } from "../lru-map.js";
 import { type Arrival, type Listener, type ListenerOptions, listenOnLoopback } from "./arrival.js";
 import type { FrontConnection, PassthroughEnd } from "./front.js";
 import { isNativeFrontSupported, NativeFront } from "./front-native.js";
@@ -23,17 +24,22 @@ export function listen(options: ListenerOptions): Promise<Listener> {
 
 function listenNatively(options: ListenerOptions): Listener {
   const passing = new Map<number, (end: RelayEnd) => void>();
+  /** Ends of connections that the front let pass because the verdict took too long. */
+  const endedAlone = new LruMap<number, RelayEnd>(1_000);
   const front: NativeFront = new NativeFront(
     { listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })) },
     {
       onConnection: (connection) => {
-        const arrival = frontArrival(front, connection, passing);
+        const arrival = frontArrival(front, connection, passing, endedAlone);
         const { peer, clientRemote } = arrival;
         options.onArrival(arrival, options.onAccept({ peer, clientRemote }));
       },
       onPassthroughEnd: ({ id, bytesUp, bytesDown, cause, error }) => {
-        const end = { cause: CAUSES[cause], bytesUp, bytesDown };
-        passing.get(id)?.(error === undefined ? end : { ...end, error });
+        const ended = { cause: CAUSES[cause], bytesUp, bytesDown };
+        const end = error === undefined ? ended : { ...ended, error };
+        const tell = passing.get(id);
+        if (tell) tell(end);
+        else endedAlone.set(id, end);
         passing.delete(id);
       },
     },
@@ -49,11 +55,14 @@ function frontArrival(
   front: NativeFront,
   connection: FrontConnection,
   passing: Map<number, (end: RelayEnd) => void>,
+  endedAlone: LruMap<number, RelayEnd>,
 ): Arrival {
   const { id, peer, local, destination, peeked } = connection;
   let taken: ReturnType<NativeFront["take"]>;
-  const whenPassed = (passageId: number) =>
-    new Promise<RelayEnd>((resolve) => passing.set(passageId, resolve));
+  const whenPassed = (passageId: number) => {
+    const end = endedAlone.get(passageId);
+    return end ? Promise.resolve(end) : new Promise<RelayEnd>((resolve) => passing.set(passageId, resolve));
+  };
   return {
     acceptedAt: performance.timeOrigin + performance.now(),
     peer,
@@ -67,8 +76,9 @@ function frontArrival(
     },
     passthrough: (target: Endpoint) => {
       if (taken) return whenPassed(front.adopt(taken, Buffer.alloc(0), target));
-      if (front.passthrough(id, target)) return whenPassed(id);
-      return Promise.resolve({ cause: "client_aborted", bytesUp: 0, bytesDown: 0 });
+      // False when it passes already, on its own.
+      front.passthrough(id, target);
+      return whenPassed(id);
     },
     reject: () => {
       if (taken) taken.resetAndDestroy();
