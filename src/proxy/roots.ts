@@ -50,5 +50,5 @@ export function systemRoots(env: NodeJS.ProcessEnv = process.env, platform = pro
       ? macRoots()
       : (SYSTEM_BUNDLES.map(readPems).find((pems) => pems.length > 0) ?? []);
   const extra = env.NODE_EXTRA_CA_CERTS ? readPems(env.NODE_EXTRA_CA_CERTS) : [];
-  return [...(system.length > 0 ? system : rootCertificates), ...extra];
+  return [...new Set([...(system.length > 0 ? system : rootCertificates), ...extra])];
 }

@@ -9,7 +9,7 @@ import type { Endpoint } from "../attribution/client.js";
 import { OximyError } from "../errors.js";
 import type { Side } from "./relay.js";
 
-const CONNECT_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 /** A proxy's answer to CONNECT beyond this is none. */
 const MAX_ANSWER = 16 << 10;
 
@@ -19,6 +19,8 @@ export interface UpstreamProxyOptions {
   readonly contextForProxy?: () => Promise<SecureContext>;
   /** Whether that is a listener of ours: `oximy env` sets these variables in the user's shell. */
   readonly isOurs?: (proxy: Endpoint) => boolean;
+  /** For the whole way to the server; 30 s. */
+  readonly timeoutMs?: number;
 }
 
 /** Lower case first, as in curl; empty is unset. */
@@ -172,7 +174,7 @@ export class UpstreamProxy {
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(
         () => reject(Object.assign(new Error("timed out"), { code: "ETIMEDOUT" })),
-        CONNECT_MS,
+        this.options.timeoutMs ?? TIMEOUT_MS,
       );
     });
     try {

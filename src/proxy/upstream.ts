@@ -31,9 +31,11 @@ export interface UpstreamConnectorOptions {
   /** Whose environment names the upstream proxy, and which listeners are ours. */
   readonly env?: NodeJS.ProcessEnv;
   readonly isOurs?: (proxy: Endpoint) => boolean;
+  /** For the way to the server, and for the handshake; 30 s. */
+  readonly timeoutMs?: number;
 }
 
-const HANDSHAKE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
 /** Node's own shape, for when a mirrored one finds no common ground with the server. */
 const DEFAULT_SHAPE: HelloShape = { context: {}, asksForOcsp: false, fidelity: "whole", key: "" };
@@ -53,13 +55,19 @@ const textOf = (error: unknown) =>
 export class UpstreamConnector {
   private readonly contexts: UpstreamContexts;
   private readonly sessions = new UpstreamSessions();
+  private readonly timeoutMs: number;
   /** The way to servers, for what is passed through too. */
   readonly proxy: UpstreamProxy;
 
   /** Throws OXIMY_E_CONFIG when the environment names an upstream proxy of a kind that is not supported. */
   constructor(options: UpstreamConnectorOptions = {}) {
     this.contexts = new UpstreamContexts(options.roots ?? systemRoots());
-    this.proxy = new UpstreamProxy({ ...options, contextForProxy: () => this.contextFor(DEFAULT_SHAPE) });
+    this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.proxy = new UpstreamProxy({
+      ...options,
+      timeoutMs: this.timeoutMs,
+      contextForProxy: () => this.contextFor(DEFAULT_SHAPE),
+    });
   }
 
   /** Never rejects. The certificate is verified for `host`. */
@@ -131,7 +139,7 @@ export class UpstreamConnector {
         else settle({ kind: "failed", stage: "handshake", error });
       };
       const onClose = () => fail(new Error("closed during the handshake"));
-      const timer = setTimeout(() => fail(new Error("timed out during the handshake")), HANDSHAKE_MS);
+      const timer = setTimeout(() => fail(new Error("timed out during the handshake")), this.timeoutMs);
       stream.once("error", fail).once("close", onClose);
       // Between the handshake and the relay nobody listens.
       stream.on("error", () => {});

@@ -186,6 +186,13 @@ describe("through an upstream proxy", () => {
     },
   );
 
+  it("that never answers the connection fails in time", async () => {
+    await using proxy = await rawServer(() => {});
+    const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy.target.port}` };
+    const dialer = new UpstreamProxy({ env, timeoutMs: 50 });
+    await expect(dialer.dial(SERVER, HOST)).rejects.toMatchObject({ code: "ETIMEDOUT" });
+  });
+
   it("that has an untrusted certificate the connection fails", async () => {
     const tls = createServer(certificateFor("localhost"));
     tls.on("tlsClientError", () => {});

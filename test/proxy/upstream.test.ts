@@ -85,6 +85,17 @@ describe("a session to the server", () => {
     },
   );
 
+  it("fails when the server never answers", async () => {
+    await using server = await rawServer(() => {});
+    const patient = new UpstreamConnector({ roots: [ROOT], env: {}, timeoutMs: 50 });
+    const result = await patient.connect(server.target, HOST, NODE);
+    expect(result).toEqual({
+      kind: "failed",
+      stage: "handshake",
+      error: "timed out during the handshake",
+    });
+  });
+
   it("fails when nobody listens", async () => {
     const server = await rawServer(() => {});
     await server[Symbol.asyncDispose]();
