@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # command:package. The redirect needs nft or iptables; the demo needs ip, setpriv and curl.
 wanted="nft:nftables iptables:iptables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl c++:g++ cmake:cmake"
-[ "${1:-}" = --test ] && wanted="$wanted jq:jq git:git python3:python3"
+[ "${1:-}" = --test ] && wanted="$wanted jq:jq git:git python3:python3 certutil:libnss3-tools"
 
 PATH="$PATH:/usr/sbin:/sbin"
 missing=""

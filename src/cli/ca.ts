@@ -1,13 +1,17 @@
 /** `oximy ca` and `oximy env`: the certificate authority and how programs are told to trust it. */
 
 import type { Command } from "commander";
-import { findCaller } from "../local/caller.js";
+import { asCaller, findCaller } from "../local/caller.js";
 import { caDirectory, oximyHome } from "../local/settings.js";
 import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../local/trust-environment.js";
 import { openCa } from "../proxy/ca.js";
+import { addTrustCommands } from "./ca-trust.js";
 import { portNumber } from "./proxy.js";
 
-const open = () => openCa(caDirectory(oximyHome(process.env, findCaller().home)));
+const open = () => {
+  const caller = findCaller();
+  return asCaller(caller, () => openCa(caDirectory(oximyHome(process.env, caller.home))));
+};
 
 export function addCaCommand(program: Command): void {
   const ca = program.command("ca").description("the certificate authority of this installation");
@@ -27,6 +31,7 @@ export function addCaCommand(program: Command): void {
       ];
       for (const [name, value] of lines) console.log(`${name!.padEnd(8)} ${value}`);
     });
+  addTrustCommands(ca);
 }
 
 export function addEnvCommand(program: Command): void {
@@ -38,7 +43,10 @@ export function addEnvCommand(program: Command): void {
     const { certificatePath, certificatePem } = open();
     const { proxy } = command.opts<{ proxy?: number }>();
     const variables = {
-      ...trustEnvironment(certificatePath, writeTrustBundle(certificatePath, certificatePem)),
+      ...trustEnvironment(
+        certificatePath,
+        asCaller(findCaller(), () => writeTrustBundle(certificatePath, certificatePem)),
+      ),
       ...(proxy === undefined ? {} : proxyEnvironment(proxy)),
     };
     for (const [name, value] of Object.entries(variables))

@@ -1,0 +1,31 @@
+/** The trust stores of this machine and of the calling user. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { arch } from "./arch.js";
+import { chromiumStores } from "./chromium.js";
+import { debian } from "./debian.js";
+import { fedora } from "./fedora.js";
+import { firefoxStores } from "./firefox.js";
+import { javaStore } from "./java.js";
+import { macos } from "./macos.js";
+import { opensuse } from "./opensuse.js";
+import { isExecutable, toolPath } from "./tool-path.js";
+import type { TrustStore } from "./trust-store.js";
+
+/** Debian's folder comes last: it is a local one, that others may have too. */
+const DISTRIBUTIONS = [fedora, arch, opensuse, debian];
+
+/** The system's store first: Debian fills Java's from it. */
+export function findStores(home: string, env: NodeJS.ProcessEnv = process.env): TrustStore[] {
+  const java = findKeytool(env).map(javaStore);
+  if (process.platform === "darwin") return [macos, ...java];
+  const system = DISTRIBUTIONS.filter(({ location }) => existsSync(location)).slice(0, 1);
+  return [...system, ...chromiumStores(home), ...firefoxStores(home), ...java];
+}
+
+function findKeytool({ JAVA_HOME, PATH }: NodeJS.ProcessEnv): string[] {
+  const ofHome = JAVA_HOME === undefined ? [] : [join(JAVA_HOME, "bin/keytool")].filter(isExecutable);
+  const found = ofHome[0] ?? toolPath("keytool", PATH);
+  return found === undefined ? [] : [found];
+}

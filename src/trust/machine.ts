@@ -1,0 +1,88 @@
+/** The edge where trust stores are really read and changed. */
+
+import { spawn } from "node:child_process";
+import { chmod, readdir, rm, writeFile } from "node:fs/promises";
+import type { Caller } from "../local/caller.js";
+import type { Step, Tool, TrustStore } from "./trust-store.js";
+
+/** What the store's own tool said when it failed, or that it is not there. */
+export class StoreError extends Error {
+  readonly advice: string;
+
+  constructor(message: string, advice: string) {
+    super(message);
+    this.advice = advice;
+  }
+}
+
+/** What is in a store, by name. Throws StoreError. */
+export async function listStore({ listing, owner, advice }: TrustStore, caller: Caller): Promise<string[]> {
+  if (listing.kind === "folder") return readdir(listing.path);
+  return [...listing.names(await runTool(listing, owner === "caller" ? caller : undefined, advice))];
+}
+
+/** Throws StoreError, or what the file system says. */
+export async function changeStore(
+  { owner, advice }: TrustStore,
+  steps: readonly Step[],
+  caller: Caller,
+): Promise<void> {
+  for (const step of steps) {
+    switch (step.kind) {
+      case "write":
+        await writeFile(step.path, step.text);
+        await chmod(step.path, 0o644); // whatever the umask: everybody's programs read it
+        break;
+      case "delete":
+        await rm(step.path, { force: true });
+        break;
+      case "run":
+        await runTool(step, owner === "caller" ? caller : undefined, advice);
+        break;
+    }
+  }
+}
+
+/** As the caller where one is given: root's hands stay out of the files of a user. Resolves with its output. */
+function runTool(
+  { file, args, input = "" }: Tool,
+  caller: Caller | undefined,
+  advice: string,
+): Promise<string> {
+  const { uid, gid, home } = caller ?? {};
+  const foreign = uid !== undefined && uid !== process.getuid?.();
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      env: {
+        PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin`,
+        LC_ALL: "C", // what it prints is read
+        ...(process.env.JAVA_HOME === undefined ? {} : { JAVA_HOME: process.env.JAVA_HOME }),
+        ...(home === undefined ? {} : { HOME: home }),
+      },
+      ...(foreign ? { uid, gid } : {}),
+    });
+    let output = "";
+    let complaint = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk;
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaint += chunk;
+    });
+    child.stdin.on("error", () => {}); // it did not want its input; its exit code tells
+    child.stdin.end(input);
+    child.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "ENOENT"
+          ? new StoreError(`${file} is not installed`, advice)
+          : new StoreError(`${file} cannot be started: ${error.message}`, "Start it by hand to see why."),
+      ),
+    );
+    child.once("close", (code) => {
+      if (code === 0) return resolve(output);
+      const said = (complaint.trim() || output.trim()).split("\n").at(-1);
+      const command = [file, ...args].join(" ");
+      reject(new StoreError(`${file} ended with ${code}: ${said}`, `Run it by hand to see more: ${command}`));
+    });
+  });
+}

@@ -1,0 +1,25 @@
+/** The certificate that the stores shall trust. */
+
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { asCaller, type Caller } from "../local/caller.js";
+import { caDirectory } from "../local/settings.js";
+import { CA_CERTIFICATE_FILE, openCa } from "../proxy/ca.js";
+import { type NamedCertificate, nameCertificate } from "./trust-store.js";
+
+/** Makes the CA when there is none yet. Throws OXIMY_E_CA. */
+export function ourCertificate(home: string, caller: Caller): NamedCertificate {
+  const { certificate, certificatePath } = asCaller(caller, () => openCa(caDirectory(home)));
+  return nameCertificate(certificate, certificatePath);
+}
+
+/** Undefined when there is none yet, or none that can be read. */
+export function ourCertificateIfMade(home: string): NamedCertificate | undefined {
+  const path = join(caDirectory(home), CA_CERTIFICATE_FILE);
+  try {
+    return nameCertificate(new X509Certificate(readFileSync(path)), path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+/** Which stores trust our certificate, and making them do so or no longer. Everything here can be done twice. */
+
+import { readFile } from "node:fs/promises";
+import type { Caller } from "../local/caller.js";
+import { changeStore, listStore, StoreError } from "./machine.js";
+import { isOurs, type NamedCertificate, type TrustStore } from "./trust-store.js";
+
+export type TrustState =
+  | { readonly kind: "trusted" }
+  | { readonly kind: "not_trusted" }
+  | { readonly kind: "unknown"; readonly why: string; readonly advice: string };
+
+export interface StoreStatus {
+  readonly store: TrustStore;
+  readonly state: TrustState;
+  /** All certificates of Oximy's that it has, those of other installations and users too. */
+  readonly entries: readonly string[];
+}
+
+export type Outcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "needs_root" }
+  /** It cannot even be looked into. */
+  | { readonly kind: "skipped"; readonly why: string; readonly advice: string }
+  | { readonly kind: "failed"; readonly why: string; readonly advice: string };
+
+export interface StoreOutcome {
+  readonly store: TrustStore;
+  readonly outcome: Outcome;
+}
+
+/** @param certificate absent when this installation has none yet */
+export async function storeStatus(
+  store: TrustStore,
+  certificate: NamedCertificate | undefined,
+  caller: Caller,
+): Promise<StoreStatus> {
+  try {
+    const entries = (await listStore(store, caller)).filter(isOurs);
+    const trusted =
+      certificate !== undefined &&
+      entries.some((entry) => entry.includes(certificate.name)) &&
+      (store.bundle === undefined || (await holds(store.bundle, certificate.pem)));
+    return { store, state: { kind: trusted ? "trusted" : "not_trusted" }, entries };
+  } catch (error) {
+    return { store, state: { kind: "unknown", ...reasonOf(error) }, entries: [] };
+  }
+}
+
+export async function installInto(
+  store: TrustStore,
+  certificate: NamedCertificate,
+  caller: Caller,
+): Promise<StoreOutcome> {
+  const { state } = await storeStatus(store, certificate, caller);
+  if (state.kind === "trusted") return { store, outcome: { kind: "unchanged" } };
+  if (state.kind === "unknown") return { store, outcome: { ...state, kind: "skipped" } };
+  const outcome = await change(store, () => changeStore(store, store.install(certificate), caller));
+  if (outcome.kind !== "done") return { store, outcome };
+  const after = await storeStatus(store, certificate, caller);
+  if (after.state.kind === "trusted") return { store, outcome };
+  const why = "its tool reported success, but the certificate is not in what programs read";
+  return { store, outcome: { kind: "failed", why, advice: "Run: oximy ca status" } };
+}
+
+/** Takes out every certificate of Oximy's: none may stay trusted because its key was lost from sight. */
+export async function uninstallFrom(store: TrustStore, caller: Caller): Promise<StoreOutcome> {
+  const { state, entries } = await storeStatus(store, undefined, caller);
+  if (state.kind === "unknown") return { store, outcome: { ...state, kind: "skipped" } };
+  if (entries.length === 0) return { store, outcome: { kind: "unchanged" } };
+  const outcome = await change(store, async () => {
+    for (const entry of entries) await changeStore(store, store.remove(entry), caller);
+  });
+  return { store, outcome };
+}
+
+async function change({ owner }: TrustStore, work: () => Promise<void>): Promise<Outcome> {
+  if (owner === "root" && process.getuid?.() !== 0) return { kind: "needs_root" };
+  try {
+    await work();
+    return { kind: "done" };
+  } catch (error) {
+    return { kind: "failed", ...reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): { why: string; advice: string } {
+  const why = (error as Error).message;
+  return { why, advice: error instanceof StoreError ? error.advice : "Correct that, and run it again." };
+}
+
+async function holds(bundle: string, pem: string): Promise<boolean> {
+  const solid = (text: string) => text.replace(/\s/g, "");
+  try {
+    return solid(await readFile(bundle, "latin1")).includes(solid(pem));
+  } catch (error) {
+    // No tool has made it yet.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}

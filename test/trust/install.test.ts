@@ -1,0 +1,161 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { createServer } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { openCa } from "../../src/proxy/ca.js";
+import { LeafMint } from "../../src/proxy/leaf.js";
+import { toolPath } from "../../src/trust/tool-path.js";
+import { ANA, OwnMachine } from "./own-machine.js";
+
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
+const CERTUTIL = toolPath("certutil");
+const LONG = { timeout: 90_000 };
+
+const KEYTOOL = toolPath("keytool");
+/** Debian puts Java's store under /etc/ssl, of which the machine has a copy; elsewhere it would be the real one. */
+const realJava =
+  KEYTOOL !== undefined &&
+  !realpathSync(join(realpathSync(KEYTOOL), "../../lib/security/cacerts")).startsWith("/etc/ssl/");
+
+const unsuited =
+  process.platform !== "linux" || process.getuid?.() !== 0
+    ? "needs root on Linux"
+    : spawnSync("unshare", ["--mount", "true"]).status !== 0
+      ? "needs mount namespaces"
+      : !existsSync("/usr/sbin/update-ca-certificates")
+        ? "needs Debian's update-ca-certificates"
+        : realJava
+          ? "Java's store cannot be copied"
+          : undefined;
+
+interface Row {
+  readonly store: string;
+  readonly state?: string;
+  readonly outcome?: string;
+}
+
+describe.skipIf(unsuited !== undefined)(
+  `oximy ca install and uninstall${unsuited ? `: ${unsuited}` : ""}`,
+  () => {
+    let machine: OwnMachine;
+    let realBundle: Buffer;
+    const ca = async (verb: string, way: "herself" | "sudo" = "sudo") => {
+      const { stdout, stderr, code } = await machine.asAna(
+        [process.execPath, MAIN, "ca", verb, "--json"],
+        way,
+      );
+      const told = stdout === "" ? [] : JSON.parse(stdout);
+      const rows = (told.stores ?? told) as Row[];
+      return {
+        code,
+        stderr,
+        of: Object.fromEntries(rows.map((row) => [row.store, row.state ?? row.outcome])),
+      };
+    };
+    const addDatabase = async (folder: string) => {
+      const path = join(machine.home, folder);
+      const make = `mkdir -p ${path} && certutil -d sql:${path} -N --empty-password`;
+      expect(await machine.asAna(["sh", "-c", make])).toMatchObject({ code: 0 });
+    };
+
+    beforeEach(() => {
+      realBundle = readFileSync(BUNDLE);
+      machine = new OwnMachine();
+      onTestFinished(() => {
+        expect(readFileSync(BUNDLE).equals(realBundle), "the real store is as it was").toBe(true);
+      });
+    });
+
+    it(
+      "curl, browsers and Java trust us in between, and only then; all can be done twice",
+      LONG,
+      async () => {
+        const stores = ["debian"];
+        if (CERTUTIL) {
+          await addDatabase(".pki/nssdb");
+          await addDatabase(".mozilla/firefox/abc.default");
+          stores.push("chromium", "firefox");
+        }
+        if (KEYTOOL) stores.push("java");
+        const all = (what: string) => Object.fromEntries(stores.map((store) => [store, what]));
+
+        expect(await ca("install")).toMatchObject({ code: 0, of: all("done") });
+        expect(await ca("install")).toMatchObject({ code: 0, of: all("unchanged") });
+        expect((await ca("status")).of).toMatchObject(all("trusted"));
+        const curl = await curlToOurServer();
+        expect(await curl()).toBe(0);
+        for (const path of [".oximy", ".oximy/ca", ".oximy/ca/oximy-ca-key.pem"])
+          expect([path, statSync(join(machine.home, path)).uid]).toEqual([path, ANA]);
+        if (CERTUTIL) {
+          const database = join(machine.home, ".pki/nssdb");
+          const { stdout } = await machine.asAna(["certutil", "-d", `sql:${database}`, "-L"]);
+          expect(stdout).toMatch(/^oximy-ca-[0-9a-f]{16} +C,,/m);
+          expect(statSync(join(database, "cert9.db")).uid).toBe(ANA);
+        }
+
+        expect(await ca("uninstall")).toMatchObject({ code: 0, of: all("done") });
+        expect(await ca("uninstall")).toMatchObject({ code: 0, of: all("unchanged") });
+        expect((await ca("status")).of).toMatchObject(all("not_trusted"));
+        expect(await curl()).toBe(60); // CURLE_PEER_FAILED_VERIFICATION
+        expect((await machine.run(["cat", BUNDLE])).stdout).toBe(realBundle.toString());
+      },
+    );
+
+    it("without root, the user's browsers are done and the rest is left, with 3", LONG, async (test) => {
+      if (!CERTUTIL) return test.skip("needs certutil (libnss3-tools)");
+      await addDatabase(".pki/nssdb");
+      const { code, stderr, of } = await ca("install", "herself");
+      expect(of).toMatchObject({ debian: "needs_root", chromium: "done" });
+      expect(stderr).toContain("sudo oximy ca install");
+      expect(code).toBe(3);
+    });
+
+    it("a certificate whose key is gone is still found and taken out", LONG, async () => {
+      await ca("install");
+      await machine.run(["rm", "-rf", join(machine.home, ".oximy")]);
+      expect((await ca("uninstall")).of).toMatchObject({ debian: "done" });
+      expect((await machine.run(["cat", BUNDLE])).stdout).toBe(realBundle.toString());
+      expect(existsSync(join(machine.home, ".oximy"))).toBe(false);
+    });
+
+    /** A call to a server with a leaf of our CA; gives curl's exit code. */
+    async function curlToOurServer(): Promise<() => Promise<number>> {
+      const mint = new LeafMint(openCa(join(machine.home, ".oximy/ca")));
+      const server = createServer(
+        { SNICallback: (name, done) => done(null, mint.contextFor(name)) },
+        (socket) => socket.on("error", () => {}).end("HTTP/1.1 204 No Content\r\n\r\n"),
+      );
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      onTestFinished(() => void server.close());
+      const to = `api.openai.com:${(server.address() as AddressInfo).port}`;
+      const command = ["curl", "-sS", "--resolve", `${to}:127.0.0.1`, `https://${to}/`];
+      return async () => (await machine.asAna(command)).code;
+    }
+});
+
+    /** A call to a server with a leaf of our CA; gives curl's exit code. */
+    async function curlToOurServer(): Promise<() => Promise<number>> {
+      const mint = new LeafMint(openCa(join(machine.home, ".oximy/ca")));
+      const server = createServer(
+        { SNICallback: (name, done) => done(null, mint.contextFor(name)) },
+        (socket) => socket.on("error", () => {}).end("HTTP/1.1 204 No Content\r\n\r\n"),
+      );
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      onTestFinished(() => void server.close());
+      const to = `api.openai.com:${(server.address() as AddressInfo).port}`;
+      const command = ["curl", "-sS", "--resolve", `${to}:127.0.0.1`, `https://${to}/`];
+      return async () => (await machine.asAna(command)).code;
+    }
+
+    /** Debian puts Java's store under /etc/ssl, of which the machine has a copy. */
+    function javaIsCopied(): boolean {
+      const keytool = toolPath("keytool");
+      if (keytool === undefined) return false;
+      return realpathSync(join(realpathSync(keytool), "../../lib/security/cacerts")).startsWith("/etc/ssl/");
+    }
+  },
+);
