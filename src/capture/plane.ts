@@ -3,6 +3,7 @@
  * bounds what is under way, and starts it anew when it dies or hangs. Traffic never notices.
  */
 
+import { extname } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Direction } from "../exchange/exchange.js";
 import type { CloseCause, ConnectionInfo, Tap, TapSink, UnreadConnection } from "../proxy/tap.js";
@@ -20,6 +21,8 @@ import {
 import { startThread } from "./start-thread.js";
 import { Share, UnderWay } from "./under-way.js";
 
+/** Built or from source, as this module is. */
+const THREAD_URL = new URL(`./thread${extname(import.meta.url)}`, import.meta.url);
 /** KiB handed over and not yet read, above which the tap that pushes is closed. */
 const MAX_UNDER_WAY = 64 << 10;
 /** Bytes of one connection among them: whoever is fast loses its own tap, not those of the others. */
@@ -185,7 +188,7 @@ export class CapturePlane implements TapSink {
   private async startThread(): Promise<void> {
     this.underWay = new UnderWay();
     this.watched = { read: 0, looks: 0 };
-    const { worker, ready } = startThread(this.options.threadUrl ?? new URL("./thread.js", import.meta.url), {
+    const { worker, ready } = startThread(this.options.threadUrl ?? THREAD_URL, {
       options: this.options.capture,
       bundleDocument: this.bundleDocument,
       progress: this.underWay.shared,
