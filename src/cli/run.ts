@@ -16,7 +16,8 @@ export function addRunCommand(program: Command): void {
     .description(
       "capture one command and what it starts; proxy and certificate are handed over by environment",
     )
-    .argument("<command...>", "the command, after --");
+    .argument("<command...>", "the command, after --")
+    .passThroughOptions();
   addCaptureOptions(command).action(async ([file, ...args]: string[]) => {
     const { settings, output } = captureSettings(command, oximyHome());
     const log = createLog({ json: output.json, level: output.verbose ? "debug" : "warn" });
