@@ -1,13 +1,14 @@
 /** `oximy local`: capture this machine. */
 
+import { setPriority } from "node:os";
 import type { Command } from "commander";
 import { createAttributor } from "../attribution/attributor.js";
-import { loadNative } from "../attribution/native.js";
+import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { Supervisor } from "../local/supervisor.js";
-import { createLog } from "../log.js";
+import { createLog, type Log } from "../log.js";
 import { addCaptureOptions, captureSettings, ports } from "./capture-options.js";
 
 interface LocalFlags {
@@ -17,8 +18,13 @@ interface LocalFlags {
   readonly redirect: "auto" | "nft" | "iptables";
 }
 
+/** The bundle, which names the ports of local models, is read later and elsewhere. */
+const EVERY_PORT: readonly number[] = [];
+
 /** INT is Ctrl-C; its exit code says so (128 + 2). */
 const INTERRUPTED = 130;
+/** As nice(1) counts. On two busy cores, with 50 clients at once, p99 of a lookup fell from 807 to 93 ms. */
+const LOOKUP_PRIORITY = -10;
 
 export function addLocalCommand(program: Command): void {
   const command = program
@@ -56,15 +62,11 @@ async function local(command: Command): Promise<number> {
     level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
   });
   const native = loadNative();
-  // Before the redirect, so that every redirected connection has its record. The variable is for diagnosis.
-  const why =
-    process.env.OXIMY_NO_BPF === "1" ? "OXIMY_NO_BPF is set" : native.attachConnectRecorder(flags.ports);
-  if (why)
-    log.debug(`attribution: the kernel does not record who connects (${why}); /proc is searched instead`);
   const supervisor = new Supervisor({
     settings,
     caller,
     attributor: createAttributor(native),
+    prepareLookups: () => prepareLookups(native, flags.localModels ? EVERY_PORT : flags.ports, log),
     ports: flags.ports,
     localModels: flags.localModels,
     allowQuic: flags.allowQuic,
@@ -84,4 +86,20 @@ async function local(command: Command): Promise<number> {
   const end = await supervisor.ended;
   if (end.kind === "failed") throw end.error;
   return interrupted ? INTERRUPTED : 0;
+}
+
+/**
+ * Traffic waits for each lookup, so this process goes first on a busy machine; not so the proxy, which runs by now.
+ * From here on every redirected connection has its record; OXIMY_NO_BPF=1 does without, for diagnosis.
+ */
+function prepareLookups(native: NativeAddon, ports: readonly number[], log: Log): void {
+  try {
+    setPriority(LOOKUP_PRIORITY);
+  } catch (error) {
+    // Root in a container may not; lookups are then as late as the machine is busy.
+    log.debug(`attribution: no priority (${(error as Error).message})`);
+  }
+  const why = process.env.OXIMY_NO_BPF === "1" ? "OXIMY_NO_BPF is set" : native.attachConnectRecorder(ports);
+  if (why)
+    log.debug(`attribution: the kernel does not record who connects (${why}); /proc is searched instead`);
 }

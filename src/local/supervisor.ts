@@ -19,6 +19,8 @@ export interface SupervisorOptions {
   readonly settings: CaptureSettings;
   readonly caller: Caller;
   readonly attributor: Attributor;
+  /** Called when the proxy runs and before the redirect brings the first connection that is asked about. */
+  readonly prepareLookups: () => void;
   readonly ports: readonly number[];
   /** Redirect the local-model ports that the bundle names, on loopback too. */
   readonly localModels: boolean;
@@ -62,6 +64,7 @@ export class Supervisor {
   async start(): Promise<void> {
     try {
       this.listening = await this.startProxy();
+      this.options.prepareLookups();
       await this.installRedirect();
       await this.proveRedirect();
       this.watchEventLoop();
