@@ -17,6 +17,12 @@ const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
   destroyed: "server_closed",
 };
 
+/**
+ * On the web's ports the client speaks first. One that starts slowly on a busy machine would pass through unseen, so
+ * it gets as long as a connection may be held up at all; who lets the server speak first waits as long, once.
+ */
+const SILENCE_MS = 1_000;
+
 /** Listens on both loopback addresses. Throws OximyError, or what Node's `listen` throws. */
 export function listen(options: ListenerOptions): Promise<Listener> {
   return isNativeFrontSupported() ? Promise.resolve(listenNatively(options)) : listenOnLoopback(options);
@@ -27,7 +33,10 @@ function listenNatively(options: ListenerOptions): Listener {
   /** Ends of connections that the front let pass because the verdict took too long. */
   const endedAlone = new LruMap<number, RelayEnd>(1_000);
   const front: NativeFront = new NativeFront(
-    { listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })) },
+    {
+      listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })),
+      silenceMs: SILENCE_MS,
+    },
     {
       onConnection: (connection) => {
         const arrival = frontArrival(front, connection, passing, endedAlone);
