@@ -135,27 +135,5 @@ describe.skipIf(unsuited !== undefined)(
       const command = ["curl", "-sS", "--resolve", `${to}:127.0.0.1`, `https://${to}/`];
       return async () => (await machine.asAna(command)).code;
     }
-});
-
-    /** A call to a server with a leaf of our CA; gives curl's exit code. */
-    async function curlToOurServer(): Promise<() => Promise<number>> {
-      const mint = new LeafMint(openCa(join(machine.home, ".oximy/ca")));
-      const server = createServer(
-        { SNICallback: (name, done) => done(null, mint.contextFor(name)) },
-        (socket) => socket.on("error", () => {}).end("HTTP/1.1 204 No Content\r\n\r\n"),
-      );
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      onTestFinished(() => void server.close());
-      const to = `api.openai.com:${(server.address() as AddressInfo).port}`;
-      const command = ["curl", "-sS", "--resolve", `${to}:127.0.0.1`, `https://${to}/`];
-      return async () => (await machine.asAna(command)).code;
-    }
-
-    /** Debian puts Java's store under /etc/ssl, of which the machine has a copy. */
-    function javaIsCopied(): boolean {
-      const keytool = toolPath("keytool");
-      if (keytool === undefined) return false;
-      return realpathSync(join(realpathSync(keytool), "../../lib/security/cacerts")).startsWith("/etc/ssl/");
-    }
   },
 );
