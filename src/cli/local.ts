@@ -75,18 +75,26 @@ async function local(command: Command): Promise<number> {
     verbose: output.verbose,
     log,
   });
-  let interrupted = false;
+  let stoppedBy: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals) => {
-    if (signal === "SIGINT") interrupted = true;
+    stoppedBy ??= signal;
     void supervisor.stop();
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-  await supervisor.start();
+  try {
+    await supervisor.start();
+  } catch (error) {
+    // Asked to stop before it had begun: what then fails is the stop itself.
+    if (stoppedBy) return exitCodeOf(stoppedBy);
+    throw error;
+  }
   log.info(`Capturing AI traffic of this machine. Events: ${settings.outputDir} — Ctrl-C ends it.`);
   const end = await supervisor.ended;
   if (end.kind === "failed") throw end.error;
-  return interrupted ? INTERRUPTED : 0;
+  return exitCodeOf(stoppedBy);
 }
+
+const exitCodeOf = (signal: NodeJS.Signals | undefined) => (signal === "SIGINT" ? INTERRUPTED : 0);
 
 /**
  * Traffic waits for each lookup, so this process goes first on a busy machine; not so the proxy, which runs by now.

@@ -174,10 +174,16 @@ export class Supervisor {
     this.lastPong = Date.now();
     if (!this.stalled || this.ending) return;
     this.stalled = false;
-    this.installRedirect().then(
+    this.replaceRedirect().then(
       () => this.options.log.info("proxy: answers again; capturing"),
       (error: OximyError) => void this.fail(error),
     );
+  }
+
+  /** The one that was taken out may still be on its way out. */
+  private async replaceRedirect(): Promise<void> {
+    await this.redirect?.remove();
+    if (!this.ending) await this.installRedirect();
   }
 
   private async onProxyExit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
