@@ -72,11 +72,13 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
     return source.findProcess(inode, { candidates, uid, cgroupId }, limitMs);
   };
 
-  const ownerOf = async (traces: Traces, deadline: number): Promise<Owner> => {
+  /** Tells `found` the process as soon as it is, because files are read after that. */
+  const ownerOf = async (traces: Traces, deadline: number, found: (pid: number) => void): Promise<Owner> => {
     const [process, ...ancestors] = traces.chain;
     if (process !== undefined) return processes.describeRead(process, ancestors);
     const pid = await findPid(traces);
     if (pid !== null) {
+      found(pid);
       remembered.set(pid, { uid: traces.socket?.uid ?? null });
       const owner = await processes.describe(pid);
       if (owner !== undefined) return owner;
@@ -94,8 +96,13 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
       try {
         const traces = readTraces(tuple);
         const { socket } = traces;
-        const owner = ownerOf(traces, Date.now() + limitMs).catch(() => unknown("failed", socket));
-        return within(limitMs, owner, atOnce(traces));
+        let holder: number | undefined;
+        const found = (pid: number) => {
+          holder = pid;
+        };
+        const owner = ownerOf(traces, Date.now() + limitMs, found).catch(() => unknown("failed", socket));
+        const soFar = () => (holder === undefined ? undefined : processes.outline(holder));
+        return within(limitMs, owner, () => soFar() ?? atOnce(traces));
       } catch {
         return Promise.resolve(unknown("failed"));
       }
@@ -108,8 +115,8 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
 
 /** What can be said without waiting for anything. */
 function atOnce({ socket, record, chain }: Traces): Owner {
-  const [process, ...ancestors] = chain.map(outlineOf);
-  if (process !== undefined) return { kind: "process", process, ancestors };
+  const [process, ...ancestors] = chain;
+  if (process !== undefined) return outlineOf(process, ancestors);
   return record !== null ? recordedOwner(record) : unknown("timeout", socket);
 }
 

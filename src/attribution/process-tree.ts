@@ -16,6 +16,8 @@ export type KnownOwner = Extract<Owner, { kind: "process" }>;
 export interface ProcessTree {
   /** Undefined when there is no such process (any more). */
   describe(pid: number): Promise<KnownOwner | undefined>;
+  /** What the process table alone tells, at once. */
+  outline(pid: number): KnownOwner | undefined;
   /** The same of a process that was read, together with its ancestors, when it connected; it may have ended. */
   describeRead(process: ProcessInfo, ancestors: readonly ProcessInfo[]): Promise<KnownOwner>;
 }
@@ -43,7 +45,7 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
       // The files of /proc were another's when the process has ended and its pid was given away meanwhile.
       if ((source.processInfo(pid)?.startTime ?? startTime) !== startTime)
         identity = await identify(info, noFiles);
-      return { ...outlineOf(info), ...(user && { user }), ...identity };
+      return { ...outlineOfProcess(info), ...(user && { user }), ...identity };
     });
 
   const ownerOf = (info: ProcessInfo, ancestorsOf: () => readonly ProcessInfo[]): Promise<KnownOwner> =>
@@ -57,12 +59,24 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
       const info = source.processInfo(pid);
       return info === null ? undefined : ownerOf(info, () => readAncestors(info, source));
     },
+    outline(pid) {
+      const info = source.processInfo(pid);
+      return info === null ? undefined : outlineOf(info, readAncestors(info, source));
+    },
     describeRead: (process, ancestors) => ownerOf(process, () => ancestors),
   };
 }
 
-/** What is known of a process that was read, before any file is looked at. */
-export function outlineOf({ pid, ppid, uid, startTime, path, name }: ProcessInfo): ProcessIdentity {
+/** What is known of processes that were read, before any file is looked at. */
+export function outlineOf(process: ProcessInfo, ancestors: readonly ProcessInfo[]): KnownOwner {
+  return {
+    kind: "process",
+    process: outlineOfProcess(process),
+    ancestors: ancestors.map(outlineOfProcess),
+  };
+}
+
+function outlineOfProcess({ pid, ppid, uid, startTime, path, name }: ProcessInfo): ProcessIdentity {
   return { pid, ppid, uid, startTime, ...(path && { path }), name: path ? executableName(path) : name };
 }
 

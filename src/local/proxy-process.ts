@@ -38,7 +38,7 @@ class RemoteAttributor {
     const id = this.nextId++;
     const answer = new Promise<Owner>((resolve) => this.waiting.set(id, resolve));
     say({ type: "lookup", id, tuple });
-    const owner = await within(LOOKUP_MS, answer, { kind: "unknown", reason: "timeout" });
+    const owner = await within<Owner>(LOOKUP_MS, answer, () => ({ kind: "unknown", reason: "timeout" }));
     this.waiting.delete(id);
     return owner;
   }

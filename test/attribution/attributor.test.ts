@@ -126,6 +126,16 @@ test("when the time is up, a recorded process is still named, without what its f
   expect(owner).toMatchObject({ process: { pid: 20, name: "cursor" }, ancestors: [{ pid: 10, name: "sh" }] });
 });
 
+test("when the time is up, a holder that was found is named, without what its files would tell", async () => {
+  const hanging = { ...filesWith({}), read: () => new Promise<undefined>(() => {}) };
+  const source = machine([
+    processInfo({ pid: 20, ppid: 10, path: "/usr/bin/cursor" }),
+    processInfo({ pid: 10, path: "/bin/sh" }),
+  ]);
+  const owner = await createAttributor(source, { files: hanging, limitMs: 30 }).lookup(tuple);
+  expect(owner).toMatchObject({ process: { pid: 20, name: "cursor" }, ancestors: [{ pid: 10, name: "sh" }] });
+});
+
 test("a recorded process that became another program since is named by what it runs now", async () => {
   const recorded = [processInfo({ pid: 20, path: "/usr/bin/sh" }), processInfo({ pid: 10 })];
   const overrides = { connectRecord: () => record, recordedProcesses: () => recorded };
