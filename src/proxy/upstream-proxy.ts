@@ -82,12 +82,20 @@ const isLoopback = (name: string) => /^(localhost|.+\.localhost|127(\.\d+){3}|::
 const authority = (host: string, port: number) =>
   isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign in a password, meant as such
+  }
+}
+
 /** CONNECT (RFC 9110 §9.3.6) with the credentials of the proxy's URL. */
 export function connectRequest(proxy: URL, host: string, port: number): string {
   const target = authority(host, port);
   const lines = [`CONNECT ${target} HTTP/1.1`, `Host: ${target}`];
   if (proxy.username || proxy.password) {
-    const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+    const credentials = `${percentDecoded(proxy.username)}:${percentDecoded(proxy.password)}`;
     lines.push(`Proxy-Authorization: Basic ${Buffer.from(credentials).toString("base64")}`);
   }
   return `${lines.join("\r\n")}\r\n\r\n`;

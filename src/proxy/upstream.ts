@@ -86,14 +86,15 @@ export class UpstreamConnector {
     hello: ClientHello,
     shape: HelloShape,
   ): Promise<UpstreamResult> {
-    const context = this.contextFor(shape);
+    // First, so that nothing comes between the connection and its handshake: an end in between would go unseen.
+    const context = await this.contextFor(shape);
     let side: Side;
     try {
       side = await this.proxy.dial(target, host);
     } catch (error) {
       return { kind: "failed", stage: "connect", error: textOf(error) };
     }
-    return this.handshake(side, await context, target, host, hello, shape);
+    return this.handshake(side, context, target, host, hello, shape);
   }
 
   private contextFor(shape: HelloShape): Promise<SecureContext> {

@@ -105,6 +105,12 @@ describe("the way to a server", () => {
       443,
       "CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\nProxy-Authorization: Basic YW5hOnBAc3M=\r\n\r\n",
     ],
+    [
+      "http://ana:100%@proxy",
+      "host",
+      443,
+      "CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\nProxy-Authorization: Basic YW5hOjEwMCU=\r\n\r\n",
+    ],
   ])("through %s is asked for so", (proxy, host, port, request) => {
     expect(connectRequest(new URL(proxy), host, port)).toBe(request);
   });
