@@ -1,0 +1,95 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { findCaller } from "../../src/local/caller.js";
+import type { ProxyStart, ToProxy, ToSupervisor } from "../../src/local/messages.js";
+import { defaultSettings } from "../../src/local/settings.js";
+import { EMBEDDED_LOCATION } from "../../src/oisp/embedded.js";
+import { closing, Inbox } from "../proxy/front-rig.js";
+import { own } from "../proxy/sockets.js";
+import { temporaryFolder } from "../temporary-folder.js";
+
+const ENTRY = fileURLToPath(new URL("../../src/local/proxy-process.ts", import.meta.url));
+const REGISTER = new URL("../typescript-threads.mjs", import.meta.url).href;
+
+interface Proxy {
+  readonly child: ChildProcess;
+  readonly said: Inbox<ToSupervisor>;
+  readonly exited: Promise<unknown[]>;
+  readonly tell: (message: ToProxy) => void;
+}
+
+/** The proxy process, with this test for a supervisor. */
+function startProxy(outputDir?: string): Proxy {
+  const home = temporaryFolder();
+  const child = fork(ENTRY, { execArgv: ["--import", REGISTER] });
+  const said = new Inbox<ToSupervisor>();
+  child.on("message", (message: ToSupervisor) => said.put(message));
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const start: ProxyStart = {
+    type: "start",
+    settings: {
+      ...defaultSettings(home),
+      bundleFile: EMBEDDED_LOCATION,
+      outputDir: outputDir ?? join(home, "traces"),
+    },
+    caller: findCaller({ HOME: home }),
+    selfTestNonce: "nonce",
+    json: false,
+    verbose: false,
+  };
+  const tell = (message: ToProxy) => void child.send(message);
+  tell(start);
+  return { child, said, exited: once(child, "exit"), tell };
+}
+
+async function listening({ said }: Proxy): Promise<number> {
+  const message = await said.next();
+  if (message.type !== "listening") throw new Error(JSON.stringify(message));
+  return message.port;
+}
+
+// To change its group, as it does first of all, it must be root.
+describe.runIf(process.getuid?.() === 0)("the proxy process", { timeout: 60_000 }, () => {
+  test("says where it listens, answers pings, asks whose connections these are, and ends when told", async () => {
+    const proxy = startProxy();
+    const port = await listening(proxy);
+    expect(port).toBeGreaterThan(0);
+    proxy.tell({ type: "ping", id: 7 });
+    expect(await proxy.said.next()).toEqual({ type: "pong", id: 7 });
+    // Nobody redirected this client: it came to us by itself, and is sent away.
+    const client = own(connect({ host: "127.0.0.1", port }));
+    client.write("GET / HTTP/1.1\r\nhost: api.openai.com\r\n\r\n");
+    const asked = await proxy.said.next();
+    expect(asked).toMatchObject({ type: "lookup", tuple: { local: { port: client.localPort } } });
+    expect(await closing(client)).toBe("ECONNRESET");
+    proxy.tell({ type: "stop", graceMs: 0 });
+    expect(await proxy.exited).toEqual([0, null]);
+  });
+
+  test("ends in order when its supervisor is gone, also while clients come", async () => {
+    const proxy = startProxy();
+    const port = await listening(proxy);
+    const client = own(connect({ host: "127.0.0.1", port }));
+    await once(client, "connect");
+    proxy.child.disconnect();
+    client.write("GET / HTTP/1.1\r\nhost: a.example\r\n\r\n");
+    expect(await proxy.exited).toEqual([0, null]);
+  });
+
+  test("hands a signal of its own on to the supervisor, who ends things in order", async () => {
+    const proxy = startProxy();
+    await listening(proxy);
+    proxy.child.kill("SIGTERM");
+    expect(await proxy.said.next()).toEqual({ type: "stop_requested" });
+  });
+
+  test("tells why it cannot start, and ends", async () => {
+    const proxy = startProxy("/dev/null/traces");
+    expect(await proxy.said.next()).toMatchObject({ type: "failed", code: "OXIMY_E_OUTPUT_DIR" });
+    expect(await proxy.exited).toEqual([1, null]);
+  });
+});
