@@ -5,7 +5,7 @@ import { LruMap } from "../lru-map.js";
 import { type Arrival, type Listener, type ListenerOptions, listenOnLoopback } from "./arrival.js";
 import type { FrontConnection, PassthroughEnd } from "./front.js";
 import { isNativeFrontSupported, NativeFront } from "./front-native.js";
-import type { RelayEnd } from "./relay.js";
+import { abort, type RelayEnd, tcpSide } from "./relay.js";
 import type { CloseCause } from "./tap.js";
 
 const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
@@ -81,7 +81,7 @@ function frontArrival(
     take: () => {
       taken = front.take(id);
       // Small writes (the events of a stream) must not wait for the acknowledgement of the last.
-      return taken?.setNoDelay(true);
+      return taken?.setNoDelay(true).on("error", () => {}); // until somebody reads it, nobody hears of it
     },
     passthrough: (target: Endpoint) => {
       if (taken) return whenPassed(front.adopt(taken, Buffer.alloc(0), target));
@@ -90,7 +90,7 @@ function frontArrival(
       return whenPassed(id);
     },
     reject: () => {
-      if (taken) taken.resetAndDestroy();
+      if (taken) abort(tcpSide(taken));
       else front.reject(id);
     },
   };
