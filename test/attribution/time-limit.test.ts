@@ -1,3 +1,4 @@
+import { MessageChannel } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { within } from "../../src/attribution/time-limit.js";
 
@@ -11,10 +12,10 @@ test("an answer that arrived while the event loop was busy is not too late", asy
   await new Promise(setImmediate);
   const answer = new Promise<string>((resolve) => {
     const { port1, port2 } = new MessageChannel();
-    port2.onmessage = () => {
+    port2.once("message", () => {
       resolve("answer");
       port1.close();
-    };
+    });
     port1.postMessage("now");
   });
   const outcome = within(1, answer, () => "too late");
