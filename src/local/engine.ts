@@ -44,6 +44,7 @@ export interface Internet {
 
 /** What brings connections: stops accepting, and resets what it still holds. */
 export interface Served {
+  readonly port: number;
   close(): void;
   destroy(): void;
 }
@@ -113,7 +114,11 @@ export class Engine {
     const pins = new PinBook(pinsFile(settings.home));
     const dataPlane = new DataPlane({
       mint: new LeafMint(ca),
-      upstream: new UpstreamConnector(options.internet ? { roots: options.internet.roots } : {}),
+      upstream: new UpstreamConnector({
+        ...(options.internet ? { roots: options.internet.roots } : {}),
+        // A shell that is pointed at us must not point us at ourselves.
+        isOurs: (proxy) => proxy.port === known.listenerPort,
+      }),
       route: options.internet?.route ?? ((destination) => destination),
       taps: plane ?? NO_TAPS,
       knowledgeOf: (host, port) =>
@@ -170,6 +175,7 @@ export class Engine {
   /** Hands over the listener that feeds the engine: it is closed with it. */
   serve(listener: Served): void {
     this.listener = listener;
+    this.known.listenerPort = listener.port;
   }
 
   /** Resolves when all that was captured so far is written. */
@@ -188,8 +194,9 @@ export class Engine {
   }
 }
 
-/** What follows from the bundle, swapped at once when it is refreshed. */
+/** What follows from the bundle, swapped at once when it is refreshed, and where we listen. */
 class Known {
+  listenerPort: number | undefined;
   hosts!: HostIndex;
   private apps!: AppIndex;
 

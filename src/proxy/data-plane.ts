@@ -81,8 +81,7 @@ export class DataPlane {
     const verdict = decide(opening, destination, this.options.knowledgeOf);
     if (verdict.action === "passthrough" && !verdict.known) {
       // Nobody asks who it was: it need not wait for the answer.
-      this.stats.passedThrough++;
-      await arrival.passthrough(this.options.route(destination));
+      await this.pass(arrival, destination, verdict.host ?? destination.address);
       return;
     }
     const client = await whenKnown;
@@ -95,8 +94,7 @@ export class DataPlane {
     const reason = verdict.action === "passthrough" ? verdict.reason : (alone ?? full);
     if (alone === "app_not_selected") {
       // A filtered-out app is none of our business: not even its connections are told.
-      this.stats.passedThrough++;
-      await arrival.passthrough(this.options.route(destination));
+      await this.pass(arrival, destination, host);
     } else if (reason) {
       await this.passThrough(connection, host, reason);
     } else if (opening.kind === "tls") {
@@ -121,6 +119,21 @@ export class DataPlane {
     });
   }
 
+  /** Passes a connection through, by the upstream proxy where there is one. */
+  private async pass(arrival: Arrival, destination: Endpoint, host: string): Promise<RelayEnd> {
+    this.stats.passedThrough++;
+    const { proxy } = this.options.upstream;
+    const target = this.options.route(destination);
+    const raw = proxy.proxyFor(target, host) && arrival.take();
+    if (!raw) return arrival.passthrough(target);
+    try {
+      return await relay(tcpSide(this.track(raw)), await proxy.dial(target, host));
+    } catch (error) {
+      arrival.reject();
+      return { cause: "server_closed", error: (error as Error).message, bytesUp: 0, bytesDown: 0 };
+    }
+  }
+
   /** Passes a connection to a known host through, and tells that it was. */
   private async passThrough(
     connection: Connection,
@@ -128,8 +141,7 @@ export class DataPlane {
     reason: string,
     error?: string,
   ): Promise<void> {
-    this.stats.passedThrough++;
-    const end = await connection.arrival.passthrough(this.options.route(connection.destination));
+    const end = await this.pass(connection.arrival, connection.destination, host);
     this.reportUnread(connection, host, reason, error === undefined ? end : { ...end, error });
   }
 
@@ -138,6 +150,10 @@ export class DataPlane {
     const raw = arrival.take();
     if (!raw) return this.passThrough(connection, host, "verdict_late");
     const upstream = await this.options.upstream.connect(this.options.route(destination), host, hello);
+    if (upstream.kind === "failed" && upstream.stage === "handshake") {
+      // The client shall see what the server says to it.
+      return this.passThrough(connection, host, "upstream_handshake_failed", upstream.error);
+    }
     if (upstream.kind === "failed") {
       arrival.reject();
       this.reportUnread(connection, host, "upstream_unreachable", { error: upstream.error });
