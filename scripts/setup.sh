@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes a fresh clone ready to run: the Debian packages that are missing, the native addon, the TypeScript.
-# Quiet when there is nothing to do. `setup.sh --test` also looks for what the tests use.
+# Quiet when there is nothing to do. `setup.sh --test` also looks for what the tests use, `setup.sh --check` for what
+# the checks of the native code use.
 set -eu
 cd "$(dirname "$0")/.."
 
