@@ -8,6 +8,7 @@ import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
 import { addCleanupCommand } from "./cleanup.js";
 import { addDemoCommand } from "./demo.js";
+import { addDoctorCommand } from "./doctor.js";
 import { addEventsCommand } from "./events.js";
 import { addLocalCommand } from "./local.js";
 import { addPinsCommand } from "./pins.js";
@@ -41,6 +42,7 @@ function createProgram(): Command {
     addDemoCommand,
     addCaCommand,
     addEnvCommand,
+    addDoctorCommand,
     addCleanupCommand,
   ])
     add(program);

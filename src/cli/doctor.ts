@@ -1,0 +1,35 @@
+/** `oximy doctor`: what this machine has and lacks for capture, and what to do. */
+
+import type { Command } from "commander";
+import { examine } from "../doctor/examine.js";
+import type { Finding } from "../doctor/finding.js";
+import { findCaller } from "../local/caller.js";
+import { oximyHome } from "../local/settings.js";
+import { captureSettings } from "./capture-options.js";
+
+/** As for every error that says what the machine lacks (docs/errors.md). */
+const LACKING = 4;
+
+export function addDoctorCommand(program: Command): void {
+  const command = program
+    .command("doctor")
+    .description("what this machine has and lacks for capture, and what to do")
+    .option("--json", "print JSON", false);
+  command.action(async () => {
+    const caller = findCaller();
+    const { settings } = captureSettings(command, oximyHome(process.env, caller.home));
+    const findings = await examine(settings, caller);
+    const ready = findings.every(({ level }) => level !== "missing");
+    console.log(command.opts().json ? JSON.stringify({ ready, findings }, null, 2) : report(findings, ready));
+    process.exitCode = ready ? 0 : LACKING;
+  });
+}
+
+export function report(findings: readonly Finding[], ready: boolean): string {
+  const width = Math.max(...findings.map(({ about }) => about.length));
+  const lines = findings.flatMap(({ level, about, what, advice }) => [
+    `${level.padEnd(7)}  ${about.padEnd(width)}  ${what}`,
+    ...(advice === undefined ? [] : [`${" ".repeat(width + 9)}  → ${advice}`]),
+  ]);
+  return [...lines, "", ready ? "Capture works here." : "Capture does not work here yet."].join("\n");
+}

@@ -1,0 +1,169 @@
+/** Looks at this machine and asks the checks what to make of it. Nothing is changed. */
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { release } from "node:os";
+import { dirname, join } from "node:path";
+import { loadNative } from "../attribution/native.js";
+import { OximyError } from "../errors.js";
+import { asCaller, type Caller } from "../local/caller.js";
+import { descriptorLimit } from "../local/descriptor-limit.js";
+import { holdArguments, redirectScript, runRedirectScript } from "../local/redirect.js";
+import { type CaptureSettings, caDirectory } from "../local/settings.js";
+import { readCache } from "../oisp/cache.js";
+import { loadBundle } from "../oisp/load.js";
+import { CA_CERTIFICATE_FILE, openCa } from "../proxy/ca.js";
+import { findStores } from "../trust/find-stores.js";
+import { ourCertificateIfMade } from "../trust/our-certificate.js";
+import { toolPath } from "../trust/tool-path.js";
+import { type StoreStatus, storeStatus } from "../trust/trust.js";
+import { bundleFinding, outputFinding, recorderFinding, trustFindings } from "./capture.js";
+import { type Finding, missing, ok } from "./finding.js";
+import {
+  darwinDefaultInterfaces,
+  ipv6Finding,
+  linuxDefaultInterfaces,
+  type PortState,
+  portFinding,
+  vpnFinding,
+} from "./network.js";
+import { keptFinding, type RedirectTools, statusFinding, toolFinding, trialFinding } from "./redirect.js";
+import { descriptorFinding, kernelFinding, nodeFinding, rootFinding } from "./system.js";
+
+const PROXY_PORT = 8_088;
+const isRoot = () => process.getuid?.() === 0;
+
+export async function examine(settings: CaptureSettings, caller: Caller): Promise<Finding[]> {
+  const has = (tool: string) => toolPath(tool) !== undefined;
+  const tools: RedirectTools = {
+    nft: has("nft"),
+    iptables: has("iptables-restore"),
+    ip6tables: has("ip6tables-restore"),
+    pfctl: has("pfctl"),
+  };
+  return [
+    kernelFinding(process.platform, release()),
+    nodeFinding(process.version),
+    rootFinding(process.getuid?.()),
+    toolFinding(process.platform, tools),
+    ...(await redirectFindings(tools)),
+    ...nativeFindings(),
+    ...(await certificateFindings(settings.home, caller)),
+    await bundleOf(settings),
+    outputFinding(
+      settings.outputDir,
+      asCaller(caller, () => whyNotWritable(settings.outputDir)),
+    ),
+    portFinding(PROXY_PORT, await portState(PROXY_PORT)),
+    vpnFinding(defaultInterfaces(), (name) => existsSync(`/sys/class/net/${name}/tun_flags`)),
+    ipv6Finding(readIfThere("/proc/net/if_inet6") === "" ? "unused" : "used", tools),
+    descriptorFinding(descriptorLimit()),
+  ];
+}
+
+async function redirectFindings(tools: RedirectTools): Promise<Finding[]> {
+  if (!isRoot()) return [];
+  const status = statusFinding(await runRedirectScript(["status"]));
+  if (process.platform !== "linux" || !tools.nft) return [status];
+  const kept = complaintOf("nft", ["list", "table", "inet", "oximy_keep"]) === undefined ? "kept" : "gone";
+  return [status, trialFinding(nftTrial(), tools), keptFinding(kept)];
+}
+
+/** `nft -c` has the kernel check the rules and installs none (nft(8)). Undefined when it would take them. */
+function nftTrial(): string | undefined {
+  const options = { listenerPort: 1, ports: [443], localPorts: [], allowQuic: false };
+  const args = ["rules", ...holdArguments({ ...options, backend: "nft" }).slice(1)];
+  const rules = execFileSync("/bin/sh", [redirectScript(), ...args], { encoding: "utf8" });
+  return complaintOf("nft", ["-c", "-f", "-"], rules);
+}
+
+function complaintOf(tool: string, args: readonly string[], input = ""): string | undefined {
+  try {
+    execFileSync(toolPath(tool) ?? tool, args, {
+      input,
+      encoding: "utf8",
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+    return undefined;
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    return (stderr?.trim() || message).split("\n")[0]!;
+  }
+}
+
+function nativeFindings(): Finding[] {
+  try {
+    const native = loadNative();
+    const found = ok("addon", `native addon for ${native.implementation}`);
+    if (!isRoot() || native.implementation !== "linux") return [found];
+    const complaint = native.attachConnectRecorder([443]);
+    native.detachConnectRecorder();
+    return [found, recorderFinding(complaint)];
+  } catch (error) {
+    return [failure("addon", error)];
+  }
+}
+
+async function certificateFindings(home: string, caller: Caller): Promise<Finding[]> {
+  const certificate = ourCertificateIfMade(home);
+  const findings: Finding[] = [];
+  if (existsSync(join(caDirectory(home), CA_CERTIFICATE_FILE))) {
+    try {
+      const { certificatePath } = asCaller(caller, () => openCa(caDirectory(home)));
+      findings.push(ok("certificate", certificatePath));
+    } catch (error) {
+      findings.push(failure("certificate", error));
+    }
+  }
+  const statuses: StoreStatus[] = [];
+  for (const store of findStores(caller.home)) statuses.push(await storeStatus(store, certificate, caller));
+  return [...findings, ...trustFindings(statuses, certificate === undefined ? "none" : "made")];
+}
+
+async function bundleOf({ home, bundleFile, bundleUrl }: CaptureSettings): Promise<Finding> {
+  if (bundleFile === undefined) return bundleFinding(bundleUrl, await readCache(home, bundleUrl), Date.now());
+  try {
+    const { bundle } = await loadBundle({ home, file: bundleFile });
+    return ok("bundle", `${bundleFile}, version ${bundle.version}`);
+  } catch (error) {
+    return failure("bundle", error);
+  }
+}
+
+function failure(about: string, error: unknown): Finding {
+  if (!(error instanceof OximyError)) throw error;
+  return missing(about, error.message, error.advice);
+}
+
+/** By a trial: permissions have more to them than their bits. */
+function whyNotWritable(folder: string): string | undefined {
+  let there = folder;
+  while (!existsSync(there)) there = dirname(there);
+  try {
+    rmdirSync(mkdtempSync(join(there, ".oximy-doctor-")));
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function portState(port: number): Promise<PortState> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve("taken"));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve("free")));
+  });
+}
+
+function defaultInterfaces(): string[] {
+  if (process.platform === "linux") return linuxDefaultInterfaces(readIfThere("/proc/net/route"));
+  if (process.platform !== "darwin") return [];
+  return darwinDefaultInterfaces(
+    execFileSync("/usr/sbin/netstat", ["-rn", "-f", "inet"], { encoding: "utf8" }),
+  );
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it, test } from "vitest";
+import { bundleFinding, outputFinding, trustFindings } from "../../src/doctor/capture.js";
+import {
+  darwinDefaultInterfaces,
+  ipv6Finding,
+  linuxDefaultInterfaces,
+  portFinding,
+  vpnFinding,
+} from "../../src/doctor/network.js";
+import { statusFinding, toolFinding, trialFinding } from "../../src/doctor/redirect.js";
+import { descriptorFinding, kernelFinding, nodeFinding, rootFinding } from "../../src/doctor/system.js";
+import { debian } from "../../src/trust/debian.js";
+
+const tools = { nft: false, iptables: false, ip6tables: false, pfctl: false };
+const isTunnel = () => false;
+
+test.each([
+  ["an old Linux", kernelFinding("linux", "5.3.18-default"), "missing"],
+  ["Linux 5.4", kernelFinding("linux", "5.4.0-200-generic"), "ok"],
+  ["Linux 6.18", kernelFinding("linux", "6.18.44"), "ok"],
+  ["macOS 11", kernelFinding("darwin", "20.6.0"), "missing"],
+  ["macOS 12", kernelFinding("darwin", "21.0.0"), "ok"],
+  ["Windows", kernelFinding("win32", "10.0.19045"), "missing"],
+  ["Node 20.16", nodeFinding("v20.16.0"), "missing"],
+  ["Node 20.17", nodeFinding("v20.17.0"), "ok"],
+  ["Node 22.1", nodeFinding("v22.1.0"), "ok"],
+  ["a user", rootFinding(1000), "warning"],
+  ["root", rootFinding(0), "ok"],
+  ["few descriptors", descriptorFinding(1024), "warning"],
+  ["many descriptors", descriptorFinding(1 << 20), "ok"],
+  ["no firewall tool", toolFinding("linux", tools), "missing"],
+  ["iptables alone", toolFinding("linux", { ...tools, iptables: true }), "ok"],
+  ["nft alone", toolFinding("linux", { ...tools, nft: true }), "ok"],
+  ["pf", toolFinding("darwin", { ...tools, pfctl: true }), "ok"],
+  ["a Mac without pf", toolFinding("darwin", tools), "missing"],
+  ["rules that the kernel takes", trialFinding(undefined, tools), "ok"],
+  ["rules that only iptables can hold", trialFinding("no", { ...tools, iptables: true }), "warning"],
+  ["rules that nothing can hold", trialFinding("no", tools), "missing"],
+  ["no redirect", statusFinding({ code: 1, output: "not installed" }), "ok"],
+  ["a redirect", statusFinding({ code: 0, output: "installed nft" }), "warning"],
+  ["a redirect that cannot be seen", statusFinding({ code: 3, output: "this needs root" }), "warning"],
+  ["a taken port", portFinding(8088, "taken"), "warning"],
+  ["a default route through a VPN", vpnFinding(["wg0"], isTunnel), "warning"],
+  ["a tunnel with another name", vpnFinding(["work"], () => true), "warning"],
+  ["a default route through a card", vpnFinding(["enp3s0"], isTunnel), "ok"],
+  ["IPv6 that nothing redirects", ipv6Finding("used", tools), "warning"],
+  ["IPv6 that is redirected", ipv6Finding("used", { ...tools, ip6tables: true }), "ok"],
+  ["no IPv6", ipv6Finding("unused", tools), "ok"],
+  ["a folder that can be written to", outputFinding("/traces", undefined), "ok"],
+  ["a folder that cannot", outputFinding("/traces", "EACCES"), "missing"],
+])("%s", (_, finding, level) => {
+  expect(finding.level).toBe(level);
+  expect(finding.advice !== undefined).toBe(level !== "ok");
+});
+
+describe("the interfaces of the default route", () => {
+  const header = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
+  const route = (name: string, destination: string, mask: string) =>
+    `${name}\t${destination}\t00000000\t0003\t0\t0\t0\t${mask}\t0\t0\t0\n`;
+
+  it("are those of the whole, and not of a network", () => {
+    const table = header + route("eth0", "00000000", "00000000") + route("tun9", "0000A8C0", "00FFFFFF");
+    expect(linuxDefaultInterfaces(table)).toEqual(["eth0"]);
+  });
+
+  it("are those of its halves too, as OpenVPN sets them", () => {
+    const halves = route("tun0", "00000000", "00000080") + route("tun0", "00000080", "00000080");
+    expect(linuxDefaultInterfaces(header + halves)).toEqual(["tun0"]);
+  });
+
+  it("are read from what a Mac prints", () => {
+    const table = `Destination        Gateway            Flags           Netif Expire
+default            192.168.1.1        UGScg             en0
+0/1                10.8.0.1           UGScg             utun4
+128.0/1            10.8.0.1           UGSc              utun4
+127                127.0.0.1          UCS               lo0
+`;
+    expect(darwinDefaultInterfaces(table)).toEqual(["en0", "utun4"]);
+  });
+});
+
+describe("what capture needs", () => {
+  const day = 86_400_000;
+  const cached = (age: number) => ({ url: "https://x", loadedAt: 100 * day - age, document: "{}" });
+
+  it.each([
+    ["none yet", undefined, "ok"],
+    ["of today", cached(0), "ok"],
+    ["of last month", cached(40 * day), "warning"],
+  ])("bundle: %s", (_, document, level) => {
+    expect(bundleFinding("https://x", document, 100 * day).level).toBe(level);
+  });
+
+  it.each([
+    ["trusted", { kind: "trusted" } as const, "ok"],
+    ["not trusted", { kind: "not_trusted" } as const, "warning"],
+    ["unknown", { kind: "unknown", why: "no certutil", advice: "Install it" } as const, "warning"],
+  ])("trust: %s", (_, state, level) => {
+    const [finding] = trustFindings([{ store: debian, state, entries: [] }], "made");
+    expect(finding?.level).toBe(level);
+  });
+
+  it("trust: no certificate, or no store", () => {
+    expect(trustFindings([], "none")[0]?.advice).toContain("oximy ca install");
+    expect(trustFindings([], "made")[0]?.advice).toContain("oximy env");
+  });
+});
