@@ -7,7 +7,14 @@ cd "$(dirname "$0")/.."
 
 # command:package. The redirect needs nft or iptables; the demo needs ip, setpriv and curl.
 wanted="nft:nftables iptables:iptables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl c++:g++ cmake:cmake"
-[ "${1:-}" = --test ] && wanted="$wanted jq:jq git:git python3:python3 certutil:libnss3-tools"
+case "${1:-}" in
+--test)
+	wanted="$wanted jq:jq git:git python3:python3 certutil:libnss3-tools h2load:nghttp2-client"
+	# Large, and only for one row of the lab's tables, which is skipped without it.
+	[ "${OXIMY_REQUIRE_LAB:-}" = 1 ] && wanted="$wanted chromium:chromium"
+	;;
+--check) wanted="$wanted clang:clang valgrind:valgrind" ;;
+esac
 
 PATH="$PATH:/usr/sbin:/sbin"
 missing=""
