@@ -5,6 +5,7 @@
  *   POST /upload/RATE             reads RATE bytes a second (0: as fast as it can), answers {"bytes","sha256"}
  *   GET  /events/COUNT/INTERVAL   server-sent events, INTERVAL ms apart, each with the time it was sent
  *   GET  /reset                   sends half an answer, then resets
+ *   GET  /files/PATH              a file of the setting `folder`
  *   GET  /page                    for browsers: fetches, opens a WebSocket and an event stream; see page.html
  *   GET  /wait                    answers when /done is asked for, which is how a page keeps itself loading
  *   WebSocket anywhere            sends back each message, with permessage-deflate when asked for; over h2 (RFC 8441)
@@ -12,13 +13,15 @@
  *   gRPC anywhere                 sends back each message, then `grpc-status: 0` in trailers
  *   all else                      the request as JSON
  *
- * Prints a ReceivedConnection when a connection is over. Settings: `clientCertificate: "asked"`; `webSocketOverH2: "refused"`.
+ * Prints a ReceivedConnection when a connection is over. Settings: see EchoSettings.
  */
 import { createCipheriv, createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { join } from "node:path";
 import type { Duplex, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
@@ -83,6 +86,9 @@ async function answer(request: Request, response: Response): Promise<void> {
       if ("stream" in response) response.stream.close(2 /* INTERNAL_ERROR, RFC 9113 §7 */);
       else request.socket.destroy();
       return;
+    case "files":
+      response.setHeader("content-type", "application/octet-stream");
+      return sendFile(response, new URL(request.url!, "file:").pathname.slice("/files".length));
     case "page":
       response.setHeader("content-type", "text/html");
       return void response.end(PAGE);
@@ -110,6 +116,13 @@ function echoGrpc(request: Request, response: Response): Promise<void> {
   response.setHeader("content-type", "application/grpc");
   response.addTrailers({ "grpc-status": "0", "grpc-message": "OK" });
   return pipeline(request, response);
+}
+
+/** The path is normal: no `..` leads out of the folder. */
+async function sendFile(response: Response, path: string): Promise<void> {
+  const content = await readFile(join(config.folder ?? "/nowhere", path)).catch(() => undefined);
+  response.statusCode = content ? 200 : 404;
+  response.end(content ?? "");
 }
 
 function sendJson(response: Response, value: unknown): void {
