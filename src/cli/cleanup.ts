@@ -9,22 +9,25 @@ export function addCleanupCommand(program: Command): void {
     .command("cleanup")
     .description("remove the redirect that an older run may have left (needs root)")
     .option("--all", "also what is kept on purpose, as before an uninstall", false);
-  command.action(async () => {
-    if (process.getuid?.() !== 0) {
-      throw new OximyError(
-        "OXIMY_E_PRIVILEGE",
-        "Removing redirect rules needs root.",
-        "Run: sudo oximy cleanup",
-      );
-    }
-    const { all } = command.opts<{ all: boolean }>();
-    const { code, output } = await runRedirectScript(all ? ["cleanup", "--all"] : ["cleanup"]);
-    if (code !== 0)
-      throw new OximyError(
-        "OXIMY_E_REDIRECT",
-        `Cleaning up failed: ${output}`,
-        "What it says tells what to do.",
-      );
-    if (output) console.log(output);
-  });
+  command.action(() => cleanUp(command.opts<{ all: boolean }>().all ? "all" : "redirect", "cleanup"));
+}
+
+/** Throws OXIMY_E_PRIVILEGE or OXIMY_E_REDIRECT. */
+export async function cleanUp(scope: "redirect" | "all", command: string): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    throw new OximyError(
+      "OXIMY_E_PRIVILEGE",
+      "Removing redirect rules needs root.",
+      `Run: sudo oximy ${command}`,
+    );
+  }
+  const { code, output } = await runRedirectScript(scope === "all" ? ["cleanup", "--all"] : ["cleanup"]);
+  if (code !== 0) {
+    throw new OximyError(
+      "OXIMY_E_REDIRECT",
+      `Cleaning up failed: ${output}`,
+      "What it says tells what to do.",
+    );
+  }
+  if (output) console.log(output);
 }

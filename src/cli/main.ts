@@ -16,6 +16,7 @@ import { addProxyCommand } from "./proxy.js";
 import { reportError } from "./report.js";
 import { addRunCommand } from "./run.js";
 import { addStatsCommand } from "./stats.js";
+import { addUninstallCommand } from "./uninstall.js";
 
 const WRONG_USAGE = 2;
 
@@ -44,6 +45,7 @@ function createProgram(): Command {
     addEnvCommand,
     addDoctorCommand,
     addCleanupCommand,
+    addUninstallCommand,
   ])
     add(program);
   return program;

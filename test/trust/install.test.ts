@@ -114,6 +114,17 @@ describe.skipIf(unsuited !== undefined)(
       expect(code).toBe(3);
     });
 
+    it("oximy uninstall --purge leaves neither trust nor files", LONG, async () => {
+      await ca("install");
+      const command = ["unshare", "-n", process.execPath, MAIN, "uninstall", "--purge"];
+      const { code, stdout } = await machine.asAna(command, "sudo");
+      expect(stdout).toMatch(/^removed +system/m);
+      expect(stdout).toContain(`removed      ${join(machine.home, ".oximy")}`);
+      expect(code).toBe(0);
+      expect(existsSync(join(machine.home, ".oximy"))).toBe(false);
+      expect((await machine.run(["cat", BUNDLE])).stdout).toBe(realBundle.toString());
+    });
+
     it("a certificate whose key is gone is still found and taken out", LONG, async () => {
       await ca("install");
       await machine.run(["rm", "-rf", join(machine.home, ".oximy")]);

@@ -1,0 +1,44 @@
+/** `oximy uninstall`: the machine as it was before Oximy came. */
+
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { asCaller, findCaller } from "../local/caller.js";
+import { oximyHome } from "../local/settings.js";
+import { printOutcomes, refuseFailures, uninstallEverywhere } from "./ca-trust.js";
+import { cleanUp } from "./cleanup.js";
+
+/** What Oximy makes in its folder; `OXIMY_HOME` may name one that has more. */
+const OURS = /^(ca|traces|config\.json|pins\.json(\..+)?|bundle-cache\.json(\..+)?)$/;
+
+export function addUninstallCommand(program: Command): void {
+  const command = program
+    .command("uninstall")
+    .description("remove every rule and the certificate from this machine (needs root)")
+    .option("--purge", "also ~/.oximy: certificate authority, configuration and all events in it", false);
+  command.action(async () => {
+    await cleanUp("all", "uninstall");
+    const outcomes = await uninstallEverywhere();
+    printOutcomes(outcomes, "removed", false);
+    refuseFailures(outcomes, "uninstall");
+    const caller = findCaller();
+    const home = oximyHome(process.env, caller.home);
+    if (command.opts<{ purge: boolean }>().purge) {
+      const left = asCaller(caller, () => purge(home));
+      console.log(left.length === 0 ? `removed      ${home}` : `left in ${home}: ${left.join(", ")}`);
+    } else if (existsSync(home)) {
+      console.log(`Events and the certificate authority stay in ${home}; --purge removes them.`);
+    }
+    console.log("The program itself: npm uninstall -g oximy");
+  });
+}
+
+/** Removes what is ours, and the folder when it is empty then. Returns what is left. */
+export function purge(home: string): string[] {
+  if (!existsSync(home)) return [];
+  const names = readdirSync(home);
+  for (const name of names.filter((name) => OURS.test(name))) rmSync(join(home, name), { recursive: true });
+  const left = names.filter((name) => !OURS.test(name));
+  if (left.length === 0) rmdirSync(home);
+  return left;
+}
