@@ -1,6 +1,7 @@
 /** `oximy proxy`: the explicit proxy. */
 
 import { type Command, InvalidArgumentError } from "commander";
+import { summaryOf } from "../local/engine.js";
 import { startExplicitCapture } from "../local/explicit-capture.js";
 import { oximyHome } from "../local/settings.js";
 import { createLog } from "../log.js";
@@ -28,7 +29,7 @@ export function addProxyCommand(program: Command): void {
       `Proxy on http://${host}:${capture.port}, certificate ${capture.certificatePath}. Events: ${settings.outputDir}`,
     );
     const signal = await untilSignal();
-    await capture.stop(DRAIN_MS);
+    log.info(summaryOf(await capture.stop(DRAIN_MS)));
     process.exitCode = signal === "SIGINT" ? 130 : 0;
   });
 }

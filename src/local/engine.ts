@@ -121,10 +121,13 @@ export class Engine {
       }),
       route: options.internet?.route ?? ((destination) => destination),
       taps: plane ?? NO_TAPS,
-      knowledgeOf: (host, port) =>
-        settings.allHosts || (selection.namesApps && ECH_PUBLIC_NAMES.has(host))
+      knowledgeOf: (host, port) => {
+        // Nothing is written, so nothing need be decrypted.
+        if (!settings.enabled) return "unknown";
+        return settings.allHosts || (selection.namesApps && ECH_PUBLIC_NAMES.has(host))
           ? "readable"
-          : known.knowledgeOf(host, port),
+          : known.knowledgeOf(host, port);
+      },
       maxIntercepted: Math.floor(descriptorLimit() / DESCRIPTORS_PER_CONNECTION),
       leaveAlone: (host, client) => {
         if (!selection.selects(client)) return "app_not_selected";
@@ -192,6 +195,14 @@ export class Engine {
     const counters = await this.plane?.close();
     return { connections: this.dataPlane.stats, counters };
   }
+}
+
+/** One line for the person at the terminal. */
+export function summaryOf({ connections, counters }: EngineEnd): string {
+  const { events = 0, lostEvents = 0, lostTaps = 0 } = counters ?? {};
+  const { intercepted, passedThrough } = connections;
+  const lost = lostEvents + lostTaps > 0 ? `; lost: ${lostEvents} events, ${lostTaps} connections` : "";
+  return `${events} events; ${intercepted} connections read, ${passedThrough} passed through${lost}.`;
 }
 
 /** What follows from the bundle, swapped at once when it is refreshed, and where we listen. */

@@ -12,8 +12,9 @@ import { createLog, type Log } from "../log.js";
 import type { Arrival } from "../proxy/arrival.js";
 import { listen } from "../proxy/listener.js";
 import { becomeCaller } from "./caller.js";
-import { Engine } from "./engine.js";
+import { Engine, summaryOf } from "./engine.js";
 import { printEvent } from "./feed.js";
+import { giveToGroup } from "./file-group.js";
 import type { ProxyStart, ToProxy, ToSupervisor } from "./messages.js";
 import { SELF_TEST_ADDRESSES } from "./self-test.js";
 import { OXIMY_GID } from "./settings.js";
@@ -71,6 +72,7 @@ async function start(message: ProxyStart, attributor: RemoteAttributor, log: Log
     onArrival,
   });
   engine.serve(listener);
+  giveToGroup(message.settings.home, message.caller.gid);
   say({ type: "listening", port: listener.port, localPorts: engine.localPorts() });
   return engine;
 }
@@ -86,8 +88,11 @@ function main(): void {
   let engine: Engine | undefined;
   let log = createLog({ json: false, level: "info" });
 
+  let settle = () => {};
   const stop = async (graceMs: number): Promise<never> => {
-    await engine?.stop(graceMs);
+    const end = await engine?.stop(graceMs);
+    settle();
+    if (end) log.info(summaryOf(end));
     process.exit(0);
   };
   process.on("message", (message: ToProxy) => {
@@ -101,6 +106,7 @@ function main(): void {
         }
         start(message, attributor, log).then((started) => {
           engine = started;
+          settle = () => giveToGroup(message.settings.home, message.caller.gid);
         }, failed);
         return;
       case "owner":

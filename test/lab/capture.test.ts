@@ -179,8 +179,8 @@ describe.skipIf(requireLab())("oximy local", () => {
       .trim()
       .split("\n")
       .map((line) => line.split(" "));
-    for (const [mode, uid, , path] of files) {
-      expect([path, uid]).toEqual([path, "23456"]);
+    for (const [mode, uid, gid, path] of files) {
+      expect([path, uid, gid]).toEqual([path, "23456", "23457"]);
       expect([path, mode]).toEqual([
         path,
         expect.stringMatching(path?.endsWith("cert.pem") ? /^644$/ : /^[67]00$/),
