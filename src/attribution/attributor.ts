@@ -1,5 +1,5 @@
+import { LruCache } from "../lru-cache.js";
 import type { Attributor, Owner, SocketTuple } from "./client.js";
-import { LruCache } from "./lru-cache.js";
 import type { ConnectRecord, NativeAddon, ProcessInfo, SocketOwner } from "./native.js";
 import { createProcessTree, outlineOf, type ProcessReader, type ProcessTreeOptions } from "./process-tree.js";
 import { within } from "./time-limit.js";

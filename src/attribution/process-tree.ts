@@ -1,9 +1,9 @@
+import { LruCache } from "../lru-cache.js";
 import type { Owner, ProcessIdentity } from "./client.js";
 import { createDarwinIdentifier } from "./identity/darwin.js";
 import { type FileReader, noFiles, systemFiles } from "./identity/file-reader.js";
 import { executableName, type IdentifyProcess } from "./identity/identity.js";
 import { identifyLinuxProcess } from "./identity/linux.js";
-import { LruCache } from "./lru-cache.js";
 import type { NativeAddon, ProcessInfo } from "./native.js";
 import { createUserNames, type UserNames } from "./user-names.js";
 

@@ -10,7 +10,7 @@ import type {
   ReaderLimits,
   WebSocketMessage,
 } from "../exchange/exchange.js";
-import { LruMap } from "../lru-map.js";
+import { LruCache } from "../lru-cache.js";
 import type { Bundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
 import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
@@ -33,7 +33,7 @@ export class Pipeline {
   readonly counters: Omit<CaptureCounters, "lostEvents"> = { events: 0, dropped: 0, lostTaps: 0, gaveUp: {} };
   private readonly readers = new Map<number, ConnectionReader>();
   private readonly dialogues = new Map<string, Dialogue>();
-  private readonly toldAt = new LruMap<string, number>(1_000);
+  private readonly toldAt = new LruCache<string, number>(1_000);
   private index: HostIndex;
 
   constructor(private readonly options: PipelineOptions) {

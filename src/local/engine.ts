@@ -94,6 +94,14 @@ export class Engine {
     const selection = new AppSelection(settings, options.native);
     for (const warning of await selection.warnings(loaded.bundle.apps)) log.warn(`filter: ${warning}`);
     const ca = openCa(caDirectory(settings.home));
+    const known = new Known(loaded.bundle);
+    const pins = new PinBook(pinsFile(settings.home));
+    const upstream = new UpstreamConnector({
+      ...(options.internet ? { roots: options.internet.roots } : {}),
+      // A shell that is pointed at us must not point us at ourselves.
+      isOurs: (proxy) => proxy.port === known.listenerPort,
+    });
+    // Last of what can fail: its thread would outlive a failure after it.
     const plane = settings.enabled
       ? await CapturePlane.start({
           capture: {
@@ -110,15 +118,9 @@ export class Engine {
           ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
         })
       : undefined;
-    const known = new Known(loaded.bundle);
-    const pins = new PinBook(pinsFile(settings.home));
     const dataPlane = new DataPlane({
       mint: new LeafMint(ca),
-      upstream: new UpstreamConnector({
-        ...(options.internet ? { roots: options.internet.roots } : {}),
-        // A shell that is pointed at us must not point us at ourselves.
-        isOurs: (proxy) => proxy.port === known.listenerPort,
-      }),
+      upstream,
       route: options.internet?.route ?? ((destination) => destination),
       taps: plane ?? NO_TAPS,
       knowledgeOf: (host, port) => {

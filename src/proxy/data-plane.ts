@@ -6,7 +6,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
-import { LruMap } from "../lru-map.js";
+import { LruCache } from "../lru-cache.js";
 import type { Arrival } from "./arrival.js";
 import type { ClientHello } from "./client-hello.js";
 import type { LeafMint } from "./leaf.js";
@@ -54,7 +54,7 @@ export class DataPlane {
   private nextId = 1;
   private readonly live = new Set<Socket>();
   /** Hosts that ask clients for a certificate, which only the client itself can show. */
-  private readonly clientCertificateHosts = new LruMap<string, true>(1_000);
+  private readonly clientCertificateHosts = new LruCache<string, true>(1_000);
   private idle: (() => void) | undefined;
 
   constructor(private readonly options: DataPlaneOptions) {}
@@ -173,8 +173,6 @@ export class DataPlane {
     }
     this.stats.intercepted++;
     this.track(raw);
-    // A peer that vanished without a word must not hold two sockets for ever.
-    for (const socket of [raw, upstream.side.socket]) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const secure = new TLSSocket(raw, {
       isServer: true,
       secureContext: this.options.mint.contextFor(host),
@@ -272,8 +270,6 @@ export class DataPlane {
     for (const socket of this.live) abort(tcpSide(socket));
   }
 }
-
-const KEEP_ALIVE_MS = 60_000;
 
 /** A client that closes within this time after its handshake, and says nothing, did not like what it saw. */
 const SILENT_REFUSAL_MS = 100;

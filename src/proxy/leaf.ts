@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { isIP } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { LruMap } from "../lru-map.js";
+import { LruCache } from "../lru-cache.js";
 import type { CertificateAuthority } from "./ca.js";
 import { issueCertificate, keyIdentifier } from "./x509.js";
 
@@ -56,7 +56,7 @@ function caName(ca: CertificateAuthority) {
 export class LeafMint {
   private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-  private readonly contexts = new LruMap<string, { context: SecureContext; mintedAt: number }>(MAX_LEAVES);
+  private readonly contexts = new LruCache<string, { context: SecureContext; mintedAt: number }>(MAX_LEAVES);
 
   constructor(private readonly ca: CertificateAuthority) {}
 

@@ -1,7 +1,7 @@
 /** The listener of redirected connections: the native front where there is one, else Node's own sockets. */
 
 import type { Endpoint } from "../attribution/client.js";
-import { LruMap } from "../lru-map.js";
+import { LruCache } from "../lru-cache.js";
 import { type Arrival, type Listener, type ListenerOptions, listenOnLoopback } from "./arrival.js";
 import type { FrontConnection, PassthroughEnd } from "./front.js";
 import { isNativeFrontSupported, NativeFront } from "./front-native.js";
@@ -31,7 +31,7 @@ export function listen(options: ListenerOptions): Promise<Listener> {
 function listenNatively(options: ListenerOptions): Listener {
   const passing = new Map<number, (end: RelayEnd) => void>();
   /** Ends of connections that the front let pass because the verdict took too long. */
-  const endedAlone = new LruMap<number, RelayEnd>(1_000);
+  const endedAlone = new LruCache<number, RelayEnd>(1_000);
   const front: NativeFront = new NativeFront(
     {
       listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })),
@@ -64,7 +64,7 @@ function frontArrival(
   front: NativeFront,
   connection: FrontConnection,
   passing: Map<number, (end: RelayEnd) => void>,
-  endedAlone: LruMap<number, RelayEnd>,
+  endedAlone: LruCache<number, RelayEnd>,
 ): Arrival {
   const { id, peer, local, destination, peeked } = connection;
   let taken: ReturnType<NativeFront["take"]>;

@@ -85,8 +85,8 @@ export function relay(client: Side, server: Side, watcher: RelayWatcher = {}): P
         watcher.onBytes?.(direction, chunk);
       });
     };
-    // A server that vanished without a word must not hold the client for ever.
-    server.socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    // A side that vanished without a word must not hold the other for ever.
+    for (const { socket } of [client, server]) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     forward(client, server, "request");
     forward(server, client, "response");
   });

@@ -1,7 +1,7 @@
 /** TLS contexts for upstream sessions: one per shape of hello, all with the same roots. */
 
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
-import { LruMap } from "../lru-map.js";
+import { LruCache } from "../lru-cache.js";
 
 /** Each holds the parsed roots, some 260 KB. A machine has about as many shapes as it has TLS libraries. */
 const MAX_CONTEXTS = 32;
@@ -34,7 +34,7 @@ async function createContext(
 }
 
 export class UpstreamContexts {
-  private readonly contexts = new LruMap<string, Promise<SecureContext>>(MAX_CONTEXTS);
+  private readonly contexts = new LruCache<string, Promise<SecureContext>>(MAX_CONTEXTS);
 
   constructor(private readonly roots: readonly string[]) {}
 

@@ -1,14 +1,14 @@
 /** Sessions that servers gave, kept so that a client that resumes with us is resumed with the server too. */
 
 import type { TLSSocket } from "node:tls";
-import { LruMap } from "../lru-map.js";
+import { LruCache } from "../lru-cache.js";
 
 const MAX_KEYS = 1_000;
 /** Servers give two tickets at a time, mostly. */
 const MAX_TICKETS = 4;
 
 export class UpstreamSessions {
-  private readonly sessions = new LruMap<string, Buffer[]>(MAX_KEYS);
+  private readonly sessions = new LruCache<string, Buffer[]>(MAX_KEYS);
 
   /**
    * The newest, which is then gone: a ticket is shown once, lest it tell an onlooker which connections belong

@@ -1,4 +1,4 @@
-import { LruCache } from "../lru-cache.js";
+import { LruCache } from "../../lru-cache.js";
 import { isBinaryPlist, readTopStrings } from "./binary-plist.js";
 import type { FileReader } from "./file-reader.js";
 import { basename, type IdentifyProcess, type Identity } from "./identity.js";

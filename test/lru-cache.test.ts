@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LruCache } from "../../src/attribution/lru-cache.js";
+import { LruCache } from "../src/lru-cache.js";
 
 test("what was used longest ago goes first", () => {
   const cache = new LruCache<string, number>(2);
