@@ -65,7 +65,14 @@ static int Connect(Family family, const char* ipv4, const char* ipv6) {
   return fd;
 }
 
-static void Ask(int fd, const std::string& host, const std::string& what) {
+/** Done before connecting where possible, so that the first byte follows the connection at once. */
+static SSL* Prepare(const std::string& host) {
+  SSL* session = SSL_new(SSL_CTX_new(TLS_client_method()));
+  SSL_ctrl(session, kSetHostName, 0, const_cast<char*>(host.c_str()));
+  return session;
+}
+
+static void Ask(SSL* session, int fd, const std::string& host, const std::string& what) {
   char path[PATH_MAX] = {};
   if (readlink("/proc/self/exe", path, sizeof path - 1) < 0) Fail("readlink");
   const std::string who = what + " " + std::to_string(getpid()) + " " + std::to_string(geteuid()) + " " + path;
@@ -74,9 +81,7 @@ static void Ask(int fd, const std::string& host, const std::string& what) {
   const std::string request = "POST /v1/chat/completions HTTP/1.1\r\nhost: " + host +
                               "\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: " +
                               std::to_string(body.size()) + "\r\n\r\n" + body;
-  SSL* session = SSL_new(SSL_CTX_new(TLS_client_method()));
   SSL_set_fd(session, fd);
-  SSL_ctrl(session, kSetHostName, 0, const_cast<char*>(host.c_str()));
   if (SSL_connect(session) != 1) Fail("handshake");
   if (SSL_write(session, request.data(), static_cast<int>(request.size())) <= 0) Fail("write");
   char answer[4096];
@@ -95,10 +100,13 @@ int main(int argc, char** argv) {
                            kWays[static_cast<int>(way)];
   // What this program became: the descriptor of the connection is its last argument.
   if (argc == 7) {
-    Ask(atoi(argv[6]), host, what);
+    Ask(Prepare(host), atoi(argv[6]), host, what);
     return 0;
   }
-  const auto connect_and_ask = [&] { Ask(Connect(family, argv[2], argv[3]), host, what); };
+  const auto connect_and_ask = [&] {
+    SSL* session = Prepare(host);
+    Ask(session, Connect(family, argv[2], argv[3]), host, what);
+  };
   switch (way) {
     case Way::kItself:
       connect_and_ask();

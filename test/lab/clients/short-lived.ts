@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Lab } from "../../../src/demo/lab/lab.js";
 import type { OximyEvent } from "../../../src/event/event.js";
@@ -8,7 +8,8 @@ import type { OximyEvent } from "../../../src/event/event.js";
 const SOURCE = fileURLToPath(new URL("short-lived.cc", import.meta.url));
 const HOST = "api.openai.com";
 const AT_ONCE = 50;
-/** Each crowd runs a program of its own as a user of its own; `after` is what some of its processes become. */
+const LIMIT_MS = 3_600_000;
+/** Each crowd runs a program of its own as a user of its own. */
 const CROWDS = [
   { program: "agent", uid: 0 },
   { program: "editor", uid: 31_001 },
@@ -16,6 +17,7 @@ const CROWDS = [
   { program: "notebook", uid: 31_003 },
   { program: "terminal", uid: 31_004 },
 ] as const;
+/** What some processes become after they connected. */
 const AFTER = "after";
 
 /** What a client said of itself in its request, and what its event says of it. */
@@ -46,20 +48,19 @@ export class ShortLivedClients {
     return new ShortLivedClients(lab, server, folder);
   }
 
-  /** Runs `total` processes, 50 at once, to their end. Throws when one of them got no answer. */
+  /** Runs `total` processes, 50 at once, to their end. `total` is a multiple of 5. Throws when one got no answer. */
   async run(total: number): Promise<void> {
     const each = total / CROWDS.length;
+    const { v4, v6 } = this.server;
     const runs = CROWDS.map(async ({ program, uid }, place) => {
-      const call = [program, HOST, this.server.v4, this.server.v6, AFTER].map((word) =>
-        word === program || word === AFTER ? join(this.folder, word) : word,
-      );
+      const call = [join(this.folder, program), HOST, v4, v6, join(this.folder, AFTER), "{}"];
       const parallel = ["-P", String(AT_ONCE / CROWDS.length), "-I{}"];
-      const { code, stderr } = await this.lab.machine.exec("xargs", [...parallel, ...call, "{}"], {
-        ...(uid === 0 ? {} : { uid }),
+      const { code, stderr } = await this.lab.machine.exec("xargs", [...parallel, ...call], {
+        uid,
         input: Array.from({ length: each }, (_, i) => `${place * each + i}\n`).join(""),
-        timeout: 3_600_000,
+        timeout: LIMIT_MS,
       });
-      if (code !== 0) throw new Error(`${basename(program)}: ${stderr.slice(-2000)}`);
+      if (code !== 0) throw new Error(`${program}: ${stderr.slice(-2000)}`);
     });
     await Promise.all(runs);
   }
@@ -68,16 +69,6 @@ export class ShortLivedClients {
 /** Reads what the client wrote in its request: `NUMBER FAMILY WAY PID UID PATH`. */
 export function testimonyOf({ client, interaction }: OximyEvent): Testimony {
   const [message] = interaction?.request?.messages ?? [];
-  const [number, family, way, pid, uid, path] = String(message?.content).split(" ");
-  return {
-    said: {
-      number: Number(number),
-      family: family!,
-      way: way!,
-      pid: Number(pid),
-      uid: Number(uid),
-      path: path!,
-    },
-    client,
-  };
+  const [number, family = "", way = "", pid, uid, path = ""] = String(message?.content).split(" ");
+  return { said: { number: Number(number), family, way, pid: Number(pid), uid: Number(uid), path }, client };
 }
