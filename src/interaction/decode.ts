@@ -27,14 +27,16 @@ export function decodeBody(body: Body, fields: Fields): DecodedBody {
   }
   if (unpacked.kind === "failed")
     return { kind: "undecodable", reason: unpacked.reason, length: body.length };
+  const { bytes } = unpacked;
+  const asSent = bytes === body.head;
   return readBytes({
-    bytes: unpacked.bytes,
+    bytes,
     // What is left of a packed body's end cannot be unpacked without its middle.
-    tail: unpacked.bytes === body.head ? body.tail : undefined,
+    tail: asSent ? body.tail : undefined,
     fields,
     mediaType: mediaTypeOf(fields),
     truncated: body.truncated || unpacked.truncated,
-    length: body.length,
+    length: asSent ? body.length : bytes.length,
   });
 }
 

@@ -72,6 +72,14 @@ describe("content codings", () => {
     expect(rawOf(decodeBody(body(json), typed("application/json", "gzip")))).toEqual(JSON.parse(json));
   });
 
+  test("the length of a sound or picture is that of what was packed", () => {
+    const sound = Buffer.from("4944330400000000", "hex");
+    expect(decodeBody(body(gzipSync(sound)), typed("audio/mpeg", "gzip"))).toMatchObject({
+      kind: "binary",
+      length: sound.length,
+    });
+  });
+
   test("gzip that no field announces is seen", () => {
     expect(rawOf(decodeBody(body(gzipSync(json)), typed("application/json")))).toEqual(JSON.parse(json));
   });
