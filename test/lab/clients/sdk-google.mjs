@@ -7,9 +7,11 @@ const authClient = {
   getRequestHeaders: async () => new Headers({ authorization: `Bearer ${process.env.API_KEY}` }),
 };
 
-function clientOf({ host, headers }) {
+function clientOf({ format, host, headers }) {
   const httpOptions = { headers };
-  const [, location] = /^(.*)-aiplatform\./.exec(host) ?? [];
+  const [, named] = /^(.*)-aiplatform\./.exec(host) ?? [];
+  // The SDK makes pictures on Vertex AI only.
+  const location = format === "imagen" ? "europe-west4" : named;
   return location
     ? new GoogleGenAI({
         vertexai: true,
@@ -50,12 +52,12 @@ const askers = {
   },
 };
 
-function readPart({ candidates = [], modelVersion, usageMetadata: usage }, answer) {
+function readPart({ candidates = [], promptFeedback, modelVersion, usageMetadata: usage }, answer) {
   const parts = candidates[0]?.content?.parts ?? [];
   answer.model = modelVersion ?? answer.model;
   answer.content = joined([answer.content, ...parts.map(({ text, thought }) => !thought && text)]);
   answer.reasoning = joined([answer.reasoning, ...parts.map(({ text, thought }) => thought && text)]);
-  answer.finish_reason = candidates[0]?.finishReason ?? answer.finish_reason;
+  answer.finish_reason = candidates[0]?.finishReason ?? promptFeedback?.blockReason ?? answer.finish_reason;
   const calls = parts.flatMap(({ functionCall: call }) =>
     call ? [{ id: call.id, name: call.name, arguments: call.args }] : [],
   );

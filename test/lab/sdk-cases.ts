@@ -1,0 +1,132 @@
+import type { OximyEvent } from "../../src/event/event.js";
+import { loadTranscripts, type Transcript } from "../interaction/transcripts.js";
+
+/** What a client prints of a case: what the SDK returned, under the names of events (`clients/sdk-cases.mjs`). */
+export interface SdkAnswer {
+  readonly title: string;
+  readonly answer: { readonly error?: string; readonly usage?: object; readonly [field: string]: unknown };
+}
+
+export interface Sdk {
+  readonly name: string;
+  /** Credentials that it gets by its environment. */
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly cases: readonly Transcript[];
+}
+
+const transcripts = loadTranscripts();
+
+/** Why no SDK of the list can ask for these. Chats of websites and apps have no SDK at all. */
+export const NOT_BY_SDK: Readonly<Record<string, string>> = {
+  "anthropic_completions/plain": "the SDK has dropped this API",
+  "anthropic_completions/stream": "the SDK has dropped this API",
+  "anthropic_messages/vertex": "another SDK, @anthropic-ai/vertex-sdk",
+  "gemini/stream-array": "the SDK always asks for an event stream",
+  "gemini/stream-array-error": "the SDK always asks for an event stream",
+  "gemini_live/turn": "a WebSocket",
+  "openai_realtime/turn": "a WebSocket",
+  "openai_responses/websocket": "a WebSocket",
+};
+
+const askable = transcripts.filter(
+  ({ provider, title }) => provider !== undefined && NOT_BY_SDK[title] === undefined,
+);
+
+function casesOf(matches: (transcript: Transcript) => boolean): readonly Transcript[] {
+  return askable.filter(matches);
+}
+
+/** What servers that speak as OpenAI does answer alike; Mistral's streams differ. */
+const WHOLE = ["openai_chat/plain", "openai_chat/tools", "openai_chat/error"];
+const STREAMED = ["openai_chat/stream", "openai_chat/stream-tools"];
+
+const tail = "T3stOnlyQ7xZk2Vb9Lm4Rp8Wd1Yc6Hs3";
+
+/** Made up, of the shapes that the providers give out. */
+export const SDKS: readonly Sdk[] = [
+  {
+    name: "openai",
+    credentials: { API_KEY: `sk-proj-${tail}` },
+    cases: casesOf(
+      ({ format, provider }) => /^openai_/.test(format) && !/^(groq|mistral|ollama)$/.test(provider!),
+    ),
+  },
+  {
+    name: "anthropic",
+    credentials: { API_KEY: `sk-ant-api03-${tail}-AA` },
+    cases: casesOf(({ format }) => /^anthropic_/.test(format)),
+  },
+  {
+    name: "google",
+    credentials: { API_KEY: `AIzaSy${tail}q` },
+    cases: casesOf(({ format }) => /^(gemini|imagen)/.test(format)),
+  },
+  {
+    name: "cohere",
+    credentials: { API_KEY: "C0hereOnlyT3stQ7xZk2Vb9Lm4Rp8Wd1Yc6Hs3Tn" },
+    cases: casesOf(({ provider }) => provider === "cohere"),
+  },
+  {
+    name: "mistral",
+    credentials: { API_KEY: "M1stralOnlyT3stQ7xZk2Vb9Lm4Rp8Wd" },
+    cases: casesOf(({ provider, title }) => provider === "mistral" || WHOLE.includes(title)),
+  },
+  {
+    name: "groq",
+    credentials: { API_KEY: `gsk_${tail}Gq` },
+    cases: casesOf(({ provider, title }) => provider === "groq" || [...WHOLE, ...STREAMED].includes(title)),
+  },
+  {
+    name: "bedrock",
+    credentials: {
+      AWS_ACCESS_KEY_ID: "AKIAT3STONLYQ7XZK2VB",
+      AWS_SECRET_ACCESS_KEY: "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",
+      AWS_SESSION_TOKEN: `IQoJb3JpZ2luX2VjE${tail}${tail}`,
+    },
+    cases: casesOf(({ provider }) => provider === "aws_bedrock"),
+  },
+  { name: "ollama", credentials: {}, cases: casesOf(({ provider }) => provider === "ollama") },
+];
+
+/** A case as a client reads it from its standard input. */
+export function caseOf({ title, format, host, path, request, response }: Transcript) {
+  return {
+    ...{ title, format, host, path, question: request?.json ?? null },
+    streamed: response?.type.startsWith("text/event-stream") ?? false,
+  };
+}
+
+/** All hosts of the cases but this machine's own. */
+export const HOSTS = [
+  ...new Set(
+    SDKS.flatMap(({ cases }) => cases.map(({ host }) => host)).filter((host) => !host.includes(":")),
+  ),
+];
+
+/** Told by every SDK: what the caller did not get must not be in the event either. */
+const ALWAYS = ["content", "finish_reason", "tool_calls", "reasoning", "citations", "media"] as const;
+
+/** The part of the event that the SDK's caller can compare, and the same of what the caller got. */
+export function comparable(
+  event: OximyEvent,
+  { answer }: SdkAnswer,
+): { readonly told: object; readonly got: object } {
+  const { error, usage, ...got } = answer;
+  const response = event.interaction?.response ?? {};
+  const fields = [...new Set([...ALWAYS, ...Object.keys(got)])];
+  const pick = (from: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(fields.map((field) => [field, from[field] ?? null]));
+  return {
+    told: { ...pick(response), failed: response.error !== undefined },
+    got: { ...pick(got), failed: error !== undefined },
+  };
+}
+
+/** Transcripts of APIs that no client asks for. */
+export function unasked(): string[] {
+  const asked = new Set(SDKS.flatMap(({ cases }) => cases.map(({ title }) => title)));
+  return transcripts
+    .filter(({ provider, title }) => provider !== undefined && !asked.has(title))
+    .map(({ title }) => title)
+    .sort();
+}
