@@ -2,7 +2,7 @@
  * What it costs to make an event of an exchange, from the bytes of the tap to the line in the file, beside a
  * bare JSON.parse of the same bodies. CPU time of this process, one core.
  *
- *   node --import tsx bench/pipeline.ts [seconds per case]
+ *   node --import tsx bench/pipeline.ts [seconds per case] [case]
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,8 @@ import { readBundleText } from "../src/oisp/parse.js";
 import type { ConnectionInfo } from "../src/proxy/tap.js";
 import { openJsonlSink } from "../src/sinks/jsonl.js";
 
-const [seconds = 2] = process.argv.slice(2).map(Number);
+const seconds = Number(process.argv[2] ?? 2);
+const only = process.argv[3] ?? "";
 const bundlePath = new URL("../data/oisp-bundle.json", import.meta.url);
 const { bundle } = readBundleText(readFileSync(bundlePath, "utf8"));
 
@@ -141,6 +142,7 @@ try {
       stream("sse 200", 200),
       stream("sse 5000", 5000),
     ]) {
+      if (!name.includes(only)) continue;
       const parse = cpuOf(() => {
         for (const document of documents) JSON.parse(document);
       });

@@ -1,18 +1,22 @@
 /** Takes credentials out of what is written. What is no credential stays as it is. */
 
 import { judgeName, type NameVerdict } from "./secret-names.js";
+import { mayHoldSecret } from "./secret-screen.js";
 import { findSecrets, looksLikeCredential, MARK, SHORTEST_TEXT } from "./secrets.js";
 
 /** So much of a credential is shown: enough to tell which it is, too little to use it. */
 const SHOWN = 8;
 /** Of a credential shorter than this nothing is shown: eight characters would be half of it. */
 const SHORTEST_SHOWN = 20;
+/** For shorter texts the many searches of the screen cost more than they save. */
+const SHORTEST_SCREENED = 64;
 /** JSON.parse goes deeper than JSON.stringify comes back from. */
 const MAX_DEPTH = 200;
 
 /** The text with each credential cut to its first characters. */
 export function redactText(text: string): string {
   if (text.length < SHORTEST_TEXT) return text;
+  if (text.length >= SHORTEST_SCREENED && !mayHoldSecret(text)) return text;
   const secrets = findSecrets(text);
   if (secrets.length === 0) return text;
   let redacted = "";

@@ -49,7 +49,44 @@ const SECRET_ENDING = new RegExp(`(?:${ENDINGS.join("|")})$`);
  * `token` alone is a word of the trade (log probabilities list tokens), `key` and `auth` are words of every
  * trade: their values are secrets only when they look like one.
  */
-const AMBIGUOUS = /(?:token|auth|key|sig|jwt|bearer)$/;
+const AMBIGUOUS_ENDINGS = ["token", "auth", "key", "sig", "jwt", "bearer"];
+const AMBIGUOUS = new RegExp(`(?:${AMBIGUOUS_ENDINGS.join("|")})$`);
+
+/** Letters without case, and one number for what may stand between the words of a name; others are 0. */
+const LETTER = new Uint8Array(128);
+const SEPARATOR = 27;
+for (let code = 0; code < 128; code += 1) {
+  const letter = (code | 0x20) - 0x60;
+  if (code >= 0x40 && letter >= 1 && letter <= 26) LETTER[code] = letter;
+  else if (code <= 0x20 || "-_.".includes(String.fromCharCode(code))) LETTER[code] = SEPARATOR;
+}
+
+/** By the last three characters of a name: whether it can be one that is known. */
+const LAST_THREE = new Uint8Array(32 ** 3);
+// `value` names no secret, but may stand beside the name of one.
+for (const ending of [...ENDINGS, ...AMBIGUOUS_ENDINGS, "cookie", "cookies", "value"]) {
+  LAST_THREE[lastThree(ending, ending.length)] = 1;
+}
+for (let three = 0; three < LAST_THREE.length; three += 1) {
+  if ([three >> 10, (three >> 5) & 31, three & 31].includes(SEPARATOR)) LAST_THREE[three] = 1;
+}
+
+function lastThree(text: string, end: number): number {
+  return (
+    (letterOf(text.charCodeAt(end - 3)) << 10) |
+    (letterOf(text.charCodeAt(end - 2)) << 5) |
+    letterOf(text.charCodeAt(end - 1))
+  );
+}
+
+function letterOf(code: number): number {
+  return code < 128 ? LETTER[code]! : SEPARATOR;
+}
+
+/** False when no name that ends there in the text can say that it names a secret. */
+export function mayEndSecretName(text: string, end: number): boolean {
+  return LAST_THREE[lastThree(text, end)] === 1;
+}
 
 /** `cookie`: secret, and a list of pairs. */
 export type NameVerdict = "secret" | "cookie" | "ambiguous" | "plain";
@@ -63,14 +100,17 @@ export function judgeName(name: string): NameVerdict {
   if (name.length < 3 || name.length > MAX_NAME) return "plain";
   let verdict = known.get(name);
   if (verdict === undefined) {
-    verdict = judge(name.replace(/[-_\s.]/g, "").toLowerCase());
+    verdict = judgeEnding(name);
     if (known.size >= MAX_KNOWN) known.clear();
-    known.set(name, verdict);
+    // A copy: a name that is a piece of a text would keep the whole text in memory.
+    known.set(Buffer.from(name, "utf16le").toString("utf16le"), verdict);
   }
   return verdict;
 }
 
-function judge(bareName: string): NameVerdict {
+/** As `judgeName`, of the name that a text ends in, and without remembering it. */
+export function judgeEnding(text: string): NameVerdict {
+  const bareName = text.replace(/[-_\s.]/g, "").toLowerCase();
   if (SECRET_ENDING.test(bareName)) return "secret";
   if (/cookies?$/.test(bareName)) return "cookie";
   return AMBIGUOUS.test(bareName) ? "ambiguous" : "plain";

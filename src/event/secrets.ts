@@ -3,7 +3,7 @@
  * that the time is linear in the text whatever it holds.
  */
 
-import { judgeName, type NameVerdict } from "./secret-names.js";
+import { judgeName, mayEndSecretName, type NameVerdict } from "./secret-names.js";
 
 /** Half-open range of a credential in a text. */
 export interface Span {
@@ -55,7 +55,8 @@ const KEY_SHAPES: ReadonlyArray<readonly [issuer: string, ...shapes: string[]]> 
   // each dash of a run, whose end it looks for.
   ["JWT", "eyJ(?<![_-]eyJ)[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*){2,4}"],
 ];
-const SHAPES = KEY_SHAPES.flatMap(([, ...shapes]) => shapes);
+/** Sources of regular expressions, each beginning with two plain characters. */
+export const SHAPES = KEY_SHAPES.flatMap(([, ...shapes]) => shapes);
 const KEY = new RegExp(SHAPES.join("|"), "y");
 
 /** Every shape begins with two plain characters: `KEY` is tried only where a known pair stands. */
@@ -71,8 +72,6 @@ function charCodes(chars: string): Uint8Array {
 const LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const WORD = charCodes(LETTERS_AND_DIGITS);
 const ESCAPES = charCodes("nrt");
-/** All names that `judgeName` knows end in one of these: spares the look back for most colons. */
-const NAME_ENDS = charCodes("ydtnsergYDTNSERG");
 
 const SPACE = 0x20;
 const PERCENT = 0x25;
@@ -117,11 +116,14 @@ export function findSecrets(text: string): Span[] {
 
 function secretAtWord(text: string, start: number, code: number): Span | undefined {
   const next = text.charCodeAt(start + 1);
-  if (next < 128 && KEY_PAIRS[code * 128 + next] === 1) {
-    KEY.lastIndex = start;
-    if (KEY.test(text)) return { start, end: KEY.lastIndex };
-  }
-  return text.charCodeAt(start - 1) === SPACE ? httpCredential(text, start) : undefined;
+  const key = next < 128 && KEY_PAIRS[code * 128 + next] === 1 ? keyAt(text, start) : undefined;
+  return key ?? (text.charCodeAt(start - 1) === SPACE ? credentialOfHttp(text, start) : undefined);
+}
+
+/** The key that begins there, as far as its looks tell. */
+export function keyAt(text: string, start: number): Span | undefined {
+  KEY.lastIndex = start;
+  return KEY.test(text) ? { start, end: KEY.lastIndex } : undefined;
 }
 
 function isEscape(text: string, start: number, code: number): boolean {
@@ -129,14 +131,14 @@ function isEscape(text: string, start: number, code: number): boolean {
   return text.charCodeAt(start - 1) === PERCENT || text.charCodeAt(start - 2) === PERCENT;
 }
 
-function startsDashes(text: string, at: number): boolean {
+export function startsDashes(text: string, at: number): boolean {
   return text.charCodeAt(at + 1) === DASH && text.charCodeAt(at - 1) !== DASH;
 }
 
 const TOKEN_68 = /[A-Za-z0-9_.~+/-]{8,}=*/y;
 
 /** `Bearer token68` and `Basic base64(user:password)` (RFC 6750 §2.1, RFC 7617 §2). */
-function httpCredential(text: string, start: number): Span | undefined {
+export function credentialOfHttp(text: string, start: number): Span | undefined {
   const last = text.charCodeAt(start - 2) | 0x20;
   if (last !== 0x72 && last !== 0x63) return undefined;
   const scheme = /(bearer|basic)$/i.exec(text.slice(Math.max(0, start - 7), start - 1))?.[1]?.toLowerCase();
@@ -154,33 +156,34 @@ function isUserAndPassword(base64: string): boolean {
 /** PEM (RFC 7468 §10) as it stands in files, in JSON with `\n`, indented, or with the headers of RFC 1421. */
 const PEM_PRIVATE_KEY =
   /-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?:(?:[\r\n]|\\{1,4}[rn]){1,4}(?:Proc-Type|DEK-Info|Version|Comment):[^\r\n\\"]{0,128}){0,4}(?:(?:\s|\\{1,4}[rn]){1,64}[A-Za-z0-9+/=]{20,})+(?:(?:[\r\n]|\\{1,4}[rn]){1,4}[ \t]{0,64}[A-Za-z0-9+/=]+)?/y;
-const FLAG = /--([A-Za-z][A-Za-z0-9_-]{2,40}) /y;
+export const NAMED_FLAG = /--([A-Za-z][A-Za-z0-9_-]{2,40}) /y;
 
 /** A private key, or `--api-key VALUE` of a command line. */
-function secretAtDashes(text: string, start: number): Span | undefined {
+export function secretAtDashes(text: string, start: number): Span | undefined {
   if (text.startsWith("-----BEGIN ", start)) {
     PEM_PRIVATE_KEY.lastIndex = start;
     return PEM_PRIVATE_KEY.test(text) ? { start, end: PEM_PRIVATE_KEY.lastIndex } : undefined;
   }
-  FLAG.lastIndex = start;
-  const name = FLAG.exec(text)?.[1];
+  NAMED_FLAG.lastIndex = start;
+  const name = NAMED_FLAG.exec(text)?.[1];
   if (name === undefined) return undefined;
-  return secretValue(text, judgeName(name), FLAG.lastIndex);
+  return secretValue(text, judgeName(name), NAMED_FLAG.lastIndex);
 }
 
 /** What may stand between a name and its `:` or `=`, and between that and the value. */
-const QUOTING = charCodes("\\\"'` \t\r\n");
+export const QUOTING = charCodes("\\\"'` \t\r\n");
 const MAX_QUOTING = 4;
-const NAME = charCodes(`${LETTERS_AND_DIGITS}_.-`);
+/** What a name is made of. */
+export const NAME = charCodes(`${LETTERS_AND_DIGITS}_.-`);
 const MAX_NAME = 64;
 const USER_INFO = /\/\/[^\s/:@"'\\]{0,64}:([^\s/@"'\\]{3,256})@/y;
 
 /** `name=value`, `name: value`, `"name": "value"`, also within a string of JSON; and `://user:password@`. */
-function secretAssigned(text: string, at: number): Span | undefined {
+export function secretAssigned(text: string, at: number): Span | undefined {
   if (text.charCodeAt(at + 1) === SLASH) return passwordOfUrl(text, at + 1);
   let nameEnd = at;
   while (at - nameEnd < MAX_QUOTING && QUOTING[text.charCodeAt(nameEnd - 1)] === 1) nameEnd -= 1;
-  if (NAME_ENDS[text.charCodeAt(nameEnd - 1)] !== 1) return undefined;
+  if (!mayEndSecretName(text, nameEnd)) return undefined;
   let nameStart = nameEnd;
   while (nameEnd - nameStart < MAX_NAME && NAME[text.charCodeAt(nameStart - 1)] === 1) nameStart -= 1;
   const verdict = judgeName(text.slice(nameStart, nameEnd));
