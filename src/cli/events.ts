@@ -7,7 +7,6 @@ import { printEvent } from "../local/feed.js";
 import { oximyHome } from "../local/settings.js";
 import { type EventFilter, followEvents, readEvents } from "../sinks/event-files.js";
 import { addOutputFolderOption, outputFolder } from "./capture-options.js";
-import { endWithReader } from "./closed-pager.js";
 import { untilSignal } from "./signals.js";
 import { parseSince } from "./since.js";
 
@@ -29,7 +28,6 @@ export function addEventsCommand(program: Command): void {
     const { follow, json, ...filter } = command.opts<EventsFlags>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
     const print = printEvent(json);
-    endWithReader();
     if (follow) {
       await followFrom(folder, filter, print);
       process.exitCode = 130;

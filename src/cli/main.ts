@@ -7,6 +7,7 @@ import { addAppsCommand } from "./apps.js";
 import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
 import { addCleanupCommand } from "./cleanup.js";
+import { endWithReader } from "./closed-pager.js";
 import { addDemoCommand } from "./demo.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEventsCommand } from "./events.js";
@@ -19,6 +20,8 @@ import { addStatsCommand } from "./stats.js";
 import { addUninstallCommand } from "./uninstall.js";
 
 const WRONG_USAGE = 2;
+/** These serve others: they go on when nobody reads their feed any more. */
+const SERVING = new Set(["local", "proxy", "run"]);
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -51,6 +54,7 @@ function createProgram(): Command {
   return program;
 }
 
+if (!SERVING.has(process.argv[2] ?? "")) endWithReader();
 try {
   await createProgram().parseAsync();
 } catch (error) {

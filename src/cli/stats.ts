@@ -7,7 +7,6 @@ import { type EventFilter, readEvents } from "../sinks/event-files.js";
 import { type StatsRow, summarise } from "../sinks/event-stats.js";
 import { money, printable } from "../sinks/feed.js";
 import { addOutputFolderOption, outputFolder } from "./capture-options.js";
-import { endWithReader } from "./closed-pager.js";
 import { sinceOption } from "./events.js";
 
 export function addStatsCommand(program: Command): void {
@@ -21,7 +20,6 @@ export function addStatsCommand(program: Command): void {
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
     const filter: EventFilter = since === undefined ? {} : { since };
     const { total, byApp, byModel, byDay } = await summarise(readEvents(folder, filter));
-    endWithReader();
     if (json) {
       console.log(JSON.stringify({ total, by_app: byApp, by_model: byModel, by_day: byDay }, null, 2));
     } else if (total.events === 0) {
