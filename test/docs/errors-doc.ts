@@ -1,0 +1,157 @@
+import { ERROR_CODES, type ErrorCode } from "../../src/errors.js";
+
+interface Explanation {
+  readonly meaning: string;
+  readonly causes: string;
+  readonly advice: string;
+}
+
+/** One for each code: a code without one does not compile. */
+const EXPLANATIONS: Record<ErrorCode, Explanation> = {
+  OXIMY_E_USAGE: {
+    meaning: "The command line asks for something that cannot be.",
+    causes: "An app filter that cannot be read, a user that does not exist, `--all-hosts` without `--app`.",
+    advice: "The message names the option; `oximy COMMAND --help` lists all of them.",
+  },
+  OXIMY_E_CONFIG: {
+    meaning: "The configuration file or an environment variable cannot be used.",
+    causes:
+      "`config.json` is no JSON object or has an unknown key, a value has the wrong form, `HTTPS_PROXY` names no HTTP proxy.",
+    advice:
+      "Correct what the message names. [configuration.md](configuration.md) has every key and variable.",
+  },
+  OXIMY_E_PRIVILEGE: {
+    meaning: "This needs root, or a port that only root may open.",
+    causes: "`oximy local`, `cleanup`, `uninstall` and the system's trust store were asked for without sudo.",
+    advice: "Run it with sudo, or use `oximy run -- COMMAND` or `oximy proxy`, which need no root.",
+  },
+  OXIMY_E_PLATFORM: {
+    meaning: "This system cannot do that.",
+    causes: "`oximy local` on a system other than Linux and macOS.",
+    advice: "Use `oximy proxy`.",
+  },
+  OXIMY_E_NATIVE_MISSING: {
+    meaning: "The native addon could not be loaded.",
+    causes:
+      "It was never built, or for another system, processor or C library. The message lists what was looked for.",
+    advice: "Run `npm run build:native` in Oximy's folder.",
+  },
+  OXIMY_E_TOOL_MISSING: {
+    meaning: "A tool of the system is not installed, or cannot do what is needed here.",
+    causes: "Neither nft nor iptables; no certutil for a browser's certificates; no curl for the demo.",
+    advice: "Install what the message names. `oximy doctor` lists all that is missing.",
+  },
+  OXIMY_E_PORT_TAKEN: {
+    meaning: "Another program listens on the port.",
+    causes: "Mostly another `oximy proxy`.",
+    advice: "Stop that program, or choose another port with `--port`.",
+  },
+  OXIMY_E_BUNDLE_UNREADABLE: {
+    meaning: "The file given with `--bundle-file` cannot be read.",
+    causes: "It is not there, or not readable for you.",
+    advice: "Correct the path, or leave the option out.",
+  },
+  OXIMY_E_BUNDLE_NOT_JSON: {
+    meaning: "What was read as a bundle is not JSON.",
+    causes: "A web page or another file was saved under its name.",
+    advice: "Fetch the bundle anew. Only a file that was named ends a run: a broken URL never does.",
+  },
+  OXIMY_E_BUNDLE_NO_HOSTS: {
+    meaning: "The bundle knows no hosts, so nothing would be captured.",
+    causes: "It is another document, or of a form that this version does not know.",
+    advice: "Use the published bundle, or update Oximy.",
+  },
+  OXIMY_E_BUNDLE_TOO_LARGE: {
+    meaning: "The bundle is too large, or nested too deep, to be one.",
+    causes: "Another document is published there.",
+    advice: "Check `--bundle-url` or `--bundle-file`.",
+  },
+  OXIMY_E_BUNDLE_FETCH: {
+    meaning: "The bundle could not be fetched.",
+    causes: "No network, a proxy in between, or a wrong URL.",
+    advice:
+      "A capture goes on with the last copy, or with the one that comes with Oximy. Check `--bundle-url`.",
+  },
+  OXIMY_E_OUTPUT_DIR: {
+    meaning: "Events cannot be written to the output folder.",
+    causes: "It is a file, or belongs to somebody else, or the disk is read-only.",
+    advice: "Name another folder with `--output-dir`, or correct its permissions.",
+  },
+  OXIMY_E_CA: {
+    meaning: "The certificate authority cannot be used.",
+    causes: "Its files are damaged, out of date, do not belong together, or are not yours to read.",
+    advice:
+      "Give yourself access to `~/.oximy/ca`, or move that folder away: a new one is made, which must be trusted anew.",
+  },
+  OXIMY_E_TRUST: {
+    meaning: "A trust store could not be changed.",
+    causes: "Its tool failed; the message has what it said. A browser's store can be locked by a password.",
+    advice: "Do what the message says, then run the command again: what is done already stays done.",
+  },
+  OXIMY_E_REDIRECT: {
+    meaning: "The redirect could not be installed or removed, or was taken away.",
+    causes: "Another firewall program removed it, or another `oximy local` holds it.",
+    advice: "Run `sudo oximy cleanup`, then `sudo oximy doctor`.",
+  },
+  OXIMY_E_SELF_TEST: {
+    meaning: "The redirect is in, but a test connection did not come through it. It was taken out again.",
+    causes: "A firewall, VPN or container rule takes connections first.",
+    advice: "Run `sudo oximy doctor`. Pause the VPN, or use `oximy run -- COMMAND`.",
+  },
+  OXIMY_E_PROXY_DIED: {
+    meaning: "The proxy process ended or did not start. The redirect is out; connections go directly.",
+    causes: "It was killed, ran out of memory, or has a bug.",
+    advice: "Start it again with `--verbose`; what is printed before the end tells why.",
+  },
+  OXIMY_E_INTERNAL: {
+    meaning: "Something happened that should not.",
+    causes: "A bug in Oximy.",
+    advice: "Report it with all that was printed.",
+  },
+};
+
+/** The exit codes, from every error's own. */
+const EXIT_CODES: Record<number, string> = {
+  0: "done",
+  1: "failed",
+  2: "wrong usage or configuration",
+  3: "missing privilege",
+  4: "the machine lacks something",
+  130: "interrupted (Ctrl-C)",
+};
+
+export function errorsDoc(): string {
+  const sections = Object.entries(EXPLANATIONS).map(([code, { meaning, causes, advice }]) =>
+    [
+      `## ${code}`,
+      "",
+      `${meaning} Exit code ${ERROR_CODES[code as ErrorCode]}.`,
+      "",
+      `- Why: ${causes}`,
+      `- What to do: ${advice}`,
+      "",
+    ].join("\n"),
+  );
+  return `# Errors
+
+<!-- Generated from src/errors.ts: UPDATE_DOCS=1 npx vitest run test/docs -->
+
+Every error says what happened and why, has a code that stays the same, and ends in what to do:
+
+\`\`\`
+oximy: Removing redirect rules needs root. [OXIMY_E_PRIVILEGE]
+  Run: sudo oximy cleanup
+\`\`\`
+
+With \`--json\` it is one line: \`{"level":"error","code":…,"message":…,"advice":…}\`.
+
+| exit code | meaning |
+|---|---|
+${Object.entries(EXIT_CODES)
+  .map(([code, meaning]) => `| ${code} | ${meaning} |`)
+  .join("\n")}
+
+\`oximy run\` ends with the exit code of the command that it ran.
+
+${sections.join("\n")}`;
+}
