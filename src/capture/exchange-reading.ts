@@ -6,6 +6,7 @@ import type { Exchange, WebSocketMessage } from "../exchange/exchange.js";
 import { decodeBody, rawOf } from "../interaction/decode.js";
 import type { DecodedExchange } from "../interaction/interaction.js";
 import { readInteraction } from "../interaction/read.js";
+import { structureOf } from "../interaction/structure.js";
 import { type Turn, turnsOf } from "../interaction/turns.js";
 import type { Classification } from "../oisp/bundle.js";
 import { classify } from "../oisp/classify.js";
@@ -115,6 +116,7 @@ function event(
           ...(exchange.response === undefined ? {} : { response: rawOf(decoded.responseBody) }),
         }
       : undefined;
+  const structure = options.includeRaw && decoded && !interaction ? structureOf(decoded) : undefined;
   return buildEvent({
     exchange,
     connection: eventConnection(info),
@@ -123,6 +125,7 @@ function event(
     classification: exchange.protocol === "websocket" && !decoded ? closing(classification) : classification,
     ...(interaction === undefined ? {} : { interaction }),
     ...(raw === undefined ? {} : { raw }),
+    ...(structure === undefined ? {} : { structure }),
     models: index.bundle.models,
   });
 }

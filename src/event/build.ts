@@ -3,10 +3,12 @@
 import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
 import type { Direction, Exchange, Scheme } from "../exchange/exchange.js";
 import type { Interaction } from "../interaction/interaction.js";
+import type { MessageStructure } from "../interaction/structure.js";
 import type { Classification, ModelInfo } from "../oisp/bundle.js";
 import { costUsd } from "./cost.js";
 import type { EventApp, EventClient, EventInteraction, EventSource, OximyEvent } from "./event.js";
 import { Redactor, redactPath, redactText } from "./redact.js";
+import { spelledOut } from "./spelled-out.js";
 import { UuidV7Generator } from "./uuid.js";
 
 /** The connection that an event is about. */
@@ -31,6 +33,8 @@ export interface ExchangeInput {
   readonly interaction?: Interaction;
   /** Decoded bodies, when they are asked for; see DESIGN "Events". */
   readonly raw?: { readonly request?: unknown; readonly response?: unknown };
+  /** Of a call that could not be read, when bodies are asked for. */
+  readonly structure?: MessageStructure;
   readonly models: ReadonlyMap<string, ModelInfo>;
 }
 
@@ -61,6 +65,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
   if (classification.level === "drop") return undefined;
   const full = classification.level === "full_trace" && input.interaction !== undefined;
   const interaction = full ? interactionOf(input.interaction, input) : undefined;
+  const structure = full ? undefined : structureWithoutCredentials(input.structure);
   const reason = classification.level === "identifiable" ? classification.reason : "unknown_format";
   return {
     ...moment(exchange.startedAt),
@@ -76,6 +81,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
     client: clientOf(input.owner, input.connection.peerPort),
     ...appOf(input.app),
     ...(interaction && { interaction: interaction.value }),
+    ...(structure?.value && { structure: structure.value }),
     metadata: withoutUndefined({
       request_method: exchange.request.method,
       request_host: requestHost(input),
@@ -86,7 +92,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
       request_length: bytesOf(exchange, "request"),
       messages: exchange.messages?.length,
       truncated: isTruncated(exchange) || undefined,
-      raw_withheld: interaction?.rawWithheld || undefined,
+      raw_withheld: (interaction ?? structure)?.rawWithheld || undefined,
       error: exchange.error,
       reason: full ? undefined : reason,
     }),
@@ -183,6 +189,18 @@ function side<T extends object>(
   if (raw === undefined) return { value, rawWithheld: false };
   if (Array.isArray(raw) && value !== meaning) return { value, rawWithheld: true };
   return { value: { ...value, _raw: redactor.redact(raw) } as T, rawWithheld: false };
+}
+
+/** A credential that is spelled out over several messages cannot be cut out of them: then they are left out. */
+function structureWithoutCredentials(structure: MessageStructure | undefined): {
+  value: MessageStructure | undefined;
+  rawWithheld: boolean;
+} {
+  const value = new Redactor().redact(structure);
+  const rawWithheld = Object.values(value ?? {}).some(
+    (messages) => Array.isArray(messages) && spelledOut(messages).some((text) => redactText(text) !== text),
+  );
+  return { value: rawWithheld ? undefined : value, rawWithheld };
 }
 
 function requestHost({ exchange, connection }: ExchangeInput): string {

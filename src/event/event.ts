@@ -5,6 +5,7 @@
  */
 
 import type { Interaction } from "../interaction/interaction.js";
+import type { MessageStructure } from "../interaction/structure.js";
 
 /** What kind of host the bundle knows, which one, and which feature of it (null for APIs). */
 export interface EventSource {
@@ -72,7 +73,7 @@ export interface EventMetadata {
   bytes_down?: number;
   /** True when not all bytes of a body were kept. */
   truncated?: boolean;
-  /** True when a `_raw` was left out because a credential was spread over its chunks. */
+  /** True when a `_raw` or `structure` was left out because a credential was spread over its chunks. */
   raw_withheld?: boolean;
   /** Why the exchange is not whole, or what failed on the connection. */
   error?: string;
@@ -91,5 +92,7 @@ export interface OximyEvent {
   client: EventClient;
   app?: EventApp;
   interaction?: EventInteraction;
+  /** Of a call in gRPC, Connect or protobuf that no format reads: its messages without their schema. */
+  structure?: MessageStructure;
   metadata: EventMetadata;
 }
