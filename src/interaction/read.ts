@@ -66,7 +66,14 @@ function readResponse(
   const error = errorOf(exchange, document);
   const fields = overlay(document, parser?.response, exchange);
   const response = { ...additions(fields, parser?.response), ...format.response(fields, exchange) };
-  return error ? { ...response, error } : response;
+  return withoutEmptyLists(error ? { ...response, error } : response);
+}
+
+/** Many providers answer `[]` for what did not happen; events leave it out. */
+function withoutEmptyLists(response: InteractionResponse): InteractionResponse {
+  return Object.fromEntries(
+    Object.entries(response).filter(([, value]) => !Array.isArray(value) || value.length > 0),
+  );
 }
 
 function questionOf({ requestBody }: DecodedExchange, format: WireFormat): unknown {

@@ -40,6 +40,17 @@ describe("the example that stands in the event format", () => {
   });
 });
 
+test("lists that a provider answers empty are left out, whoever names them", () => {
+  const parser: Parser = {
+    request: {},
+    response: { sources: { kind: "jsonpath", path: "$.sources" } },
+  };
+  const response = { ...answer, citations: [], search_results: [], sources: [] };
+  const exchange = exchangeOf({ path: "/v1/chat/completions", request: question, response });
+  const interaction = readInteraction(exchange, { provider: openai, parsers: new Map([["openai", parser]]) });
+  expect(Object.keys(interaction!.response!).sort()).toEqual(["content", "finish_reason", "model", "usage"]);
+});
+
 describe("the bundle speaks first", () => {
   test("a bundle that changes a path changes the result", () => {
     const changed: Parser = {
