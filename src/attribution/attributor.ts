@@ -59,7 +59,8 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
   /** What a process runs now, if it still does: after exec(2) it is another program that uses the socket. */
   const asOfNow = (recorded: ProcessInfo): ProcessInfo => {
     const now = source.processInfo(recorded.pid);
-    return now?.startTime === recorded.startTime ? now : recorded;
+    // One that has ended and waits for its parent keeps its pid, and has no executable any more.
+    return now?.startTime === recorded.startTime && now.path !== null ? now : recorded;
   };
 
   const findPid = async ({ socket, record }: Traces): Promise<number | null> => {

@@ -145,7 +145,10 @@ test("a recorded process that became another program since is named by what it r
     ancestors: [{ pid: 10 }],
   });
   const another = processInfo({ pid: 20, startTime: 21, path: "/usr/bin/wget" });
-  expect(await attribute(machine([another], overrides))).toMatchObject({
-    process: { pid: 20, path: "/usr/bin/sh" },
-  });
+  const zombie = processInfo({ pid: 20 });
+  for (const gone of [another, zombie]) {
+    expect(await attribute(machine([gone], overrides))).toMatchObject({
+      process: { pid: 20, path: "/usr/bin/sh" },
+    });
+  }
 });
