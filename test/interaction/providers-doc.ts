@@ -1,4 +1,5 @@
 import type { Bundle, Provider } from "../../src/oisp/bundle.js";
+import { SDKS } from "../lab/sdk-cases.js";
 import type { Transcript } from "./transcripts.js";
 
 const ABILITIES = ["plain", "stream", "tools", "reasoning", "usage", "errors"] as const;
@@ -27,19 +28,22 @@ function marks(transcripts: readonly Transcript[]): string {
   return ABILITIES.map((ability) => (shown.has(ability) ? "yes" : "–")).join(" | ");
 }
 
-function table(first: string, rows: readonly string[]): string {
-  return [
-    `| ${first} | ${ABILITIES.join(" | ")} |`,
-    `|---|${ABILITIES.map(() => "---").join("|")}|`,
-    ...rows,
-  ].join("\n");
+function table(columns: readonly string[], rows: readonly string[]): string {
+  return [`| ${columns.join(" | ")} |`, `|${columns.map(() => "---").join("|")}|`, ...rows].join("\n");
+}
+
+/** The official SDKs whose callers get, in the lab, what the events of this format say. */
+function sdksOf(format: string): string {
+  const own = SDKS.filter(({ cases }) => cases.some((transcript) => transcript.format === format));
+  return own.map(({ name }) => name).join(", ") || "–";
 }
 
 /** docs/providers.md: what the transcripts prove. */
 export function providersDoc(transcripts: readonly Transcript[], bundle: Bundle): string {
   const formats = [...new Set(transcripts.map(({ format }) => format))];
   const formatRows = formats.map(
-    (format) => `| \`${format}\` | ${marks(transcripts.filter((one) => one.format === format))} |`,
+    (format) =>
+      `| \`${format}\` | ${marks(transcripts.filter((one) => one.format === format))} | ${sdksOf(format)} |`,
   );
   const providers = [...bundle.providers.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
   const providerRows = providers.map(
@@ -51,19 +55,20 @@ export function providersDoc(transcripts: readonly Transcript[], bundle: Bundle)
 Generated from the tests (\`UPDATE_DOCS=1 npx vitest run test/interaction/providers.test.ts\`). A "yes" is proved by a
 transcript in \`test/interaction/transcripts\` that must give exactly the interaction written beside it, with and without
 the bundle's parsers, in each content coding, cut at every byte. "–" means that no transcript shows it, mostly because
-the format has no such thing.
+the format has no such thing. The official SDKs run in the lab (\`test/lab/sdk.test.ts\`) against servers that answer from
+the transcripts: what they return to their callers is what the events say.
 
 ## Wire formats
 
 The format is told by path and body first, by the bundle's \`api_format\` when those are silent.
 
-${table("format", formatRows)}
+${table(["format", ...ABILITIES, "official SDKs"], formatRows)}
 
 ## Providers of the bundle
 
 Each is read with the transcripts of the formats that it speaks. Where a provider speaks more than one (MiniMax,
 OpenRouter, Copilot …) the path decides.
 
-${table("provider", providerRows)}
+${table(["provider", ...ABILITIES], providerRows)}
 `;
 }
