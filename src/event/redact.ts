@@ -1,7 +1,8 @@
 /** Takes credentials out of what is written. What is no credential stays as it is. */
 
+import { sourceOf } from "../interaction/json-source.js";
 import { judgeName, type NameVerdict } from "./secret-names.js";
-import { mayHoldSecret } from "./secret-screen.js";
+import { jsonMayHoldSecret, mayHoldSecret } from "./secret-screen.js";
 import { findSecrets, looksLikeCredential, MARK, SHORTEST_TEXT } from "./secrets.js";
 
 /** So much of a credential is shown: enough to tell which it is, too little to use it. */
@@ -65,6 +66,8 @@ export class Redactor {
   readonly #seen = new Map<string, string>();
 
   redact<T>(value: T): T {
+    const source = typeof value === "object" && value !== null ? sourceOf(value) : undefined;
+    if (source !== undefined && !jsonMayHoldSecret(source)) return value;
     return this.#any(value, "plain", 0) as T;
   }
 

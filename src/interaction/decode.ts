@@ -5,6 +5,7 @@ import { isEnveloped, isProtobuf, readEnvelopes } from "./grpc.js";
 import type { DecodedBody, StreamChunk } from "./interaction.js";
 import { isObject, parseJson } from "./json.js";
 import { parseJsonPrefix, readJsonSequence } from "./json-sequence.js";
+import { keepSource, sourceOf } from "./json-source.js";
 import { decodeText, type MediaType, mediaTypeOf } from "./media-type.js";
 import { readMultipart } from "./multipart.js";
 import { readProtobuf } from "./protobuf.js";
@@ -47,7 +48,7 @@ export function rawOf(decoded: DecodedBody): unknown {
     case "form":
       return decoded.value;
     case "stream":
-      return decoded.chunks.map((chunk) => chunk.data);
+      return rawStream(decoded.chunks);
     case "multipart":
       return decoded.parts;
     case "text":
@@ -55,6 +56,13 @@ export function rawOf(decoded: DecodedBody): unknown {
     default:
       return undefined;
   }
+}
+
+function rawStream(chunks: readonly StreamChunk[]): readonly unknown[] {
+  const raw = chunks.map((chunk) => chunk.data);
+  const source = sourceOf(chunks);
+  if (source !== undefined) keepSource(raw, source);
+  return raw;
 }
 
 interface Unpacked {
@@ -93,7 +101,13 @@ function readBytes(body: Unpacked): DecodedBody {
   switch (shapeOf(text, essence)) {
     case "sse": {
       const chunks = readEventStream(text);
-      return { kind: "stream", format: "sse", chunks: chunks.concat(tailEvents(body, charset)), truncated };
+      const tail = tailEvents(body, charset);
+      return {
+        kind: "stream",
+        format: "sse",
+        chunks: tail.length > 0 ? chunks.concat(tail) : chunks,
+        truncated,
+      };
     }
     case "json":
       return readJson(text, body, charset);
@@ -131,7 +145,10 @@ function shapeOf(text: string, essence: string): "sse" | "json" | "form" | "text
 function readJson(text: string, body: Unpacked, charset: string | undefined): DecodedBody {
   const { truncated } = body;
   const whole = parseJson(text);
-  if (whole !== undefined) return { kind: "json", value: whole, truncated };
+  if (whole !== undefined) {
+    keepSource(whole, text);
+    return { kind: "json", value: whole, truncated };
+  }
   const { values, openFrom } = readJsonSequence(text);
   if (values.length === 0 && openFrom !== undefined) {
     const value = parseJsonPrefix(text.slice(openFrom));

@@ -41,7 +41,7 @@ const MAX_NESTING = 500;
 
 /** Parsed JSON, or `undefined` when it is none, or nested beyond all reason. */
 export function parseJson(text: string): unknown {
-  if (text.length > 2 * MAX_NESTING && isNestedTooDeep(text)) return undefined;
+  if (isNestedDeeper(text, MAX_NESTING)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
@@ -50,7 +50,9 @@ export function parseJson(text: string): unknown {
 }
 
 /** Counts brackets outside strings; strings are skipped at once, so long texts cost nothing. */
-function isNestedTooDeep(text: string): boolean {
+export function isNestedDeeper(text: string, limit: number): boolean {
+  // Each level takes two characters.
+  if (text.length <= 2 * limit) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -60,7 +62,7 @@ function isNestedTooDeep(text: string): boolean {
         break;
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > MAX_NESTING) return true;
+        if (++depth > limit) return true;
         break;
       case 0x5d:
       case 0x7d:

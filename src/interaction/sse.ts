@@ -1,6 +1,7 @@
 import { createParser } from "eventsource-parser";
 import type { StreamChunk } from "./interaction.js";
-import { jsonOrText } from "./json.js";
+import { parseJson } from "./json.js";
+import { isOneShallowLine, keepSource } from "./json-source.js";
 
 /**
  * The events of an event stream (WHATWG HTML §9.2), with their data parsed where it is JSON. An event at the
@@ -8,13 +9,18 @@ import { jsonOrText } from "./json.js";
  */
 export function readEventStream(text: string): StreamChunk[] {
   const chunks: StreamChunk[] = [];
+  const sources: string[] = [];
   const parser = createParser({
     onEvent: ({ event, data }) => {
-      chunks.push(event === undefined ? { data: jsonOrText(data) } : { event, data: jsonOrText(data) });
+      const parsed = parseJson(data) ?? data;
+      chunks.push(event === undefined ? { data: parsed } : { event, data: parsed });
+      if (parsed === data) sources.push(JSON.stringify(data));
+      else if (isOneShallowLine(data)) sources.push(data);
     },
   });
   parser.feed(text);
   parser.feed("\n\n");
+  if (sources.length === chunks.length) keepSource(chunks, `[${sources.join(",")}]`);
   return chunks;
 }
 

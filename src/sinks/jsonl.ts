@@ -18,6 +18,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
+import { eventLine } from "./event-line.js";
 import type { Sink, SinkLog, SinkStats } from "./sink.js";
 import { localDate, removeOldTraces, tracesFileName } from "./traces-folder.js";
 
@@ -37,6 +38,10 @@ export interface JsonlSinkOptions {
 const DEFAULT_QUEUE_BYTES = 32 << 20;
 const DEFAULT_RETRY_MS = 1000;
 const NEWLINE = 0x0a;
+/** Room for the bytes of one line. */
+const ROOM = 1 << 20;
+/** UTF-8 takes at most three bytes for a code unit. */
+const MAX_BYTES_PER_UNIT = 3;
 
 /**
  * Makes the folder (0700) and opens today's file (0600).
@@ -77,6 +82,7 @@ class JsonlSink implements Sink {
   #file: OpenFile | undefined;
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
+  #room: Buffer | undefined;
   /** How far the first line of the queue was written, when the disk took only its beginning. */
   #begun: { readonly file: OpenFile; readonly offset: number } | undefined;
   #written = 0;
@@ -103,7 +109,7 @@ class JsonlSink implements Sink {
     }
     let line: Buffer;
     try {
-      line = Buffer.from(`${JSON.stringify(event)}\n`);
+      line = this.#encode(eventLine(event));
     } catch (error) {
       // Longer than a string can be: it will not get shorter.
       this.#lost += 1;
@@ -118,6 +124,15 @@ class JsonlSink implements Sink {
     this.#queuedBytes += line.length;
     // While there is no room, the timer tries again: not each event.
     if (this.#retry === undefined) this.#drain();
+    // The room is used again by the next line: one that has to wait takes a copy.
+    if (this.#queue.at(-1) === line) this.#queue[this.#queue.length - 1] = Buffer.from(line);
+  }
+
+  /** In a room that is used again and again, unless the line is very long. */
+  #encode(line: string): Buffer {
+    if (line.length * MAX_BYTES_PER_UNIT > ROOM) return Buffer.from(line);
+    this.#room ??= Buffer.allocUnsafeSlow(ROOM);
+    return this.#room.subarray(0, this.#room.write(line));
   }
 
   async flush(): Promise<void> {
