@@ -109,18 +109,29 @@ const connection: Omit<ConnectionInfo, "id"> = {
   owner: { kind: "process", process: { pid: 4711, name: "node", path: "/usr/bin/node" }, ancestors: [] },
 };
 
-/** CPU seconds per call, the best of five rounds after one that is not counted. */
-function cpuOf(work: () => void): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 6; round += 1) {
-    const begun = process.cpuUsage();
-    const end = performance.now() + (seconds * 1000) / 6;
-    let calls = 0;
-    for (; performance.now() < end; calls += 1) work();
-    const { user, system } = process.cpuUsage(begun);
-    if (round > 0) best = Math.min(best, (user + system) / 1e6 / calls);
+const ROUND_MS = 15;
+
+/** CPU seconds per call of each of the works, taken in turns: the lower quartile of short rounds, after warming up. */
+function cpuOf(...works: (() => void)[]): number[] {
+  const rounds = works.map((): number[] => []);
+  const begun = performance.now();
+  for (let now = begun; now < begun + seconds * 1000 || rounds[0]!.length < 8; now = performance.now()) {
+    const isWarm = now > begun + (seconds * 1000) / 3;
+    works.forEach((work, n) => {
+      const cpu = round(work);
+      if (isWarm) rounds[n]!.push(cpu);
+    });
   }
-  return best;
+  return rounds.map((costs) => costs.sort((one, other) => one - other)[costs.length >> 2]!);
+}
+
+function round(work: () => void): number {
+  const before = process.cpuUsage();
+  const end = performance.now() + ROUND_MS;
+  let calls = 0;
+  for (; calls === 0 || performance.now() < end; calls += 1) work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6 / calls;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "oximy-bench-"));
@@ -143,16 +154,17 @@ try {
       stream("sse 5000", 5000),
     ]) {
       if (!name.includes(only)) continue;
-      const parse = cpuOf(() => {
+      const bareParse = () => {
         for (const document of documents) JSON.parse(document);
-      });
-      const event = cpuOf(() => {
+      };
+      const wholeWay = () => {
         id += 1;
         pipeline.open({ ...connection, id });
         pipeline.push(id, "request", request, Date.now());
         pipeline.push(id, "response", response, Date.now());
         pipeline.close(id, "ended", Date.now());
-      });
+      };
+      const [parse, event] = cpuOf(bareParse, wholeWay) as [number, number];
       const megabytes = (request.length + response.length) / 1e6;
       const columns = [
         `${name}${includeRaw ? "" : " no raw"}`.padEnd(18),
