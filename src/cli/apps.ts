@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { createAppIndex } from "../attribution/match-app.js";
 import { loadNative } from "../attribution/native.js";
 import { runningApps, runningProcesses } from "../attribution/running.js";
-import { findCaller } from "../local/caller.js";
+import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { loadBundle } from "../oisp/load.js";
 
@@ -17,12 +17,13 @@ export function addAppsCommand(program: Command): void {
     .option("--json", "print JSON", false);
   command.action(async () => {
     const flags = command.opts<{ running: boolean; json: boolean; bundleFile?: string }>();
-    const home = oximyHome(process.env, findCaller().home);
-    const { bundle } = await loadBundle({
-      home,
+    const caller = findCaller();
+    const sources = {
+      home: oximyHome(process.env, caller.home),
       timeout: 3_000,
       ...(flags.bundleFile === undefined ? {} : { file: flags.bundleFile }),
-    });
+    };
+    const { bundle } = await asCaller(caller, () => loadBundle(sources));
     const index = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
     const running = new Map(
       runningApps(await runningProcesses(loadNative()), index).map((entry) => [entry.app.id, entry]),

@@ -1,7 +1,7 @@
 /** `oximy bundle`: which bundle is in use, and what it says of a host. */
 
 import type { Command } from "commander";
-import { findCaller } from "../local/caller.js";
+import { asCaller, findCaller } from "../local/caller.js";
 import { DEFAULT_BUNDLE_URL, oximyHome } from "../local/settings.js";
 import type { LoadedBundle } from "../oisp/bundle.js";
 import { createHostIndex } from "../oisp/host-index.js";
@@ -22,16 +22,20 @@ export function addBundleCommand(program: Command): void {
       .option("--json", "print JSON", false);
 
   const show = withSources(bundle.command("show").description("where it comes from and what it holds"));
-  show.action(async () => describe(await loadBundle(sourcesOf(show)), show.opts<Flags>().json));
+  show.action(async () =>
+    describe(await asCaller(findCaller(), () => loadBundle(sourcesOf(show))), show.opts<Flags>().json),
+  );
 
   const update = withSources(bundle.command("update").description("fetch the published bundle now"));
-  update.action(async () => describe(await fetchBundle(sourcesOf(update)), update.opts<Flags>().json));
+  update.action(async () =>
+    describe(await asCaller(findCaller(), () => fetchBundle(sourcesOf(update))), update.opts<Flags>().json),
+  );
 
   const lookup = withSources(
     bundle.command("lookup").description("what it knows of a host").argument("<host>", "host, or host:port"),
   );
   lookup.action(async (authority: string) => {
-    const { bundle: loaded } = await loadBundle(sourcesOf(lookup));
+    const { bundle: loaded } = await asCaller(findCaller(), () => loadBundle(sourcesOf(lookup)));
     const [, host = authority, port = "443"] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? [];
     const index = createHostIndex(loaded);
     const matches = index.lookup(host, Number(port)) ?? [];

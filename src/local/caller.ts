@@ -82,15 +82,23 @@ export function becomeCaller(caller: Caller, primaryGid: number): void {
   if (caller.uid !== 0) process.setuid?.(caller.uid);
 }
 
-/** Does something at once as the caller, and is root again after: what it makes belongs to the caller. */
+/** Does something as the caller, and is root again after: what it makes belongs to the caller. */
 export function asCaller<T>(caller: Caller, make: () => T): T {
   if (process.geteuid?.() !== 0 || caller.uid === 0) return make();
   process.setegid?.(caller.gid);
   process.seteuid?.(caller.uid);
-  try {
-    return make();
-  } finally {
+  const beRoot = () => {
     process.seteuid?.(0);
     process.setegid?.(0);
+  };
+  let made: T;
+  try {
+    made = make();
+  } catch (error) {
+    beRoot();
+    throw error;
   }
+  if (made instanceof Promise) return made.finally(beRoot) as T;
+  beRoot();
+  return made;
 }

@@ -29,17 +29,10 @@ const RUNTIMES: readonly Runtime[] = [
   },
   { names: /^cargo$/, advice: () => 'start it after eval "$(oximy env)", which sets CARGO_HTTP_CAINFO' },
   {
-    names: /^java$/,
-    advice: (certificate) => `run: keytool -importcert -cacerts -alias oximy -file ${certificate}`,
-  },
-  {
-    names: /^(firefox|firefox-bin|firefox-esr|thunderbird|librewolf)$/,
-    advice: (certificate) => `import ${certificate} in its settings, under Certificates > Authorities`,
-  },
-  {
-    names: /^(chrome|google-chrome|chromium|chromium-browser|brave|msedge|opera|vivaldi|comet|cursor|code)$/,
-    advice: (certificate) =>
-      `run as its user: certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n Oximy -i ${certificate}`,
+    // Their stores are the user's or the runtime's own: `ca install` knows them.
+    names:
+      /^(java|firefox|firefox-bin|firefox-esr|thunderbird|librewolf|chrome|google-chrome|chromium|chromium-browser|brave|msedge|opera|vivaldi|comet|cursor|code)$/,
+    advice: () => "run: sudo oximy ca install (and start it again)",
   },
 ];
 
