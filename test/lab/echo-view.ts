@@ -12,7 +12,7 @@ export function viewOf({ remotePort: _, ...received }: ReceivedConnection): obje
   const { head, sha256, bytes, ...rest } = received;
   const raw = Buffer.from(head, "base64");
   // Of a long connection only the head is there to be looked into.
-  if (received.alpn !== "h2" || bytes > raw.length) {
+  if (!raw.toString("latin1").startsWith(HTTP2_PREFACE) || bytes > raw.length) {
     return { ...rest, bytes, sha256, head: raw.toString("latin1") };
   }
   const { frames, bodies } = streamsOf(raw);
