@@ -55,16 +55,12 @@ function redactPair(pair: string): string {
   return equals === pair.length - 1 ? `${name}=` : `${name}=REDACTED`;
 }
 
-/** Strings from this length on are looked at once: a prompt stands in the messages and again in `_raw`. */
-const SHORTEST_REMEMBERED = 256;
-
 /**
  * Takes the credentials out of JSON values: found in strings by their looks, and by the name of the field.
- * Returns the very value when there was nothing to take out; never changes it.
+ * Returns the very value when there was nothing to take out; never changes it. A value whose JSON text is known
+ * and clean is not walked.
  */
 export class Redactor {
-  readonly #seen = new Map<string, string>();
-
   redact<T>(value: T): T {
     const source = typeof value === "object" && value !== null ? sourceOf(value) : undefined;
     if (source !== undefined && !jsonMayHoldSecret(source)) return value;
@@ -84,13 +80,7 @@ export class Redactor {
   #string(text: string, naming: NameVerdict): string {
     if (naming === "secret" || naming === "cookie") return text === "" ? text : mask(text);
     if (naming === "ambiguous" && looksLikeCredential(text)) return mask(text);
-    if (text.length < SHORTEST_REMEMBERED) return redactText(text);
-    let redacted = this.#seen.get(text);
-    if (redacted === undefined) {
-      redacted = redactText(text);
-      this.#seen.set(text, redacted);
-    }
-    return redacted;
+    return redactText(text);
   }
 
   #array(values: readonly unknown[], naming: NameVerdict, depth: number): readonly unknown[] {

@@ -5,7 +5,7 @@ import { isEnveloped, isProtobuf, readEnvelopes } from "./grpc.js";
 import type { DecodedBody, StreamChunk } from "./interaction.js";
 import { isObject, parseJson } from "./json.js";
 import { parseJsonPrefix, readJsonSequence } from "./json-sequence.js";
-import { keepSource, sourceOf } from "./json-source.js";
+import { keepSource, shareSource } from "./json-source.js";
 import { decodeText, type MediaType, mediaTypeOf } from "./media-type.js";
 import { readMultipart } from "./multipart.js";
 import { readProtobuf } from "./protobuf.js";
@@ -60,8 +60,7 @@ export function rawOf(decoded: DecodedBody): unknown {
 
 function rawStream(chunks: readonly StreamChunk[]): readonly unknown[] {
   const raw = chunks.map((chunk) => chunk.data);
-  const source = sourceOf(chunks);
-  if (source !== undefined) keepSource(raw, source);
+  shareSource(chunks, raw);
   return raw;
 }
 

@@ -7,17 +7,26 @@ import { isNestedDeeper } from "./json.js";
 
 const sources = new WeakMap<object, string>();
 
-/** What writes and searches values by their parts does not go deeper. */
-const MAX_DEPTH = 150;
+/** What searches values by their parts goes no deeper than 200. */
+const MAX_DEPTH = 190;
 
-/** Keeps the text of a value that nobody will change. Text of several lines is not kept: it would not fit on one. */
+/** Keeps the text of a value that nobody will change; not of several lines, for it has to fit on one. */
 export function keepSource(value: unknown, text: string): void {
-  if (typeof value !== "object" || value === null || !isOneShallowLine(text)) return;
-  sources.set(value, text);
+  if (typeof value !== "object" || value === null || isNestedDeeper(text, MAX_DEPTH)) return;
+  if (!text.includes("\n") && !text.includes("\r")) sources.set(value, text);
 }
 
-export function isOneShallowLine(text: string): boolean {
-  return !text.includes("\n") && !text.includes("\r") && !isNestedDeeper(text, MAX_DEPTH);
+/** Keeps the text of a list by the texts of its elements. */
+export function keepListSource(list: readonly unknown[], texts: readonly string[]): void {
+  if (texts.some((text) => isNestedDeeper(text, MAX_DEPTH))) return;
+  const joined = texts.join(",");
+  if (!joined.includes("\n") && !joined.includes("\r")) sources.set(list, `[${joined}]`);
+}
+
+/** The copy says the same as the original. */
+export function shareSource(original: object, copy: object): void {
+  const source = sources.get(original);
+  if (source !== undefined) sources.set(copy, source);
 }
 
 /** The text of one line that says the same as the value, if it is known. */

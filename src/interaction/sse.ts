@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import type { StreamChunk } from "./interaction.js";
 import { parseJson } from "./json.js";
-import { isOneShallowLine, keepSource } from "./json-source.js";
+import { keepListSource } from "./json-source.js";
 
 /**
  * The events of an event stream (WHATWG HTML §9.2), with their data parsed where it is JSON. An event at the
@@ -14,13 +14,12 @@ export function readEventStream(text: string): StreamChunk[] {
     onEvent: ({ event, data }) => {
       const parsed = parseJson(data) ?? data;
       chunks.push(event === undefined ? { data: parsed } : { event, data: parsed });
-      if (parsed === data) sources.push(JSON.stringify(data));
-      else if (isOneShallowLine(data)) sources.push(data);
+      sources.push(parsed === data ? JSON.stringify(data) : data);
     },
   });
   parser.feed(text);
   parser.feed("\n\n");
-  if (sources.length === chunks.length) keepSource(chunks, `[${sources.join(",")}]`);
+  keepListSource(chunks, sources);
   return chunks;
 }
 
