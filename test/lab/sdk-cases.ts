@@ -23,9 +23,6 @@ export const NOT_BY_SDK: Readonly<Record<string, string>> = {
   "anthropic_messages/vertex": "another SDK, @anthropic-ai/vertex-sdk",
   "gemini/stream-array": "the SDK always asks for an event stream",
   "gemini/stream-array-error": "the SDK always asks for an event stream",
-  "gemini_live/turn": "a WebSocket",
-  "openai_realtime/turn": "a WebSocket",
-  "openai_responses/websocket": "a WebSocket",
 };
 
 const askable = transcripts.filter(
@@ -89,11 +86,18 @@ export const SDKS: readonly Sdk[] = [
 ];
 
 /** A case as a client reads it from its standard input. */
-export function caseOf({ title, format, host, path, request, response }: Transcript) {
+export function caseOf({ title, format, host, path, request, response, messages }: Transcript) {
   return {
     ...{ title, format, host, path, question: request?.json ?? null },
     streamed: response?.type.startsWith("text/event-stream") ?? false,
+    /** What the client says in a WebSocket. */
+    said: messages?.filter(({ from }) => from === "client").map(({ data }) => data),
   };
+}
+
+/** Events of a case: a WebSocket leaves one of its turn and one of its end. */
+export function eventsOf({ messages }: Transcript): number {
+  return messages ? 2 : 1;
 }
 
 /** All hosts of the cases but this machine's own. */

@@ -38,6 +38,33 @@ const askers = {
     const contents = question.requests.map(({ content }) => content);
     answer.embeddings = (await models.embedContent({ model, contents })).embeddings.length;
   },
+  async gemini_live({ live }, { said }, answer) {
+    const [{ setup }, { clientContent }] = said;
+    let session;
+    try {
+      await new Promise((resolve, reject) => {
+        const onmessage = ({ serverContent, usageMetadata: usage }) => {
+          const parts = serverContent?.modelTurn?.parts ?? [];
+          answer.content = joined([answer.content, ...parts.map(({ text }) => text)]);
+          if (!serverContent?.turnComplete) return;
+          answer.usage = { input_tokens: usage.promptTokenCount, output_tokens: usage.responseTokenCount };
+          resolve();
+        };
+        live
+          .connect({
+            model: setup.model,
+            config: setup.generationConfig,
+            callbacks: { onmessage, onerror: ({ error }) => reject(error) },
+          })
+          .then((opened) => {
+            session = opened;
+            session.sendClientContent(clientContent);
+          }, reject);
+      });
+    } finally {
+      session?.close();
+    }
+  },
   async imagen({ models }, { model, question }, answer) {
     const { sampleCount: numberOfImages, ...others } = question.parameters;
     const [{ prompt }] = question.instances;
@@ -79,6 +106,6 @@ function readPart({ candidates = [], promptFeedback, modelVersion, usageMetadata
 }
 
 await answerCases((one, answer) => {
-  const [, model] = /models\/([^:]+):/.exec(one.path);
+  const [, model] = /models\/([^:]+):/.exec(one.path) ?? [];
   return askers[one.format](clientOf(one), { ...one, model }, answer);
 });

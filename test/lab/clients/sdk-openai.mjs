@@ -1,5 +1,8 @@
 // The official SDK of OpenAI, talking to OpenAI and to those who speak as OpenAI does.
+import { once } from "node:events";
 import OpenAI, { AzureOpenAI, toFile } from "openai";
+import { OpenAIRealtimeWS } from "openai/realtime/ws";
+import { ResponsesWS } from "openai/resources/responses/ws";
 import { answerCases, joined, mediaOf, parsed, someOf } from "./sdk-cases.mjs";
 import { readChunks, readCompletion, usageOf } from "./sdk-chat-completions.mjs";
 
@@ -15,7 +18,9 @@ function clientOf({ host, path }) {
       apiVersion: searchParams.get("api-version"),
     });
   }
-  const [base] = path.split(/\/(?:chat|completions|responses|embeddings|images|audio|moderations)\b/);
+  const [base] = path.split(
+    /\/(?:chat|completions|responses|embeddings|images|audio|moderations|realtime)\b/,
+  );
   return new OpenAI({ ...options, baseURL: `https://${host}${base}` });
 }
 
@@ -26,7 +31,11 @@ const askers = {
     else readCompletion(completion, answer);
   },
 
-  async openai_responses(client, { question, headers }, answer) {
+  async openai_responses(client, { question, headers, said }, answer) {
+    if (said) {
+      const webSocket = new ResponsesWS(client, { headers });
+      return readResponse(await answerOf(webSocket, "response.completed", said), answer);
+    }
     const response = await client.responses.create(question, { headers });
     if (!question.stream) return readResponse(response, answer);
     const output = [];
@@ -37,6 +46,16 @@ const askers = {
       readResponse({ ...event.response, output }, answer);
     }
     readOutput(output, answer);
+  },
+
+  async openai_realtime(client, { path, headers, said }, answer) {
+    const model = new URL(path, "https://any").searchParams.get("model");
+    const webSocket = new OpenAIRealtimeWS({ model, options: { headers } }, client);
+    const { status, usage, output } = await answerOf(webSocket, "response.done", said);
+    answer.content = joined(output.flatMap(({ content = [] }) => content.map((part) => part.transcript)));
+    answer.finish_reason = status;
+    answer.tool_calls = callsOf(output);
+    answer.usage = { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens };
   },
 
   async openai_completions(client, { question, headers }, answer) {
@@ -91,6 +110,20 @@ const askers = {
   },
 };
 
+/** Says all, and takes the response of the last event. */
+async function answerOf(webSocket, last, said) {
+  try {
+    await once(webSocket.socket, "open");
+    for (const event of said) webSocket.send(event);
+    return await new Promise((resolve, reject) => {
+      webSocket.on(last, ({ response }) => resolve(response));
+      webSocket.on("error", reject);
+    });
+  } finally {
+    webSocket.close();
+  }
+}
+
 function readResponse({ model, status, usage, error, incomplete_details, output }, answer) {
   Object.assign(answer, {
     model,
@@ -113,7 +146,11 @@ function readOutput(output, answer) {
   const parts = (type, list) => output.filter((item) => item.type === type).flatMap((item) => item[list]);
   answer.content = joined(parts("message", "content").map((part) => part.text));
   answer.reasoning = joined(parts("reasoning", "summary").map((part) => part.text));
-  answer.tool_calls = someOf(
+  answer.tool_calls = callsOf(output);
+}
+
+function callsOf(output) {
+  return someOf(
     output
       .filter(({ type }) => type.endsWith("_call"))
       .map((item) =>
