@@ -95,11 +95,6 @@ export function caseOf({ title, format, host, path, request, response, messages 
   };
 }
 
-/** Events of a case: a WebSocket leaves one of its turn and one of its end. */
-export function eventsOf({ messages }: Transcript): number {
-  return messages ? 2 : 1;
-}
-
 /** All hosts of the cases but this machine's own. */
 export const HOSTS = [
   ...new Set(
