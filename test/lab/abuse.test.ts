@@ -70,9 +70,9 @@ describe.skipIf(requireLab())("abuse", () => {
     };
   }
 
-  it.each(KINDS)(
-    "is handed on as it is: %s",
-    async (...kind: Kind) => {
+  it.each(KINDS.map((kind) => ({ name: kind[0], kind })))(
+    "is handed on as it is: $name",
+    async ({ kind }) => {
       const direct = await abuse("direct", ...kind);
       expect(direct.stdout).not.toContain("hangs");
       expect(await abuse("through", ...kind)).toEqual(direct);
