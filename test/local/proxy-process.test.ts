@@ -62,9 +62,11 @@ describe.runIf(process.getuid?.() === 0)("the proxy process", { timeout: 60_000 
     expect(await proxy.said.next()).toEqual({ type: "pong", id: 7 });
     // Nobody redirected this client: it came to us by itself, and is sent away.
     const client = own(connect({ host: "127.0.0.1", port }));
+    await once(client, "connect");
+    const { localPort } = client;
     client.write("GET / HTTP/1.1\r\nhost: api.openai.com\r\n\r\n");
     const asked = await proxy.said.next();
-    expect(asked).toMatchObject({ type: "lookup", tuple: { local: { port: client.localPort } } });
+    expect(asked).toMatchObject({ type: "lookup", tuple: { local: { port: localPort } } });
     expect(await closing(client)).toBe("ECONNRESET");
     proxy.tell({ type: "stop", graceMs: 0 });
     expect(await proxy.exited).toEqual([0, null]);
