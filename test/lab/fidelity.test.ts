@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { validateEvent } from "../event/schema.js";
 import { loadPage, withoutChromium } from "./chromium.js";
@@ -93,11 +94,26 @@ describe.skipIf(requireLab())("what clients send and get", () => {
     return events;
   }
 
+  /**
+   * Both ways, until they are the same. Where a client's own timing decides in which order it sends what is
+   * independent (a SETTINGS acknowledgement, the requests of a page), that differs from run to run: what we changed
+   * would differ in every one.
+   */
+  async function compare<Result>(runOnce: (way: Way) => Promise<Result>) {
+    const direct: Result[] = [];
+    for (let times = 1; ; times++) {
+      direct.push(await runOnce("direct"));
+      const through = await runOnce("through");
+      const isSame = direct.some((result) => isDeepStrictEqual(result, through));
+      if (isSame || times === 5) return { direct, through, times };
+    }
+  }
+
   it.each(CLIENTS_AND_PROTOCOLS)("are the same as without us, and captured: $name", async (client) => {
-    const direct = await run("direct", client);
-    expect(direct).toMatchObject({ code: 0 });
-    expect(await run("through", client)).toEqual(direct);
-    const events = await captured(client.exchanges);
+    const { direct, through, times } = await compare((way) => run(way, client));
+    expect(direct[0]).toMatchObject({ code: 0 });
+    expect(direct).toContainEqual(through);
+    const events = await captured(client.exchanges * times);
     expect(events.map((event) => event.metadata.reason)).not.toContain("capture_lost");
   });
 
@@ -112,9 +128,12 @@ describe.skipIf(requireLab())("what clients send and get", () => {
         const received = echo.server.requests.slice(before).filter(({ bytes }) => bytes > 0);
         return { page: /<pre>.*<\/pre>/.exec(stdout)?.[0], received: received.map(requestsOf) };
       };
-      const direct = await load("direct");
-      expect(direct.page).toBe('<pre>{"http":"2.0","message":"hello","events":5}</pre>');
-      expect(await load("through")).toEqual(direct);
+      const { direct, through } = await compare((way) => {
+        seen = echo.oximy.events.length;
+        return load(way);
+      });
+      expect(direct[0]?.page).toBe('<pre>{"http":"2.0","message":"hello","events":5}</pre>');
+      expect(direct).toContainEqual(through);
       const paths = ["/done", "/events/5/10", "/fetched", "/page", "/socket", "/wait"];
       const captured = () =>
         echo.oximy.events.slice(seen).flatMap(({ metadata }) => metadata.request_path ?? []);
