@@ -206,12 +206,8 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   it("leaves no descriptor behind, however it ends", async () => {
     const before = openDescriptors();
     {
-      // A silent client that is still there after 5 ms must not be taken for the next one that speaks.
-      await using rig = await Rig.open({
-        verdict: (front, { id, reason }, upstream) =>
-          reason === "http" ? front.passthrough(id, upstream) : front.reject(id),
-        silenceMs: 5,
-      });
+      // Long enough for a client that speaks, on a busy machine too; the silent ones are gone before.
+      await using rig = await Rig.open({ verdict: passAll, silenceMs: 5_000 });
       const ways = [
         (client: net.Socket, server: net.Socket) => [client.end(), server.end()],
         (client: net.Socket, _: net.Socket) => [client.resetAndDestroy()],
