@@ -6,6 +6,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: ["default", "./test/plain-reporter.ts"],
+    // Limits of time and memory are those of a machine that does nothing else; CI's may do.
+    retry: process.env.CI ? 2 : 0,
     pool: "forks",
     maxWorkers: 2,
   },

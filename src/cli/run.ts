@@ -10,6 +10,9 @@ import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../local/t
 import { createLog } from "../log.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
 
+/** Connections that the command left behind get this long to end by themselves. */
+const DRAIN_MS = 2_000;
+
 export function addRunCommand(program: Command): void {
   const command = program
     .command("run")
@@ -38,7 +41,7 @@ export function addRunCommand(program: Command): void {
         ...trust,
       });
     } finally {
-      await capture.stop(0);
+      await capture.stop(DRAIN_MS);
     }
   });
 }
