@@ -52,11 +52,11 @@ const requests = (concurrency: number, total: number, path?: string): Case => ({
   shows: ["rate", "req/s", 0],
 });
 
-const WARM_UP = requests(16, 1500);
+const WARM_UP = requests(16, 3000);
 const CASES: readonly Case[] = [
   requests(1, 500),
   WARM_UP,
-  requests(64, 1500),
+  requests(64, 3000),
   requests(16, 300, "/large"),
   {
     title: "handshakes, one name",

@@ -22,8 +22,9 @@ async function dial(name) {
     await once(tcp, "connect");
     if (task.way === "connect") {
       tcp.write(`CONNECT ${name}:443 HTTP/1.1\r\nHost: ${name}:443\r\n\r\n`);
-      const [head] = await once(tcp, "data");
-      if (!/^HTTP\/1\.[01] 200/.test(head.toString("latin1"))) throw new Error(`no tunnel: ${head}`);
+      let head = "";
+      while (!head.endsWith("\r\n\r\n")) head += (await once(tcp, "data"))[0].toString("latin1");
+      if (!/^HTTP\/1\.[01] 200/.test(head)) throw new Error(`no tunnel: ${head}`);
     }
     secure = connectTls({ socket: tcp, ...options });
   }
