@@ -13,7 +13,13 @@ case "${1:-}" in
 	# Large, and only for one row of the lab's tables, which is skipped without it.
 	[ "${OXIMY_REQUIRE_LAB:-}" = 1 ] && wanted="$wanted chromium:chromium"
 	;;
---check) wanted="$wanted clang:clang valgrind:valgrind" ;;
+--check)
+	wanted="$wanted clang++:clang valgrind:valgrind"
+	# The fuzzer's run-time library is a package of its own, named after clang's version.
+	runtime=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p')
+	runtime=${runtime:-libclang-rt-14-dev}
+	dpkg -s "$runtime" >/dev/null 2>&1 || wanted="$wanted no-such-command:$runtime"
+	;;
 esac
 
 PATH="$PATH:/usr/sbin:/sbin"
