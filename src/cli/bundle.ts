@@ -2,10 +2,10 @@
 
 import type { Command } from "commander";
 import { asCaller, findCaller } from "../local/caller.js";
-import { DEFAULT_BUNDLE_URL, oximyHome } from "../local/settings.js";
+import { oximyHome } from "../local/settings.js";
 import type { LoadedBundle } from "../oisp/bundle.js";
 import { createHostIndex } from "../oisp/host-index.js";
-import { fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
+import { DEFAULT_BUNDLE_URL, fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
 
 interface Flags {
   readonly bundleFile?: string;

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { OximyError } from "../errors.js";
-import { type AppTerm, type CaptureSettings, defaultSettings, oximyHome } from "../local/settings.js";
+import { type AppTerm, type CaptureSettings, defaultSettings } from "../local/settings.js";
 
 type Parse = (text: string) => unknown;
 
@@ -141,13 +141,12 @@ export function addCaptureOptions(command: Command): Command {
         (user: string, users: string[] = []) => [...users, user],
       ),
     );
-  for (const { flags, description, key, parse } of CAPTURE_OPTIONS) {
+  for (const { flags, description, parse } of CAPTURE_OPTIONS) {
     if (!flags) continue;
     const option = new Option(flags, description);
     if (flags.includes("<")) option.argParser(parse);
     option.helpGroup?.("Capture options:");
     command.addOption(option);
-    void key;
   }
   return command;
 }
@@ -247,5 +246,3 @@ export function outputFolder(command: Command, home: string, env: NodeJS.Process
   const told = resolveValue(OUTPUT_FOLDER, command, env, file) as string | undefined;
   return told ?? defaultSettings(home).outputDir;
 }
-
-export { oximyHome };

@@ -2,11 +2,10 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { DEFAULT_BUNDLE_URL } from "../oisp/load.js";
 
 /** Our own connections carry this primary group, by which the redirect leaves them alone. It has no name in /etc/group. */
 export const OXIMY_GID = 28_536;
-
-export const DEFAULT_BUNDLE_URL = "https://oisp.dev/spec/v0.1/oisp-spec-bundle.json";
 
 export interface AppTerm {
   readonly sign: "include" | "exclude";

@@ -110,8 +110,14 @@ export interface Listener {
   destroy(): void;
 }
 
-/** IPv4-mapped IPv6 addresses become IPv4, here and nowhere else. */
-const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, "");
+/** Both ends of an accepted socket. IPv4-mapped IPv6 addresses become IPv4, here and nowhere else. */
+export function endsOf(socket: Socket): { peer: Endpoint; local: Endpoint } {
+  const plain = (address = "") => address.replace(/^::ffff:(?=\d+\.)/i, "");
+  return {
+    peer: { address: plain(socket.remoteAddress), port: socket.remotePort ?? 0 },
+    local: { address: plain(socket.localAddress), port: socket.localPort ?? 0 },
+  };
+}
 
 /** Listens on both loopback addresses: IPv4 redirects land on 127.0.0.1, IPv6 ones on ::1. */
 export async function listenOnLoopback(options: ListenerOptions): Promise<Listener> {
@@ -122,8 +128,7 @@ export async function listenOnLoopback(options: ListenerOptions): Promise<Listen
     // What fails here has no reader yet; whoever takes the socket adds its own handler.
     socket.on("error", () => {});
     const acceptedAt = performance.timeOrigin + performance.now();
-    const peer = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
-    const local = { address: plainAddress(socket.localAddress ?? ""), port: socket.localPort ?? 0 };
+    const { peer, local } = endsOf(socket);
     const original = options.originalDestination(socket);
     const own = original !== null && original.port === local.port && original.address === local.address;
     const destination = original === null || own ? undefined : original;

@@ -13,7 +13,7 @@ import { type Duplex, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type IContext, Proxy as MitmProxy } from "http-mitm-proxy";
 import type { Endpoint } from "../attribution/client.js";
-import { type Arrival, peek, socketArrival } from "./arrival.js";
+import { type Arrival, endsOf, peek, socketArrival } from "./arrival.js";
 import { splitAuthority } from "./http-head.js";
 import type { Tap } from "./tap.js";
 
@@ -36,8 +36,6 @@ interface Accepted {
   readonly ends: { peer: Endpoint; clientRemote: Endpoint };
   readonly accepted: unknown;
 }
-
-const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, "");
 
 /** Header fields as flat `[name, value, …]`, without those that only concern us (RFC 9110 §7.6.1). */
 function forwardedFields(raw: readonly string[]): string[] {
@@ -130,8 +128,7 @@ export class ExplicitProxy {
 
   private accept(socket: Socket): void {
     socket.on("error", () => {}); // a client that went away
-    const peer = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
-    const clientRemote = { address: plainAddress(socket.localAddress ?? ""), port: socket.localPort ?? 0 };
+    const { peer, local: clientRemote } = endsOf(socket);
     const ends = { peer, clientRemote };
     this.clients.set(socket, { ends, accepted: this.options.onAccept(ends) });
   }
