@@ -5,7 +5,7 @@
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Endpoint } from "../attribution/client.js";
-import { abort, type RelayEnd, relay, tcpSide } from "./relay.js";
+import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
 import { readOpening } from "./verdict.js";
 
 export interface Arrival {
@@ -19,6 +19,10 @@ export interface Arrival {
   readonly clientRemote: Endpoint;
   /** First bytes, up to what is needed for a verdict; more may have come since. */
   readonly peeked: Buffer;
+  /** The client is there and has said nothing yet: it waits for the server to speak first, or is slow to start. */
+  readonly isSilent: boolean;
+  /** The connection to the server, where there is one already; once. */
+  takeServer?(): Side | undefined;
   /** The whole stream, peeked bytes included; undefined when it has ended meanwhile. */
   take(): Socket | undefined;
   /**
@@ -30,7 +34,7 @@ export interface Arrival {
   reject(): void;
 }
 
-/** No byte from the client within this time: the server speaks first. */
+/** No byte from the client within this time: the server may want to speak first. */
 const SILENCE_MS = 300;
 /** A hello or head that is not whole by then is passed through as it is. */
 const OPENING_MS = 3_000;
@@ -75,6 +79,7 @@ export function socketArrival(
   return {
     ...ends,
     peeked,
+    isSilent: peeked.length === 0 && !socket.readableEnded && !socket.destroyed,
     take: () => socket,
     passthrough: async (target) => {
       const upstream = connect({

@@ -4,13 +4,14 @@
  */
 
 import { connect as connectTcp, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
 import { LruCache } from "../lru-cache.js";
-import type { Arrival } from "./arrival.js";
+import { type Arrival, peek, socketArrival } from "./arrival.js";
 import type { ClientHello } from "./client-hello.js";
 import type { LeafMint } from "./leaf.js";
-import { abort, type RelayEnd, relay, tcpSide } from "./relay.js";
+import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
 import type { ConnectionInfo, Tap, TapSink } from "./tap.js";
 import type { UpstreamConnector } from "./upstream.js";
 import { decide, type HostKnowledge, readOpening } from "./verdict.js";
@@ -77,6 +78,7 @@ export class DataPlane {
   private async dispatch(arrival: Arrival, whenKnown: Promise<KnownClient>): Promise<void> {
     const destination = arrival.destination;
     if (!destination) return arrival.reject();
+    if (arrival.isSilent) return this.awaitFirstWord(arrival, destination, whenKnown);
     const opening = readOpening(arrival.peeked);
     const verdict = decide(opening, destination, this.options.knowledgeOf);
     if (verdict.action === "passthrough" && !verdict.known) {
@@ -104,6 +106,37 @@ export class DataPlane {
     }
   }
 
+  /**
+   * Connects a client that is silent so far and sees who speaks first. A client that does was slow to start, and is
+   * decided on like any other; that connection becomes its way to the server.
+   */
+  private async awaitFirstWord(
+    arrival: Arrival,
+    destination: Endpoint,
+    whenKnown: Promise<KnownClient>,
+  ): Promise<void> {
+    const client = arrival.take();
+    if (!client) return arrival.reject();
+    this.track(client);
+    const target = this.options.route(destination);
+    const server = await this.options.upstream.proxy.dial(target, destination.address);
+    let unused: Side | undefined = server;
+    const takeServer = () => {
+      const taken = unused;
+      unused = undefined;
+      return taken;
+    };
+    try {
+      const peeked = (await speaksFirst(client, server.stream)) ? await peek(client) : Buffer.alloc(0);
+      const next = { ...socketArrival(client, peeked, arrival), isSilent: false, takeServer };
+      // A server that has something to say by now is not one that waits for a client hello or a request.
+      if (peeked.length > 0 && isQuiet(server.stream)) await this.dispatch(next, whenKnown);
+      else await this.pass(next, destination, destination.address);
+    } finally {
+      if (unused) abort(unused);
+    }
+  }
+
   /** A tap for a plain request that is forwarded elsewhere. */
   openTap(target: Endpoint, peer: Endpoint, client: KnownClient): Tap {
     this.stats.intercepted++;
@@ -124,10 +157,11 @@ export class DataPlane {
     this.stats.passedThrough++;
     const { proxy } = this.options.upstream;
     const target = this.options.route(destination);
-    const raw = proxy.proxyFor(target, host) && arrival.take();
+    const server = arrival.takeServer?.();
+    const raw = (server || proxy.proxyFor(target, host)) && arrival.take();
     if (!raw) return arrival.passthrough(target);
     try {
-      return await relay(tcpSide(this.track(raw)), await proxy.dial(target, host));
+      return await relay(tcpSide(this.track(raw)), server ?? (await proxy.dial(target, host)));
     } catch (error) {
       arrival.reject();
       return { cause: "server_closed", error: (error as Error).message, bytesUp: 0, bytesDown: 0 };
@@ -149,7 +183,8 @@ export class DataPlane {
     const { arrival, destination, client } = connection;
     const raw = arrival.take();
     if (!raw) return this.passThrough(connection, host, "verdict_late");
-    const upstream = await this.options.upstream.connect(this.options.route(destination), host, hello);
+    const target = this.options.route(destination);
+    const upstream = await this.options.upstream.connect(target, host, hello, arrival.takeServer?.());
     if (upstream.kind === "failed" && upstream.stage === "handshake") {
       // The client shall see what the server says to it.
       return this.passThrough(connection, host, "upstream_handshake_failed", upstream.error);
@@ -204,14 +239,11 @@ export class DataPlane {
     if (!raw) return this.passThrough(connection, host, "verdict_late");
     this.stats.intercepted++;
     const { address, port } = this.options.route(destination);
-    const server = connectTcp({
-      host: address,
-      port,
-      allowHalfOpen: true,
-      noDelay: true,
-    });
+    const server =
+      arrival.takeServer?.() ??
+      tcpSide(connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true }));
     const tap = this.options.taps.open(this.describe(connection, host, "http", undefined));
-    const end = await relay(tcpSide(this.track(raw)), tcpSide(server), {
+    const end = await relay(tcpSide(this.track(raw)), server, {
       onBytes: (direction, bytes) => tap.push(direction, bytes),
       onEnd: (direction) => tap.end(direction),
     });
@@ -269,6 +301,22 @@ export class DataPlane {
     }
     for (const socket of this.live) abort(tcpSide(socket));
   }
+}
+
+/** Neither has it said anything nor has it ended. */
+const isQuiet = (stream: Duplex) => stream.readableLength === 0 && !stream.readableEnded && !stream.closed;
+
+/** Resolves when either says something or ends: whether the client alone has something to say. */
+function speaksFirst(client: Duplex, server: Duplex): Promise<boolean> {
+  return new Promise((resolve) => {
+    const sides = [client, server];
+    const settle = () => {
+      for (const side of sides) side.off("readable", settle).off("end", settle).off("close", settle);
+      resolve(client.readableLength > 0 && isQuiet(server));
+    };
+    if (!sides.every(isQuiet)) return settle();
+    for (const side of sides) side.on("readable", settle).once("end", settle).once("close", settle);
+  });
 }
 
 /** A client that closes within this time after its handshake, and says nothing, did not like what it saw. */

@@ -17,12 +17,6 @@ const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
   destroyed: "server_closed",
 };
 
-/**
- * On the web's ports the client speaks first. One that starts slowly on a busy machine would pass through unseen, so
- * it gets as long as a connection may be held up at all; who lets the server speak first waits as long, once.
- */
-const SILENCE_MS = 1_000;
-
 /** Listens on both loopback addresses. Throws OximyError, or what Node's `listen` throws. */
 export function listen(options: ListenerOptions): Promise<Listener> {
   return isNativeFrontSupported() ? Promise.resolve(listenNatively(options)) : listenOnLoopback(options);
@@ -33,10 +27,7 @@ function listenNatively(options: ListenerOptions): Listener {
   /** Ends of connections that the front let pass because the verdict took too long. */
   const endedAlone = new LruCache<number, RelayEnd>(1_000);
   const front: NativeFront = new NativeFront(
-    {
-      listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })),
-      silenceMs: SILENCE_MS,
-    },
+    { listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })) },
     {
       onConnection: (connection) => {
         const arrival = frontArrival(front, connection, passing, endedAlone);
@@ -66,7 +57,7 @@ function frontArrival(
   passing: Map<number, (end: RelayEnd) => void>,
   endedAlone: LruCache<number, RelayEnd>,
 ): Arrival {
-  const { id, peer, local, destination, peeked } = connection;
+  const { id, peer, local, destination, peeked, reason } = connection;
   let taken: ReturnType<NativeFront["take"]>;
   const whenPassed = (passageId: number) => {
     const end = endedAlone.get(passageId);
@@ -78,6 +69,7 @@ function frontArrival(
     destination: destination ?? undefined,
     clientRemote: destination ?? local,
     peeked,
+    isSilent: peeked.length === 0 && reason === "timeout",
     take: () => {
       taken = front.take(id);
       // Small writes (the events of a stream) must not wait for the acknowledgement of the last.

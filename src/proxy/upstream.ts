@@ -70,10 +70,10 @@ export class UpstreamConnector {
     });
   }
 
-  /** Never rejects. The certificate is verified for `host`. */
-  async connect(target: Endpoint, host: string, hello: ClientHello): Promise<UpstreamResult> {
+  /** Never rejects. The certificate is verified for `host`. `open` is a connection to the target, when there is one. */
+  async connect(target: Endpoint, host: string, hello: ClientHello, open?: Side): Promise<UpstreamResult> {
     const shape = shapeOf(hello);
-    const result = await this.attempt(target, host, hello, shape);
+    const result = await this.attempt(target, host, hello, shape, open);
     const unlucky = result.kind === "failed" && NOTHING_IN_COMMON.test(result.error);
     // The client may have had in common with the server what could not be offered in its stead.
     if (unlucky && shape.fidelity === "partial") return this.attempt(target, host, hello, DEFAULT_SHAPE);
@@ -85,12 +85,13 @@ export class UpstreamConnector {
     host: string,
     hello: ClientHello,
     shape: HelloShape,
+    open?: Side,
   ): Promise<UpstreamResult> {
     // First, so that nothing comes between the connection and its handshake: an end in between would go unseen.
     const context = await this.contextFor(shape);
     let side: Side;
     try {
-      side = await this.proxy.dial(target, host);
+      side = open ?? (await this.proxy.dial(target, host));
     } catch (error) {
       return { kind: "failed", stage: "connect", error: textOf(error) };
     }

@@ -1,0 +1,132 @@
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import net, { type Socket } from "node:net";
+import tls from "node:tls";
+import { expect, onTestFinished, test } from "vitest";
+import { makeCaCertificate } from "../../src/proxy/ca.js";
+import { DataPlane } from "../../src/proxy/data-plane.js";
+import { LeafMint } from "../../src/proxy/leaf.js";
+import { listen } from "../../src/proxy/listener.js";
+import { UpstreamConnector } from "../../src/proxy/upstream.js";
+import { HOST } from "./client-hello-rig.js";
+import { closing, Inbox, readAll, readBytes } from "./front-rig.js";
+import { own } from "./sockets.js";
+import { certificateFor, ROOT, rawServer } from "./upstream-rig.js";
+
+const caKey = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const OURS = makeCaCertificate(caKey.privateKey);
+
+interface Setup {
+  /** A connection that has said nothing, and the server's end of it, which the data plane opened. */
+  silent(): Promise<{ client: Socket; server: Socket }>;
+  /** Connections that the server has got beyond those. */
+  readonly connections: Inbox<Socket>;
+  readonly tapped: string[];
+  readonly plane: DataPlane;
+}
+
+async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
+  const connections = new Inbox<Socket>();
+  const server = await rawServer((socket) => connections.put(socket));
+  const tapped: string[] = [];
+  const authority = { certificate: new X509Certificate(OURS), certificatePem: OURS, certificatePath: "" };
+  const plane = new DataPlane({
+    mint: new LeafMint({ ...authority, ...caKey }),
+    upstream: new UpstreamConnector({ roots: [ROOT], env: {} }),
+    taps: {
+      open: () => ({
+        push: (direction, bytes) => tapped.push(`${direction} ${Buffer.from(bytes)}`),
+        end: () => {},
+        close: () => {},
+      }),
+      unread: ({ reason }) => tapped.push(reason),
+    },
+    route: (destination) => destination,
+    knowledgeOf: () => knowledge,
+    leaveAlone: () => undefined,
+    maxIntercepted: 10,
+    onRefusal: () => {},
+  });
+  const known = Promise.resolve({ owner: { kind: "unknown", reason: "a test" } as const });
+  const listener = await listen({
+    port: 0,
+    originalDestination: () => null,
+    onAccept: () => undefined,
+    onArrival: (arrival) => void plane.handle({ ...arrival, destination: server.target }, known),
+  });
+  onTestFinished(async () => {
+    listener.close();
+    listener.destroy();
+    await server[Symbol.asyncDispose]();
+  });
+  const silent = async () => {
+    const client = own(net.connect({ port: listener.port, host: "127.0.0.1", allowHalfOpen: true }));
+    return { client, server: await connections.next() };
+  };
+  return { silent, connections, tapped, plane };
+}
+
+/** A request and its answer in TLS over an open connection, as a client that trusts both our certificate and the server's. */
+async function talk(client: Socket, server: Socket): Promise<{ answer: string; isOurs: boolean }> {
+  const secureContext = tls.createSecureContext(certificateFor(HOST));
+  const far = new tls.TLSSocket(server, { isServer: true, secureContext });
+  far.on("error", () => {}).once("data", () => far.end("hello"));
+  const near = tls.connect({ socket: client, servername: HOST, ca: [OURS, ROOT] });
+  await once(near, "secureConnect");
+  const isOurs = near.getPeerX509Certificate()!.verify(caKey.publicKey);
+  near.write("hi");
+  return { answer: (await readAll(near)).toString(), isOurs };
+}
+
+test("a client that starts slowly is still read, over the connection that was opened for it", async () => {
+  const { silent, connections, tapped } = await setUp("readable");
+  const { client, server } = await silent();
+  const { answer, isOurs } = await talk(client, server);
+  expect(answer).toBe("hello");
+  expect(isOurs).toBe(true);
+  expect(tapped).toEqual(["request hi", "response hello"]);
+  expect(connections.size).toBe(0);
+});
+
+test("one that starts slowly with an unknown host passes through over that connection", async () => {
+  const { silent, connections, tapped } = await setUp("unknown");
+  const { client, server } = await silent();
+  const { answer, isOurs } = await talk(client, server);
+  expect(answer).toBe("hello");
+  expect(isOurs).toBe(false);
+  expect(tapped).toEqual([]);
+  expect(connections.size).toBe(0);
+});
+
+test("a server that speaks first is heard at once, and the rest passes both ways", async () => {
+  const { silent, plane } = await setUp("readable");
+  const { client, server } = await silent();
+  server.write("220 mail.example\r\n");
+  expect((await readBytes(client, 18)).toString()).toBe("220 mail.example\r\n");
+  client.write("QUIT\r\n");
+  expect((await readBytes(server, 6)).toString()).toBe("QUIT\r\n");
+  server.end("221 bye\r\n");
+  expect((await readAll(client)).toString()).toBe("221 bye\r\n");
+  expect(plane.stats.passedThrough).toBe(1);
+});
+
+test.each(["client", "server"] as const)(
+  "the %s's reset reaches the other side of a silence",
+  async (who) => {
+    const { silent } = await setUp("readable");
+    const ends = await silent();
+    const other = ends[who === "client" ? "server" : "client"];
+    const closed = closing(other.resume());
+    ends[who].resetAndDestroy();
+    expect(await closed).toBe("ECONNRESET");
+  },
+);
+
+test("a client that ends without a word ends so at the server", async () => {
+  const { silent } = await setUp("readable");
+  const { client, server } = await silent();
+  client.end();
+  expect(await readAll(server)).toHaveLength(0);
+  server.end();
+  expect(await readAll(client)).toHaveLength(0);
+});
