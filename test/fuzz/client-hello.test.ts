@@ -11,7 +11,7 @@ it(
   async () => {
     const corpus = await Promise.all(clientNames.map(captureHello));
     let read = 0;
-    const runs = fuzz((random) => {
+    const runs = await fuzz((random) => {
       let bytes = random.oneOf(corpus);
       if (random.below(3) === 0) bytes = inRecords(bytes, 1 + random.below(300));
       for (let changes = random.below(4); changes >= 0; changes--) bytes = mutate(bytes, random);

@@ -83,8 +83,8 @@ describe("whatever the bytes, nothing is thrown and the limits hold", () => {
     ["noise as HPACK", decodeNoise],
   ])(
     "for %s",
-    (name, target) => {
-      const runs = fuzz(target);
+    async (name, target) => {
+      const runs = await fuzz(target);
       console.log(`${runs} runs of ${name}`);
     },
     (SECONDS + 20) * 1000,
