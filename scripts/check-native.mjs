@@ -5,7 +5,7 @@
  *   node scripts/check-native.mjs valgrind         the C++ tests, without Node, under valgrind
  *   node scripts/check-native.mjs fuzz [seconds]   every parser: libFuzzer with clang, else random mutations (20 s each)
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
@@ -22,30 +22,47 @@ const PURE = [
   ...["linux/connect_programs", "linux/proc_parse", "linux/sock_diag_message"],
 ].map((name) => `native/${name}.cc`);
 
+/** Tests in which a sanitizer in Node finds nothing. */
+const NOT_SANITIZED = [
+  "**/parsers.test.ts", // brings its own sanitizers
+  "**/front-sanitizers.test.ts", // likewise
+  "**/install.test.ts", // runs no native code
+];
+
 /** Sources of native/linux that do not belong to the front, from the build's own list. */
 function linuxSources() {
   const text = readFileSync(path.join(root, "CMakeLists.txt"), "utf8");
   return [...new Set(text.match(/native\/linux\/\w+\.cc/g))].filter((source) => !/front|splice/.test(source));
 }
 
+/** Answers what the command printed; when it fails, prints that and throws. */
 function run(command, args, options = {}) {
-  console.log(`$ ${[command, ...args].join(" ").slice(0, 200)}`);
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit", ...options });
-  if (status !== 0) throw new Error(`${command} failed${error ? `: ${error.message}` : ""}`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], ...options });
+    let printed = "";
+    const keep = (text) => {
+      printed += text;
+    };
+    child.stdout.setEncoding("utf8").on("data", keep);
+    child.stderr.setEncoding("utf8").on("data", keep);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      if (code === 0) return resolve(printed);
+      console.error(`${printed}\n$ ${[command, ...args].join(" ")}`);
+      reject(new Error(`${path.basename(command)} failed: ${code ?? signal}`));
+    });
+  });
 }
 
 const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
 const output = (command, args) => spawnSync(command, args, { encoding: "utf8" }).stdout.trim();
 
+const lastLine = (text) => text.trimEnd().split("\n").at(-1);
+
 /** A copy of the project whose addon is instrumented: the tests in it load that one. */
-function sanitize() {
-  run(process.execPath, [
-    require.resolve("cmake-js/bin/cmake-js"),
-    "build",
-    "-O",
-    out,
-    "--CDOXIMY_SANITIZE=ON",
-  ]);
+async function sanitize() {
+  const cmake = require.resolve("cmake-js/bin/cmake-js");
+  await run(process.execPath, [cmake, "build", "-O", out, "--CDOXIMY_SANITIZE=ON"]);
   const copy = mkdtempSync(path.join(os.tmpdir(), "oximy-sanitize-"));
   try {
     for (const part of [
@@ -64,81 +81,82 @@ function sanitize() {
     cpSync(path.join(out, "Release"), path.join(copy, "build", "Release"), { recursive: true });
     const env = {
       ...process.env,
+      NO_COLOR: "1",
       LD_PRELOAD: output("c++", ["-print-file-name=libasan.so"]),
       // Node itself leaves memory to the end of the process, and its children are all kinds of programs.
       ASAN_OPTIONS: "detect_leaks=0:detect_odr_violation=0",
       UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=1",
     };
-    // The parsers' test brings its own sanitizers.
-    const vitest = [path.join(root, "node_modules/vitest/vitest.mjs"), "run", "--configLoader=runner"];
+    const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
     const tests = [
       "test/native",
       "test/proxy/front",
-      "--exclude",
-      "**/parsers.test.ts",
-      "--testTimeout",
-      "120000",
+      ...NOT_SANITIZED.flatMap((file) => ["--exclude", file]),
     ];
-    run(process.execPath, [...vitest, ...tests], { cwd: copy, env });
+    const options = ["--configLoader=runner", "--testTimeout=120000"];
+    const printed = await run(process.execPath, [vitest, "run", ...options, ...tests], { cwd: copy, env });
+    console.log(`sanitizers: ${lastLine(printed)}`);
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
 }
 
-function valgrind() {
+async function valgrind() {
   const binary = path.join(out, "native-tests");
   const tests = readdirSync(path.join(root, "test/native/cpp")).filter((name) => name.endsWith(".cc"));
-  const sources = [
-    ...new Set([...tests.map((name) => `test/native/cpp/${name}`), ...PURE, ...linuxSources()]),
-  ];
-  run("c++", [
+  const sources = new Set([...tests.map((name) => `test/native/cpp/${name}`), ...PURE, ...linuxSources()]);
+  const flags = ["-std=c++17", "-g", "-O1", "-Wall", "-DOXIMY_LIVE", "-Inative", "-pthread"];
+  await run("c++", [...flags, ...sources, "-o", binary]);
+  const checks = ["--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
+  // It warns of each bpf command that it does not know; the last line is the tests' own.
+  console.log(`valgrind: ${lastLine(await run("valgrind", ["-q", ...checks, binary]))}`);
+}
+
+/** Answers what was tried. */
+async function fuzzWithCoverage(clang, target, seconds) {
+  const binary = path.join(out, `fuzz-${target}`);
+  const corpus = path.join(out, `corpus-${target}`);
+  mkdirSync(corpus, { recursive: true });
+  const flags = ["-std=c++17", "-g", "-O1", "-Inative", "-fsanitize=fuzzer,address,undefined"];
+  const sources = [`test/native/fuzz/${target}.cc`, ...PURE];
+  await run(clang, [...flags, "-fno-sanitize-recover=all", ...sources, "-o", binary]);
+  const limits = [`-max_total_time=${seconds}`, "-max_len=8192", `-artifact_prefix=${out}/`];
+  const printed = await run(binary, [...limits, corpus, path.join("test/native/fuzz/corpus", target)]);
+  const [, executions, covered] = /#(\d+)\s+DONE\s+cov: (\d+)/.exec(printed) ?? [];
+  return `${executions} executions, ${covered} edges covered`;
+}
+
+async function fuzzBlindly(target, seconds) {
+  const binary = path.join(out, `fuzz-${target}`);
+  const flags = [
     "-std=c++17",
     "-g",
     "-O1",
-    "-Wall",
-    "-DOXIMY_LIVE",
     "-Inative",
-    ...sources,
-    "-pthread",
-    "-o",
-    binary,
-  ]);
-  const checks = ["--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
-  run("valgrind", ["-q", ...checks, binary]);
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+  ];
+  const sources = [`test/native/fuzz/${target}.cc`, "test/native/fuzz/blind_driver.cc", ...PURE];
+  await run("c++", [...flags, ...sources, "-o", binary]);
+  const seeds = path.join("test/native/fuzz/corpus", target);
+  const files = readdirSync(path.join(root, seeds)).map((name) => path.join(seeds, name));
+  return lastLine(await run(binary, [String(seconds), ...files]));
 }
 
-function fuzz(seconds) {
+/** As many targets at once as there are cores. */
+async function fuzz(seconds) {
   const clang = ["clang++", "clang++-19", "clang++-16", "clang++-14"].find(works);
-  console.log(clang ? `libFuzzer with ${clang}` : "no clang: random mutations, blind to coverage");
-  for (const file of readdirSync(path.join(root, "test/native/fuzz")).filter((name) =>
-    name.endsWith(".cc"),
-  )) {
-    const target = path.basename(file, ".cc");
-    if (target === "blind_driver") continue;
-    const binary = path.join(out, `fuzz-${target}`);
-    const seeds = path.join("test/native/fuzz/corpus", target);
-    const sources = [`test/native/fuzz/${file}`, ...PURE];
-    const flags = ["-std=c++17", "-g", "-O1", "-Inative"];
-    if (clang) {
-      const corpus = path.join(out, `corpus-${target}`);
-      mkdirSync(corpus, { recursive: true });
-      run(clang, [
-        ...flags,
-        "-fsanitize=fuzzer,address,undefined",
-        "-fno-sanitize-recover=all",
-        ...sources,
-        "-o",
-        binary,
-      ]);
-      const limits = [`-max_total_time=${seconds}`, "-max_len=8192", "-print_final_stats=1", "-verbosity=0"];
-      run(binary, [...limits, `-artifact_prefix=${out}/`, corpus, seeds]);
-    } else {
-      const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-      run("c++", [...flags, ...sanitizers, ...sources, "test/native/fuzz/blind_driver.cc", "-o", binary]);
-      const files = readdirSync(path.join(root, seeds)).map((name) => path.join(seeds, name));
-      run(binary, [String(seconds), ...files]);
+  console.log(`fuzzers: ${clang ? `libFuzzer, ${seconds} s each` : "no clang, random mutations"}`);
+  const targets = readdirSync(path.join(root, "test/native/fuzz"))
+    .filter((name) => name.endsWith(".cc") && name !== "blind_driver.cc")
+    .map((name) => path.basename(name, ".cc"));
+  const runTargets = async () => {
+    for (let target = targets.shift(); target; target = targets.shift()) {
+      const tried = await (clang ? fuzzWithCoverage(clang, target, seconds) : fuzzBlindly(target, seconds));
+      console.log(`  ${target}: ${tried}`);
     }
-  }
+  };
+  await Promise.all(Array.from({ length: os.availableParallelism() }, runTargets));
 }
 
 const CHECKS = { sanitize, valgrind, fuzz: () => fuzz(Number(process.argv[3] ?? 20)) };
@@ -148,5 +166,11 @@ if (check === undefined) {
   process.exitCode = 2;
 } else {
   mkdirSync(out, { recursive: true });
-  check();
+  try {
+    await check();
+  } catch (error) {
+    console.error(error.message);
+    // Not only the exit code: what else is running would be waited for.
+    process.exit(1);
+  }
 }

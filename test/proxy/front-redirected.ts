@@ -21,7 +21,7 @@ await Promise.all(servers.map((server) => once(server, "listening")));
 const loopback = ["127.0.0.1", "::1"].map((address) => ({ address, port: 0 }));
 const front = fork(
   fileURLToPath(new URL("front-child.ts", import.meta.url)),
-  [JSON.stringify({ gid: GID, listen: loopback, silenceMs: 10, verdictMs: 100 })],
+  [JSON.stringify({ gid: GID, listen: loopback, silenceMs: 1_000, verdictMs: 100 })],
   { execArgv: ["--import", "tsx"] },
 );
 const [{ port }] = (await once(front, "message")) as [{ port: number }];
