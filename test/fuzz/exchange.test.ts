@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createConnectionReader } from "../../src/exchange/connection.js";
 import type { Exchange, ReaderHandlers } from "../../src/exchange/exchange.js";
-import { Unreadable } from "../../src/exchange/guard.js";
-import { HpackDecoder } from "../../src/exchange/hpack.js";
 import { CORPUS } from "../exchange/corpus.js";
 import { fuzz, mutate, type Random } from "./mutations.js";
 
@@ -66,21 +64,10 @@ function readNoise(random: Random): void {
   expect(gaveUp.filter((reason) => reason === "reader_failed")).toEqual([]);
 }
 
-function decodeNoise(random: Random): void {
-  const decoder = new HpackDecoder(LIMITS.maxHeader);
-  decoder.allowTableSize(random.below(100_000));
-  try {
-    for (let i = 0; i < 10; i++) decoder.decode(random.bytes(random.below(60)));
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-  }
-}
-
 describe("whatever the bytes, nothing is thrown and the limits hold", () => {
   it.each([
     ["mutated connections", readMutated],
     ["noise", readNoise],
-    ["noise as HPACK", decodeNoise],
   ])(
     "for %s",
     async (name, target) => {
