@@ -109,4 +109,4 @@ async function build(zig, arch) {
 
 const wanted = process.argv.slice(2);
 const zig = installZig();
-for (const arch of wanted.length > 0 ? wanted : Object.keys(TARGETS)) await build(zig, arch);
+await Promise.all((wanted.length > 0 ? wanted : Object.keys(TARGETS)).map((arch) => build(zig, arch)));
