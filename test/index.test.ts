@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "./temporary-folder.js";
 
 // As a user of the package gets it: built.
 const { OximyError, startCapture } = (await import(
@@ -17,9 +17,8 @@ const bundleFile = fileURLToPath(new URL("../data/oisp-bundle.json", import.meta
 
 let home: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "oximy-library-"));
+  home = temporaryFolder();
 });
-afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 describe("the library", () => {
   it("captures what is sent through its proxy and hands the events over", async () => {

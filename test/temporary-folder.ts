@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 
-/** An empty folder that goes with the test that asked for it. */
+/** An empty folder. In a test it stays until the run ends and what is in it was looked through. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "oximy-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return mkdtempSync(join(tmpdir(), "oximy-"));
 }

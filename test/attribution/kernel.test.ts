@@ -1,23 +1,14 @@
 import { once } from "node:events";
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createAttributor } from "../../src/attribution/attributor.js";
 import type { Owner } from "../../src/attribution/client.js";
 import { createAppIndex, matchApp } from "../../src/attribution/match-app.js";
 import { loadNative } from "../../src/attribution/native.js";
 import { runningApps, runningProcesses } from "../../src/attribution/running.js";
 import { isRoot, listenOn, NOBODY, start } from "../native/clients.js";
+import { temporaryFolder } from "../temporary-folder.js";
 import { app } from "./fake-processes.js";
 
 const native = loadNative();
@@ -28,10 +19,9 @@ const PATIENT = { limitMs: 10_000 };
 describe.skipIf(native.implementation !== "linux")("on this machine", () => {
   let folder: string;
   beforeAll(() => {
-    folder = realpathSync(mkdtempSync(join(tmpdir(), "oximy-apps-")));
+    folder = realpathSync(temporaryFolder());
     chmodSync(folder, 0o755);
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
 
   const index = createAppIndex(
     [

@@ -1,12 +1,12 @@
-import { execFile, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Finding } from "../../src/doctor/finding.js";
+import { MAIN } from "../built-oximy.js";
 import { temporaryFolder } from "../temporary-folder.js";
+import { runToEnd } from "./oximy.js";
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const isolated =
   process.platform === "linux" &&
   process.getuid?.() === 0 &&
@@ -21,22 +21,14 @@ interface Run {
 }
 
 /** In a network namespace of its own, where a mistake would hurt nobody. */
-function doctor(home: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
+async function doctor(home: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
   const script = '"$0" "$1" doctor --json; code=$?; echo; echo ---; nft list ruleset; exit $code';
-  return new Promise((resolve) => {
-    execFile(
-      "unshare",
-      ["-n", "sh", "-c", script, process.execPath, MAIN],
-      {
-        env: { PATH: process.env.PATH, HOME: home, OXIMY_HOME: join(home, ".oximy"), ...env },
-        timeout: 20_000,
-      },
-      (error, stdout) => {
-        const [json = "", rules = ""] = stdout.split("\n---\n");
-        resolve({ code: error ? Number(error.code ?? -1) : 0, rules, ...JSON.parse(json) });
-      },
-    );
+  const { code, stdout } = await runToEnd("unshare", ["-n", "sh", "-c", script, process.execPath, MAIN], {
+    env: { PATH: process.env.PATH, HOME: home, OXIMY_HOME: join(home, ".oximy"), ...env },
+    timeout: 20_000,
   });
+  const [json = "", rules = ""] = stdout.split("\n---\n");
+  return { code, rules, ...JSON.parse(json) };
 }
 
 describe.skipIf(!isolated)("oximy doctor", () => {

@@ -1,47 +1,27 @@
-import { execFile } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../temporary-folder.js";
+import { runOximy } from "./oximy.js";
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const bundle = fileURLToPath(new URL("../../data/oisp-bundle.json", import.meta.url));
 const root = process.getuid?.() === 0;
 
 let home: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "oximy-cli-"));
+  home = temporaryFolder();
   chmodSync(home, 0o755);
 });
-afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function oximy(
-  args: readonly string[],
-  options: { env?: Record<string, string>; uid?: number } = {},
-): Promise<Run> {
+const oximy = (args: readonly string[], options: { env?: NodeJS.ProcessEnv; uid?: number } = {}) => {
   const { env = {}, uid } = options;
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [MAIN, ...args],
-      {
-        env: { PATH: process.env.PATH, OXIMY_HOME: join(home, "oximy"), ...env },
-        timeout: 15_000,
-        ...(uid ? { uid, gid: uid } : {}),
-      },
-      (error, stdout, stderr) =>
-        resolve({ code: error ? ((error.code as number | undefined) ?? -1) : 0, stdout, stderr }),
-    );
-    child.stdin?.end();
+  return runOximy(args, {
+    env: { OXIMY_HOME: join(home, "oximy"), ...env },
+    ...(uid ? { uid, gid: uid } : {}),
   });
-}
+};
 
 const file = (name: string, text: string) => {
   const path = join(home, name);
@@ -102,7 +82,6 @@ describe("oximy", () => {
     const port = await new Promise<number>((resolve) =>
       server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
     );
-    const bundle = fileURLToPath(new URL("../../data/oisp-bundle.json", import.meta.url));
     const { code, stderr } = await oximy(["proxy", "--port", String(port), "--bundle-file", bundle]);
     server.close();
     expect(stderr).toContain("OXIMY_E_PORT_TAKEN");
@@ -118,15 +97,14 @@ describe("oximy", () => {
       () => file("bundle.json", '{"bundle_version":"2.1.0","domain_lookup":{}}'),
       "OXIMY_E_BUNDLE_NO_HOSTS",
     ],
-  ])("says 1 for a bundle that %s", async (_name, bundle, errorCode) => {
-    const { code, stderr, stdout } = await oximy(["proxy", "--port", "0", "--bundle-file", bundle()]);
+  ])("says 1 for a bundle that %s", async (_name, unusable, errorCode) => {
+    const { code, stderr, stdout } = await oximy(["proxy", "--port", "0", "--bundle-file", unusable()]);
     expect(stderr).toContain(errorCode);
     expect([code, stdout]).toEqual([1, ""]);
   });
 
   it("says 1 for an output folder that cannot be made", async () => {
     const blocked = file("occupied", "a file, where a folder is needed");
-    const bundle = fileURLToPath(new URL("../../data/oisp-bundle.json", import.meta.url));
     const { code, stderr } = await oximy([
       "proxy",
       "--port",

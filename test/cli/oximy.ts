@@ -1,8 +1,6 @@
 import { type ChildProcess, type ExecFileOptions, execFile, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+import { keepPrinted, MAIN } from "../built-oximy.js";
 
 export interface CliRun {
   readonly code: number;
@@ -14,14 +12,20 @@ type Options = Pick<ExecFileOptions, "env" | "uid" | "gid">;
 
 /** Runs the built command line to its end, with no variables but PATH and those given. */
 export function runOximy(args: readonly string[], { env, ...options }: Options = {}): Promise<CliRun> {
+  return runToEnd(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH, ...env }, ...options });
+}
+
+/** Runs any command to its end that runs oximy in it. */
+export function runToEnd(
+  command: string,
+  args: readonly string[],
+  options: ExecFileOptions,
+): Promise<CliRun> {
   return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [MAIN, ...args],
-      { env: { PATH: process.env.PATH, ...env }, timeout: 15_000, ...options },
-      (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code ?? -1) : 0, stdout: `${stdout}`, stderr: `${stderr}` }),
+    const child = execFile(command, [...args], { timeout: 15_000, ...options }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code ?? -1) : 0, stdout: `${stdout}`, stderr: `${stderr}` }),
     );
+    keepPrinted(child);
     child.stdin?.end();
   });
 }
@@ -29,6 +33,7 @@ export function runOximy(args: readonly string[], { env, ...options }: Options =
 /** Starts it; it ends with the test at the latest. */
 export function startOximy(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH, ...env } });
+  keepPrinted(child);
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
 }

@@ -6,7 +6,7 @@ import {
   type ExchangeInput,
 } from "../../src/event/build.js";
 import type { Body, Exchange } from "../../src/exchange/exchange.js";
-import { secretsIn } from "./no-secrets.js";
+import { secretsIn } from "../secrets-in.js";
 import { validateEvent } from "./schema.js";
 
 const START = Date.parse("2026-01-09T19:56:26.420Z");

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import type { LabProcess } from "../../src/demo/lab/lab-process.js";
 import { validateEvent } from "../event/schema.js";
-import { MAIN, PROJECT } from "./oximy.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { PROJECT, spawnOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
 describe.skipIf(requireLab())("oximy proxy", () => {
@@ -16,8 +15,8 @@ describe.skipIf(requireLab())("oximy proxy", () => {
   beforeAll(async () => {
     lab = await createLab();
     await lab.addServer({ names: ["api.openai.com", "api.anthropic.com"] });
-    home = mkdtempSync(join(tmpdir(), "oximy-user-"));
-    proxy = lab.machine.spawn("node", [MAIN, "proxy", "--port", "8088", "--json"], {
+    home = temporaryFolder();
+    proxy = spawnOximy(lab, ["proxy", "--port", "8088", "--json"], {
       env: { HOME: home, OXIMY_BUNDLE_FILE: join(PROJECT, "data/oisp-bundle.json") },
     });
     await new Promise<void>((resolve, reject) => {
@@ -28,7 +27,6 @@ describe.skipIf(requireLab())("oximy proxy", () => {
   afterAll(async () => {
     proxy?.kill("SIGTERM");
     await proxy?.exited;
-    rmSync(home, { recursive: true, force: true });
     await lab?.close();
   });
 

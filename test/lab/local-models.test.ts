@@ -1,9 +1,9 @@
-import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import { LabOximy, MAIN, PROJECT } from "./oximy.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { LabOximy, PROJECT, spawnOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
 const ANSWER =
@@ -57,19 +57,16 @@ describe.skipIf(requireLab())("oximy run", () => {
   beforeAll(async () => {
     lab = await createLab();
     await lab.addServer({ names: ["api.openai.com"] });
-    home = mkdtempSync(join(tmpdir(), "oximy-run-"));
+    home = temporaryFolder();
     chmodSync(home, 0o777);
   });
-  afterAll(async () => {
-    rmSync(home, { recursive: true, force: true });
-    await lab?.close();
-  });
+  afterAll(() => lab?.close());
 
   const run = (...command: string[]) =>
-    lab.machine.exec("node", [MAIN, "run", "--", ...command], {
+    spawnOximy(lab, ["run", "--", ...command], {
       uid: 34_567,
       env: { HOME: home, OXIMY_BUNDLE_FILE: join(PROJECT, "data/oisp-bundle.json") },
-    });
+    }).exited;
 
   it("captures a command without root, and hands its output and exit code on", async () => {
     const body = '{"model":"gpt-4","messages":[{"role":"user","content":"Hello"}]}';

@@ -1,21 +1,21 @@
-import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Lab } from "../../src/demo/lab/lab.js";
-import type { ExecResult, LabProcess } from "../../src/demo/lab/lab-process.js";
+import type { ExecResult, LabProcess, RunOptions } from "../../src/demo/lab/lab-process.js";
 import type { OximyEvent } from "../../src/event/event.js";
+import { keepPrinted, MAIN } from "../built-oximy.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
+export { MAIN };
 export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
-/** The command line as it is built; `npm test` builds it first. */
-export const MAIN = join(PROJECT, "dist/cli/main.js");
 
 /** The user who "called sudo" in the lab. Nobody on the machine has this number. */
 export const CALLER = { uid: 23_456, gid: 23_457 } as const;
 
 /** A folder that stands for `~/.oximy`, owned by the caller. */
 export function makeHome(): string {
-  const home = mkdtempSync(join(tmpdir(), "oximy-home-"));
+  const home = temporaryFolder();
   chownSync(home, CALLER.uid, CALLER.gid);
   return home;
 }
@@ -27,6 +27,13 @@ export const sudoEnvironment = (home: string): Record<string, string> => ({
   // The published bundle cannot be reached from the lab; what comes with the program is used at once.
   OXIMY_BUNDLE_FILE: join(PROJECT, "data/oisp-bundle.json"),
 });
+
+/** Starts oximy in the lab's machine. */
+export function spawnOximy(lab: Lab, args: readonly string[], options: RunOptions): LabProcess {
+  const process = lab.machine.spawn("node", [MAIN, ...args], options);
+  keepPrinted(process.child);
+  return process;
+}
 
 /** A running `oximy local` in the lab's machine. */
 export class LabOximy {
@@ -43,7 +50,7 @@ export class LabOximy {
     env: Record<string, string> = {},
   ): Promise<LabOximy> {
     const home = makeHome();
-    const process = lab.machine.spawn("node", [MAIN, "local", "--json", ...args], {
+    const process = spawnOximy(lab, ["local", "--json", ...args], {
       env: { ...sudoEnvironment(home), ...env },
     });
     const oximy = new LabOximy(lab, home, process);
@@ -96,11 +103,9 @@ export class LabOximy {
     return Number(proxy);
   }
 
-  /** Ends it as Ctrl-C does and removes its home. */
+  /** Ends it as Ctrl-C does. */
   async stop(): Promise<ExecResult> {
     this.process.kill("SIGINT");
-    const result = await this.process.exited;
-    rmSync(this.home, { recursive: true, force: true });
-    return result;
+    return this.process.exited;
   }
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import { validateEvent } from "../event/schema.js";
-import { LabOximy, MAIN, sudoEnvironment } from "./oximy.js";
+import { LabOximy, spawnOximy, sudoEnvironment } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
 const URL_ = "https://api.openai.com/v1/models";
@@ -29,7 +29,7 @@ try: urllib.request.urlopen("${URL_}")
 except urllib.error.HTTPError as answer: print(answer.code)`,
     ]);
   const pins = async (...args: string[]) =>
-    (await lab.machine.exec("node", [MAIN, "pins", ...args], { env: sudoEnvironment(oximy.home) })).stdout;
+    (await spawnOximy(lab, ["pins", ...args], { env: sudoEnvironment(oximy.home) }).exited).stdout;
 
   it("is refused twice, then left alone, with an event for each connection and one line of advice", async () => {
     expect((await curl()).code).toBe(60);

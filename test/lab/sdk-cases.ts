@@ -1,4 +1,5 @@
 import type { OximyEvent } from "../../src/event/event.js";
+import { CREDENTIALS } from "../credentials.js";
 import { loadTranscripts, type Transcript } from "../interaction/transcripts.js";
 
 /** What a client prints of a case: what the SDK returned, under the names of events (`clients/sdk-cases.mjs`). */
@@ -37,48 +38,45 @@ function casesOf(matches: (transcript: Transcript) => boolean): readonly Transcr
 const WHOLE = ["openai_chat/plain", "openai_chat/tools", "openai_chat/error"];
 const STREAMED = ["openai_chat/stream", "openai_chat/stream-tools"];
 
-const tail = "T3stOnlyQ7xZk2Vb9Lm4Rp8Wd1Yc6Hs3";
-
-/** Made up, of the shapes that the providers give out. */
 export const SDKS: readonly Sdk[] = [
   {
     name: "openai",
-    credentials: { API_KEY: `sk-proj-${tail}` },
+    credentials: { API_KEY: CREDENTIALS.openai },
     cases: casesOf(
       ({ format, provider }) => /^openai_/.test(format) && !/^(groq|mistral|ollama)$/.test(provider!),
     ),
   },
   {
     name: "anthropic",
-    credentials: { API_KEY: `sk-ant-api03-${tail}-AA` },
+    credentials: { API_KEY: CREDENTIALS.anthropic },
     cases: casesOf(({ format }) => /^anthropic_/.test(format)),
   },
   {
     name: "google",
-    credentials: { API_KEY: `AIzaSy${tail}q` },
+    credentials: { API_KEY: CREDENTIALS.google },
     cases: casesOf(({ format }) => /^(gemini|imagen)/.test(format)),
   },
   {
     name: "cohere",
-    credentials: { API_KEY: "C0hereOnlyT3stQ7xZk2Vb9Lm4Rp8Wd1Yc6Hs3Tn" },
+    credentials: { API_KEY: CREDENTIALS.cohere },
     cases: casesOf(({ provider }) => provider === "cohere"),
   },
   {
     name: "mistral",
-    credentials: { API_KEY: "M1stralOnlyT3stQ7xZk2Vb9Lm4Rp8Wd" },
+    credentials: { API_KEY: CREDENTIALS.mistral },
     cases: casesOf(({ provider, title }) => provider === "mistral" || WHOLE.includes(title)),
   },
   {
     name: "groq",
-    credentials: { API_KEY: `gsk_${tail}Gq` },
+    credentials: { API_KEY: CREDENTIALS.groq },
     cases: casesOf(({ provider, title }) => provider === "groq" || [...WHOLE, ...STREAMED].includes(title)),
   },
   {
     name: "bedrock",
     credentials: {
-      AWS_ACCESS_KEY_ID: "AKIAT3STONLYQ7XZK2VB",
-      AWS_SECRET_ACCESS_KEY: "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",
-      AWS_SESSION_TOKEN: `IQoJb3JpZ2luX2VjE${tail}${tail}`,
+      AWS_ACCESS_KEY_ID: CREDENTIALS.awsKeyId,
+      AWS_SECRET_ACCESS_KEY: CREDENTIALS.awsSecretKey,
+      AWS_SESSION_TOKEN: CREDENTIALS.awsSessionToken,
     },
     cases: casesOf(({ provider }) => provider === "aws_bedrock"),
   },

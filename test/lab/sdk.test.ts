@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import type { LabServer } from "../../src/demo/lab/lab-server.js";
 import type { OximyEvent } from "../../src/event/event.js";
-import { secretsIn } from "../event/no-secrets.js";
 import { validateEvent } from "../event/schema.js";
+import { secretsIn } from "../secrets-in.js";
 import { LabOximy, PROJECT } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 import {

@@ -1,24 +1,17 @@
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { openCa } from "../../src/proxy/ca.js";
 import { makeLeaf } from "../../src/proxy/leaf.js";
-
-export function temporaryHome(): string {
-  const home = mkdtempSync(join(tmpdir(), "oximy-oisp-"));
-  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
-  return home;
-}
+import { temporaryFolder } from "../temporary-folder.js";
 
 /** A real HTTPS server whose certificate is for localhost, of a CA that nobody but `ca` trusts. */
 export async function serveHttps(listener: RequestListener): Promise<{ url: string; ca: string }> {
-  const authority = openCa(join(temporaryHome(), "ca"));
+  const authority = openCa(join(temporaryFolder(), "ca"));
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const cert = makeLeaf(authority, "localhost", publicKey);
   const key = privateKey.export({ type: "pkcs8", format: "pem" });

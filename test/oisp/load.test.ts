@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type LoadOptions, loadBundle } from "../../src/oisp/load.js";
-import { serveHttp, temporaryHome } from "./bundle-server.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { serveHttp } from "./bundle-server.js";
 
 const HOUR = 3_600_000;
 const documentFor = (host: string): string => JSON.stringify({ domain_lookup: { [host]: "example" } });
@@ -24,14 +25,14 @@ async function hostsOf(options: LoadOptions) {
 
 describe("a named file", () => {
   const fileWith = (text: string): string => {
-    const file = join(temporaryHome(), "bundle.json");
+    const file = join(temporaryFolder(), "bundle.json");
     writeFileSync(file, text);
     return file;
   };
 
   it("is all that is read", async () => {
     const loaded = await hostsOf({
-      home: temporaryHome(),
+      home: temporaryFolder(),
       file: fileWith(documentFor("a.example")),
       url: unreachable,
     });
@@ -45,7 +46,7 @@ describe("a named file", () => {
     ["empty", "", "OXIMY_E_BUNDLE_NOT_JSON"],
   ])("that is %s is an error that names it and says what to do", async (_, text, code) => {
     const file = fileWith(text);
-    const loading = loadBundle({ home: temporaryHome(), file });
+    const loading = loadBundle({ home: temporaryFolder(), file });
     await expect(loading).rejects.toMatchObject({
       code,
       message: expect.stringContaining(file),
@@ -56,7 +57,7 @@ describe("a named file", () => {
   it.each(["/nowhere/bundle.json", "/dev/zero", "/"])(
     "that cannot be read (%s) is an error",
     async (file) => {
-      await expect(loadBundle({ home: temporaryHome(), file })).rejects.toMatchObject({
+      await expect(loadBundle({ home: temporaryFolder(), file })).rejects.toMatchObject({
         code: "OXIMY_E_BUNDLE_UNREADABLE",
       });
     },
@@ -65,7 +66,7 @@ describe("a named file", () => {
 
 describe("a URL", () => {
   it("is asked once, and its document cached for its owner only", async () => {
-    const home = join(temporaryHome(), "new");
+    const home = join(temporaryFolder(), "new");
     const { url, asked } = await serverOf(documentFor("a.example"));
     expect(await hostsOf({ home, url })).toEqual({ hosts: ["a.example"], origin: "url", noted: false });
     expect(await hostsOf({ home, url })).toEqual({ hosts: ["a.example"], origin: "cache", noted: false });
@@ -77,14 +78,14 @@ describe("a URL", () => {
   });
 
   it("has a cache of its own", async () => {
-    const home = temporaryHome();
+    const home = temporaryFolder();
     const [one, two] = [await serverOf(documentFor("a.example")), await serverOf(documentFor("b.example"))];
     await loadBundle({ home, url: one.url });
     expect(await hostsOf({ home, url: two.url })).toMatchObject({ hosts: ["b.example"], origin: "url" });
   });
 
   it("is asked again when the cache is stale, or from the future", async () => {
-    const home = temporaryHome();
+    const home = temporaryFolder();
     const { url } = await serverOf(
       documentFor("a.example"),
       documentFor("b.example"),
@@ -96,7 +97,7 @@ describe("a URL", () => {
   });
 
   it("that confirms the cached copy makes it fresh again", async () => {
-    const home = temporaryHome();
+    const home = temporaryFolder();
     const url = await serveHttp((request, response) => {
       if (request.headers["if-none-match"] === '"1"') response.writeHead(304).end();
       else response.setHeader("etag", '"1"').end(documentFor("a.example"));
@@ -113,7 +114,7 @@ describe("a URL", () => {
   });
 
   it("that fails leaves a stale cache in use, with a note", async () => {
-    const home = temporaryHome();
+    const home = temporaryFolder();
     let isDown = false;
     const url = await serveHttp((_, response) =>
       response.writeHead(isDown ? 500 : 200).end(documentFor("a.example")),
@@ -128,21 +129,21 @@ describe("a URL", () => {
     "that publishes %s is not believed: the embedded bundle is used, with a note",
     async (text) => {
       const { url } = await serverOf(text);
-      const loaded = await hostsOf({ home: temporaryHome(), url });
+      const loaded = await hostsOf({ home: temporaryFolder(), url });
       expect(loaded).toMatchObject({ origin: "embedded", noted: true });
       expect(loaded.hosts).toContain("api.openai.com");
     },
   );
 
   it("that cannot be reached never stops the start", async () => {
-    expect(await hostsOf({ home: temporaryHome(), url: unreachable })).toMatchObject({
+    expect(await hostsOf({ home: temporaryFolder(), url: unreachable })).toMatchObject({
       origin: "embedded",
       noted: true,
     });
   });
 
   it("is used also when the home cannot be written", async () => {
-    const home = temporaryHome();
+    const home = temporaryFolder();
     mkdirSync(join(home, "bundle-cache.json"));
     const { url } = await serverOf(documentFor("a.example"));
     expect(await hostsOf({ home, url })).toEqual({ hosts: ["a.example"], origin: "url", noted: true });
@@ -151,7 +152,7 @@ describe("a URL", () => {
   it.each(["", "null", "[]", '{"url":1}', "x".repeat(1000)])(
     "with a broken cache (%s) is asked",
     async (text) => {
-      const home = temporaryHome();
+      const home = temporaryFolder();
       writeFileSync(join(home, "bundle-cache.json"), text);
       const { url } = await serverOf(documentFor("a.example"));
       expect(await hostsOf({ home, url })).toMatchObject({
@@ -163,7 +164,7 @@ describe("a URL", () => {
   );
 
   it("with a cached document that cannot be read is asked for the whole document", async () => {
-    const home = temporaryHome();
+    const home = temporaryFolder();
     const url = await serveHttp((request, response) => {
       if (request.headers["if-none-match"]) response.writeHead(304).end();
       else response.end(documentFor("a.example"));

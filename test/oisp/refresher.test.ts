@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { expect, it, onTestFinished } from "vitest";
 import { loadBundle } from "../../src/oisp/load.js";
 import { BundleRefresher, type Clock } from "../../src/oisp/refresher.js";
-import { serveHttp, temporaryHome } from "./bundle-server.js";
+import { temporaryFolder } from "../temporary-folder.js";
+import { serveHttp } from "./bundle-server.js";
 
 const HOUR = 3_600_000;
 
@@ -33,7 +34,7 @@ async function refresherOf(documents: Array<string | undefined>) {
     response.writeHead(document === undefined ? 500 : 200).end(document);
   });
   const clock = new StoppedClock();
-  const options = { home: temporaryHome(), url, refreshHours: 6, now: clock.now };
+  const options = { home: temporaryFolder(), url, refreshHours: 6, now: clock.now };
   const refresher = new BundleRefresher(await loadBundle(options), options, clock);
   onTestFinished(() => refresher.stop());
   refresher.start();

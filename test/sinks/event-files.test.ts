@@ -1,18 +1,17 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { OximyEvent } from "../../src/event/event.js";
 import { type EventFilter, followEvents, readEvents } from "../../src/sinks/event-files.js";
 import { summarise } from "../../src/sinks/event-stats.js";
 import { localDate, tracesFileName } from "../../src/sinks/traces-folder.js";
+import { temporaryFolder } from "../temporary-folder.js";
 import { sampleEvent } from "./sample-event.js";
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "oximy-events-"));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const lineOf = (event: OximyEvent) => `${JSON.stringify(event)}\n`;
 const comet = { id: "comet", name: "Comet", matched_by: "bundle_id" } as const;

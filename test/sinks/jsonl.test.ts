@@ -2,19 +2,18 @@ import {
   appendFileSync,
   chmodSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { OximyError } from "../../src/errors.js";
 import { type JsonlSinkOptions, openJsonlSink } from "../../src/sinks/jsonl.js";
 import type { Sink } from "../../src/sinks/sink.js";
+import { temporaryFolder } from "../temporary-folder.js";
 import { sampleEvent } from "./sample-event.js";
 
 let home: string;
@@ -22,13 +21,12 @@ let folder: string;
 const sinks: Sink[] = [];
 
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "oximy-sink-"));
+  home = temporaryFolder();
   folder = join(home, "a", "traces");
 });
 
 afterEach(async () => {
   for (const sink of sinks.splice(0)) await sink.close();
-  rmSync(home, { recursive: true, force: true });
 });
 
 function open(options: Partial<JsonlSinkOptions> = {}): Sink {
@@ -54,6 +52,30 @@ test("an event is one line of the local day's file, there when write returns", (
   sink.write(sampleEvent({ event_id: "2" }));
   expect(idsIn(NAME)).toEqual(["1", "2"]);
   expect(sink.stats()).toEqual({ written: 2, queued: 0, lost: 0 });
+});
+
+test("while corked, events wait for the end of the turn, and are there when uncork returns", () => {
+  const sink = open(at(noon));
+  sink.cork();
+  sink.write(sampleEvent({ event_id: "1" }));
+  sink.write(sampleEvent({ event_id: "2" }));
+  expect(sink.stats()).toEqual({ written: 0, queued: 2, lost: 0 });
+  sink.uncork();
+  expect(idsIn(NAME)).toEqual(["1", "2"]);
+  expect(sink.stats()).toEqual({ written: 2, queued: 0, lost: 0 });
+});
+
+test("more than fits in one write is written in order, also while corked", () => {
+  const sink = open(at(noon));
+  const long = { request_host: "api.openai.com", reason: "x".repeat(200_000) };
+  const longer = { request_host: "api.openai.com", reason: "x".repeat(400_000) };
+  sink.cork();
+  for (const id of ["1", "2", "3", "4"]) {
+    const metadata = id === "3" ? longer : long;
+    sink.write(sampleEvent({ event_id: id, metadata }));
+  }
+  sink.uncork();
+  expect(idsIn(NAME)).toEqual(["1", "2", "3", "4"]);
 });
 
 test("folder and file are the user's alone", () => {

@@ -3,14 +3,13 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createServer } from "node:tls";
-import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { openCa } from "../../src/proxy/ca.js";
 import { LeafMint } from "../../src/proxy/leaf.js";
 import { toolPath } from "../../src/trust/tool-path.js";
+import { MAIN } from "../built-oximy.js";
 import { ANA, OwnMachine } from "./own-machine.js";
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
 const CERTUTIL = toolPath("certutil");
 const LONG = { timeout: 90_000 };

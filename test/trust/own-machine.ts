@@ -1,6 +1,6 @@
-import { execFile } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type CliRun, runToEnd } from "../cli/oximy.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 export const ANA = 4242;
@@ -8,15 +8,9 @@ export const ANA = 4242;
 /** What tools may write to. All of it is a copy for whoever runs in the namespace. */
 const COPIED = ["/etc/ssl", "/usr/local/share/ca-certificates"];
 
-export interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /**
  * A machine whose trust stores are copies: commands run as root in a mount namespace, where a user ana has a home.
- * The namespace goes with each command; the copies stay until the test ends.
+ * The namespace goes with each command.
  */
 export class OwnMachine {
   readonly folder = temporaryFolder();
@@ -41,20 +35,15 @@ export class OwnMachine {
     this.prepare = ["set -e", ...binds, `mount --bind ${passwd} /etc/passwd`].join("\n");
   }
 
-  run(command: readonly string[], env: Record<string, string> = {}): Promise<Result> {
+  run(command: readonly string[], env: Record<string, string> = {}): Promise<CliRun> {
     const script = `${this.prepare}\nexec "$@"`;
     const args = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", ...command];
     const clean = { PATH: process.env.PATH, HOME: "/root", ...env };
-    return new Promise((resolve) => {
-      const child = execFile("unshare", args, { env: clean, timeout: 60_000 }, (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
-      );
-      child.stdin?.end();
-    });
+    return runToEnd("unshare", args, { env: clean, timeout: 60_000 });
   }
 
   /** As ana herself, or as root whom she called with sudo. */
-  asAna(command: readonly string[], way: "herself" | "sudo" = "herself"): Promise<Result> {
+  asAna(command: readonly string[], way: "herself" | "sudo" = "herself"): Promise<CliRun> {
     if (way === "sudo")
       return this.run(command, { SUDO_UID: `${ANA}`, SUDO_GID: `${ANA}`, SUDO_USER: "ana" });
     const become = ["setpriv", `--reuid=${ANA}`, `--regid=${ANA}`, "--clear-groups"];

@@ -2,10 +2,7 @@
 const SHOWN = 8;
 const TELLING = 12;
 
-/**
- * The credentials of which more is in the text than may be shown: any twelve characters after the first eight.
- * For tests that grep what they wrote for the credentials that they used.
- */
+/** The credentials of which more is in the text than may be shown: any twelve characters after the first eight. */
 export function secretsIn(text: string, secrets: readonly string[]): string[] {
   return secrets.filter((secret) => {
     if (secret.length < SHOWN + TELLING) return text.includes(secret);
