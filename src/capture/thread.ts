@@ -66,9 +66,11 @@ function start(): void {
   port.on("message", (message: ToCaptureThread) => {
     switch (message.type) {
       case "batch":
+        sink.cork();
         try {
           visit(message);
         } finally {
+          sink.uncork();
           Atomics.add(readKib, 0, batchKib(message));
         }
         return;

@@ -1,33 +1,21 @@
 /** The JSONL sink: one event per line, one file per local day. */
 
 import { Buffer } from "node:buffer";
-import {
-  chownSync,
-  closeSync,
-  constants,
-  existsSync,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  statSync,
-  writeSync,
-} from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { closeSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
+import { type DayFile, type FileGroup, isStillThere, makeFolder, openDay } from "./day-file.js";
 import { eventLine } from "./event-line.js";
 import type { Sink, SinkLog, SinkStats } from "./sink.js";
-import { localDate, removeOldTraces, tracesFileName } from "./traces-folder.js";
+import { localDate, removeOldTraces } from "./traces-folder.js";
 
 export interface JsonlSinkOptions {
   readonly folder: string;
   /** Days of files that are kept, today included; all when absent. */
   readonly keepDays?: number;
   /** Group that files and folders made here are given: ours is only a mark for the redirect. */
-  readonly group?: { readonly gid: number };
+  readonly group?: FileGroup;
   readonly log?: SinkLog;
   /** Bytes of lines that may wait for room on the disk. */
   readonly maxQueueBytes?: number;
@@ -37,8 +25,7 @@ export interface JsonlSinkOptions {
 
 const DEFAULT_QUEUE_BYTES = 32 << 20;
 const DEFAULT_RETRY_MS = 1000;
-const NEWLINE = 0x0a;
-/** Room for the bytes of one line. */
+/** Room for the bytes of the lines that go in one write. */
 const ROOM = 1 << 20;
 /** UTF-8 takes at most three bytes for a code unit. */
 const MAX_BYTES_PER_UNIT = 3;
@@ -63,28 +50,30 @@ export function openJsonlSink(options: JsonlSinkOptions): Sink {
   return sink;
 }
 
-/** The open file of a day. `inode` and `device` tell whether the path still leads to it. */
-interface OpenFile {
-  readonly fd: number;
-  readonly date: string;
-  readonly path: string;
-  readonly inode: number;
-  readonly device: number;
+/** Whole lines that go in one write. */
+interface Pack {
+  readonly bytes: Buffer;
+  readonly lines: number;
 }
 
 /**
- * Lines are written at once and whole: one write(2) with O_APPEND each, so that several processes can share a
- * file and a crash tears at most the last line. What cannot be written waits in memory, in order.
+ * Lines are written at once and whole: one write(2) with O_APPEND for a line, or for the lines of one turn while
+ * corked, so that several processes can share a file and a crash tears at most the last line. What cannot be
+ * written waits in memory, in order.
  */
 class JsonlSink implements Sink {
   readonly #options: JsonlSinkOptions;
   readonly #now: () => Date;
-  #file: OpenFile | undefined;
-  readonly #queue: Buffer[] = [];
+  #file: DayFile | undefined;
+  readonly #queue: Pack[] = [];
   #queuedBytes = 0;
+  /** Lines that are not in the queue yet; used again and again. */
   #room: Buffer | undefined;
-  /** How far the first line of the queue was written, when the disk took only its beginning. */
-  #begun: { readonly file: OpenFile; readonly offset: number } | undefined;
+  #roomBytes = 0;
+  #roomLines = 0;
+  #corked = false;
+  /** How far the first pack of the queue was written, when the disk took only its beginning. */
+  #begun: { readonly file: DayFile; readonly offset: number } | undefined;
   #written = 0;
   #lost = 0;
   #failing = false;
@@ -107,64 +96,96 @@ class JsonlSink implements Sink {
       this.#lost += 1;
       return;
     }
-    let line: Buffer;
     try {
-      line = this.#encode(eventLine(event));
+      this.#gather(eventLine(event));
     } catch (error) {
       // Longer than a string can be: it will not get shorter.
       this.#lost += 1;
       this.#options.log?.("warn", `An event could not be written as JSON and is lost: ${messageOf(error)}`);
       return;
     }
-    if (this.#queue.length > 0 && this.#queuedBytes + line.length > this.#maxQueueBytes) {
-      this.#lost += 1;
-      return;
-    }
-    this.#queue.push(line);
-    this.#queuedBytes += line.length;
-    // While there is no room, the timer tries again: not each event.
-    if (this.#retry === undefined) this.#drain();
-    // The room is used again by the next line: one that has to wait takes a copy.
-    if (this.#queue.at(-1) === line) this.#queue[this.#queue.length - 1] = Buffer.from(line);
+    if (!this.#corked) this.#emptyRoom();
   }
 
-  /** In a room that is used again and again, unless the line is very long. */
-  #encode(line: string): Buffer {
-    if (line.length * MAX_BYTES_PER_UNIT > ROOM) return Buffer.from(line);
+  cork(): void {
+    this.#corked = true;
+  }
+
+  uncork(): void {
+    this.#corked = false;
+    this.#emptyRoom();
+  }
+
+  #gather(line: string): void {
+    const mostBytes = line.length * MAX_BYTES_PER_UNIT;
+    if (this.#roomBytes + mostBytes > ROOM) this.#emptyRoom();
+    if (mostBytes > ROOM) {
+      this.#add({ bytes: Buffer.from(line), lines: 1 });
+      return;
+    }
     this.#room ??= Buffer.allocUnsafeSlow(ROOM);
-    return this.#room.subarray(0, this.#room.write(line));
+    this.#roomBytes += this.#room.write(line, this.#roomBytes);
+    this.#roomLines += 1;
+  }
+
+  #emptyRoom(): void {
+    if (this.#room === undefined || this.#roomLines === 0) return;
+    const pack = { bytes: this.#room.subarray(0, this.#roomBytes), lines: this.#roomLines };
+    this.#roomBytes = 0;
+    this.#roomLines = 0;
+    this.#add(pack);
+    // The room is used again by the next lines: those that have to wait take a copy.
+    if (this.#queue.at(-1) === pack) this.#queue.splice(-1, 1, { ...pack, bytes: Buffer.from(pack.bytes) });
+  }
+
+  #add(pack: Pack): void {
+    if (this.#queue.length > 0 && this.#queuedBytes + pack.bytes.length > this.#maxQueueBytes) {
+      this.#lost += pack.lines;
+      return;
+    }
+    this.#queue.push(pack);
+    this.#queuedBytes += pack.bytes.length;
+    // While there is no place for them, the timer tries again: not each event.
+    if (this.#retry === undefined) this.#drain();
   }
 
   async flush(): Promise<void> {
-    if (!this.#closed) this.#drain();
+    if (this.#closed) return;
+    this.#emptyRoom();
+    this.#drain();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#drain();
+    await this.flush();
     this.#closed = true;
     clearTimeout(this.#retry);
     clearTimeout(this.#midnight);
-    this.#lost += this.#queue.length;
+    this.#lost += this.#queuedLines();
     this.#queue.length = 0;
     this.#queuedBytes = 0;
     this.#closeFile();
   }
 
   stats(): SinkStats {
-    return { written: this.#written, queued: this.#queue.length, lost: this.#lost };
+    return { written: this.#written, queued: this.#queuedLines(), lost: this.#lost };
   }
 
   get #maxQueueBytes(): number {
     return this.#options.maxQueueBytes ?? DEFAULT_QUEUE_BYTES;
   }
 
+  #queuedLines(): number {
+    return this.#queue.reduce((sum, { lines }) => sum + lines, this.#roomLines);
+  }
+
   #drain(): void {
     let done = 0;
     try {
-      for (const line of this.#queue) {
-        this.#writeLine(line);
-        this.#queuedBytes -= line.length;
+      for (const pack of this.#queue) {
+        this.#writePack(pack.bytes);
+        this.#queuedBytes -= pack.bytes.length;
+        this.#written += pack.lines;
         done += 1;
       }
       this.#recovered();
@@ -172,17 +193,16 @@ class JsonlSink implements Sink {
       this.#failed(error);
     } finally {
       this.#queue.splice(0, done);
-      this.#written += done;
     }
   }
 
-  #writeLine(line: Buffer): void {
+  #writePack(bytes: Buffer): void {
     const begun = this.#begun !== undefined && isStillThere(this.#begun.file) ? this.#begun : undefined;
     const file = begun?.file ?? this.#fileOfToday();
     let offset = begun?.offset ?? 0;
-    while (offset < line.length) {
+    while (offset < bytes.length) {
       // A disk that fills up takes a part; the next attempt takes the rest, or says why not.
-      offset += writeSync(file.fd, line, offset);
+      offset += writeSync(file.fd, bytes, offset);
       this.#begun = { file, offset };
     }
     this.#begun = undefined;
@@ -209,7 +229,7 @@ class JsonlSink implements Sink {
     this.#options.log?.("info", `Events are written to ${this.#options.folder} again; ${lost}.`);
   }
 
-  #fileOfToday(): OpenFile {
+  #fileOfToday(): DayFile {
     const time = this.#now();
     const date = localDate(time);
     if (this.#file !== undefined && this.#file.date === date && isStillThere(this.#file)) return this.#file;
@@ -249,53 +269,6 @@ class JsonlSink implements Sink {
     } catch (error) {
       this.#failed(error);
     }
-  }
-}
-
-function openDay(folder: string, date: string, group: JsonlSinkOptions["group"]): OpenFile {
-  const path = join(folder, tracesFileName(date));
-  const fd = openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o600);
-  try {
-    const { ino, dev, size, mode, uid } = fstatSync(fd);
-    if ((mode & 0o077) !== 0 && uid === process.geteuid?.()) fchmodSync(fd, 0o600);
-    if (size === 0 && group !== undefined) giveToGroup(() => fchownSync(fd, uid, group.gid));
-    closeTornLine(fd, size);
-    return { fd, date, path, inode: ino, device: dev };
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-}
-
-/** A crash in the middle of a write leaves a line without its end: the next event gets a line of its own. */
-function closeTornLine(fd: number, size: number): void {
-  if (size === 0) return;
-  const last = Buffer.alloc(1);
-  readSync(fd, last, 0, 1, size - 1);
-  if (last[0] !== NEWLINE) writeSync(fd, "\n");
-}
-
-/** False when the file was removed or renamed: what is written to the descriptor would go nowhere. */
-function isStillThere(file: OpenFile): boolean {
-  const now = statSync(file.path, { throwIfNoEntry: false });
-  return now !== undefined && now.ino === file.inode && now.dev === file.device;
-}
-
-/** Makes the folder and its missing parents, 0700. */
-function makeFolder(folder: string, group: JsonlSinkOptions["group"]): void {
-  if (existsSync(folder)) return;
-  const parent = dirname(folder);
-  if (parent !== folder) makeFolder(parent, group);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (group !== undefined) giveToGroup(() => chownSync(folder, statSync(folder).uid, group.gid));
-}
-
-/** Only the owner can read what is made here, so a group that we may not give it to is no reason to stop. */
-function giveToGroup(change: () => void): void {
-  try {
-    change();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
 

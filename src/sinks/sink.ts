@@ -14,6 +14,9 @@ export interface SinkStats {
 export interface Sink {
   /** Takes the event and returns at once; never throws. */
   write(event: OximyEvent): void;
+  /** Until `uncork`, events may be gathered: what comes in one turn then goes in one write. */
+  cork(): void;
+  uncork(): void;
   /** Resolves when all that was written has arrived, or cannot arrive now. Never rejects. */
   flush(): Promise<void>;
   /** Flushes, counts what cannot arrive as lost, and frees all resources. Never rejects; may be called twice. */
