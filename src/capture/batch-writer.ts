@@ -1,4 +1,4 @@
-/** Gathers what the taps push within one turn of the event loop into one message for the capture thread. */
+/** Gathers what the taps push within a few milliseconds into one message for the capture thread. */
 
 import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
 import { type Batch, OP_WIDTH } from "./messages.js";
@@ -6,13 +6,18 @@ import { type Batch, OP_WIDTH } from "./messages.js";
 /** A batch is sent when this many bytes have come, at the latest. */
 const FULL_BATCH = 256 << 10;
 const FIRST_BUFFER = 16 << 10;
+/**
+ * A batch is sent after this time. To wake the other thread costs more than to read an exchange, and nobody notices
+ * that an event is written a moment later.
+ */
+const GATHER_MS = 10;
 
 export class BatchWriter {
   private ops: number[] = [];
   private bytes = new Uint8Array(FIRST_BUFFER);
   private used = 0;
   private infos: (ConnectionInfo | UnreadConnection)[] = [];
-  private scheduled = false;
+  private timer: NodeJS.Timeout | undefined;
 
   /** `send` must transfer `ops.buffer` and `bytes.buffer`, or copy them. */
   constructor(private readonly send: (batch: Batch) => void) {}
@@ -38,10 +43,12 @@ export class BatchWriter {
   }
 
   flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
     if (this.ops.length === 0) return;
     const batch: Batch = {
       type: "batch",
-      ops: Float64Array.from(this.ops),
+      ops: new Float64Array(this.ops),
       bytes: this.bytes.subarray(0, this.used),
       infos: this.infos,
     };
@@ -53,12 +60,7 @@ export class BatchWriter {
   }
 
   private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.flush();
-    });
+    this.timer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
 
   private grow(need: number): void {
