@@ -5,8 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    globalSetup: "./test/kept-outputs.ts",
-    setupFiles: "./test/keep-outputs.ts",
+    globalSetup: "./test/outputs-of-run.ts",
+    setupFiles: "./test/outputs-of-file.ts",
     reporters: ["default", "./test/plain-reporter.ts"],
     // Limits of time and memory are those of a machine that does nothing else; CI's may do.
     retry: process.env.CI ? 2 : 0,

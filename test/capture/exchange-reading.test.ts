@@ -4,6 +4,7 @@ import { eventOfExchange } from "../../src/capture/exchange-reading.js";
 import type { Exchange } from "../../src/exchange/exchange.js";
 import { createHostIndex } from "../../src/oisp/host-index.js";
 import { readBundleText } from "../../src/oisp/parse.js";
+import { CREDENTIALS } from "../credentials.js";
 import { validateEvent } from "../event/schema.js";
 import { wholeBody } from "../interaction/exchanges.js";
 import { connection } from "./rig.js";
@@ -14,7 +15,7 @@ const { bundle } = readBundleText(
 const index = createHostIndex(bundle);
 const info = connection(1, { host: "generativelanguage.googleapis.com" });
 const CALL = "/google.ai.generativelanguage.v1beta.GenerativeService/StreamGenerateContent";
-const KEY = "sk-proj-T3stOnlyQ7xZk2Vb9Lm4Rp8Wd1Yc6Hs3";
+const KEY = CREDENTIALS.openai;
 
 /** Field 1 as text (protobuf.dev/programming-guides/encoding), in the envelope of gRPC. */
 function message(text: string): Buffer {

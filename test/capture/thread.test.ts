@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { OximyEvent } from "../../src/event/event.js";
 import { embeddedDocument } from "../../src/oisp/embedded.js";
+import { CREDENTIALS } from "../credentials.js";
 import { validateEvent } from "../event/schema.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { captureOptions, connection, nextOf, startPlane } from "./rig.js";
@@ -13,13 +14,18 @@ const http = (start: string, body: string) =>
   );
 const ASKED = http(
   "POST /v1/chat/completions HTTP/1.1",
-  JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: "Hello" }] }),
+  JSON.stringify({
+    model: "gpt-4o",
+    messages: [{ role: "user", content: `Is ${CREDENTIALS.openai} a key?` }],
+  }),
 );
 const ANSWERED = http(
   "HTTP/1.1 200 OK",
   JSON.stringify({
     model: "gpt-4o",
-    choices: [{ message: { role: "assistant", content: "Hi!" }, finish_reason: "stop" }],
+    choices: [
+      { message: { role: "assistant", content: `It is, as ${CREDENTIALS.jwt}` }, finish_reason: "stop" },
+    ],
   }),
 );
 
@@ -55,7 +61,10 @@ test("an exchange becomes a line, connections that were not read are told, and a
     ["full", undefined],
     ["identifiable", "pinned"],
   ]);
-  expect(events[1]!.interaction).toMatchObject({ model: "gpt-4o", response: { content: "Hi!" } });
+  expect(events[1]!.interaction).toMatchObject({
+    model: "gpt-4o",
+    response: { content: expect.stringMatching(/^It is, as .*REDACTED$/) },
+  });
   tap.close("ended");
   other.close("ended");
   expect(await plane.close()).toMatchObject({

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import type { LabProcess } from "../../src/demo/lab/lab-process.js";
+import { CREDENTIALS } from "../credentials.js";
 import { validateEvent } from "../event/schema.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { PROJECT, spawnOximy } from "./oximy.js";
@@ -36,7 +37,9 @@ describe.skipIf(requireLab())("oximy proxy", () => {
       -H "Content-Type: application/json" \\
       -H "Authorization: Bearer $OPENAI_API_KEY" \\
       -d '{"model":"gpt-4","messages":[{"role":"user","content":"Hello"}]}'`;
-    const answer = await lab.machine.exec("sh", ["-c", line], { env: { OPENAI_API_KEY: "sk-test" } });
+    const answer = await lab.machine.exec("sh", ["-c", line], {
+      env: { OPENAI_API_KEY: CREDENTIALS.openai },
+    });
     expect(JSON.parse(answer.stdout).choices[0].message.content).toBe("Hi there!");
     await proxy.printed(/"model":"gpt-4"/);
     const shown = await lab.machine.exec(

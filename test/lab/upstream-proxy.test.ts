@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import type { LabProcess } from "../../src/demo/lab/lab-process.js";
+import { CREDENTIALS } from "../credentials.js";
 import { LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
-/** A proxy of a company: tunnels by CONNECT, and prints whereto. */
+/** A proxy of a company: tunnels by CONNECT for whom it knows, and prints whereto. */
 const companyProxy = (addresses: Record<string, string>) => `
   const net = require("net");
   const addresses = ${JSON.stringify(addresses)};
   const server = require("http").createServer();
   server.on("connect", (request, client, head) => {
+    const name = Buffer.from(request.headers["proxy-authorization"]?.slice(6) ?? "", "base64").toString();
+    if (name !== "ana:${CREDENTIALS.proxyPassword}") return client.end("HTTP/1.1 407 Who are you?\\r\\n\\r\\n");
     console.log(request.url);
     const [, host, port] = /^\\[?(.*?)\\]?:(\\d+)$/.exec(request.url);
     const upstream = net.connect(port, addresses[host], () => {
@@ -33,7 +36,9 @@ describe.skipIf(requireLab())("a machine that reaches the internet through a pro
     }
     proxy = lab.internet.spawn("node", ["-e", companyProxy(addresses)]);
     await proxy.printed(/listening/);
-    oximy = await LabOximy.start(lab, [], { HTTPS_PROXY: "http://203.0.113.2:3128" });
+    oximy = await LabOximy.start(lab, [], {
+      HTTPS_PROXY: `http://ana:${CREDENTIALS.proxyPassword}@203.0.113.2:3128`,
+    });
   });
   afterAll(async () => {
     await oximy?.stop();

@@ -13,7 +13,7 @@ export const RUN_FOLDER = "OXIMY_TESTS_FOLDER";
 
 /**
  * Runs around the whole suite. All temporary files of a run are made in one folder and kept until its end, among
- * them homes, events and what `oximy` printed (`keep-outputs.ts`, `built-oximy.ts`). Then they are searched for
+ * them homes, events and what `oximy` printed (`outputs-of-file.ts`, `built-oximy.ts`). Then they are searched for
  * credentials, and the run fails where one is found.
  */
 export default function keepOutputs(): () => void {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "vitest";
-import { RUN_FOLDER } from "./kept-outputs.js";
+import { RUN_FOLDER } from "./outputs-of-run.js";
 
 /** Before each test file: all temporary files that it makes go to a folder of its name. */
 const folder = join(process.env[RUN_FOLDER]!, basename(expect.getState().testPath!, ".test.ts"));
