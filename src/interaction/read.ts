@@ -28,8 +28,7 @@ export interface ReadContext {
 export function readInteraction(exchange: DecodedExchange, context: ReadContext): Interaction | undefined {
   const own = readFormat(exchange, context);
   const { feature } = context;
-  // Looking at a conversation again is not having it.
-  if (!feature || exchange.method === "GET") return own;
+  if (!feature || !isMeantBy(feature, exchange)) return own;
   const reading = readFeature(exchange, feature);
   const ruled = reading && interactionOf(reading, feature);
   if (!own || !ruled) return own ?? ruled;
@@ -37,6 +36,14 @@ export function readInteraction(exchange: DecodedExchange, context: ReadContext)
   const request = { ...second.request, ...first.request };
   const response = (first.response ?? second.response) && { ...second.response, ...first.response };
   return present<Interaction>({ ...own, model: response?.model ?? request.model ?? null, request, response });
+}
+
+/**
+ * Looking at a conversation again is not having it, unless the bundle names the GET: Claude's in the bundles of
+ * January 2026 reads the answer from the conversation that is fetched after it.
+ */
+function isMeantBy(feature: Feature, { method }: DecodedExchange): boolean {
+  return method !== "GET" || feature.patterns.some((pattern) => pattern.method === "GET");
 }
 
 function readFormat(exchange: DecodedExchange, context: ReadContext): Interaction | undefined {

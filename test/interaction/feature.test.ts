@@ -6,6 +6,7 @@ import { readInteraction } from "../../src/interaction/read.js";
 import { compileRule } from "../../src/interaction/rules.js";
 import type { Feature } from "../../src/oisp/bundle.js";
 import { loadEmbedded } from "../../src/oisp/load.js";
+import { parseApps } from "../../src/oisp/parse-registry.js";
 import { exchangeOf, PARSERS, sse } from "./exchanges.js";
 import { decodedOf, loadTranscripts } from "./transcripts.js";
 
@@ -40,6 +41,36 @@ describe.skipIf(!existsSync(published))(
       expect(readInteraction(decodedOf(transcript), { parsers: PARSERS, feature })).toMatchObject(
         transcript.expected,
       );
+    });
+
+    test("a conversation that Claude's app fetches is read, as they name that GET", () => {
+      const claude = parseApps(registry.apps, []).find(({ id }) => id === "claude")!;
+      const conversation = {
+        uuid: "v1",
+        name: "Greetings",
+        chat_messages: [
+          { sender: "human", content: [{ type: "text", text: "Hello" }] },
+          {
+            sender: "assistant",
+            content: [{ type: "text", text: "Hi there" }],
+            created_at: "2026-01-09T19:56:26Z",
+          },
+        ],
+      };
+      const path = "/api/organizations/o1/chat_conversations/v1?tree=True";
+      const exchange = exchangeOf({ host: "claude.ai", method: "GET", path, response: conversation });
+      expect(readInteraction(exchange, { parsers: PARSERS, feature: claude.features[0] })).toEqual({
+        model: null,
+        provider: null,
+        type: "chat",
+        request: {},
+        response: {
+          content: "Hi there",
+          conversation_id: "v1",
+          conversation_name: "Greetings",
+          timestamp: "2026-01-09T19:56:26Z",
+        },
+      });
     });
 
     test.each([
@@ -120,7 +151,7 @@ describe("rules of a bundle", () => {
     });
   });
 
-  test("do not make a conversation of looking at one", () => {
+  test("do not make a conversation of looking at one that they do not name", () => {
     const get = { ...exchange, method: "GET" };
     expect(readInteraction(get, { parsers: PARSERS, feature: featureOf(parser) })).toBeUndefined();
   });
