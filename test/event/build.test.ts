@@ -6,7 +6,9 @@ import {
   type ExchangeInput,
 } from "../../src/event/build.js";
 import type { Body, Exchange } from "../../src/exchange/exchange.js";
+import { CREDENTIALS } from "../credentials.js";
 import { secretsIn } from "../secrets-in.js";
+import { SAMPLE_INTERACTION, SAMPLE_METADATA } from "../sinks/sample-event.js";
 import { validateEvent } from "./schema.js";
 
 const START = Date.parse("2026-01-09T19:56:26.420Z");
@@ -34,7 +36,7 @@ const exchange: Exchange = {
     method: "POST",
     path: "/v1/chat/completions",
     authority: "api.openai.com",
-    fields: [["authorization", "Bearer sk-proj-abcdefghijklmnopqrstuvwxyz012345"]],
+    fields: [["authorization", `Bearer ${CREDENTIALS.openai}`]],
     trailers: [],
     body: body(210),
   },
@@ -63,18 +65,7 @@ const input: ExchangeInput = {
     source: { type: "api", id: "openai", endpoint: null },
     provider: { id: "openai", name: "OpenAI", apiFormat: "openai" },
   },
-  interaction: {
-    model: "gpt-4",
-    provider: "openai",
-    type: "chat",
-    request: { messages: [{ role: "user", content: "Hello" }], model: "gpt-4", stream: true },
-    response: {
-      content: "Hi there!",
-      model: "gpt-4",
-      finish_reason: "stop",
-      usage: { input_tokens: 5, output_tokens: 3 },
-    },
-  },
+  interaction: SAMPLE_INTERACTION,
   models: new Map([
     ["openai/gpt-4", { id: "gpt-4", provider: "openai", inputCostPer1k: 0.03, outputCostPer1k: 0.06 }],
   ]),
@@ -109,28 +100,8 @@ test("an exchange becomes the event of the documentation, with its fields in tha
         category: "browser",
         matched_by: "bundle_id",
       },
-      interaction: {
-        model: "gpt-4",
-        provider: "openai",
-        type: "chat",
-        request: { messages: [{ role: "user", content: "Hello" }], model: "gpt-4", stream: true },
-        response: {
-          content: "Hi there!",
-          model: "gpt-4",
-          finish_reason: "stop",
-          usage: { input_tokens: 5, output_tokens: 3 },
-        },
-        cost_usd: 0.00033,
-      },
-      metadata: {
-        request_method: "POST",
-        request_host: "api.openai.com",
-        request_path: "/v1/chat/completions",
-        response_status: 200,
-        protocol: "h2",
-        content_length: 512,
-        request_length: 210,
-      },
+      interaction: { ...SAMPLE_INTERACTION, cost_usd: 0.00033 },
+      metadata: SAMPLE_METADATA,
     }),
   );
 });
@@ -221,7 +192,7 @@ test("decoded bodies stand in _raw, without credentials", () => {
 });
 
 test("a credential that is spread over the chunks of a stream takes them out of the event", () => {
-  const key = "sk-proj-abcdefghijklmnopqrstuvwxyz012345";
+  const key = CREDENTIALS.openai;
   const chunks = [...key].map((char) => ({ data: { choices: [{ delta: { content: char } }] } }));
   const event = buildEvent({
     ...input,
@@ -269,13 +240,7 @@ test("a passed-through connection leaves its host, bytes, time and reason", () =
 });
 
 test("no credential of headers, query, bodies or streams is in the event", () => {
-  const secrets = [
-    `sk-ant-api03-${"aB3dE5".repeat(12)}`,
-    `AIza${"xY9zW7vU5t".repeat(4).slice(0, 35)}`,
-    `eyJhbGciOiJIUzI1NiJ9.${"eyJzdWIiOiIxMjM0NTY3ODkwIn0"}.${"qR7sT1uV3w".repeat(4)}`,
-    "correct-horse-battery-staple",
-  ];
-  const [anthropic, google, jwt, password] = secrets;
+  const { anthropic, google, jwt, password } = CREDENTIALS;
   const event = buildEvent({
     ...input,
     exchange: {
@@ -283,7 +248,7 @@ test("no credential of headers, query, bodies or streams is in the event", () =>
       request: {
         ...exchange.request,
         path: `/v1/models?key=${google}&password=${password}`,
-        fields: [["x-api-key", anthropic!]],
+        fields: [["x-api-key", anthropic]],
       },
     },
     interaction: {
@@ -300,5 +265,5 @@ test("no credential of headers, query, bodies or streams is in the event", () =>
     },
   });
   validateEvent(event);
-  expect(secretsIn(JSON.stringify(event), secrets)).toEqual([]);
+  expect(secretsIn(JSON.stringify(event), [anthropic, google, jwt, password])).toEqual([]);
 });
