@@ -1,5 +1,6 @@
 /** The shape of a client's hello, in the terms in which OpenSSL can be told to send one like it. */
 
+import { createHash } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type SecureVersion } from "node:tls";
 import type { ClientHello } from "./client-hello.js";
 import { CIPHER_NAMES, GROUP_NAMES, SIGNALLING_SUITES, SIGNATURE_NAMES } from "./mirror-names.js";
@@ -99,6 +100,6 @@ export function shapeOf(hello: ClientHello): HelloShape {
     context,
     asksForOcsp,
     fidelity: whole ? "whole" : "partial",
-    key: JSON.stringify(context),
+    key: createHash("sha256").update(JSON.stringify(context)).digest("base64"),
   };
 }

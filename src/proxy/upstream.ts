@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { type ConnectionOptions, connect, type SecureContext, type TLSSocket } from "node:tls";
 import type { Endpoint } from "../attribution/client.js";
+import { LruCache } from "../lru-cache.js";
 import type { ClientHello } from "./client-hello.js";
 import { type HelloShape, shapeOf } from "./mirror.js";
 import type { Side } from "./relay.js";
@@ -36,6 +37,7 @@ export interface UpstreamConnectorOptions {
 }
 
 const TIMEOUT_MS = 30_000;
+const MAX_SHAPES = 100;
 
 /** Node's own shape, for when a mirrored one finds no common ground with the server. */
 const DEFAULT_SHAPE: HelloShape = { context: {}, asksForOcsp: false, fidelity: "whole", key: "" };
@@ -55,6 +57,7 @@ const textOf = (error: unknown) =>
 export class UpstreamConnector {
   private readonly contexts: UpstreamContexts;
   private readonly sessions = new UpstreamSessions();
+  private readonly shapes = new LruCache<string, HelloShape>(MAX_SHAPES);
   private readonly timeoutMs: number;
   /** The way to servers, for what is passed through too. */
   readonly proxy: UpstreamProxy;
@@ -72,12 +75,20 @@ export class UpstreamConnector {
 
   /** Never rejects. The certificate is verified for `host`. `open` is a connection to the target, when there is one. */
   async connect(target: Endpoint, host: string, hello: ClientHello, open?: Side): Promise<UpstreamResult> {
-    const shape = shapeOf(hello);
+    const shape = this.shapeFor(hello);
     const result = await this.attempt(target, host, hello, shape, open);
     const unlucky = result.kind === "failed" && NOTHING_IN_COMMON.test(result.error);
     // The client may have had in common with the server what could not be offered in its stead.
     if (unlucky && shape.fidelity === "partial") return this.attempt(target, host, hello, DEFAULT_SHAPE);
     return result;
+  }
+
+  /** One object for equal shapes: each connection keeps its own for as long as it is open. */
+  private shapeFor(hello: ClientHello): HelloShape {
+    const shape = shapeOf(hello);
+    const held = this.shapes.get(shape.key);
+    if (!held) this.shapes.set(shape.key, shape);
+    return held ?? shape;
   }
 
   private async attempt(
