@@ -1,9 +1,9 @@
 /**
  * Captured HTTPS through `oximy local` beside its peers, interleaved in one run, in the lab (Linux, root):
  *
- *   npm run build && node --import tsx bench/peers.ts [rounds] > table.md
+ *   npm run build && node --import tsx bench/peers.ts [rounds [cases [peers]]] > table.md
  *
- * A peer that is not installed is left out: `apt-get install nginx mitmproxy`, `npm install --no-save mockttp@4`.
+ * Cases and peers are regular expressions of what to run; all by default. A peer that is not installed is left out: `apt-get install nginx mitmproxy`, `npm install --no-save mockttp@4`.
  * CPU is user and system time of the peer's whole process tree; it depends least on what else the machine does.
  */
 import { execFileSync } from "node:child_process";
@@ -18,6 +18,8 @@ import { MAIN, makeHome, sudoEnvironment } from "../test/lab/oximy.js";
 
 const here = (file: string) => fileURLToPath(new URL(`peers/${file}`, import.meta.url));
 const rounds = Number(process.argv[2] ?? 3);
+const chosenCases = new RegExp(process.argv[3] ?? "");
+const chosenPeers = new RegExp(process.argv[4] ?? "");
 const NAMES = 50;
 const ROOTS = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -52,11 +54,12 @@ const requests = (concurrency: number, total: number, path?: string): Case => ({
   shows: ["rate", "req/s", 0],
 });
 
-const WARM_UP = requests(16, 3000);
-const CASES: readonly Case[] = [
+/** What warms up is the work that most depends on compiled code: these programs run for days. */
+const WARM_UP = requests(16, 10_000);
+const ALL_CASES: readonly Case[] = [
   requests(1, 500),
   WARM_UP,
-  requests(64, 3000),
+  requests(64, 10_000),
   requests(16, 300, "/large"),
   {
     title: "handshakes, one name",
@@ -98,6 +101,8 @@ const CASES: readonly Case[] = [
   },
 ];
 
+const CASES = ALL_CASES.filter((one) => chosenCases.test(one.title));
+
 const lab = await createLab();
 const home = makeHome();
 try {
@@ -112,15 +117,13 @@ async function compare(lab: Lab): Promise<void> {
   const name = (set: number, index: number) => `api${index}.set${set}.example`;
   const all = Array.from({ length: sets * NAMES }, (_, at) => name(Math.floor(at / NAMES), at % NAMES));
   await lab.addServerOf({ file: new URL("peers/server.ts", import.meta.url) }, { names: all });
-  const peers = await startPeers(lab, all);
+  const peers = (await startPeers(lab, all)).filter(({ name }) => chosenPeers.test(name));
   const setOf = (set: number) => Array.from({ length: NAMES }, (_, index) => name(set, index));
 
   const results = new Map<string, { figures: number[]; cpu: number[] }>();
   let fresh = 0;
   for (let round = -1; round < rounds; round++) {
-    for (const one of CASES) {
-      // What warms up is the work that most depends on compiled code.
-      if (round < 0 && one !== WARM_UP) continue;
+    for (const one of round < 0 ? [WARM_UP] : CASES) {
       const names = setOf(one.names === "fresh" ? ++fresh : 0);
       for (const peer of peers) {
         const before = cpuOf(peer);
