@@ -4,7 +4,9 @@ import { closeSync, createReadStream, openSync, readSync, statSync } from "node:
 import { createInterface } from "node:readline";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
+import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
+import { isObject } from "../interaction/json.js";
 import { listTracesFiles, localDate, type TracesFile } from "./traces-folder.js";
 
 export interface EventFilter {
@@ -26,18 +28,35 @@ function isOneOf(wanted: string, names: ReadonlyArray<string | null | undefined>
   return names.some((name) => name?.toLowerCase() === wanted.toLowerCase());
 }
 
-/** The events of a folder that match, in the order in which they were written. */
+/**
+ * The events of a folder that match, in the order in which they were written; none when there is no such folder.
+ *
+ * @throws OximyError OXIMY_E_OUTPUT_DIR when the folder or a file of it cannot be read.
+ */
 export async function* readEvents(folder: string, filter: EventFilter = {}): AsyncGenerator<OximyEvent> {
   for (const file of filesFrom(folder, filter.since)) {
     const lines = createInterface({
       input: createReadStream(file.path),
       crlfDelay: Number.POSITIVE_INFINITY,
     });
-    for await (const line of lines) {
-      const event = parseLine(line);
-      if (event !== undefined && matchesFilter(event, filter)) yield event;
+    try {
+      for await (const line of lines) {
+        const event = parseLine(line);
+        if (event !== undefined && matchesFilter(event, filter)) yield event;
+      }
+    } catch (cause) {
+      throw unreadable(file.path, cause as Error);
     }
   }
+}
+
+function unreadable(path: string, cause: Error): OximyError {
+  return new OximyError(
+    "OXIMY_E_OUTPUT_DIR",
+    `Events cannot be read from ${path}: ${cause.message}.`,
+    "Name their folder with --output-dir, and read them as the user whose they are.",
+    { cause },
+  );
 }
 
 const POLL_MS = 250;
@@ -70,17 +89,31 @@ function filesFrom(folder: string, since?: Date): TracesFile[] {
   } catch (error) {
     // Nothing was ever written there.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
+    throw unreadable(folder, error as Error);
   }
 }
 
-/** Undefined for the rest of a line that a crash tore. */
+/** Undefined for the rest of a line that a crash tore, and for what is no event. */
 function parseLine(line: string): OximyEvent | undefined {
   try {
-    return JSON.parse(line) as OximyEvent;
+    return eventOf(JSON.parse(line));
   } catch {
     return undefined;
   }
+}
+
+/** Events of the first implementation lack a client, its full ones metadata, later ones the parts of interactions. */
+function eventOf(value: unknown): OximyEvent | undefined {
+  if (!isObject(value) || typeof value.timestamp !== "string" || !isObject(value.source)) return undefined;
+  const { timing = {}, client = {}, metadata = {}, interaction } = value;
+  const isRead = isObject(interaction) && isObject(interaction.request);
+  return {
+    ...value,
+    timing,
+    client,
+    interaction: isRead ? interaction : undefined,
+    metadata,
+  } as unknown as OximyEvent;
 }
 
 /** The lines that are added to a file. */

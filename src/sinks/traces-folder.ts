@@ -29,10 +29,10 @@ export interface TracesFile {
 
 /** The trace files of a folder, oldest first. Other files are not ours and are left alone. */
 export function listTracesFiles(folder: string): TracesFile[] {
-  return readdirSync(folder)
-    .flatMap((name) => {
-      const date = TRACES_FILE.exec(name)?.[1];
-      return date === undefined ? [] : [{ date, path: join(folder, name) }];
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const date = TRACES_FILE.exec(entry.name)?.[1];
+      return date === undefined || entry.isDirectory() ? [] : [{ date, path: join(folder, entry.name) }];
     })
     .sort((a, b) => (a.date < b.date ? -1 : 1));
 }

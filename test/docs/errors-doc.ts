@@ -73,7 +73,7 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
       "A capture goes on with the last copy, or with the one that comes with Oximy. Check `--bundle-url`.",
   },
   OXIMY_E_OUTPUT_DIR: {
-    meaning: "Events cannot be written to the output folder.",
+    meaning: "Events cannot be written to the output folder, or read from it.",
     causes: "It is a file, or belongs to somebody else, or the disk is read-only.",
     advice: "Name another folder with `--output-dir`, or correct its permissions.",
   },

@@ -1,9 +1,10 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import type { OximyEvent } from "../../src/event/event.js";
 import { type EventFilter, followEvents, readEvents } from "../../src/sinks/event-files.js";
 import { summarise } from "../../src/sinks/event-stats.js";
+import { feedLine } from "../../src/sinks/feed.js";
 import { localDate, tracesFileName } from "../../src/sinks/traces-folder.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { sampleEvent } from "./sample-event.js";
@@ -42,6 +43,36 @@ test.each<[string, EventFilter, string[]]>([
   const ids: string[] = [];
   for await (const event of readEvents(folder, filter)) ids.push(event.event_id);
   expect(ids).toEqual(expected);
+});
+
+test("what is no event is left out, events of the first implementation are not", async () => {
+  const source = { type: "api", id: "openai", endpoint: null };
+  const request = { messages: [{ role: "user", content: "Hello" }] };
+  const first = {
+    event_id: "1",
+    timestamp: "2026-01-09T12:00:00.000Z",
+    source,
+    trace_level: "full",
+    timing: {},
+  };
+  const later = { ...first, event_id: "2", interaction: { type: "chat", data: { request } } };
+  const lines = [first, { ...later, client: { port: 1 } }, { a: 1 }, [], null, 7];
+  writeFileSync(
+    join(folder, "traces_2026-01-09.jsonl"),
+    lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+  );
+  mkdirSync(join(folder, "traces_2026-01-10.jsonl"));
+  const { total } = await summarise(readEvents(folder));
+  expect(total.events).toBe(2);
+  for await (const event of readEvents(folder, { app: "none" })) expect.unreachable(event.event_id);
+  for await (const event of readEvents(folder))
+    expect(feedLine(event, { colour: "none" })).toContain("openai");
+});
+
+test("a folder that cannot be read is told", async () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  await expect(readEvents(file).next()).rejects.toMatchObject({ code: "OXIMY_E_OUTPUT_DIR" });
 });
 
 test("a folder that is not there has no events", async () => {
