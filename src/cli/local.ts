@@ -1,5 +1,6 @@
 /** `oximy local`: capture this machine. */
 
+import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Command } from "commander";
 import { createAttributor } from "../attribution/attributor.js";
@@ -96,13 +97,18 @@ async function local(command: Command): Promise<number> {
 
 const exitCodeOf = (signal: NodeJS.Signals | undefined) => (signal === "SIGINT" ? INTERRUPTED : 0);
 
+/** On Linux each thread has a priority of its own (setpriority(2)), and those that search /proc have begun long ago. */
+function threads(): number[] {
+  return process.platform === "linux" ? readdirSync("/proc/self/task").map(Number) : [process.pid];
+}
+
 /**
  * Traffic waits for each lookup, so this process goes first on a busy machine; not so the proxy, which runs by now.
  * From here on every redirected connection has its record; OXIMY_NO_BPF=1 does without, for diagnosis.
  */
 function prepareLookups(native: NativeAddon, ports: readonly number[], log: Log): void {
   try {
-    setPriority(LOOKUP_PRIORITY);
+    for (const thread of threads()) setPriority(thread, LOOKUP_PRIORITY);
   } catch (error) {
     // Root in a container may not; lookups are then as late as the machine is busy.
     log.debug(`attribution: no priority (${(error as Error).message})`);
