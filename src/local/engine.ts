@@ -156,12 +156,14 @@ export class Engine {
     return new Engine(ca, plane, dataPlane, known, selection, refresher);
   }
 
-  /** Sees one connection through. `owner` was asked for when the connection was accepted. */
-  handle(arrival: Arrival, owner: Promise<Owner>): Promise<void> {
-    return this.dataPlane.handle(
-      arrival,
-      owner.then((found) => this.known.client(found)),
-    );
+  /** Sees one connection through. `owner` was asked for when the connection was accepted: see DataPlane.handle(). */
+  handle(
+    arrival: Arrival,
+    owner: Promise<Owner>,
+    lookUpAgain: () => Promise<Owner> = () => owner,
+  ): Promise<void> {
+    const client = async (found: Promise<Owner>) => this.known.client(await found);
+    return this.dataPlane.handle(arrival, client(owner), () => client(lookUpAgain()));
   }
 
   /** A tap for a plain request that another engine forwards; none when the bundle does not know its host. */

@@ -58,17 +58,19 @@ async function start(message: ProxyStart, attributor: RemoteAttributor, log: Log
     ...(message.settings.feed ? { onEvent: printEvent(message.json) } : {}),
     log,
   });
+  const lookUp = ({ peer, clientRemote }: Pick<Arrival, "peer" | "clientRemote">) =>
+    attributor.lookup({ local: peer, remote: clientRemote });
   const onArrival = (arrival: Arrival, owner: unknown) => {
     if (arrival.destination && SELF_TEST_ADDRESSES.includes(arrival.destination.address)) {
       arrival.take()?.end(message.selfTestNonce);
       return;
     }
-    void engine.handle(arrival, owner as Promise<Owner>);
+    void engine.handle(arrival, owner as Promise<Owner>, () => lookUp(arrival));
   };
   const listener = await listen({
     port: 0,
     originalDestination: (socket: Socket) => native.originalDestination(descriptorOf(socket)),
-    onAccept: ({ peer, clientRemote }) => attributor.lookup({ local: peer, remote: clientRemote }),
+    onAccept: lookUp,
     onArrival,
   });
   engine.serve(listener);

@@ -60,12 +60,20 @@ export class DataPlane {
 
   constructor(private readonly options: DataPlaneOptions) {}
 
-  /** Sees one connection through. Never rejects. `client` is looked up by the listener at accept. */
-  async handle(arrival: Arrival, client: Promise<KnownClient>): Promise<void> {
+  /**
+   * Sees one connection through. Never rejects. `client` is looked up by the listener at accept, and once more when
+   * it speaks only later: by then it may have run another program, or handed its connection to a child.
+   */
+  async handle(
+    arrival: Arrival,
+    client: Promise<KnownClient>,
+    lookUpAgain: () => Promise<KnownClient> = () => client,
+  ): Promise<void> {
     this.stats.accepted++;
     this.stats.open++;
     try {
-      await this.dispatch(arrival, client);
+      if (arrival.isSilent) await this.awaitFirstWord(arrival, lookUpAgain);
+      else await this.dispatch(arrival, client);
     } catch {
       // Whatever fails in here is ours; the client must see an end, not a hang.
       arrival.reject();
@@ -78,7 +86,6 @@ export class DataPlane {
   private async dispatch(arrival: Arrival, whenKnown: Promise<KnownClient>): Promise<void> {
     const destination = arrival.destination;
     if (!destination) return arrival.reject();
-    if (arrival.isSilent) return this.awaitFirstWord(arrival, destination, whenKnown);
     const opening = readOpening(arrival.peeked);
     const verdict = decide(opening, destination, this.options.knowledgeOf);
     if (verdict.action === "passthrough" && !verdict.known) {
@@ -110,12 +117,9 @@ export class DataPlane {
    * Connects a client that is silent so far and sees who speaks first. A client that does was slow to start, and is
    * decided on like any other; that connection becomes its way to the server.
    */
-  private async awaitFirstWord(
-    arrival: Arrival,
-    destination: Endpoint,
-    whenKnown: Promise<KnownClient>,
-  ): Promise<void> {
-    const client = arrival.take();
+  private async awaitFirstWord(arrival: Arrival, lookUp: () => Promise<KnownClient>): Promise<void> {
+    const { destination } = arrival;
+    const client = destination && arrival.take();
     if (!client) return arrival.reject();
     this.track(client);
     const target = this.options.route(destination);
@@ -130,7 +134,7 @@ export class DataPlane {
       const peeked = (await speaksFirst(client, server.stream)) ? await peek(client) : Buffer.alloc(0);
       const next = { ...socketArrival(client, peeked, arrival), isSilent: false, takeServer };
       // A server that has something to say by now is not one that waits for a client hello or a request.
-      if (peeked.length > 0 && isQuiet(server.stream)) await this.dispatch(next, whenKnown);
+      if (peeked.length > 0 && isQuiet(server.stream)) await this.dispatch(next, lookUp());
       else await this.pass(next, destination, destination.address);
     } finally {
       if (unused) abort(unused);

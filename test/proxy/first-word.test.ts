@@ -3,8 +3,9 @@ import { once } from "node:events";
 import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
+import type { Owner } from "../../src/attribution/client.js";
 import { makeCaCertificate } from "../../src/proxy/ca.js";
-import { DataPlane } from "../../src/proxy/data-plane.js";
+import { DataPlane, type KnownClient } from "../../src/proxy/data-plane.js";
 import { LeafMint } from "../../src/proxy/leaf.js";
 import { listen } from "../../src/proxy/listener.js";
 import { UpstreamConnector } from "../../src/proxy/upstream.js";
@@ -15,6 +16,11 @@ import { certificateFor, ROOT, rawServer } from "./upstream-rig.js";
 
 const caKey = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const OURS = makeCaCertificate(caKey.privateKey);
+
+const client = (name: string): KnownClient => ({
+  owner: { kind: "process", process: { pid: 1, name }, ancestors: [] },
+});
+const nameOf = (owner: Owner) => (owner.kind === "process" ? owner.process.name : owner.reason);
 
 interface Setup {
   /** A connection that has said nothing, and the server's end of it, which the data plane opened. */
@@ -34,8 +40,8 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
     mint: new LeafMint({ ...authority, ...caKey }),
     upstream: new UpstreamConnector({ roots: [ROOT], env: {} }),
     taps: {
-      open: () => ({
-        push: (direction, bytes) => tapped.push(`${direction} ${Buffer.from(bytes)}`),
+      open: ({ owner }) => ({
+        push: (direction, bytes) => tapped.push(`${nameOf(owner)}: ${direction} ${Buffer.from(bytes)}`),
         end: () => {},
         close: () => {},
       }),
@@ -47,12 +53,14 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
     maxIntercepted: 10,
     onRefusal: () => {},
   });
-  const known = Promise.resolve({ owner: { kind: "unknown", reason: "a test" } as const });
   const listener = await listen({
     port: 0,
     originalDestination: () => null,
     onAccept: () => undefined,
-    onArrival: (arrival) => void plane.handle({ ...arrival, destination: server.target }, known),
+    onArrival: (arrival) => {
+      const atAccept = Promise.resolve(client("shell"));
+      void plane.handle({ ...arrival, destination: server.target }, atAccept, async () => client("agent"));
+    },
   });
   onTestFinished(async () => {
     listener.close();
@@ -78,13 +86,13 @@ async function talk(client: Socket, server: Socket): Promise<{ answer: string; i
   return { answer: (await readAll(near)).toString(), isOurs };
 }
 
-test("a client that starts slowly is still read, over the connection that was opened for it", async () => {
+test("a client that starts slowly is still read, and is who it is by then, over the connection that was opened for it", async () => {
   const { silent, connections, tapped } = await setUp("readable");
   const { client, server } = await silent();
   const { answer, isOurs } = await talk(client, server);
   expect(answer).toBe("hello");
   expect(isOurs).toBe(true);
-  expect(tapped).toEqual(["request hi", "response hello"]);
+  expect(tapped).toEqual(["agent: request hi", "agent: response hello"]);
   expect(connections.size).toBe(0);
 });
 
