@@ -149,6 +149,10 @@ Napi::Value RecordedProcessesJs(const Napi::CallbackInfo& info) {
   return processes;
 }
 
+Napi::Value MayShareSocketsJs(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), MayShareSockets(IntegerArgument(info, 0, "pid")));
+}
+
 /** Walks the processes on libuv's thread pool. */
 class FindProcessWorker : public Napi::AsyncWorker {
  public:
@@ -213,6 +217,7 @@ void ExportAttribution(Napi::Env env, Napi::Object exports) {
   exports.Set("detachConnectRecorder", Napi::Function::New(env, DetachConnectRecorderJs, "detachConnectRecorder"));
   exports.Set("connectRecord", Napi::Function::New(env, ConnectRecordJs, "connectRecord"));
   exports.Set("recordedProcesses", Napi::Function::New(env, RecordedProcessesJs, "recordedProcesses"));
+  exports.Set("mayShareSockets", Napi::Function::New(env, MayShareSocketsJs, "mayShareSockets"));
   exports.Set("findProcess", Napi::Function::New(env, FindProcessJs, "findProcess"));
 }
 

@@ -28,4 +28,7 @@ struct FinderHints {
 std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
                                std::chrono::steady_clock::time_point deadline);
 
+/** Whether others may hold the sockets that this process opened: it has children, or is no more. */
+bool MayShareSockets(int pid);
+
 }  // namespace oximy

@@ -7,4 +7,6 @@ std::optional<int> FindProcess(uint64_t, const FinderHints&, std::chrono::steady
   return std::nullopt;
 }
 
+bool MayShareSockets(int) { return false; }
+
 }  // namespace oximy

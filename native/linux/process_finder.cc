@@ -11,6 +11,7 @@
 #include "linux/descriptors.h"
 #include "linux/proc_read.h"
 #include "linux/shared_socket.h"
+#include "unique_fd.h"
 
 namespace oximy {
 namespace {
@@ -73,6 +74,11 @@ std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
     std::stable_partition(pids.begin(), pids.end(), [&](int pid) { return BelongsTo(pid, *hints.uid); });
   }
   return walk.Among(pids);
+}
+
+bool MayShareSockets(int pid) {
+  const UniqueFd process(OpenProcess(pid));
+  return !process || !ChildrenOf(pid).empty();
 }
 
 }  // namespace oximy

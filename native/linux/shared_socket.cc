@@ -57,19 +57,6 @@ bool IsOnItsWayToExec(const Holder& child, int parent) {
          ExecutableOf(child.pid) == ExecutableOf(parent);
 }
 
-/** Every thread has children of its own. */
-std::vector<int> ChildrenOf(int pid) {
-  std::vector<int> children;
-  const std::string path = "/proc/" + std::to_string(pid) + "/task";
-  const UniqueFd tasks(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!tasks) return children;
-  for (const int thread : ListIds(tasks.get())) {
-    const std::string file = std::to_string(thread) + "/children";
-    for (const int child : ParseIds(ReadProcFile(tasks.get(), file.c_str()).value_or(""))) children.push_back(child);
-  }
-  return children;
-}
-
 /** A child has the descriptor under the same number, or as its standard input or output. */
 std::optional<Holder> AsHolder(const SocketInProc& socket, int pid, int inherited) {
   for (const int descriptor : {inherited, 0, 1, 2}) {
@@ -88,6 +75,18 @@ Holder TopmostHolder(const SocketInProc& socket, Holder holder) {
 }
 
 }  // namespace
+
+std::vector<int> ChildrenOf(int pid) {
+  std::vector<int> children;
+  const std::string path = "/proc/" + std::to_string(pid) + "/task";
+  const UniqueFd tasks(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!tasks) return children;
+  for (const int thread : ListIds(tasks.get())) {
+    const std::string file = std::to_string(thread) + "/children";
+    for (const int child : ParseIds(ReadProcFile(tasks.get(), file.c_str()).value_or(""))) children.push_back(child);
+  }
+  return children;
+}
 
 int UserOfSharedSocket(const SocketInProc& socket, int holder, int descriptor) {
   Holder user = TopmostHolder(socket, {holder, descriptor});

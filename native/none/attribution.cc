@@ -15,5 +15,6 @@ std::optional<ProcessInfo> ReadProcessInfo(int) { return std::nullopt; }
 std::optional<int> FindProcess(uint64_t, const FinderHints&, std::chrono::steady_clock::time_point) {
   return std::nullopt;
 }
+bool MayShareSockets(int) { return false; }
 
 }  // namespace oximy

@@ -15,7 +15,10 @@ export interface AttributorOptions extends ProcessTreeOptions {
 
 /** The part of the native addon that attribution stands on. */
 export type ProcessSource = ProcessReader &
-  Pick<NativeAddon, "socketOwner" | "findProcess" | "connectRecord" | "recordedProcesses">;
+  Pick<
+    NativeAddon,
+    "socketOwner" | "findProcess" | "mayShareSockets" | "connectRecord" | "recordedProcesses"
+  >;
 
 /** Why an owner is not known, as found in `Owner.reason`. */
 export type UnknownReason =
@@ -32,11 +35,14 @@ interface Traces {
   readonly record: ConnectRecord | null;
   /** The recorded process and its ancestors; empty when it ended too early to be read. */
   readonly chain: readonly ProcessInfo[];
+  /** Other processes may hold the socket that the recorded one opened, and one of them may use it. */
+  readonly shared: boolean;
 }
 
 /**
  * Answers from the kernel of this machine. The record of the connect is believed first: it is exact, also when the
- * client has gone. Without it, the owner is the process that holds the socket.
+ * client has gone. Without it, and when the recorded process may have handed its socket on, the owner is the
+ * process that holds the socket.
  */
 export function createAttributor(source: ProcessSource, options: AttributorOptions = {}): Attributor {
   const { limitMs = LIMIT_MS } = options;
@@ -53,6 +59,7 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
       socket,
       record,
       chain: chain.map((process, place) => (place === 0 ? asOfNow(process) : process)),
+      shared: record !== null && socket !== null && socket.inode !== 0 && source.mayShareSockets(record.pid),
     };
   };
 
@@ -76,8 +83,11 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
   /** Tells `found` the process as soon as it is, because files are read after that. */
   const ownerOf = async (traces: Traces, deadline: number, found: (pid: number) => void): Promise<Owner> => {
     const [process, ...ancestors] = traces.chain;
-    if (process !== undefined) return processes.describeRead(process, ancestors);
+    if (process !== undefined && !traces.shared) return processes.describeRead(process, ancestors);
     const pid = await findPid(traces);
+    if (process !== undefined && (pid === null || pid === process.pid)) {
+      return processes.describeRead(process, ancestors);
+    }
     if (pid !== null) {
       found(pid);
       remembered.set(pid, { uid: traces.socket?.uid ?? null });

@@ -14,6 +14,7 @@ function machine(processes: ProcessInfo[], overrides: Partial<ProcessSource> = {
     implementation: "linux",
     socketOwner: () => socket,
     findProcess: async () => processes[0]?.pid ?? null,
+    mayShareSockets: () => false,
     connectRecord: () => null,
     recordedProcesses: () => [],
     processInfo: (pid) => processes.find((process) => process.pid === pid) ?? null,
@@ -94,6 +95,28 @@ test("the record of the connect is believed before the holder of the socket is l
     process: { pid: 20, path: "/usr/bin/curl" },
     ancestors: [{ pid: 10 }],
   });
+});
+
+test("a socket that the recorded process may share belongs to the process that uses it", async () => {
+  const recorded = [processInfo({ pid: 20, ppid: 10, path: "/usr/bin/ssh" }), processInfo({ pid: 10 })];
+  const child = processInfo({ pid: 30, ppid: 20, path: "/usr/bin/ssh" });
+  const handedTo = (pid: number | null, overrides: Partial<ProcessSource> = {}) =>
+    machine([child, ...recorded], {
+      connectRecord: () => record,
+      recordedProcesses: () => recorded,
+      mayShareSockets: () => true,
+      findProcess: async () => pid,
+      ...overrides,
+    });
+  expect(await attribute(handedTo(30))).toMatchObject({
+    process: { pid: 30 },
+    ancestors: [{ pid: 20 }, { pid: 10 }],
+  });
+  for (const source of [handedTo(20), handedTo(null), handedTo(30, { mayShareSockets: () => false })]) {
+    expect(await attribute(source)).toMatchObject({ process: { pid: 20 }, ancestors: [{ pid: 10 }] });
+  }
+  const closed = { socketOwner: () => ({ ...socket, inode: 0 }) };
+  expect(await attribute(handedTo(30, closed))).toMatchObject({ process: { pid: 20 } });
 });
 
 test("a client that reset its socket and ended is known by its record alone", async () => {

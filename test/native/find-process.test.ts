@@ -63,6 +63,23 @@ describe.skipIf(native.implementation !== "linux")("the process of a socket", ()
     process.kill(worker);
   });
 
+  it("is the child that was forked after connecting, when its parent has closed the socket", async () => {
+    await using acceptor = await listenOn("127.0.0.1");
+    const script = `use IO::Socket::INET; my $s = IO::Socket::INET->new("127.0.0.1:${acceptor.port}") or die; $| = 1;
+      <STDIN>; my $child = fork; if (!$child) { sleep 60; exit } close $s; print "$child\n"; <STDIN>`;
+    await using parent = start("perl", ["-e", script]);
+    const { tuple } = await acceptor.accepted();
+    const { inode } = native.socketOwner(tuple)!;
+    expect(native.mayShareSockets(parent.pid)).toBe(false);
+    parent.process.stdin!.write("\n");
+    const child = Number(await parent.line());
+    expect(native.mayShareSockets(parent.pid)).toBe(true);
+    for (const candidate of [parent.pid, child]) {
+      expect(await native.findProcess(inode, { ...NO_HINTS, candidates: [candidate] }, 5000)).toBe(child);
+    }
+    process.kill(child);
+  });
+
   it("is the parent, when several children share its socket", async () => {
     await using acceptor = await listenOn("127.0.0.1");
     const script = `exec 3<>/dev/tcp/127.0.0.1/${acceptor.port}; sleep 60 & a=$!; sleep 61 & b=$!; echo $a; echo $b; read x; kill $a $b`;

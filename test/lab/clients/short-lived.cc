@@ -3,8 +3,9 @@
  *
  *   short-lived HOST IPV4 IPV6 AFTER NUMBER
  *
- * NUMBER says how: over IPv4, IPv6 or IPv4 on an IPv6 socket; from the process itself, a child, a thread, or from
- * AFTER, another program that it becomes when it is connected. It exits with 0 when the server answered.
+ * NUMBER says how: over IPv4, IPv6 or IPv4 on an IPv6 socket; from the process itself, a child, a thread, from
+ * AFTER, another program that it becomes when it is connected, or from a child that is forked when it is connected.
+ * It exits with 0 when the server answered.
  *
  * OpenSSL's functions are declared here, so that its library is enough to build this: no headers are needed.
  */
@@ -39,9 +40,9 @@ constexpr int kSetHostName = 55;
 constexpr unsigned kLimitSeconds = 60;
 
 enum class Family { kIpv4, kIpv6, kMapped };
-enum class Way { kItself, kChild, kThread, kAfterExec };
+enum class Way { kItself, kChild, kThread, kAfterExec, kConnectThenFork };
 constexpr const char* kFamilies[] = {"ipv4", "ipv6", "mapped"};
-constexpr const char* kWays[] = {"itself", "child", "thread", "after-exec"};
+constexpr const char* kWays[] = {"itself", "child", "thread", "after-exec", "connect-then-fork"};
 
 [[noreturn]] static void Fail(const char* what) {
   perror(what);
@@ -89,13 +90,20 @@ static void Ask(SSL* session, int fd, const std::string& host, const std::string
   if (length < 12 || strncmp(answer, "HTTP/1.1 200", 12) != 0) Fail("answer");
 }
 
+/** Waits for the child to end; the code to exit with. */
+static int CodeOf(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int main(int argc, char** argv) {
   if (argc != 6 && argc != 7) return 2;
   alarm(kLimitSeconds);
   const std::string host = argv[1];
   const int number = atoi(argv[5]);
   const auto family = static_cast<Family>(number % 3);
-  const auto way = static_cast<Way>(number / 3 % 4);
+  const auto way = static_cast<Way>(number / 3 % 5);
   const std::string what = std::to_string(number) + " " + kFamilies[static_cast<int>(family)] + " " +
                            kWays[static_cast<int>(way)];
   // What this program became: the descriptor of the connection is its last argument.
@@ -120,9 +128,18 @@ int main(int argc, char** argv) {
         connect_and_ask();
         _exit(0);
       }
-      int status = 0;
-      waitpid(child, &status, 0);
-      return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+      return CodeOf(child);
+    }
+    case Way::kConnectThenFork: {
+      SSL* session = Prepare(host);
+      const int fd = Connect(family, argv[2], argv[3]);
+      const pid_t child = fork();
+      if (child == 0) {
+        Ask(session, fd, host, what);
+        _exit(0);
+      }
+      close(fd);
+      return CodeOf(child);
     }
     case Way::kAfterExec: {
       const std::string fd = std::to_string(Connect(family, argv[2], argv[3]));
