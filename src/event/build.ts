@@ -3,6 +3,7 @@
 import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
 import type { Direction, Exchange, Scheme } from "../exchange/exchange.js";
 import type { Interaction } from "../interaction/interaction.js";
+import { present } from "../interaction/json.js";
 import type { MessageStructure } from "../interaction/structure.js";
 import type { Classification, ModelInfo } from "../oisp/bundle.js";
 import { costUsd } from "./cost.js";
@@ -71,7 +72,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
     ...moment(exchange.startedAt),
     source: { ...classification.source },
     trace_level: full ? "full" : "identifiable",
-    timing: withoutUndefined({
+    timing: present({
       duration_ms: elapsed(exchange.startedAt, exchange.endedAt),
       ttfb_ms:
         exchange.responseStartedAt === undefined
@@ -82,7 +83,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
     ...appOf(input.app),
     ...(interaction && { interaction: interaction.value }),
     ...(structure?.value && { structure: structure.value }),
-    metadata: withoutUndefined({
+    metadata: present({
       request_method: exchange.request.method,
       request_host: requestHost(input),
       request_path: redactPath(exchange.request.path),
@@ -108,7 +109,7 @@ export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
     timing: { duration_ms: elapsed(input.startedAt, input.endedAt) },
     client: clientOf(input.owner, input.connection.peerPort),
     ...appOf(input.app),
-    metadata: withoutUndefined({
+    metadata: present({
       request_host: withPort(input.connection.host, input.connection),
       protocol: input.protocol,
       bytes_up: input.bytesUp,
@@ -127,10 +128,22 @@ function elapsed(from: number, to: number): number {
   return Math.max(0, Math.round(to - from));
 }
 
+/** All exchanges of a connection have the same owner. */
+const clients = new WeakMap<Owner, EventClient>();
+
 function clientOf(owner: Owner, port: number): EventClient {
-  if (owner.kind === "unknown") return withoutUndefined({ uid: owner.uid, unknown: owner.reason, port });
+  let client = clients.get(owner);
+  if (client?.port !== port) {
+    client = readClient(owner, port);
+    clients.set(owner, client);
+  }
+  return client;
+}
+
+function readClient(owner: Owner, port: number): EventClient {
+  if (owner.kind === "unknown") return present({ uid: owner.uid, unknown: owner.reason, port });
   const { process, ancestors } = owner;
-  return withoutUndefined({
+  return present({
     pid: process.pid,
     name: redacted(process.name),
     path: redacted(process.path),
@@ -154,7 +167,7 @@ function appOf(app: AppMatch | undefined): { app?: EventApp } {
   if (app === undefined) return {};
   const { id, name, vendor, category, matchedBy, hostApp } = app;
   const host_app = hostApp && { id: hostApp.id, name: hostApp.name };
-  return { app: withoutUndefined({ id, name, vendor, category, matched_by: matchedBy, host_app }) };
+  return { app: present({ id, name, vendor, category, matched_by: matchedBy, host_app }) };
 }
 
 /**
@@ -234,11 +247,4 @@ function isTruncated({ request, response, messages }: Exchange): boolean {
     response?.body.truncated === true ||
     messages?.some((message) => message.truncated) === true
   );
-}
-
-type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** JSON has no `undefined`; neither has an event, so that it equals what is read back from its line. */
-function withoutUndefined<T extends object>(object: T): Present<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Present<T>;
 }
