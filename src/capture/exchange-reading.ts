@@ -69,28 +69,42 @@ function exchangeOfTurn(exchange: Exchange, turn: Turn, messages: readonly WebSo
   };
 }
 
+interface Classified {
+  readonly index: HostIndex;
+  readonly method: string;
+  readonly path: string;
+  readonly classification: Classification;
+}
+
+/** The last of each connection: most connections ask for the same again and again. */
+const classified = new WeakMap<ConnectionInfo, Classified>();
+
 function classificationOf(
   info: ConnectionInfo,
-  exchange: Exchange,
+  { request: { method, path } }: Exchange,
   index: HostIndex,
   options: ReadingOptions,
 ): Classification {
-  const found = classify(
-    {
-      method: exchange.request.method,
-      host: info.host,
-      port: info.port,
-      path: exchange.request.path,
-      ...(info.app === undefined ? {} : { appId: info.app.id }),
-    },
-    index,
-  );
+  let last = classified.get(info);
+  if (last?.index !== index || last.method !== method || last.path !== path) {
+    last = { index, method, path, classification: classifyAnew(info, method, path, index) };
+    classified.set(info, last);
+  }
+  const found = last.classification;
   if (found.level !== "drop" || !options.allHosts) return found;
   return {
     level: "identifiable",
     source: { type: "app", id: info.app?.id ?? "unknown", endpoint: null },
     reason: "host_unknown",
   };
+}
+
+function classifyAnew(info: ConnectionInfo, method: string, path: string, index: HostIndex): Classification {
+  const appId = info.app?.id;
+  return classify(
+    { method, host: info.host, port: info.port, path, ...(appId === undefined ? {} : { appId }) },
+    index,
+  );
 }
 
 function event(
@@ -142,13 +156,15 @@ function closing(classification: Classification): Classification {
   };
 }
 
+const NO_QUERY = new URLSearchParams();
+
 function opening(host: string, { request, response }: Exchange) {
   const at = request.path.indexOf("?");
   return {
     host,
     method: request.method,
     path: at < 0 ? request.path : request.path.slice(0, at),
-    query: new URLSearchParams(at < 0 ? "" : request.path.slice(at + 1)),
+    query: at < 0 ? NO_QUERY : new URLSearchParams(request.path.slice(at + 1)),
     requestFields: request.fields,
     responseFields: response?.fields ?? [],
     ...(response === undefined ? {} : { status: response.status }),
