@@ -7,22 +7,18 @@ import { runningApps, runningProcesses } from "../attribution/running.js";
 import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { loadBundle } from "../oisp/load.js";
+import { addSomeOptions, bundleSources } from "./capture-options.js";
 
 export function addAppsCommand(program: Command): void {
   const command = program
     .command("apps")
     .description("the apps that the bundle knows, and which of them run now")
     .option("--running", "only those that run now", false)
-    .option("--bundle-file <file>", "use this bundle and no other")
     .option("--json", "print JSON", false);
-  command.action(async () => {
-    const flags = command.opts<{ running: boolean; json: boolean; bundleFile?: string }>();
+  addSomeOptions(command, "bundle_file", "bundle_url").action(async () => {
+    const flags = command.opts<{ running: boolean; json: boolean }>();
     const caller = findCaller();
-    const sources = {
-      home: oximyHome(process.env, caller.home),
-      timeout: 3_000,
-      ...(flags.bundleFile === undefined ? {} : { file: flags.bundleFile }),
-    };
+    const sources = { ...bundleSources(command, oximyHome(process.env, caller.home)), timeout: 3_000 };
     const { bundle } = await asCaller(caller, () => loadBundle(sources));
     const index = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
     const running = new Map(

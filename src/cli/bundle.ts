@@ -1,25 +1,23 @@
 /** `oximy bundle`: which bundle is in use, and what it says of a host. */
 
 import type { Command } from "commander";
+import { OximyError } from "../errors.js";
 import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import type { LoadedBundle } from "../oisp/bundle.js";
 import { createHostIndex } from "../oisp/host-index.js";
-import { DEFAULT_BUNDLE_URL, fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
+import { splitHostPort } from "../oisp/host-name.js";
+import { fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
+import { addSomeOptions, bundleSources } from "./capture-options.js";
 
 interface Flags {
-  readonly bundleFile?: string;
-  readonly bundleUrl: string;
   readonly json: boolean;
 }
 
 export function addBundleCommand(program: Command): void {
   const bundle = program.command("bundle").description("the OISP bundle in use");
   const withSources = (command: Command) =>
-    command
-      .option("--bundle-file <file>", "use this bundle and no other")
-      .option("--bundle-url <url>", "where it is published", DEFAULT_BUNDLE_URL)
-      .option("--json", "print JSON", false);
+    addSomeOptions(command, "bundle_file", "bundle_url").option("--json", "print JSON", false);
 
   const show = withSources(bundle.command("show").description("where it comes from and what it holds"));
   show.action(async () =>
@@ -32,13 +30,16 @@ export function addBundleCommand(program: Command): void {
   );
 
   const lookup = withSources(
-    bundle.command("lookup").description("what it knows of a host").argument("<host>", "host, or host:port"),
+    bundle
+      .command("lookup")
+      .description("what it knows of a host")
+      .argument("<host>", "host, host:port, or a URL"),
   );
-  lookup.action(async (authority: string) => {
+  lookup.action(async (asked: string) => {
+    const { host, port } = hostAndPort(asked);
     const { bundle: loaded } = await asCaller(findCaller(), () => loadBundle(sourcesOf(lookup)));
-    const [, host = authority, port = "443"] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? [];
     const index = createHostIndex(loaded);
-    const matches = index.lookup(host, Number(port)) ?? [];
+    const matches = index.lookup(host, port) ?? [];
     const found = matches.flatMap((match) => {
       switch (match.kind) {
         case "api":
@@ -50,20 +51,34 @@ export function addBundleCommand(program: Command): void {
       }
       return [];
     });
-    const decrypted = index.knows(host, Number(port));
+    const decrypted = index.knows(host, port);
     if (lookup.opts<Flags>().json) {
-      console.log(JSON.stringify({ host, port: Number(port), decrypted, found }, null, 2));
+      console.log(JSON.stringify({ host, port, decrypted, found }, null, 2));
       return;
     }
-    console.log(`${host}:${port} ${decrypted ? "is read" : "passes through untouched"}`);
+    console.log(
+      `${host.includes(":") ? `[${host}]` : host}:${port} ${decrypted ? "is read" : "passes through untouched"}`,
+    );
     for (const { type, id, name } of found) console.log(`  ${type} ${id} (${name})`);
   });
 }
 
 function sourcesOf(command: Command): LoadOptions {
-  const { bundleFile, bundleUrl } = command.opts<Flags>();
-  const home = oximyHome(process.env, findCaller().home);
-  return bundleFile === undefined ? { home, url: bundleUrl } : { home, file: bundleFile };
+  return bundleSources(command, oximyHome(process.env, findCaller().home));
+}
+
+/** Whoever asks has an address at hand, with or without its scheme and path. */
+function hostAndPort(asked: string): { readonly host: string; readonly port: number } {
+  const url = /^[a-z]+:\/\//i.test(asked) && URL.canParse(asked) ? new URL(asked) : undefined;
+  const { host, port } = splitHostPort(url?.host ?? asked) ?? {};
+  if (host === undefined) {
+    throw new OximyError(
+      "OXIMY_E_USAGE",
+      `"${asked}" is no host.`,
+      "Give a host such as api.openai.com, or host:port.",
+    );
+  }
+  return { host, port: port ?? (url?.protocol === "http:" ? 80 : 443) };
 }
 
 function describe({ bundle, origin, location, rejected, note }: LoadedBundle, json: boolean): void {

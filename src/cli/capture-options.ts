@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { OximyError } from "../errors.js";
 import { type AppTerm, type CaptureSettings, defaultSettings } from "../local/settings.js";
+import type { LoadOptions } from "../oisp/load.js";
 
 type Parse = (text: string) => unknown;
 
@@ -231,18 +232,34 @@ export function captureSettings(
   return { settings, output: { json, quiet, verbose } };
 }
 
-const OUTPUT_FOLDER = CAPTURE_OPTIONS.find(({ key }) => key === "output_dir")!;
+/** For commands that capture nothing, but read what a capture is told. */
+export function addSomeOptions(command: Command, ...keys: readonly string[]): Command {
+  for (const { flags, description, parse } of keys.map(optionOf)) {
+    command.addOption(new Option(flags!, description).argParser(parse));
+  }
+  return command;
+}
 
-/** For commands that only read events. */
-export function addOutputFolderOption(command: Command): Command {
-  return command.addOption(
-    new Option(OUTPUT_FOLDER.flags!, OUTPUT_FOLDER.description).argParser(OUTPUT_FOLDER.parse),
-  );
+function optionOf(key: string): CaptureOption {
+  return CAPTURE_OPTIONS.find((option) => option.key === key)!;
 }
 
 /** Where a capture that is told the same writes its events. */
 export function outputFolder(command: Command, home: string, env: NodeJS.ProcessEnv = process.env): string {
   const file = readConfigFile(join(home, "config.json"));
-  const told = resolveValue(OUTPUT_FOLDER, command, env, file) as string | undefined;
+  const told = resolveValue(optionOf("output_dir"), command, env, file) as string | undefined;
   return told ?? defaultSettings(home).outputDir;
+}
+
+/** Where a capture that is told the same takes its bundle from. */
+export function bundleSources(
+  command: Command,
+  home: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Pick<LoadOptions, "home" | "file" | "url"> {
+  const config = readConfigFile(join(home, "config.json"));
+  const [file, url] = ["bundle_file", "bundle_url"].map(
+    (key) => resolveValue(optionOf(key), command, env, config) as string | undefined,
+  );
+  return { home, ...(file !== undefined && { file }), ...(url !== undefined && { url }) };
 }

@@ -6,7 +6,7 @@ import { findCaller } from "../local/caller.js";
 import { printEvent } from "../local/feed.js";
 import { oximyHome } from "../local/settings.js";
 import { type EventFilter, followEvents, readEvents } from "../sinks/event-files.js";
-import { addOutputFolderOption, outputFolder } from "./capture-options.js";
+import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { untilSignal } from "./signals.js";
 import { parseSince } from "./since.js";
 
@@ -24,7 +24,7 @@ export function addEventsCommand(program: Command): void {
     .option("--provider <provider>", "only to this provider, app or website: its id")
     .addOption(sinceOption())
     .option("--json", "print the events as they were written, one a line", false);
-  addOutputFolderOption(command).action(async () => {
+  addSomeOptions(command, "output_dir").action(async () => {
     const { follow, json, ...filter } = command.opts<EventsFlags>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
     const print = printEvent(json);
@@ -38,8 +38,13 @@ export function addEventsCommand(program: Command): void {
       print(event);
       printed += 1;
     }
-    if (printed === 0) console.error(`No such events in ${folder}.`);
+    if (printed === 0) console.error(noEvents(folder, Object.keys(filter).length > 0 ? "chosen" : "all"));
   });
+}
+
+/** What is said when there is nothing to show. */
+export function noEvents(folder: string, wanted: "all" | "chosen"): string {
+  return wanted === "all" ? `No events in ${folder} yet.` : `No such events in ${folder}.`;
 }
 
 export function sinceOption(): Option {

@@ -6,8 +6,8 @@ import { oximyHome } from "../local/settings.js";
 import { type EventFilter, readEvents } from "../sinks/event-files.js";
 import { type StatsRow, summarise } from "../sinks/event-stats.js";
 import { money, printable } from "../sinks/feed.js";
-import { addOutputFolderOption, outputFolder } from "./capture-options.js";
-import { sinceOption } from "./events.js";
+import { addSomeOptions, outputFolder } from "./capture-options.js";
+import { noEvents, sinceOption } from "./events.js";
 
 export function addStatsCommand(program: Command): void {
   const command = program
@@ -15,7 +15,7 @@ export function addStatsCommand(program: Command): void {
     .description("calls, tokens and estimated cost, by app, model and day")
     .addOption(sinceOption())
     .option("--json", "print JSON", false);
-  addOutputFolderOption(command).action(async () => {
+  addSomeOptions(command, "output_dir").action(async () => {
     const { json, since } = command.opts<{ json: boolean; since?: Date }>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
     const filter: EventFilter = since === undefined ? {} : { since };
@@ -23,7 +23,7 @@ export function addStatsCommand(program: Command): void {
     if (json) {
       console.log(JSON.stringify({ total, by_app: byApp, by_model: byModel, by_day: byDay }, null, 2));
     } else if (total.events === 0) {
-      console.error(`No such events in ${folder}.`);
+      console.error(noEvents(folder, since === undefined ? "all" : "chosen"));
     } else {
       console.log(statsTable({ app: byApp, model: byModel, day: byDay, "": [total] }));
     }
