@@ -6,18 +6,10 @@ import { isObject, type JsonObject } from "./json.js";
 import { modelInPath } from "./model-in-path.js";
 
 type Evaluator = (document: unknown) => unknown;
+type Reader = (document: unknown, exchange: DecodedExchange) => unknown;
 
 /** Kept as long as the bundle that holds the path. */
-const prepared = new WeakMap<ParserPath, Evaluator>();
-
-function evaluatorOf(path: ParserPath & { kind: "jsonpath" }): Evaluator {
-  let evaluator = prepared.get(path);
-  if (!evaluator) {
-    evaluator = prepare(path.path);
-    prepared.set(path, evaluator);
-  }
-  return evaluator;
-}
+const readers = new WeakMap<ParserPath, Reader>();
 
 /**
  * jsonpath-plus takes a path apart once. Names and indexes alone (nearly all paths of bundles) are then walked: 0.1 µs
@@ -51,13 +43,28 @@ function walk(json: unknown, steps: readonly string[]): unknown {
 
 /** The value that a path of the bundle finds; `undefined` when it finds none. */
 export function valueAt(path: ParserPath, document: unknown, exchange: DecodedExchange): unknown {
+  return readerOf(path)(document, exchange);
+}
+
+function readerOf(path: ParserPath): Reader {
+  let reader = readers.get(path);
+  if (!reader) {
+    reader = prepareReader(path);
+    readers.set(path, reader);
+  }
+  return reader;
+}
+
+function prepareReader(path: ParserPath): Reader {
   switch (path.kind) {
     case "jsonpath":
-      return evaluatorOf(path)(document);
+      return prepare(path.path);
     case "template":
-      return fillTemplate(path.template, exchange);
-    case "header":
-      return fieldValue(exchange.responseFields, path.header.toLowerCase());
+      return (_, exchange) => fillTemplate(path.template, exchange);
+    case "header": {
+      const name = path.header.toLowerCase();
+      return (_, exchange) => fieldValue(exchange.responseFields, name);
+    }
   }
 }
 
@@ -78,8 +85,8 @@ export function overlay(
   const own = isObject(document) ? document : {};
   if (!paths) return own;
   const fields: Record<string, unknown> = { ...own };
-  for (const [name, path] of Object.entries(paths)) {
-    const value = isPath(path) ? valueAt(path, document, exchange) : nested(path, document, exchange);
+  for (const { name, read } of fieldsOf(paths).all) {
+    const value = read(document, exchange);
     if (value === undefined || value === null) continue;
     const known = fields[name];
     fields[name] = isObject(known) && isObject(value) ? { ...known, ...value } : value;
@@ -115,9 +122,37 @@ const READ_BY_FORMATS = new Set([
   "timing",
 ]);
 
+interface Field {
+  readonly name: string;
+  readonly read: Reader;
+}
+
+interface Fields {
+  readonly all: readonly Field[];
+  /** Those of which the formats' readers make nothing. */
+  readonly added: readonly string[];
+}
+
+/** Kept as long as the bundle that holds the paths. */
+const fieldsOfPaths = new WeakMap<ParserPaths, Fields>();
+
+function fieldsOf(paths: ParserPaths): Fields {
+  let fields = fieldsOfPaths.get(paths);
+  if (!fields) {
+    const all = Object.entries(paths).map(([name, path]) => ({
+      name,
+      read: isPath(path) ? readerOf(path) : nested(path),
+    }));
+    const added = all.map(({ name }) => name).filter((name) => !READ_BY_FORMATS.has(name) && name !== "_raw");
+    fields = { all, added };
+    fieldsOfPaths.set(paths, fields);
+  }
+  return fields;
+}
+
 /** What the bundle finds under names of its own: it is kept as it is. */
 export function additions(fields: JsonObject, paths: ParserPaths | undefined): JsonObject {
-  const names = Object.keys(paths ?? {}).filter((name) => !READ_BY_FORMATS.has(name) && name !== "_raw");
+  const names = paths ? fieldsOf(paths).added : [];
   return Object.fromEntries(
     names.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])),
   );
@@ -127,13 +162,16 @@ function isPath(path: ParserPaths[string]): path is ParserPath {
   return typeof path.kind === "string";
 }
 
-function nested(
-  paths: { readonly [field: string]: ParserPath },
-  document: unknown,
-  exchange: DecodedExchange,
-): JsonObject | undefined {
-  const found = Object.entries(paths)
-    .map(([name, path]) => [name, valueAt(path, document, exchange)] as const)
-    .filter(([, value]) => value !== undefined && value !== null);
-  return found.length > 0 ? Object.fromEntries(found) : undefined;
+function nested(paths: { readonly [field: string]: ParserPath }): Reader {
+  const fields = Object.entries(paths).map(([name, path]) => ({ name, read: readerOf(path) }));
+  return (document, exchange) => {
+    let found: Record<string, unknown> | undefined;
+    for (const { name, read } of fields) {
+      const value = read(document, exchange);
+      if (value === undefined || value === null) continue;
+      found ??= {};
+      found[name] = value;
+    }
+    return found;
+  };
 }

@@ -78,6 +78,7 @@ function readResponse(
 
 /** Many providers answer `[]` for what did not happen; events leave it out. */
 function withoutEmptyLists(response: InteractionResponse): InteractionResponse {
+  if (!Object.values(response).some((value) => Array.isArray(value) && value.length === 0)) return response;
   return Object.fromEntries(
     Object.entries(response).filter(([, value]) => !Array.isArray(value) || value.length > 0),
   );

@@ -1,5 +1,5 @@
 import type { Usage } from "./interaction.js";
-import { isObject, type JsonObject, objectOf } from "./json.js";
+import { isObject, type JsonObject } from "./json.js";
 
 /**
  * The providers' names for each number. Their meanings differ: Anthropic and Bedrock count cached tokens beside the
@@ -34,6 +34,8 @@ const SPELLINGS = {
   reasoning_tokens: ["reasoning_tokens", "thoughtsTokenCount"],
 } as const satisfies Record<keyof Usage, readonly string[]>;
 
+const NAMES = Object.entries(SPELLINGS) as [keyof Usage, readonly string[]][];
+
 /** Objects inside a usage that hold details: OpenAI's two generations. */
 const DETAILS = [
   "prompt_tokens_details",
@@ -49,13 +51,15 @@ const DETAILS = [
  */
 export function usageOf(value: unknown): Usage | undefined {
   if (!isObject(value)) return undefined;
-  const sources: JsonObject[] = [value, ...DETAILS.map((name) => objectOf(value[name]))];
-  const usage: Usage = {};
-  for (const [name, spellings] of Object.entries(SPELLINGS)) {
+  const sources: JsonObject[] = [value, ...DETAILS.map((name) => value[name]).filter(isObject)];
+  let usage: Usage | undefined;
+  for (const [name, spellings] of NAMES) {
     const number = firstNumber(sources, spellings);
-    if (number !== undefined) usage[name as keyof Usage] = number;
+    if (number === undefined) continue;
+    usage ??= {};
+    usage[name] = number;
   }
-  return Object.keys(usage).length > 0 ? usage : undefined;
+  return usage;
 }
 
 function firstNumber(sources: readonly JsonObject[], names: readonly string[]): number | undefined {
