@@ -51,8 +51,8 @@ export function parseJson(text: string): unknown {
 
 /** Counts brackets outside strings; strings are skipped at once, so long texts cost nothing. */
 export function isNestedDeeper(text: string, limit: number): boolean {
-  // Each level takes two characters.
-  if (text.length <= 2 * limit) return false;
+  // Each level takes two characters, and a bracket that opens it.
+  if (text.length <= 2 * limit || !hasMore(text, "{", "[", limit)) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -67,6 +67,17 @@ export function isNestedDeeper(text: string, limit: number): boolean {
       case 0x5d:
       case 0x7d:
         depth--;
+    }
+  }
+  return false;
+}
+
+/** Whether the two characters together come more often than `limit`, in strings or not. */
+function hasMore(text: string, one: string, other: string, limit: number): boolean {
+  let left = limit;
+  for (const character of [one, other]) {
+    for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) {
+      if (--left < 0) return true;
     }
   }
   return false;

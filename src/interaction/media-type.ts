@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import type { Fields } from "../exchange/exchange.js";
 import { fieldValue } from "../exchange/fields.js";
 
@@ -38,8 +38,9 @@ export function decodeText(
 ): string | undefined {
   if (charset === undefined || /^(?:utf-?8|us-ascii)$/i.test(charset)) {
     const whole = withoutCutCharacter(bytes);
-    if (isUtf8(whole)) return withoutMark(whole.toString("utf8"));
-    return strictness === "strict" ? undefined : withoutMark(whole.toString("utf8"));
+    // Most JSON is ASCII, and of that a text is made several times faster.
+    if (isAscii(whole)) return whole.toString("latin1");
+    return strictness === "strict" && !isUtf8(whole) ? undefined : withoutMark(whole.toString("utf8"));
   }
   try {
     return new TextDecoder(charset, { fatal: strictness === "strict" }).decode(bytes, { stream: true });
