@@ -64,34 +64,34 @@ export class DataPlane {
    * Sees one connection through. Never rejects. `client` is looked up by the listener at accept, and once more when
    * it speaks only later: by then it may have run another program, or handed its connection to a child.
    */
-  async handle(
+  handle(
     arrival: Arrival,
     client: Promise<KnownClient>,
     lookUpAgain: () => Promise<KnownClient> = () => client,
   ): Promise<void> {
     this.stats.accepted++;
     this.stats.open++;
-    try {
-      if (arrival.isSilent) await this.awaitFirstWord(arrival, lookUpAgain);
-      else await this.dispatch(arrival, client);
-    } catch {
-      // Whatever fails in here is ours; the client must see an end, not a hang.
-      arrival.reject();
-    } finally {
+    const { reject } = arrival;
+    const end = arrival.isSilent ? this.awaitFirstWord(arrival, lookUpAgain) : this.dispatch(arrival, client);
+    // Whatever fails in here is ours; the client must see an end, not a hang.
+    return end.catch(reject).then(() => {
       this.stats.open--;
       if (this.stats.open === 0) this.idle?.();
-    }
+    });
   }
 
-  private async dispatch(arrival: Arrival, whenKnown: Promise<KnownClient>): Promise<void> {
+  /**
+   * From here on, what sees a connection to its end is returned and not awaited: an idle one, of which there can be
+   * thousands, holds nothing of what was only needed to decide (first bytes, hello).
+   */
+  private async dispatch(arrival: Arrival, whenKnown: Promise<KnownClient>): Promise<unknown> {
     const destination = arrival.destination;
     if (!destination) return arrival.reject();
     const opening = readOpening(arrival.peeked);
     const verdict = decide(opening, destination, this.options.knowledgeOf);
     if (verdict.action === "passthrough" && !verdict.known) {
       // Nobody asks who it was: it need not wait for the answer.
-      await this.pass(arrival, destination, verdict.host ?? destination.address);
-      return;
+      return this.pass(arrival, destination, verdict.host ?? destination.address);
     }
     const client = await whenKnown;
     const connection = { arrival, destination, client, id: this.nextId++ };
@@ -99,26 +99,24 @@ export class DataPlane {
     const alone =
       this.options.leaveAlone(host, client) ??
       (this.clientCertificateHosts.get(host) ? "upstream_client_certificate" : undefined);
-    const full = this.live.size >= this.options.maxIntercepted ? "too_many_connections" : undefined;
+    const full = this.isFull() ? "too_many_connections" : undefined;
     const reason = verdict.action === "passthrough" ? verdict.reason : (alone ?? full);
     if (alone === "app_not_selected") {
       // A filtered-out app is none of our business: not even its connections are told.
-      await this.pass(arrival, destination, host);
-    } else if (reason) {
-      await this.passThrough(connection, host, reason);
-    } else if (opening.kind === "tls") {
-      await this.interceptTls(connection, host, opening.hello);
-    } else {
-      await this.interceptPlain(connection, host);
+      return this.pass(arrival, destination, host);
     }
+    if (reason) return this.passThrough(connection, host, reason);
+    if (opening.kind === "tls") return this.interceptTls(connection, host, opening.hello);
+    return this.interceptPlain(connection, host);
   }
 
   /**
    * Connects a client that is silent so far and sees who speaks first. A client that does was slow to start, and is
    * decided on like any other; that connection becomes its way to the server.
    */
-  private async awaitFirstWord(arrival: Arrival, lookUp: () => Promise<KnownClient>): Promise<void> {
+  private async awaitFirstWord(arrival: Arrival, lookUp: () => Promise<KnownClient>): Promise<unknown> {
     const { destination } = arrival;
+    if (destination && this.isFull()) return this.pass(arrival, destination, destination.address);
     const client = destination && arrival.take();
     if (!client) return arrival.reject();
     this.track(client);
@@ -134,11 +132,17 @@ export class DataPlane {
       const peeked = (await speaksFirst(client, server.stream)) ? await peek(client) : Buffer.alloc(0);
       const next = { ...socketArrival(client, peeked, arrival), isSilent: false, takeServer };
       // A server that has something to say by now is not one that waits for a client hello or a request.
-      if (peeked.length > 0 && isQuiet(server.stream)) await this.dispatch(next, lookUp());
-      else await this.pass(next, destination, destination.address);
+      if (peeked.length === 0 || !isQuiet(server.stream)) {
+        return await this.pass(next, destination, destination.address);
+      }
+      return await this.dispatch(next, lookUp());
     } finally {
       if (unused) abort(unused);
     }
+  }
+
+  private isFull(): boolean {
+    return this.live.size >= this.options.maxIntercepted;
   }
 
   /** A tap for a plain request that is forwarded elsewhere. */
@@ -180,10 +184,11 @@ export class DataPlane {
     error?: string,
   ): Promise<void> {
     const end = await this.pass(connection.arrival, connection.destination, host);
-    this.reportUnread(connection, host, reason, error === undefined ? end : { ...end, error });
+    const info = this.describe(connection, host, "https", undefined);
+    this.reportUnread(info, reason, error === undefined ? end : { ...end, error });
   }
 
-  private async interceptTls(connection: Connection, host: string, hello: ClientHello): Promise<void> {
+  private async interceptTls(connection: Connection, host: string, hello: ClientHello): Promise<unknown> {
     const { arrival, destination, client } = connection;
     const raw = arrival.take();
     if (!raw) return this.passThrough(connection, host, "verdict_late");
@@ -195,7 +200,8 @@ export class DataPlane {
     }
     if (upstream.kind === "failed") {
       arrival.reject();
-      this.reportUnread(connection, host, "upstream_unreachable", { error: upstream.error });
+      const info = this.describe(connection, host, "https", undefined);
+      this.reportUnread(info, "upstream_unreachable", { error: upstream.error });
       return;
     }
     if (upstream.kind === "untrusted") {
@@ -211,33 +217,41 @@ export class DataPlane {
       return;
     }
     this.stats.intercepted++;
-    this.track(raw);
+    const info = this.describe(connection, host, "https", upstream.protocol);
+    return this.relaySecure(this.track(raw), upstream, info, client);
+  }
+
+  private async relaySecure(
+    raw: Socket,
+    { side, protocol }: { readonly side: Side; readonly protocol: string | undefined },
+    info: ConnectionInfo,
+    client: KnownClient,
+  ): Promise<void> {
     const secure = new TLSSocket(raw, {
       isServer: true,
-      secureContext: this.options.mint.contextFor(host),
-      ...(upstream.protocol === undefined ? {} : { ALPNProtocols: [upstream.protocol] }),
+      secureContext: this.options.mint.contextFor(info.host),
+      ...(protocol === undefined ? {} : { ALPNProtocols: [protocol] }),
     });
     const handshake = watchHandshake(secure);
-    const info = this.describe(connection, host, "https", upstream.protocol);
     const tap = this.options.taps.open(info);
-    const end = await relay({ stream: secure, socket: raw }, upstream.side, {
+    const end = await relay({ stream: secure, socket: raw }, side, {
       onBytes: (direction, bytes) => tap.push(direction, bytes),
       onEnd: (direction) => tap.end(direction),
     });
     const refusal = end.bytesUp === 0 ? handshake.refusal() : undefined;
-    if (refusal) this.options.onRefusal(host, client, refusal);
+    if (refusal) this.options.onRefusal(info.host, client, refusal);
     if (end.bytesUp === 0) {
       const reason = refusal
         ? "client_refused_certificate"
         : handshake.isDone()
           ? "no_request"
           : "client_handshake_failed";
-      this.reportUnread(connection, host, reason, refusal ? { ...end, error: refusal } : end);
+      this.reportUnread(info, reason, refusal ? { ...end, error: refusal } : end);
     }
     tap.close(end.cause);
   }
 
-  private async interceptPlain(connection: Connection, host: string): Promise<void> {
+  private async interceptPlain(connection: Connection, host: string): Promise<unknown> {
     const { arrival, destination } = connection;
     const raw = arrival.take();
     if (!raw) return this.passThrough(connection, host, "verdict_late");
@@ -246,13 +260,18 @@ export class DataPlane {
     const server =
       arrival.takeServer?.() ??
       tcpSide(connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true }));
-    const tap = this.options.taps.open(this.describe(connection, host, "http", undefined));
-    const end = await relay(tcpSide(this.track(raw)), server, {
+    const info = this.describe(connection, host, "http", undefined);
+    return this.relayPlain(this.track(raw), server, info);
+  }
+
+  private async relayPlain(raw: Socket, server: Side, info: ConnectionInfo): Promise<void> {
+    const tap = this.options.taps.open(info);
+    const end = await relay(tcpSide(raw), server, {
       onBytes: (direction, bytes) => tap.push(direction, bytes),
       onEnd: (direction) => tap.end(direction),
     });
     tap.close(end.cause);
-    if (end.bytesUp === 0) this.reportUnread(connection, host, "upstream_unreachable", end);
+    if (end.bytesUp === 0) this.reportUnread(info, "upstream_unreachable", end);
   }
 
   private describe(
@@ -275,9 +294,9 @@ export class DataPlane {
     };
   }
 
-  private reportUnread(connection: Connection, host: string, reason: string, end: Partial<RelayEnd>): void {
+  private reportUnread(info: ConnectionInfo, reason: string, end: Partial<RelayEnd>): void {
     this.options.taps.unread({
-      info: this.describe(connection, host, "https", undefined),
+      info,
       reason,
       endedAt: now(),
       ...(end.bytesUp === undefined ? {} : { bytesUp: end.bytesUp }),
