@@ -15,12 +15,16 @@ export interface EnvelopeFormat {
   readonly coding: string;
 }
 
+const MAY_BE_ENVELOPED = /grpc|connect/i;
+
 /**
  * gRPC, gRPC-Web and Connect streams prefix each message with a flag byte and a length of four bytes
  * (gRPC: PROTOCOL-HTTP2.md "Length-Prefixed-Message"; connectrpc.com/docs/protocol "Enveloped-Message").
  */
 export function envelopeFormat(fields: Fields): EnvelopeFormat | undefined {
-  const type = fieldValue(fields, "content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  const contentType = fieldValue(fields, "content-type");
+  if (contentType === undefined || !MAY_BE_ENVELOPED.test(contentType)) return undefined;
+  const type = contentType.split(";")[0]!.trim().toLowerCase();
   const isGrpc = /^application\/grpc(?:-web)?(?:\+|$)/.test(type);
   if (!isGrpc && !type.startsWith("application/connect+")) return undefined;
   const coding = fieldValue(fields, isGrpc ? "grpc-encoding" : "connect-content-encoding");

@@ -50,7 +50,9 @@ export function fieldValue(fields: Fields, name: string): string | undefined {
 
 /** The members of a comma-separated list, over all its fields, in lower case. */
 export function fieldTokens(fields: Fields, name: string): string[] {
-  return fieldValues(fields, name)
+  const values = fieldValues(fields, name);
+  if (values.length === 0) return values;
+  return values
     .flatMap((value) => value.split(","))
     .map((token) => trimSpace(token).toLowerCase())
     .filter((token) => token !== "");

@@ -1,5 +1,5 @@
 import type { Fields } from "./exchange.js";
-import { fieldTokens, fieldValues } from "./fields.js";
+import { fieldTokens, fieldValue, fieldValues } from "./fields.js";
 import { Unreadable } from "./guard.js";
 
 /** How long the body of an HTTP/1 message is (RFC 9112 §6.3). */
@@ -32,7 +32,7 @@ export function responseFraming(
  * decides: such messages are not read.
  */
 function declaredFraming(fields: Fields, version: "1.0" | "1.1"): Framing | undefined {
-  const hasCoding = fieldValues(fields, "transfer-encoding").length > 0;
+  const hasCoding = fieldValue(fields, "transfer-encoding") !== undefined;
   const lengths = fieldValues(fields, "content-length");
   if (!hasCoding) return lengths.length === 0 ? undefined : lengthFraming(lengths);
   if (lengths.length > 0) throw new Unreadable("http1_conflicting_lengths");
@@ -46,10 +46,12 @@ function declaredFraming(fields: Fields, version: "1.0" | "1.1"): Framing | unde
 
 /** The same length said twice is one length (RFC 9110 §8.6). */
 function lengthFraming(values: readonly string[]): Framing {
-  const members = values.flatMap((value) => value.split(",")).map((member) => member.trim());
-  const first = members[0]!;
+  const said = values.length === 1 ? values[0]! : values.join(",");
+  const [first = "", ...others] = said.includes(",")
+    ? said.split(",").map((member) => member.trim())
+    : [said.trim()];
   if (!/^\d{1,15}$/.test(first)) throw new Unreadable("http1_bad_content_length");
-  if (members.some((member) => member !== first)) throw new Unreadable("http1_conflicting_lengths");
+  if (others.some((member) => member !== first)) throw new Unreadable("http1_conflicting_lengths");
   const length = Number(first);
   return length === 0 ? NO_BODY : { kind: "length", length };
 }
