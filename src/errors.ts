@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   OXIMY_E_REDIRECT: 1,
   OXIMY_E_SELF_TEST: 1,
   OXIMY_E_PROXY_DIED: 1,
+  OXIMY_E_FILE: 1,
   OXIMY_E_INTERNAL: 1,
 } as const;
 

@@ -29,5 +29,8 @@ export function addPinsCommand(program: Command): void {
   pins
     .command("clear")
     .description("forget them; a running capture does so within a second")
-    .action(() => open().clear());
+    .action(() => {
+      open().clear();
+      console.log("No app is left alone any more.");
+    });
 }

@@ -34,7 +34,7 @@ export function addStatsCommand(program: Command): void {
 export function statsTable(blocks: Readonly<Record<string, readonly StatsRow[]>>): string {
   const names = ["events", "failed", "tokens in", "tokens out", "~ USD"];
   const lines = Object.entries(blocks).flatMap(([heading, rows]) => [
-    heading === "" ? [] : [heading, ...names],
+    ...(heading === "" ? [] : [[heading, ...names]]),
     ...rows.map((row) => [
       printable(row.key),
       String(row.events),

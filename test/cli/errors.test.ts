@@ -119,6 +119,14 @@ describe("oximy", () => {
     expect(code).toBe(1);
   });
 
+  it.skipIf(!root)("says 1 and which file it is when the home belongs to somebody else", async () => {
+    mkdirSync(join(home, "oximy"), { mode: 0o700 });
+    const { code, stderr } = await oximy(["pins"], { uid: 12_345 });
+    expect(stderr).toContain(`permission denied, stat '${join(home, "oximy/pins.json")}'`);
+    expect(stderr).toContain("OXIMY_E_FILE");
+    expect(code).toBe(1);
+  });
+
   it("prints errors as JSON when asked to", async () => {
     const { stderr } = await oximy([
       "proxy",

@@ -103,6 +103,13 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
     causes: "It was killed, ran out of memory, or has a bug.",
     advice: "Start it again with `--verbose`; what is printed before the end tells why.",
   },
+  OXIMY_E_FILE: {
+    meaning: "A file or folder cannot be used.",
+    causes:
+      "It belongs to somebody else, the disk is full or read-only, or a file stands where a folder is needed.",
+    advice:
+      "Correct what the message names; or run as the user whose it is, or move `~/.oximy` by `OXIMY_HOME`.",
+  },
   OXIMY_E_INTERNAL: {
     meaning: "Something happened that should not.",
     causes: "A bug in Oximy.",
