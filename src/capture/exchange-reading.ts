@@ -100,11 +100,7 @@ function classificationOf(
 }
 
 function classifyAnew(info: ConnectionInfo, method: string, path: string, index: HostIndex): Classification {
-  const appId = info.app?.id;
-  return classify(
-    { method, host: info.host, port: info.port, path, ...(appId === undefined ? {} : { appId }) },
-    index,
-  );
+  return classify({ method, host: info.host, port: info.port, path, appId: info.app?.id }, index);
 }
 
 function event(
@@ -119,15 +115,15 @@ function event(
     decoded && classification.level === "full_trace"
       ? readInteraction(decoded, {
           parsers: index.bundle.parsers,
-          ...(classification.provider === undefined ? {} : { provider: classification.provider }),
-          ...(classification.feature === undefined ? {} : { feature: classification.feature }),
+          provider: classification.provider,
+          feature: classification.feature,
         })
       : undefined;
   const raw =
     options.includeRaw && decoded && interaction
       ? {
           request: rawOf(decoded.requestBody),
-          ...(exchange.response === undefined ? {} : { response: rawOf(decoded.responseBody) }),
+          response: exchange.response && rawOf(decoded.responseBody),
         }
       : undefined;
   const structure = options.includeRaw && decoded && !interaction ? structureOf(decoded) : undefined;
@@ -135,11 +131,11 @@ function event(
     exchange,
     connection: eventConnection(info),
     owner: info.owner,
-    ...(info.app === undefined ? {} : { app: info.app }),
+    app: info.app,
     classification: exchange.protocol === "websocket" && !decoded ? closing(classification) : classification,
-    ...(interaction === undefined ? {} : { interaction }),
-    ...(raw === undefined ? {} : { raw }),
-    ...(structure === undefined ? {} : { structure }),
+    interaction,
+    raw,
+    structure,
     models: index.bundle.models,
   });
 }
@@ -167,7 +163,7 @@ function opening(host: string, { request, response }: Exchange) {
     query: at < 0 ? NO_QUERY : new URLSearchParams(request.path.slice(at + 1)),
     requestFields: request.fields,
     responseFields: response?.fields ?? [],
-    ...(response === undefined ? {} : { status: response.status }),
+    status: response?.status,
   };
 }
 

@@ -68,8 +68,9 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
   const interaction = full ? interactionOf(input.interaction, input) : undefined;
   const structure = full ? undefined : structureWithoutCredentials(input.structure);
   const reason = classification.level === "identifiable" ? classification.reason : "unknown_format";
-  return {
-    ...moment(exchange.startedAt),
+  return present<OximyEvent>({
+    event_id: ids.next(exchange.startedAt),
+    timestamp: timestamp(exchange.startedAt),
     source: { ...classification.source },
     trace_level: full ? "full" : "identifiable",
     timing: present({
@@ -80,9 +81,9 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
           : elapsed(exchange.startedAt, exchange.responseStartedAt),
     }),
     client: clientOf(input.owner, input.connection.peerPort),
-    ...appOf(input.app),
-    ...(interaction && { interaction: interaction.value }),
-    ...(structure?.value && { structure: structure.value }),
+    app: input.app && appOf(input.app),
+    interaction: interaction?.value,
+    structure: structure?.value,
     metadata: present({
       request_method: exchange.request.method,
       request_host: requestHost(input),
@@ -97,18 +98,19 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
       error: exchange.error,
       reason: full ? undefined : reason,
     }),
-  };
+  });
 }
 
 /** The event of a connection of which no exchange was read. */
 export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
-  return {
-    ...moment(input.startedAt),
+  return present<OximyEvent>({
+    event_id: ids.next(input.startedAt),
+    timestamp: timestamp(input.startedAt),
     source: { ...input.source },
     trace_level: "identifiable",
     timing: { duration_ms: elapsed(input.startedAt, input.endedAt) },
     client: clientOf(input.owner, input.connection.peerPort),
-    ...appOf(input.app),
+    app: input.app && appOf(input.app),
     metadata: present({
       request_host: withPort(input.connection.host, input.connection),
       protocol: input.protocol,
@@ -117,11 +119,11 @@ export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
       error: input.error,
       reason: input.reason,
     }),
-  };
+  });
 }
 
-function moment(startedAt: number): Pick<OximyEvent, "event_id" | "timestamp"> {
-  return { event_id: ids.next(startedAt), timestamp: new Date(startedAt).toISOString() };
+function timestamp(time: number): string {
+  return new Date(time).toISOString();
 }
 
 function elapsed(from: number, to: number): number {
@@ -163,11 +165,9 @@ function redacted(text: string | undefined): string | undefined {
   return text === undefined ? undefined : redactText(text);
 }
 
-function appOf(app: AppMatch | undefined): { app?: EventApp } {
-  if (app === undefined) return {};
-  const { id, name, vendor, category, matchedBy, hostApp } = app;
+function appOf({ id, name, vendor, category, matchedBy, hostApp }: AppMatch): EventApp {
   const host_app = hostApp && { id: hostApp.id, name: hostApp.name };
-  return { app: present({ id, name, vendor, category, matched_by: matchedBy, host_app }) };
+  return present<EventApp>({ id, name, vendor, category, matched_by: matchedBy, host_app });
 }
 
 /**

@@ -84,14 +84,15 @@ export function overlay(
 ): JsonObject {
   const own = isObject(document) ? document : {};
   if (!paths) return own;
-  const fields: Record<string, unknown> = { ...own };
+  let fields: Record<string, unknown> | undefined;
   for (const { name, read } of fieldsOf(paths).all) {
     const value = read(document, exchange);
-    if (value === undefined || value === null) continue;
-    const known = fields[name];
+    const known = (fields ?? own)[name];
+    if (value === undefined || value === null || value === known) continue;
+    fields ??= { ...own };
     fields[name] = isObject(known) && isObject(value) ? { ...known, ...value } : value;
   }
-  return fields;
+  return fields ?? own;
 }
 
 /** Names of the published bundles, of which the formats' readers make something. */
