@@ -41,7 +41,8 @@ export function leaksIn(folder: string): string[] {
 }
 
 function leaksOf(file: string): string[] {
-  const text = readFileSync(file, "utf8");
+  // Byte for byte: credentials are ASCII, and files need not be text.
+  const text = readFileSync(file, "latin1");
   if (namesIn(text).length === 0) return [];
   return text
     .split("\n")

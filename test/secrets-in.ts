@@ -6,9 +6,14 @@ const TELLING = 12;
 export function secretsIn(text: string, secrets: readonly string[]): string[] {
   return secrets.filter((secret) => {
     if (secret.length < SHOWN + TELLING) return text.includes(secret);
-    for (let at = SHOWN; at + TELLING <= secret.length; at += 1) {
-      if (text.includes(secret.slice(at, at + TELLING))) return true;
-    }
-    return false;
+    // Twelve characters in a row hold one of these pieces whole, wherever they begin: most texts hold none.
+    if (!piecesOf(secret, TELLING / 2, TELLING / 2).some((piece) => text.includes(piece))) return false;
+    return piecesOf(secret, TELLING, 1).some((piece) => text.includes(piece));
   });
+}
+
+function piecesOf(secret: string, length: number, step: number): string[] {
+  const pieces: string[] = [];
+  for (let at = SHOWN; at + length <= secret.length; at += step) pieces.push(secret.slice(at, at + length));
+  return pieces;
 }
