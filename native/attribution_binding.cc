@@ -15,6 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/** For what searches on the event loop: others wait meanwhile. */
+constexpr std::chrono::milliseconds kLongestOnLoop{2};
+
 uint16_t PortFromJs(const Napi::Value& value, const char* what) {
   if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), std::string(what) + ": a port must be a number");
   const double number = value.As<Napi::Number>().DoubleValue();
@@ -149,8 +152,11 @@ Napi::Value RecordedProcessesJs(const Napi::CallbackInfo& info) {
   return processes;
 }
 
-Napi::Value MayShareSocketsJs(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), MayShareSockets(IntegerArgument(info, 0, "pid")));
+Napi::Value FindUserBelowJs(const Napi::CallbackInfo& info) {
+  if (!info[1].IsNumber()) throw Napi::TypeError::New(info.Env(), "inode must be a number");
+  const auto inode = static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value());
+  const auto user = FindUserBelow(IntegerArgument(info, 0, "pid"), inode, Clock::now() + kLongestOnLoop);
+  return NumberOrNull(info.Env(), user);
 }
 
 /** Walks the processes on libuv's thread pool. */
@@ -217,7 +223,7 @@ void ExportAttribution(Napi::Env env, Napi::Object exports) {
   exports.Set("detachConnectRecorder", Napi::Function::New(env, DetachConnectRecorderJs, "detachConnectRecorder"));
   exports.Set("connectRecord", Napi::Function::New(env, ConnectRecordJs, "connectRecord"));
   exports.Set("recordedProcesses", Napi::Function::New(env, RecordedProcessesJs, "recordedProcesses"));
-  exports.Set("mayShareSockets", Napi::Function::New(env, MayShareSocketsJs, "mayShareSockets"));
+  exports.Set("findUserBelow", Napi::Function::New(env, FindUserBelowJs, "findUserBelow"));
   exports.Set("findProcess", Napi::Function::New(env, FindProcessJs, "findProcess"));
 }
 

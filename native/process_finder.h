@@ -28,7 +28,10 @@ struct FinderHints {
 std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
                                std::chrono::steady_clock::time_point deadline);
 
-/** Whether others may hold the sockets that this process opened: it has children, or is no more. */
-bool MayShareSockets(int pid);
+/**
+ * The same for a socket that `pid` is known to have opened, when it is that process itself or a child: then no other
+ * needs to be looked at, and none at all while it has no children.
+ */
+std::optional<int> FindUserBelow(int pid, uint64_t inode, std::chrono::steady_clock::time_point deadline);
 
 }  // namespace oximy

@@ -7,6 +7,6 @@ std::optional<int> FindProcess(uint64_t, const FinderHints&, std::chrono::steady
   return std::nullopt;
 }
 
-bool MayShareSockets(int) { return false; }
+std::optional<int> FindUserBelow(int, uint64_t, std::chrono::steady_clock::time_point) { return std::nullopt; }
 
 }  // namespace oximy

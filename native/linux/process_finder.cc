@@ -76,9 +76,12 @@ std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
   return walk.Among(pids);
 }
 
-bool MayShareSockets(int pid) {
-  const UniqueFd process(OpenProcess(pid));
-  return !process || !ChildrenOf(pid).empty();
+std::optional<int> FindUserBelow(int pid, uint64_t inode, std::chrono::steady_clock::time_point deadline) {
+  auto family = ChildrenOf(pid);
+  if (family.empty()) return UniqueFd(OpenProcess(pid)) ? std::optional<int>(pid) : std::nullopt;
+  SortNewestFirst(family);
+  family.insert(family.begin(), pid);
+  return Walk(inode, deadline).Among(family);
 }
 
 }  // namespace oximy

@@ -15,10 +15,7 @@ export interface AttributorOptions extends ProcessTreeOptions {
 
 /** The part of the native addon that attribution stands on. */
 export type ProcessSource = ProcessReader &
-  Pick<
-    NativeAddon,
-    "socketOwner" | "findProcess" | "mayShareSockets" | "connectRecord" | "recordedProcesses"
-  >;
+  Pick<NativeAddon, "socketOwner" | "findProcess" | "findUserBelow" | "connectRecord" | "recordedProcesses">;
 
 /** Why an owner is not known, as found in `Owner.reason`. */
 export type UnknownReason =
@@ -35,8 +32,8 @@ interface Traces {
   readonly record: ConnectRecord | null;
   /** The recorded process and its ancestors; empty when it ended too early to be read. */
   readonly chain: readonly ProcessInfo[];
-  /** Other processes may hold the socket that the recorded one opened, and one of them may use it. */
-  readonly shared: boolean;
+  /** The recorded process, or the child that uses its socket by now; null when somebody else does, or none is recorded. */
+  readonly user: number | null;
 }
 
 /**
@@ -59,7 +56,8 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
       socket,
       record,
       chain: chain.map((process, place) => (place === 0 ? asOfNow(process) : process)),
-      shared: record !== null && socket !== null && socket.inode !== 0 && source.mayShareSockets(record.pid),
+      user:
+        record === null ? null : socket?.inode ? source.findUserBelow(record.pid, socket.inode) : record.pid,
     };
   };
 
@@ -82,9 +80,10 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
 
   /** Tells `found` the process as soon as it is, because files are read after that. */
   const ownerOf = async (traces: Traces, deadline: number, found: (pid: number) => void): Promise<Owner> => {
+    const { user, record } = traces;
     const [process, ...ancestors] = traces.chain;
-    if (process !== undefined && !traces.shared) return processes.describeRead(process, ancestors);
-    const pid = await findPid(traces);
+    if (process !== undefined && process.pid === user) return processes.describeRead(process, ancestors);
+    const pid = user !== null && user !== record?.pid ? user : await findPid(traces);
     if (process !== undefined && (pid === null || pid === process.pid)) {
       return processes.describeRead(process, ancestors);
     }
@@ -125,7 +124,8 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
 }
 
 /** What can be said without waiting for anything. */
-function atOnce({ socket, record, chain }: Traces): Owner {
+function atOnce({ socket, record, chain, user }: Traces): Owner {
+  if (user === null) return unknown("timeout", socket);
   const [process, ...ancestors] = chain;
   if (process !== undefined) return outlineOf(process, ancestors);
   return record !== null ? recordedOwner(record) : unknown("timeout", socket);

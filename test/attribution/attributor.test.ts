@@ -14,7 +14,7 @@ function machine(processes: ProcessInfo[], overrides: Partial<ProcessSource> = {
     implementation: "linux",
     socketOwner: () => socket,
     findProcess: async () => processes[0]?.pid ?? null,
-    mayShareSockets: () => false,
+    findUserBelow: (pid) => pid,
     connectRecord: () => null,
     recordedProcesses: () => [],
     processInfo: (pid) => processes.find((process) => process.pid === pid) ?? null,
@@ -97,26 +97,32 @@ test("the record of the connect is believed before the holder of the socket is l
   });
 });
 
-test("a socket that the recorded process may share belongs to the process that uses it", async () => {
+test("a socket that the recorded process has handed on belongs to the process that uses it", async () => {
   const recorded = [processInfo({ pid: 20, ppid: 10, path: "/usr/bin/ssh" }), processInfo({ pid: 10 })];
   const child = processInfo({ pid: 30, ppid: 20, path: "/usr/bin/ssh" });
-  const handedTo = (pid: number | null, overrides: Partial<ProcessSource> = {}) =>
+  const usedBy = (below: number | null, found: Promise<number | null>, held = socket) =>
     machine([child, ...recorded], {
       connectRecord: () => record,
       recordedProcesses: () => recorded,
-      mayShareSockets: () => true,
-      findProcess: async () => pid,
-      ...overrides,
+      socketOwner: () => held,
+      findUserBelow: () => below,
+      findProcess: () => found,
     });
-  expect(await attribute(handedTo(30))).toMatchObject({
-    process: { pid: 30 },
-    ancestors: [{ pid: 20 }, { pid: 10 }],
-  });
-  for (const source of [handedTo(20), handedTo(null), handedTo(30, { mayShareSockets: () => false })]) {
+  const never = new Promise<null>(() => {});
+  for (const source of [usedBy(30, never), usedBy(null, Promise.resolve(30))]) {
+    expect(await attribute(source)).toMatchObject({
+      process: { pid: 30 },
+      ancestors: [{ pid: 20 }, { pid: 10 }],
+    });
+  }
+  const closed = { ...socket, inode: 0 };
+  for (const source of [usedBy(20, never), usedBy(null, Promise.resolve(null)), usedBy(30, never, closed)]) {
     expect(await attribute(source)).toMatchObject({ process: { pid: 20 }, ancestors: [{ pid: 10 }] });
   }
-  const closed = { socketOwner: () => ({ ...socket, inode: 0 }) };
-  expect(await attribute(handedTo(30, closed))).toMatchObject({ process: { pid: 20 } });
+  expect(await attribute(usedBy(null, never), { limitMs: 30 })).toMatchObject({
+    kind: "unknown",
+    reason: "timeout",
+  });
 });
 
 test("a client that reset its socket and ended is known by its record alone", async () => {
