@@ -45,5 +45,9 @@ if [ -n "$missing" ]; then
 	fi
 fi
 
+if [ ! -d node_modules ]; then
+	echo "setup: run npm install first" >&2
+	exit 2
+fi
 npm run --silent build:native
 npm run --silent build:ts

@@ -75,7 +75,7 @@ export class PinBook {
   private look(): void {
     if (this.now() - this.lookedAt < LOOK_AGAIN_MS) return;
     this.lookedAt = this.now();
-    const modifiedAt = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
+    const modifiedAt = modificationTime(this.path);
     if (modifiedAt === this.modifiedAt) return;
     this.modifiedAt = modifiedAt;
     this.pins = modifiedAt === undefined ? new Map() : readPins(this.path);
@@ -86,10 +86,19 @@ export class PinBook {
     try {
       writeFileSync(temporary, JSON.stringify(this.list(), null, 2), { mode: 0o600 });
       renameSync(temporary, this.path);
-      this.modifiedAt = statSync(this.path).mtimeMs;
+      this.modifiedAt = modificationTime(this.path);
     } catch {
       // A home that cannot be written costs the list in `oximy pins`; the pins themselves are in memory.
     }
+  }
+}
+
+/** Undefined when there is no file, or none that we may look at. */
+function modificationTime(path: string): number | undefined {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return undefined;
   }
 }
 

@@ -31,6 +31,15 @@ describe("the list of pins", () => {
     expect(book.list()).toEqual([]);
   });
 
+  it("has none when its file is out of reach", () => {
+    writeFileSync(join(folder, "a file"), "");
+    const beyond = new PinBook(join(folder, "a file", "pins.json"), () => time);
+    expect(beyond.isPinned("cursor", "api.openai.com")).toBe(false);
+    beyond.refused("cursor", "api.openai.com");
+    beyond.refused("cursor", "api.openai.com");
+    expect(beyond.isPinned("cursor", "api.openai.com")).toBe(true);
+  });
+
   it("keeps apps and hosts apart", () => {
     book.refused("cursor", "api.openai.com");
     expect(book.refused("cursor", "api.anthropic.com")).toBe(false);
