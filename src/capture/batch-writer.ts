@@ -10,7 +10,7 @@ const FIRST_BUFFER = 16 << 10;
  * A batch is sent after this time. To wake the other thread costs more than to read an exchange, and nobody notices
  * that an event is written a moment later.
  */
-const GATHER_MS = 10;
+const GATHER_MS = 25;
 
 export class BatchWriter {
   private ops: number[] = [];
