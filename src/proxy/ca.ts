@@ -8,7 +8,7 @@ import {
   randomUUID,
   X509Certificate,
 } from "node:crypto";
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { OximyError } from "../errors.js";
@@ -60,14 +60,14 @@ export function makeCaCertificate(privateKey: KeyObject, now = new Date()): stri
 /** Makes a file that nobody reads half-written and that the first of several writers makes for all. */
 function writeOnce(path: string, text: string, mode: number): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
-  writeFileSync(temporary, text, { mode, flag: "wx" });
   try {
+    writeFileSync(temporary, text, { mode, flag: "wx" });
     chmodSync(temporary, mode);
     linkSync(temporary, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   } finally {
-    unlinkSync(temporary);
+    rmSync(temporary, { force: true });
   }
 }
 
