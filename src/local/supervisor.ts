@@ -42,6 +42,11 @@ const STALL_MS = 5_000;
 /** Open connections get this long to end by themselves when we stop. */
 const DRAIN_MS = 2_000;
 const START_MS = 30_000;
+/**
+ * For the proxy: room for young objects that is small beside what thousands of connections hold, and one thread of
+ * V8's own: several cost more in waking each other up than they save (bench/peers).
+ */
+const V8_FLAGS = ["--max-semi-space-size=4", "--v8-pool-size=1"];
 
 export class Supervisor {
   private proxy: ChildProcess | undefined;
@@ -82,7 +87,7 @@ export class Supervisor {
 
   private startProxy(): Promise<{ port: number; localPorts: readonly number[] }> {
     const entry = fileURLToPath(new URL("./proxy-process.js", import.meta.url));
-    const proxy = spawn(process.execPath, [entry], {
+    const proxy = spawn(process.execPath, [...V8_FLAGS, entry], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       // Ctrl-C is for the supervisor, which ends things in order.
       detached: true,
