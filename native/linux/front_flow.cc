@@ -33,6 +33,7 @@ FlowState Flow::Pump() {
     if (drained == Step::kBroken) return FlowState::kTargetBroken;
     const Step filled = source_ended_ ? Step::kNothing : Fill();
     if (filled == Step::kBroken) return FlowState::kSourceBroken;
+    if (filled == Step::kEnd && source_broke_) return FlowState::kSourceBroken;
     if (filled == Step::kEnd) source_ended_ = true;
     if (source_ended_ && !Holds()) {
       ended_ = true;
@@ -41,6 +42,12 @@ FlowState Flow::Pump() {
     if (drained == Step::kNothing && filled == Step::kNothing) return FlowState::kBlocked;
   }
   return FlowState::kMore;
+}
+
+void Flow::PumpLast() {
+  source_broke_ = true;
+  while (Pump() == FlowState::kMore) {
+  }
 }
 
 Flow::Step Flow::Drain() {

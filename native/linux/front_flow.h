@@ -40,6 +40,11 @@ class Flow {
   /** Bytes that go before those of the source. */
   void Preface(std::string bytes) { pending_ = std::move(bytes); }
   FlowState Pump();
+  /**
+   * Moves what the source received before it broke, and no end: the kernel names the error once, and then answers
+   * as if the source had ended in order.
+   */
+  void PumpLast();
   /** Bytes were read that the target has not taken. */
   bool Holds() const { return !pending_.empty() || pipe_ != nullptr; }
   bool Ended() const { return ended_; }
@@ -64,6 +69,7 @@ class Flow {
   uint64_t bytes_ = 0;
   bool can_splice_ = true;
   bool source_ended_ = false;
+  bool source_broke_ = false;
   bool ended_ = false;
 };
 

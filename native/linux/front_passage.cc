@@ -14,6 +14,10 @@ constexpr uint32_t kWritable = EPOLLOUT | EPOLLHUP;
 
 void Set(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
 
+bool IsBroken(FlowState state) {
+  return state == FlowState::kSourceBroken || state == FlowState::kTargetBroken;
+}
+
 Descriptor NewSocket(const Endpoint& to) {
   const int family = to.family == Endpoint::Family::kIPv4 ? AF_INET : AF_INET6;
   return Descriptor(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -53,7 +57,8 @@ PassageState Passage::OnEvent(Side side, uint32_t events) {
   // A reset after the end (FIN) shows here only: there is nothing to read any more.
   if (events & EPOLLERR) return Broken(side);
   const FlowState read = events & kReadable ? from.Pump() : FlowState::kBlocked;
-  const FlowState written = (events & kWritable) && to.Holds() ? to.Pump() : FlowState::kBlocked;
+  const bool writes = (events & kWritable) && to.Holds() && !IsBroken(read);
+  const FlowState written = writes ? to.Pump() : FlowState::kBlocked;
   return side == Side::kClient ? Judge(read, written) : Judge(written, read);
 }
 
@@ -73,7 +78,8 @@ PassageState Passage::OnEventBeforeConnected(Side side, uint32_t events) {
 PassageState Passage::Pump() {
   if (!connected_) return PassageState::kWaiting;
   const FlowState up = up_.Pump();
-  return Judge(up, down_.Pump());
+  // What broke would look to the other flow like an end: see Flow::PumpLast().
+  return Judge(up, IsBroken(up) ? FlowState::kBlocked : down_.Pump());
 }
 
 PassageState Passage::Judge(FlowState up, FlowState down) {
@@ -85,9 +91,7 @@ PassageState Passage::Judge(FlowState up, FlowState down) {
 
 PassageState Passage::Broken(Side side) {
   // What a socket received before it broke can still be read: a server's last answer comes before its reset.
-  Flow& last = side == Side::kClient ? up_ : down_;
-  while (last.Pump() == FlowState::kMore) {
-  }
+  (side == Side::kClient ? up_ : down_).PumpLast();
   return side == Side::kClient ? PassageState::kClientReset : PassageState::kServerReset;
 }
 

@@ -5,11 +5,13 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -23,11 +25,13 @@
 
 #include "front.h"
 #include "front_peek.h"
+#include "linux/front_passage.h"
 
 using oximy::ClassifyPeek;
 using oximy::Endpoint;
 using oximy::Front;
 using oximy::FrontConnection;
+using oximy::Passage;
 using oximy::Peek;
 
 namespace {
@@ -238,10 +242,52 @@ void ClassifyRandomBytes() {
   }
 }
 
+/** Listens; whoever connects is accepted by the test itself. */
+int Listen(uint16_t& port) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = Address(0);
+  socklen_t length = sizeof address;
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(fd, 1) != 0) Fail("listen");
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  port = ntohs(address.sin_port);
+  return fd;
+}
+
+/**
+ * A reset that shows in the midst of pumping, before epoll tells of it: the kernel names the error once and then
+ * answers as if the other side had ended in order. That end must not be handed on: cut short would look like whole.
+ */
+void HandOnReset(Passage::Side side, const std::string& on_its_way) {
+  uint16_t front_port = 0;
+  uint16_t server_port = 0;
+  const int front = Listen(front_port);
+  const int listening = Listen(server_port);
+  const int client = Connect(front_port);
+  oximy::FlowShared shared;
+  Passage passage(oximy::Descriptor(accept4(front, nullptr, nullptr, SOCK_NONBLOCK)), Loopback(server_port), {},
+                  oximy::Clock::now(), shared);
+  const int server = accept(listening, nullptr, nullptr);
+  passage.OnEvent(Passage::Side::kServer, EPOLLOUT);
+  const bool by_client = side == Passage::Side::kClient;
+  const int breaks = by_client ? client : server;
+  const int stays = by_client ? server : client;
+  send(stays, on_its_way.data(), on_its_way.size(), MSG_NOSIGNAL);
+  ResetOnClose(breaks);
+  close(breaks);
+  const auto expected = by_client ? oximy::PassageState::kClientReset : oximy::PassageState::kServerReset;
+  if (passage.Pump() != expected) Fail("a reset was not noticed");
+  char byte;
+  if (recv(stays, &byte, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN) Fail("a reset became an end");
+  for (const int fd : {stays, front, listening}) close(fd);
+}
+
 }  // namespace
 
 int main() {
   ClassifyRandomBytes();
+  for (const auto side : {Passage::Side::kClient, Passage::Side::kServer}) {
+    for (const char* on_its_way : {"", "bytes"}) HandOnReset(side, on_its_way);
+  }
   const int before = OpenDescriptors();
   uint64_t passed = 0;
   {
