@@ -121,8 +121,8 @@ describe("oximy", () => {
 
   it.skipIf(!root)("says 1 and which file it is when the home belongs to somebody else", async () => {
     mkdirSync(join(home, "oximy"), { mode: 0o700 });
-    const { code, stderr } = await oximy(["pins"], { uid: 12_345 });
-    expect(stderr).toContain(`permission denied, stat '${join(home, "oximy/pins.json")}'`);
+    const { code, stderr } = await oximy(["pins", "clear"], { uid: 12_345 });
+    expect(stderr).toContain(`permission denied, lstat '${join(home, "oximy/pins.json")}'`);
     expect(stderr).toContain("OXIMY_E_FILE");
     expect(code).toBe(1);
   });
