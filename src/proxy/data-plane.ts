@@ -193,7 +193,10 @@ export class DataPlane {
     const raw = arrival.take();
     if (!raw) return this.passThrough(connection, host, "verdict_late");
     const target = this.options.route(destination);
-    const upstream = await this.options.upstream.connect(target, host, hello, arrival.takeServer?.());
+    const connecting = this.options.upstream.connect(target, host, hello, arrival.takeServer?.());
+    // While the server answers: the first certificate for a name takes milliseconds.
+    setImmediate(() => this.options.mint.prepare(host));
+    const upstream = await connecting;
     if (upstream.kind === "failed" && upstream.stage === "handshake") {
       // The client shall see what the server says to it.
       return this.passThrough(connection, host, "upstream_handshake_failed", upstream.error);

@@ -60,6 +60,13 @@ export class LeafMint {
 
   constructor(private readonly ca: CertificateAuthority) {}
 
+  /** Makes the context that will be asked for. What fails here fails again then. */
+  prepare(host: string): void {
+    try {
+      this.contextFor(host);
+    } catch {}
+  }
+
   /** TLS context with a leaf for `host`. Under a millisecond when new (bench/mint), a map lookup after. */
   contextFor(host: string, now = Date.now()): SecureContext {
     const held = this.contexts.get(host);
