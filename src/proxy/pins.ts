@@ -33,14 +33,14 @@ export class PinBook {
   ) {}
 
   isPinned(app: string, host: string): boolean {
-    this.look();
+    this.lookIfPossible();
     const pin = this.pins.get(keyOf(app, host));
     return pin !== undefined && pin.until > this.now();
   }
 
   /** Counts one refusal. True when it made a pin. */
   refused(app: string, host: string): boolean {
-    this.look();
+    this.lookIfPossible();
     const key = keyOf(app, host);
     const at = this.now();
     const before = this.refusals.get(key);
@@ -58,7 +58,7 @@ export class PinBook {
     return true;
   }
 
-  /** What is in force now. */
+  /** What is in force now. Throws the system's error when the file is out of reach. */
   list(): Pin[] {
     this.lookedAt = 0;
     this.look();
@@ -72,10 +72,17 @@ export class PinBook {
     rmSync(this.path, { force: true });
   }
 
+  /** A file that is out of reach changes nothing: a connection must not fail for it. */
+  private lookIfPossible(): void {
+    try {
+      this.look();
+    } catch {}
+  }
+
   private look(): void {
     if (this.now() - this.lookedAt < LOOK_AGAIN_MS) return;
     this.lookedAt = this.now();
-    const modifiedAt = modificationTime(this.path);
+    const modifiedAt = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
     if (modifiedAt === this.modifiedAt) return;
     this.modifiedAt = modifiedAt;
     this.pins = modifiedAt === undefined ? new Map() : readPins(this.path);
@@ -86,19 +93,10 @@ export class PinBook {
     try {
       writeFileSync(temporary, JSON.stringify(this.list(), null, 2), { mode: 0o600 });
       renameSync(temporary, this.path);
-      this.modifiedAt = modificationTime(this.path);
+      this.modifiedAt = statSync(this.path).mtimeMs;
     } catch {
       // A home that cannot be written costs the list in `oximy pins`; the pins themselves are in memory.
     }
-  }
-}
-
-/** Undefined when there is no file, or none that we may look at. */
-function modificationTime(path: string): number | undefined {
-  try {
-    return statSync(path).mtimeMs;
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -31,13 +31,14 @@ describe("the list of pins", () => {
     expect(book.list()).toEqual([]);
   });
 
-  it("has none when its file is out of reach", () => {
-    writeFileSync(join(folder, "a file"), "");
-    const beyond = new PinBook(join(folder, "a file", "pins.json"), () => time);
+  it("learns in memory when its file is out of reach, and says so when asked for the list", () => {
+    symlinkSync("itself", join(folder, "itself"));
+    const beyond = new PinBook(join(folder, "itself", "pins.json"), () => time);
     expect(beyond.isPinned("cursor", "api.openai.com")).toBe(false);
     beyond.refused("cursor", "api.openai.com");
     beyond.refused("cursor", "api.openai.com");
     expect(beyond.isPinned("cursor", "api.openai.com")).toBe(true);
+    expect(() => beyond.list()).toThrow("ELOOP");
   });
 
   it("keeps apps and hosts apart", () => {
