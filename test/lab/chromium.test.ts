@@ -10,6 +10,7 @@ describe.skipIf(requireLab() || withoutChromium())("chromium in the lab", () => 
     lab = await createLab();
   });
   afterAll(() => lab.close());
+  let servers = 0;
 
   it.each([
     ["of its own", "refused", ["h2", "http/1.1"]],
@@ -18,7 +19,8 @@ describe.skipIf(requireLab() || withoutChromium())("chromium in the lab", () => 
     "loads a page with an event stream and a WebSocket %s",
     async (_, webSocketOverH2, protocols) => {
       const settings = webSocketOverH2 === undefined ? {} : { webSocketOverH2 };
-      const name = `page${protocols.length}.example`;
+      // Another one when it is tried again.
+      const name = `page${++servers}.example`;
       const server = await lab.addServerOf(ECHO_SERVER, { names: [name], ...settings });
       const { stdout } = await loadPage(lab, `https://${name}/page`, [lab.authority.cert]);
       expect(stdout).toContain('<pre>{"http":"2.0","message":"hello","events":5}</pre>');
