@@ -11,7 +11,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import { pathToFileURL } from "node:url";
 import { CapturePlane } from "../src/capture/plane.js";
 import { DEFAULT_LIMITS } from "../src/exchange/exchange.js";
-import type { ConnectionInfo } from "../src/proxy/tap.js";
+import { connection } from "./sample-connection.js";
 
 const exchanges = Number(process.argv[2] ?? 20_000);
 /** Built, for what tsx makes of the source is slower. */
@@ -59,17 +59,6 @@ const response = Buffer.from(
     "Connection: keep-alive\r\nopenai-processing-ms: 611\r\nx-request-id: req_8e1a3c\r\n" +
     `Content-Length: ${Buffer.byteLength(answer)}\r\n\r\n${answer}`,
 );
-
-const connection: Omit<ConnectionInfo, "id"> = {
-  acceptedAt: Date.now(),
-  host: "api.openai.com",
-  port: 443,
-  scheme: "https",
-  peer: { address: "127.0.0.1", port: 54029 },
-  destination: { address: "162.159.140.245", port: 443 },
-  protocol: "http/1.1",
-  owner: { kind: "process", process: { pid: 4711, name: "node", path: "/usr/bin/node" }, ancestors: [] },
-};
 
 /** CPU milliseconds of each thread of this process (Documentation/scheduler/sched-stats.rst). */
 function cpuByThread(): Map<string, number> {

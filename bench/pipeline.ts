@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { Pipeline } from "../src/capture/pipeline.js";
 import { DEFAULT_LIMITS } from "../src/exchange/exchange.js";
 import { readBundleText } from "../src/oisp/parse.js";
-import type { ConnectionInfo } from "../src/proxy/tap.js";
 import { openJsonlSink } from "../src/sinks/jsonl.js";
+import { connection } from "./sample-connection.js";
 
 const seconds = Number(process.argv[2] ?? 2);
 const only = process.argv[3] ?? "";
@@ -97,17 +97,6 @@ function stream(name: string, chunks: number): Case {
     documents: [request, ...documents],
   };
 }
-
-const connection: Omit<ConnectionInfo, "id"> = {
-  acceptedAt: Date.now(),
-  host: "api.openai.com",
-  port: 443,
-  scheme: "https",
-  peer: { address: "127.0.0.1", port: 54029 },
-  destination: { address: "162.159.140.245", port: 443 },
-  protocol: "http/1.1",
-  owner: { kind: "process", process: { pid: 4711, name: "node", path: "/usr/bin/node" }, ancestors: [] },
-};
 
 const ROUND_MS = 15;
 
