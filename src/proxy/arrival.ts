@@ -5,6 +5,7 @@
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Endpoint } from "../attribution/client.js";
+import { FRONT_DEFAULTS } from "./front.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
 import { readOpening } from "./verdict.js";
 
@@ -34,11 +35,6 @@ export interface Arrival {
   reject(): void;
 }
 
-/** No byte from the client within this time: the server may want to speak first. */
-const SILENCE_MS = 300;
-/** A hello or head that is not whole by then is passed through as it is. */
-const OPENING_MS = 3_000;
-
 /**
  * Waits for enough bytes for a verdict and leaves them in the socket's buffer, unless it has ended: then nothing
  * can be put back. Resolves with what there is when the client stays silent, ends or fails.
@@ -64,8 +60,8 @@ export function peek(socket: Socket): Promise<Buffer> {
     };
     let timer = setTimeout(() => {
       if (bytes.length === 0) settle();
-      else timer = setTimeout(settle, OPENING_MS);
-    }, SILENCE_MS);
+      else timer = setTimeout(settle, FRONT_DEFAULTS.helloMs);
+    }, FRONT_DEFAULTS.silenceMs);
     socket.on("readable", read).once("end", settle).once("close", settle);
   });
 }
