@@ -68,7 +68,8 @@ export type FromCaptureThread =
   | { readonly type: "ready" }
   | { readonly type: "flushed"; readonly id: number }
   | { readonly type: "closed"; readonly counters: CaptureCounters }
-  | { readonly type: "event"; readonly event: unknown }
+  /** For the live feed, after they were written. */
+  | { readonly type: "events"; readonly events: readonly unknown[] }
   | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };
 

@@ -32,6 +32,8 @@ function start(): void {
     ...(options.fileGroup === undefined ? {} : { group: { gid: options.fileGroup } }),
     log: (level, message) => say({ type: "log", level, message }),
   });
+  /** Events of the batch being read: the feed shows them when they are written. */
+  let unfed: OximyEvent[] = [];
   const pipeline = new Pipeline({
     bundle: readBundleText(bundleDocument).bundle,
     limits: options.limits,
@@ -39,7 +41,7 @@ function start(): void {
     allHosts: options.allHosts,
     onEvent: (event: OximyEvent) => {
       sink.write(event);
-      if (options.feed) say({ type: "event", event });
+      if (options.feed) unfed.push(event);
     },
   });
 
@@ -71,6 +73,8 @@ function start(): void {
           visit(message);
         } finally {
           sink.uncork();
+          if (unfed.length > 0) say({ type: "events", events: unfed });
+          unfed = [];
           Atomics.add(readKib, 0, batchKib(message));
         }
         return;

@@ -33,7 +33,7 @@ function visit({ ops, bytes, infos }) {
     COMMANDS[text]?.();
     const told = code === 0 || code === 6 ? infos[argument] : undefined;
     if ((text?.length ?? 0) > 1000) continue;
-    parentPort.postMessage({ type: "event", event: { code, id, argument, text, told } });
+    parentPort.postMessage({ type: "events", events: [{ code, id, argument, text, told }] });
   }
 }
 

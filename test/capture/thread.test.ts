@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { CapturePlaneOptions } from "../../src/capture/plane.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { embeddedDocument } from "../../src/oisp/embedded.js";
 import { CREDENTIALS } from "../credentials.js";
@@ -29,17 +30,18 @@ const ANSWERED = http(
   }),
 );
 
-async function startReal() {
+async function startReal(options: Partial<CapturePlaneOptions> = {}) {
   const outputDir = temporaryFolder();
   const rig = await startPlane({
     capture: captureOptions(outputDir),
     bundleDocument: embeddedDocument(),
     threadUrl: new URL("real-thread.mjs", import.meta.url),
+    ...options,
   });
   const written = (): OximyEvent[] => {
     const [file] = readdirSync(outputDir);
-    const lines = file === undefined ? [] : readFileSync(join(outputDir, file), "utf8").trimEnd().split("\n");
-    return lines.map((line) => JSON.parse(line) as OximyEvent);
+    const lines = file === undefined ? [] : readFileSync(join(outputDir, file), "utf8").split("\n");
+    return lines.filter(Boolean).map((line) => JSON.parse(line) as OximyEvent);
   };
   return { ...rig, written };
 }
@@ -73,6 +75,26 @@ test("an exchange becomes a line, connections that were not read are told, and a
     lostTaps: 0,
     lostEvents: 0,
   });
+});
+
+test("an event is in its file before the feed shows it, however many come at once", async () => {
+  const unwritten: unknown[] = [];
+  let shown = 0;
+  const { plane, written } = await startReal({
+    onEvent: (event) => {
+      shown++;
+      const isIt = ({ event_id }: OximyEvent) => event_id === (event as OximyEvent).event_id;
+      if (!written().some(isIt)) unwritten.push(event);
+    },
+  });
+  for (let id = 1; id <= 30; id++) {
+    const tap = plane.open(connection(id));
+    tap.push("request", ASKED);
+    tap.push("response", ANSWERED);
+    tap.close("ended");
+  }
+  await plane.flush();
+  expect([shown, unwritten]).toEqual([30, []]);
 });
 
 test("a request that has no answer when the capture closes is written all the same", async () => {
