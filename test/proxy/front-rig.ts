@@ -112,9 +112,11 @@ export async function readBytes(socket: net.Socket, length: number): Promise<Buf
 
 /** The socket's error code, such as ECONNRESET, or "closed" when it closes without one. */
 export async function closing(socket: net.Socket): Promise<string> {
+  const how = (error: NodeJS.ErrnoException | null) => (error ? (error.code ?? error.message) : "closed");
   return new Promise((resolve) => {
-    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    socket.once("close", () => resolve("closed"));
+    if (socket.closed) return resolve(how(socket.errored));
+    socket.once("error", (error) => resolve(how(error)));
+    socket.once("close", () => resolve(how(socket.errored)));
     socket.resume();
   });
 }
