@@ -110,12 +110,13 @@ Napi::Value ProcessInfoJs(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value AttachConnectRecorderJs(const Napi::CallbackInfo& info) {
-  std::vector<uint16_t> ports;
+  WantedConnections wanted;
   if (info[0].IsArray()) {
     const auto array = info[0].As<Napi::Array>();
-    for (uint32_t i = 0; i < array.Length(); i++) ports.push_back(PortFromJs(array.Get(i), "ports"));
+    for (uint32_t i = 0; i < array.Length(); i++) wanted.ports.push_back(PortFromJs(array.Get(i), "ports"));
   }
-  return TextOrNull(info.Env(), AttachConnectRecorder(ports));
+  if (info[1].IsNumber()) wanted.unwanted_gid = info[1].As<Napi::Number>().Uint32Value();
+  return TextOrNull(info.Env(), AttachConnectRecorder(wanted));
 }
 
 void DetachConnectRecorderJs(const Napi::CallbackInfo&) { DetachConnectRecorder(); }

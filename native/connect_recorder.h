@@ -25,12 +25,19 @@ struct ConnectRecord {
   ProcessChain processes;
 };
 
+/** Which connections are worth a record. */
+struct WantedConnections {
+  /** All when empty. */
+  std::vector<uint16_t> ports;
+  /** Processes of this group are not: those whose connections nobody asks about. Below 2^31. */
+  std::optional<uint32_t> unwanted_gid;
+};
+
 /**
- * Starts to record the outgoing TCP connections of this network namespace to these ports (all when empty).
- * Returns why it cannot, or an empty string. Nothing outlives the process: the kernel detaches with the last
+ * Starts to record the outgoing TCP connections of this network namespace. Returns why it cannot, or an empty string. Nothing outlives the process: the kernel detaches with the last
  * descriptor. Only an accelerator, and the memory of clients that are gone by now: all works without it.
  */
-std::string AttachConnectRecorder(const std::vector<uint16_t>& ports);
+std::string AttachConnectRecorder(const WantedConnections& wanted);
 void DetachConnectRecorder();
 
 /**

@@ -85,7 +85,7 @@ TupleKey TupleKeyOf(const SocketTuple& tuple) {
 }
 
 std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t netns_cookie,
-                                             const std::vector<uint16_t>& ports) {
+                                             const WantedConnections& connections) {
   constexpr int16_t kEvent = OnStack(0, -static_cast<int>(sizeof(ConnectEvent)));
   constexpr int16_t kRecord = OnStack(kEvent, offsetof(ConnectEvent, record));
   Assembler program;
@@ -95,21 +95,26 @@ std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t n
   program.Move(bpf::kR6, bpf::kR1);
   program.Load32(bpf::kR2, bpf::kR6, kSockAddrType);
   program.JumpIfNotEqual(bpf::kR2, SOCK_STREAM, done);
-  if (!ports.empty()) {
+  if (!connections.ports.empty()) {
     program.Load32(bpf::kR2, bpf::kR6, kSockAddrPort);
-    for (const uint16_t port : ports) program.JumpIfEqual(bpf::kR2, htons(port), wanted);
+    for (const uint16_t port : connections.ports) program.JumpIfEqual(bpf::kR2, htons(port), wanted);
     program.Jump(done);
     program.Bind(wanted);
   }
   SkipOtherNamespaces(program, netns_cookie, done);
 
+  program.Call(Helper::kCurrentUidGid);
+  program.Store64(bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, uid_gid)), bpf::kR0);
+  if (connections.unwanted_gid) {
+    // The upper half, on the little-endian machines that we run on.
+    program.Load32(bpf::kR2, bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, uid_gid) + 4));
+    program.JumpIfEqual(bpf::kR2, static_cast<int32_t>(*connections.unwanted_gid), done);
+  }
   program.Move(bpf::kR1, bpf::kR6);
   program.Call(Helper::kSocketCookie);
   program.Store64(bpf::kStack, kEvent, bpf::kR0);
   program.Call(Helper::kCurrentPidTgid);
   program.Store64(bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, pid_tgid)), bpf::kR0);
-  program.Call(Helper::kCurrentUidGid);
-  program.Store64(bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, uid_gid)), bpf::kR0);
   program.Call(Helper::kBootTime);
   program.Store64(bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, boot_time)), bpf::kR0);
   program.Address(bpf::kR1, bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, name)));

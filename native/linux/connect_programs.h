@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "connect_recorder.h"
 #include "endpoint.h"
 
 namespace oximy {
@@ -42,10 +43,10 @@ struct ConnectMaps {
 
 /**
  * For the hooks connect4 and connect6, which run in the process that calls connect(): cookie → record, and an
- * event. Only streams of the network namespace with this cookie, to these ports (all when empty).
+ * event. Only streams of the network namespace with this cookie that are wanted.
  */
 std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t netns_cookie,
-                                             const std::vector<uint16_t>& ports);
+                                             const WantedConnections& wanted);
 
 /** For the hook sock_ops, when the socket has its local port and nothing is sent yet: tuple → cookie. */
 std::vector<bpf_insn> AssembleTupleProgram(const ConnectMaps& maps, uint64_t netns_cookie);

@@ -51,13 +51,13 @@ bool InInitialPidNamespace() {
 class Recorder {
  public:
   /** Empty when it records from now on, else why it cannot. */
-  std::string Start(const std::vector<uint16_t>& ports);
+  std::string Start(const WantedConnections& wanted);
   ~Recorder();
 
   std::optional<ConnectRecord> Find(const SocketTuple& tuple, std::optional<uint64_t> cookie);
 
  private:
-  std::string Attach(const std::vector<uint16_t>& ports);
+  std::string Attach(const WantedConnections& wanted);
   void ReadEvents();
   ProcessChain ChainOf(uint64_t cookie, const RawConnectRecord& record);
   ProcessChain Remembered(uint64_t cookie);
@@ -78,7 +78,7 @@ class Recorder {
   std::deque<uint64_t> oldest_first_;
 };
 
-std::string Recorder::Attach(const std::vector<uint16_t>& ports) {
+std::string Recorder::Attach(const WantedConnections& wanted) {
   using bpf::AttachType;
   if (!InInitialPidNamespace()) return "not in the machine's own pid namespace";
   const auto netns = OwnNetnsCookie();
@@ -100,7 +100,7 @@ std::string Recorder::Attach(const std::vector<uint16_t>& ports) {
     links_.push_back(bpf::AttachToCgroup(program.get(), cgroup.get(), hook));
     return static_cast<bool>(links_.back());
   };
-  const auto connect = AssembleConnectProgram(maps, *netns, ports);
+  const auto connect = AssembleConnectProgram(maps, *netns, wanted);
   for (const auto hook : {AttachType::kInet4Connect, AttachType::kInet6Connect}) {
     if (!attach(bpf::ProgramType::kCgroupSockAddr, hook, connect)) return Failure("bpf(connect hook)");
   }
@@ -109,10 +109,10 @@ std::string Recorder::Attach(const std::vector<uint16_t>& ports) {
   return {};
 }
 
-std::string Recorder::Start(const std::vector<uint16_t>& ports) {
+std::string Recorder::Start(const WantedConnections& wanted) {
   stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
   if (!stop_) return Failure("eventfd");
-  if (auto failure = Attach(ports); !failure.empty()) return failure;
+  if (auto failure = Attach(wanted); !failure.empty()) return failure;
   thread_ = std::thread(&Recorder::ReadEvents, this);
   return {};
 }
@@ -185,10 +185,10 @@ std::unique_ptr<Recorder> recorder;
 
 }  // namespace
 
-std::string AttachConnectRecorder(const std::vector<uint16_t>& ports) {
+std::string AttachConnectRecorder(const WantedConnections& wanted) {
   std::lock_guard<std::mutex> lock(recorder_mutex);
   auto fresh = std::make_unique<Recorder>();
-  auto failure = fresh->Start(ports);
+  auto failure = fresh->Start(wanted);
   if (failure.empty()) recorder = std::move(fresh);
   return failure;
 }

@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kMaxAncestors = 10;
 constexpr size_t kMaxRemembered = 512;
+/** An ancestor seen so lately is not looked at again: apps open connections by the dozen. */
+constexpr std::chrono::milliseconds kStaysTrue{20};
 
 uint64_t NanosecondsPerTick() {
   static const uint64_t value = 1'000'000'000u / static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
@@ -45,12 +47,21 @@ ProcessChain ProcessChainReader::Read(int pid, uint64_t boot_time) {
 }
 
 std::shared_ptr<const ProcessInfo> ProcessChainReader::Ancestor(int pid) {
-  const auto remembered = ancestors_.find(pid);
-  if (remembered != ancestors_.end() && IsCurrent(*remembered->second)) return remembered->second;
+  const auto now = Clock::now();
+  const auto found = ancestors_.find(pid);
+  if (found != ancestors_.end()) {
+    auto& [process, seen] = found->second;
+    if (now - seen < kStaysTrue) return process;
+    if (IsCurrent(*process)) {
+      seen = now;
+      return process;
+    }
+  }
   auto process = ReadProcessInfo(pid);
   if (!process) return nullptr;
   if (ancestors_.size() >= kMaxRemembered) ancestors_.clear();
-  return ancestors_[pid] = std::make_shared<const ProcessInfo>(std::move(*process));
+  auto& fresh = ancestors_[pid] = {std::make_shared<const ProcessInfo>(std::move(*process)), now};
+  return fresh.process;
 }
 
 }  // namespace oximy

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -8,7 +9,7 @@
 
 namespace oximy {
 
-/** Reads processes with their ancestors; remembers the ancestors, which are mostly the same few. For one thread. */
+/** Reads processes with their ancestors; remembers these, which are mostly the same few. For one thread. */
 class ProcessChainReader {
  public:
   /**
@@ -18,9 +19,15 @@ class ProcessChainReader {
   ProcessChain Read(int pid, uint64_t boot_time);
 
  private:
+  using Clock = std::chrono::steady_clock;
+  struct Remembered {
+    std::shared_ptr<const ProcessInfo> process;
+    Clock::time_point seen;
+  };
+
   std::shared_ptr<const ProcessInfo> Ancestor(int pid);
 
-  std::unordered_map<int, std::shared_ptr<const ProcessInfo>> ancestors_;
+  std::unordered_map<int, Remembered> ancestors_;
 };
 
 }  // namespace oximy

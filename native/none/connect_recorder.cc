@@ -3,7 +3,7 @@
 
 namespace oximy {
 
-std::string AttachConnectRecorder(const std::vector<uint16_t>&) { return "only Linux can record connections"; }
+std::string AttachConnectRecorder(const WantedConnections&) { return "only Linux can record connections"; }
 void DetachConnectRecorder() {}
 std::optional<ConnectRecord> FindConnectRecord(const SocketTuple&, std::optional<uint64_t>) { return std::nullopt; }
 

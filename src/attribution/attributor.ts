@@ -30,8 +30,10 @@ interface Traces {
   readonly socket: SocketOwner | null;
   /** Who called connect(), where the kernel writes that down (`attachConnectRecorder`). */
   readonly record: ConnectRecord | null;
-  /** The recorded process and its ancestors; empty when it ended too early to be read. */
-  readonly chain: readonly ProcessInfo[];
+  /** The recorded process; undefined when it ended too early to be read. */
+  readonly process: ProcessInfo | undefined;
+  /** Those of the recorded process. */
+  readonly ancestors: () => readonly ProcessInfo[];
   /** The recorded process, or the child that uses its socket by now; null when somebody else does, or none is recorded. */
   readonly user: number | null;
 }
@@ -51,21 +53,23 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
     const socket = source.socketOwner(tuple);
     const cookie = socket?.cookie ?? null;
     const record = source.connectRecord(tuple, cookie);
-    const chain = record === null ? [] : source.recordedProcesses(tuple, cookie);
+    let chain: readonly ProcessInfo[] | undefined;
+    const recorded = () => (chain ??= source.recordedProcesses(tuple, cookie));
     return {
       socket,
       record,
-      chain: chain.map((process, place) => (place === 0 ? asOfNow(process) : process)),
+      process: record === null ? undefined : (asOfNow(record) ?? recorded()[0]),
+      ancestors: () => recorded().slice(1),
       user:
         record === null ? null : socket?.inode ? source.findUserBelow(record.pid, socket.inode) : record.pid,
     };
   };
 
-  /** What a process runs now, if it still does: after exec(2) it is another program that uses the socket. */
-  const asOfNow = (recorded: ProcessInfo): ProcessInfo => {
-    const now = source.processInfo(recorded.pid);
+  /** What the process runs now, if it still does: after exec(2) it is another program that uses the socket. */
+  const asOfNow = ({ pid, startTime }: ConnectRecord): ProcessInfo | undefined => {
+    const now = source.processInfo(pid);
     // One that has ended and waits for its parent keeps its pid, and has no executable any more.
-    return now?.startTime === recorded.startTime && now.path !== null ? now : recorded;
+    return now !== null && now.startTime === startTime && now.path !== null ? now : undefined;
   };
 
   const findPid = async ({ socket, record }: Traces): Promise<number | null> => {
@@ -80,8 +84,7 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
 
   /** Tells `found` the process as soon as it is, because files are read after that. */
   const ownerOf = async (traces: Traces, deadline: number, found: (pid: number) => void): Promise<Owner> => {
-    const { user, record } = traces;
-    const [process, ...ancestors] = traces.chain;
+    const { user, record, process, ancestors } = traces;
     if (process !== undefined && process.pid === user) return processes.describeRead(process, ancestors);
     const pid = user !== null && user !== record?.pid ? user : await findPid(traces);
     if (process !== undefined && (pid === null || pid === process.pid)) {
@@ -124,10 +127,9 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
 }
 
 /** What can be said without waiting for anything. */
-function atOnce({ socket, record, chain, user }: Traces): Owner {
+function atOnce({ socket, record, process, ancestors, user }: Traces): Owner {
   if (user === null) return unknown("timeout", socket);
-  const [process, ...ancestors] = chain;
-  if (process !== undefined) return outlineOf(process, ancestors);
+  if (process !== undefined) return outlineOf(process, ancestors());
   return record !== null ? recordedOwner(record) : unknown("timeout", socket);
 }
 

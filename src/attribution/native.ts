@@ -85,10 +85,10 @@ export interface NativeAddon {
   processInfo(pid: number): ProcessInfo | null;
   /**
    * Linux, root: from now on the kernel writes down who opens TCP connections from this network namespace to these
-   * ports (all when empty). Null when it does, else why it cannot. Only an accelerator, and the memory of clients
+   * ports (all when empty), but for processes of the group `unwantedGid`. Null when it does, else why it cannot. Only an accelerator, and the memory of clients
    * that are gone by the time of the lookup. Ends with `detachConnectRecorder`, and with the process at the latest.
    */
-  attachConnectRecorder(ports: readonly number[]): string | null;
+  attachConnectRecorder(ports: readonly number[], unwantedGid?: number): string | null;
   detachConnectRecorder(): void;
   /**
    * The record of the socket with this cookie; with cookie null (the client reset its socket, so that `socketOwner`

@@ -18,8 +18,11 @@ export interface ProcessTree {
   describe(pid: number): Promise<KnownOwner | undefined>;
   /** What the process table alone tells, at once. */
   outline(pid: number): KnownOwner | undefined;
-  /** The same of a process that was read, together with its ancestors, when it connected; it may have ended. */
-  describeRead(process: ProcessInfo, ancestors: readonly ProcessInfo[]): Promise<KnownOwner>;
+  /**
+   * The same of a process that was read; it may have ended. Its ancestors, as they were when it connected, are asked
+   * for at once or, when the process is known already, not at all.
+   */
+  describeRead(process: ProcessInfo, ancestorsOf: () => readonly ProcessInfo[]): Promise<KnownOwner>;
 }
 
 /** What reads processes: the native addon. */
@@ -63,7 +66,7 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
       const info = source.processInfo(pid);
       return info === null ? undefined : outlineOf(info, readAncestors(info, source));
     },
-    describeRead: (process, ancestors) => ownerOf(process, () => ancestors),
+    describeRead: ownerOf,
   };
 }
 

@@ -7,7 +7,7 @@ import { createAttributor } from "../attribution/attributor.js";
 import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
+import { OXIMY_GID, oximyHome } from "../local/settings.js";
 import { Supervisor } from "../local/supervisor.js";
 import { createLog, type Log } from "../log.js";
 import { addCaptureOptions, captureSettings, ports } from "./capture-options.js";
@@ -113,7 +113,8 @@ function prepareLookups(native: NativeAddon, ports: readonly number[], log: Log)
     // Root in a container may not; lookups are then as late as the machine is busy.
     log.debug(`attribution: no priority (${(error as Error).message})`);
   }
-  const why = process.env.OXIMY_NO_BPF === "1" ? "OXIMY_NO_BPF is set" : native.attachConnectRecorder(ports);
+  const why =
+    process.env.OXIMY_NO_BPF === "1" ? "OXIMY_NO_BPF is set" : native.attachConnectRecorder(ports, OXIMY_GID);
   if (why)
     log.debug(`attribution: the kernel does not record who connects (${why}); /proc is searched instead`);
 }

@@ -167,7 +167,11 @@ test("when the time is up, a holder that was found is named, without what its fi
 
 test("a recorded process that became another program since is named by what it runs now", async () => {
   const recorded = [processInfo({ pid: 20, path: "/usr/bin/sh" }), processInfo({ pid: 10 })];
-  const overrides = { connectRecord: () => record, recordedProcesses: () => recorded };
+  const { startTime } = recorded[0]!;
+  const overrides = {
+    connectRecord: () => ({ ...record, startTime }),
+    recordedProcesses: () => recorded,
+  };
   const after = processInfo({ pid: 20, path: "/usr/bin/curl" });
   expect(await attribute(machine([after], overrides))).toMatchObject({
     process: { pid: 20, path: "/usr/bin/curl" },

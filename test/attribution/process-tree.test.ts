@@ -81,7 +81,7 @@ test("the files of a process that was given the pid of one that ended are not th
   const tree = createProcessTree({ implementation: "linux", processInfo: () => later }, { files });
   const { process } = await tree.describeRead(
     processInfo({ pid: 20, startTime: 1, path: "/usr/bin/curl" }),
-    [],
+    () => [],
   );
   expect(process).toMatchObject({ name: "curl", path: "/usr/bin/curl" });
   expect(process).not.toHaveProperty("applicationId");

@@ -86,6 +86,18 @@ describe.skipIf(failure !== null)("the record of who connected", () => {
     for (const client of clients) client.destroy();
   });
 
+  it("is not kept for processes of the unwanted group", async () => {
+    await using acceptor = await listenOn("127.0.0.1");
+    native.attachConnectRecorder([], NOBODY);
+    const script = `exec 3<>/dev/tcp/127.0.0.1/${acceptor.port}; read`;
+    for (const gid of [NOBODY, NOBODY - 1]) {
+      await using client = start("bash", ["-c", script], { gid });
+      const { tuple } = await acceptor.accepted();
+      const { cookie } = native.socketOwner(tuple)!;
+      expect(native.connectRecord(tuple, cookie)?.pid).toBe(gid === NOBODY ? undefined : client.pid);
+    }
+  });
+
   it("leaves other network namespaces alone", () => {
     native.attachConnectRecorder([]);
     const script = `
