@@ -30,6 +30,11 @@ export class AppSelection {
     return this.filter.terms.some(({ sign }) => sign === "include");
   }
 
+  /** Is every client captured? */
+  get isOpen(): boolean {
+    return this.filter.terms.length === 0 && this.filter.users.length === 0;
+  }
+
   selects({ owner, app }: KnownClient): boolean {
     return selects(this.filter, owner, app);
   }

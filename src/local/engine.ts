@@ -135,6 +135,7 @@ export class Engine {
         if (!selection.selects(client)) return "app_not_selected";
         return pins.isPinned(pinKey(client), host) ? "pinned" : undefined;
       },
+      mayLeaveAlone: (host) => !selection.isOpen || pins.hasPins(host),
       onRefusal: (host, client, how) => {
         if (!pins.refused(pinKey(client), host)) return;
         const process = client.owner.kind === "process" ? client.owner.process : undefined;

@@ -31,6 +31,8 @@ export interface DataPlaneOptions {
   /** Asked for each connection, so that a refreshed bundle counts at once. */
   readonly knowledgeOf: (host: string, port: number) => HostKnowledge;
   readonly leaveAlone: (host: string, client: KnownClient) => "app_not_selected" | "pinned" | undefined;
+  /** Whether `leaveAlone` may say so of some client: else nobody waits to know who it is. */
+  readonly mayLeaveAlone: (host: string) => boolean;
   /** Connections that are read at a time; more pass through. */
   readonly maxIntercepted: number;
   /** A client turned our certificate down: with this alert, or by going away in silence. */
@@ -93,18 +95,18 @@ export class DataPlane {
       // Nobody asks who it was: it need not wait for the answer.
       return this.pass(arrival, destination, verdict.host ?? destination.address);
     }
-    const client = await whenKnown;
-    const connection = { arrival, destination, client, id: this.nextId++ };
+    const connection = { arrival, destination, whenKnown, id: this.nextId++ };
     const host = verdict.host ?? "";
-    const alone =
-      this.options.leaveAlone(host, client) ??
-      (this.clientCertificateHosts.get(host) ? "upstream_client_certificate" : undefined);
-    const full = this.isFull() ? "too_many_connections" : undefined;
-    const reason = verdict.action === "passthrough" ? verdict.reason : (alone ?? full);
+    const alone = this.options.mayLeaveAlone(host)
+      ? this.options.leaveAlone(host, await whenKnown)
+      : undefined;
     if (alone === "app_not_selected") {
       // A filtered-out app is none of our business: not even its connections are told.
       return this.pass(arrival, destination, host);
     }
+    const asked = this.clientCertificateHosts.get(host) ? "upstream_client_certificate" : undefined;
+    const full = this.isFull() ? "too_many_connections" : undefined;
+    const reason = verdict.action === "passthrough" ? verdict.reason : (alone ?? asked ?? full);
     if (reason) return this.passThrough(connection, host, reason);
     if (opening.kind === "tls") return this.interceptTls(connection, host, opening.hello);
     return this.interceptPlain(connection, host);
@@ -184,26 +186,26 @@ export class DataPlane {
     error?: string,
   ): Promise<void> {
     const end = await this.pass(connection.arrival, connection.destination, host);
-    const info = this.describe(connection, host, "https", undefined);
+    const info = this.describe(connection, await connection.whenKnown, host, "https", undefined);
     this.reportUnread(info, reason, error === undefined ? end : { ...end, error });
   }
 
   private async interceptTls(connection: Connection, host: string, hello: ClientHello): Promise<unknown> {
-    const { arrival, destination, client } = connection;
+    const { arrival, destination, whenKnown } = connection;
     const raw = arrival.take();
     if (!raw) return this.passThrough(connection, host, "verdict_late");
     const target = this.options.route(destination);
     const connecting = this.options.upstream.connect(target, host, hello, arrival.takeServer?.());
     // While the server answers: the first certificate for a name takes milliseconds.
     setImmediate(() => this.options.mint.prepare(host));
-    const upstream = await connecting;
+    const [upstream, client] = await Promise.all([connecting, whenKnown]);
     if (upstream.kind === "failed" && upstream.stage === "handshake") {
       // The client shall see what the server says to it.
       return this.passThrough(connection, host, "upstream_handshake_failed", upstream.error);
     }
     if (upstream.kind === "failed") {
       arrival.reject();
-      const info = this.describe(connection, host, "https", undefined);
+      const info = this.describe(connection, client, host, "https", undefined);
       this.reportUnread(info, "upstream_unreachable", { error: upstream.error });
       return;
     }
@@ -220,7 +222,7 @@ export class DataPlane {
       return;
     }
     this.stats.intercepted++;
-    const info = this.describe(connection, host, "https", upstream.protocol);
+    const info = this.describe(connection, client, host, "https", upstream.protocol);
     return this.relaySecure(this.track(raw), upstream, info, client);
   }
 
@@ -259,11 +261,12 @@ export class DataPlane {
     const raw = arrival.take();
     if (!raw) return this.passThrough(connection, host, "verdict_late");
     this.stats.intercepted++;
+    const client = await connection.whenKnown;
     const { address, port } = this.options.route(destination);
     const server =
       arrival.takeServer?.() ??
       tcpSide(connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true }));
-    const info = this.describe(connection, host, "http", undefined);
+    const info = this.describe(connection, client, host, "http", undefined);
     return this.relayPlain(this.track(raw), server, info);
   }
 
@@ -278,7 +281,8 @@ export class DataPlane {
   }
 
   private describe(
-    { id, arrival, destination, client }: Connection,
+    { id, arrival, destination }: Connection,
+    client: KnownClient,
     host: string,
     scheme: "https" | "http",
     protocol: string | undefined,
@@ -382,5 +386,5 @@ interface Connection {
   readonly id: number;
   readonly arrival: Arrival;
   readonly destination: Endpoint;
-  readonly client: KnownClient;
+  readonly whenKnown: Promise<KnownClient>;
 }

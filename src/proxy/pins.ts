@@ -38,6 +38,13 @@ export class PinBook {
     return pin !== undefined && pin.until > this.now();
   }
 
+  /** Whether any app is pinned to this host. */
+  hasPins(host: string): boolean {
+    this.lookIfPossible();
+    for (const pin of this.pins.values()) if (pin.host === host && pin.until > this.now()) return true;
+    return false;
+  }
+
   /** Counts one refusal. True when it made a pin. */
   refused(app: string, host: string): boolean {
     this.lookIfPossible();

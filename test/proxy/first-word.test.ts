@@ -50,6 +50,7 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
     route: (destination) => destination,
     knowledgeOf: () => knowledge,
     leaveAlone: () => undefined,
+    mayLeaveAlone: () => false,
     maxIntercepted: 10,
     onRefusal: () => {},
   });
