@@ -122,8 +122,18 @@ export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
   });
 }
 
+let lastSecond = Number.NaN;
+/** The time up to its second, `2026-01-09T12:00:00.`: events come by the hundred in one. */
+let upToSecond = "";
+
 function timestamp(time: number): string {
-  return new Date(time).toISOString();
+  const ms = Math.trunc(time);
+  const second = Math.floor(ms / 1000);
+  if (second !== lastSecond) {
+    upToSecond = new Date(second * 1000).toISOString().slice(0, -"000Z".length);
+    lastSecond = second;
+  }
+  return `${upToSecond}${String(ms - second * 1000).padStart(3, "0")}Z`;
 }
 
 function elapsed(from: number, to: number): number {

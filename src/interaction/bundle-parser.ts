@@ -88,11 +88,18 @@ export function overlay(
   for (const { name, read } of fieldsOf(paths).all) {
     const value = read(document, exchange);
     const known = (fields ?? own)[name];
-    if (value === undefined || value === null || value === known) continue;
+    if (value === undefined || value === null || saysNothingNew(value, known)) continue;
     fields ??= { ...own };
     fields[name] = isObject(known) && isObject(value) ? { ...known, ...value } : value;
   }
   return fields ?? own;
+}
+
+/** Mostly the bundle finds what stands there by that very name: then nothing need be copied. */
+function saysNothingNew(value: unknown, known: unknown): boolean {
+  if (value === known) return true;
+  if (!isObject(value) || !isObject(known)) return false;
+  return Object.keys(value).every((name) => value[name] === known[name]);
 }
 
 /** Names of the published bundles, of which the formats' readers make something. */
