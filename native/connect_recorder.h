@@ -34,8 +34,9 @@ struct WantedConnections {
 };
 
 /**
- * Starts to record the outgoing TCP connections of this network namespace. Returns why it cannot, or an empty string. Nothing outlives the process: the kernel detaches with the last
- * descriptor. Only an accelerator, and the memory of clients that are gone by now: all works without it.
+ * Starts to record the outgoing TCP connections of this network namespace. Returns why it cannot, or an empty
+ * string. Nothing outlives the process: the kernel detaches with the last descriptor. Only an accelerator, and the
+ * memory of clients that are gone by now: all works without it.
  */
 std::string AttachConnectRecorder(const WantedConnections& wanted);
 void DetachConnectRecorder();

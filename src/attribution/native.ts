@@ -85,8 +85,9 @@ export interface NativeAddon {
   processInfo(pid: number): ProcessInfo | null;
   /**
    * Linux, root: from now on the kernel writes down who opens TCP connections from this network namespace to these
-   * ports (all when empty), but for processes of the group `unwantedGid`. Null when it does, else why it cannot. Only an accelerator, and the memory of clients
-   * that are gone by the time of the lookup. Ends with `detachConnectRecorder`, and with the process at the latest.
+   * ports (all when empty), but for processes of the group `unwantedGid`. Null when it does, else why it cannot.
+   * Only an accelerator, and the memory of clients that are gone by the time of the lookup. Ends with
+   * `detachConnectRecorder`, and with the process at the latest.
    */
   attachConnectRecorder(ports: readonly number[], unwantedGid?: number): string | null;
   detachConnectRecorder(): void;
