@@ -6,7 +6,7 @@ import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import type { LoadedBundle } from "../oisp/bundle.js";
 import { createHostIndex } from "../oisp/host-index.js";
-import { splitHostPort } from "../oisp/host-name.js";
+import { LOOPBACK_HOSTS, splitHostPort } from "../oisp/host-name.js";
 import { fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
 import { addSomeOptions, bundleSources } from "./capture-options.js";
 
@@ -56,9 +56,10 @@ export function addBundleCommand(program: Command): void {
       console.log(JSON.stringify({ host, port, decrypted, found }, null, 2));
       return;
     }
-    console.log(
-      `${host.includes(":") ? `[${host}]` : host}:${port} ${decrypted ? "is read" : "passes through untouched"}`,
-    );
+    const verdict = decrypted ? "is read" : "passes through untouched";
+    const isLocal = decrypted && LOOPBACK_HOSTS.has(host);
+    const condition = isLocal ? ", by `oximy local` with --local-models only" : "";
+    console.log(`${host.includes(":") ? `[${host}]` : host}:${port} ${verdict}${condition}`);
     for (const { type, id, name } of found) console.log(`  ${type} ${id} (${name})`);
   });
 }

@@ -17,6 +17,8 @@ import { issueCertificate, subjectKeyIdentifier } from "./x509.js";
 export const CA_CERTIFICATE_FILE = "oximy-ca-cert.pem";
 export const CA_KEY_FILE = "oximy-ca-key.pem";
 
+const DISK_FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
+
 export interface CertificateAuthority {
   readonly certificate: X509Certificate;
   readonly certificatePem: string;
@@ -115,7 +117,9 @@ export function openCa(directory: string, now = Date.now()): CertificateAuthorit
     throw new OximyError(
       "OXIMY_E_CA",
       `The certificate authority in ${directory} cannot be used: ${(cause as Error).message}`,
-      `Give yourself access to that folder, or move it away: a new CA is made at the next start and must then be trusted anew.`,
+      DISK_FULL.has((cause as NodeJS.ErrnoException).code ?? "")
+        ? "Make room on that disk: what was begun is completed at the next start."
+        : "Give yourself access to that folder, or move it away: a new CA is made at the next start and must then be trusted anew.",
       { cause },
     );
   }

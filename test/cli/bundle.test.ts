@@ -19,7 +19,7 @@ describe("oximy bundle lookup", () => {
     ["api.example.com", "api.example.com:443 is read"],
     ["API.Example.com.", "api.example.com:443 is read"],
     ["https://api.example.com/v1/chat?a=b", "api.example.com:443 is read"],
-    ["http://localhost:8080/v1", "localhost:8080 is read"],
+    ["http://localhost:8080/v1", "localhost:8080 is read, by `oximy local` with --local-models only"],
     ["http://www.example.org", "www.example.org:80 passes through untouched"],
     ["[2001:db8::1]:443", "[2001:db8::1]:443 passes through untouched"],
   ])("answers for %s", async (asked, answer) => {

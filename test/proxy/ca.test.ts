@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -124,6 +124,24 @@ test.each(Object.entries(BROKEN))("OXIMY_E_CA when %s, and nothing is replaced",
   expect(() => openCa(folder)).toThrow(says);
   expect(readdirSync(folder)).toEqual(before);
 });
+
+const OPEN = `import(process.argv[1]).then(({ openCa }) => {
+  try { openCa(process.argv[2]); } catch ({ code, advice }) { console.log(code, advice); }
+})`;
+/** The mount is seen by nobody else and goes with the process. */
+const ON_FULL_DISK = `mount -t tmpfs -o size=8k tmpfs "$2" && head -c 100000 /dev/zero 2>/dev/null >"$2/full"
+  exec "$0" --import tsx -e '${OPEN}' "$1" "$2/ca"`;
+
+test.skipIf(spawnSync("unshare", ["-m", "true"]).status !== 0)(
+  "OXIMY_E_CA on a full disk asks for room",
+  () => {
+    const source = new URL("../../src/proxy/ca.ts", import.meta.url).href;
+    const args = ["-m", "sh", "-c", ON_FULL_DISK, process.execPath, source, temporaryFolder()];
+    const { stdout, stderr } = spawnSync("unshare", args, { encoding: "utf8", timeout: 15_000 });
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^OXIMY_E_CA Make room/);
+  },
+);
 
 test("OXIMY_E_CA when the certificate has ended", () => {
   const folder = temporaryFolder();
