@@ -6,6 +6,10 @@ import { type Batch, OP_WIDTH } from "./messages.js";
 /** A batch is sent when this many bytes have come, at the latest. */
 const FULL_BATCH = 256 << 10;
 const FIRST_BUFFER = 16 << 10;
+/** Room for a full batch: what comes last is seldom more than a TLS record or what Node reads at a time. */
+export const LARGE_BUFFER = FULL_BATCH + (64 << 10);
+/** Large buffers kept for the next batches. */
+const MAX_SPARE = 4;
 /**
  * A batch is sent after this time. To wake the other thread costs more than to read an exchange, and nobody notices
  * that an event is written a moment later.
@@ -18,6 +22,7 @@ export class BatchWriter {
   private used = 0;
   private infos: (ConnectionInfo | UnreadConnection)[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private readonly spare: Uint8Array<ArrayBuffer>[] = [];
 
   /** `send` must transfer `ops.buffer` and `bytes.buffer`, or copy them. */
   constructor(private readonly send: (batch: Batch) => void) {}
@@ -59,12 +64,20 @@ export class BatchWriter {
     this.send(batch);
   }
 
+  /** Takes a large buffer back: garbage outside the heap hardly makes V8 collect, and grows by the megabyte. */
+  reuse(buffer: ArrayBuffer): void {
+    if (buffer.byteLength === LARGE_BUFFER && this.spare.length < MAX_SPARE)
+      this.spare.push(new Uint8Array(buffer));
+  }
+
   private schedule(): void {
     this.timer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
 
   private grow(need: number): void {
-    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.used + need));
+    const needed = this.used + need;
+    const larger =
+      needed > LARGE_BUFFER ? new Uint8Array(needed) : (this.spare.pop() ?? new Uint8Array(LARGE_BUFFER));
     larger.set(this.bytes.subarray(0, this.used));
     this.bytes = larger;
   }

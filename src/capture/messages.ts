@@ -49,7 +49,7 @@ export interface Batch {
   readonly type: "batch";
   readonly ops: Float64Array;
   /** The pushed bytes, end to end; the argument of a push is its length. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Arguments of `open` and `unread` are indexes in here. */
   readonly infos: readonly (ConnectionInfo | UnreadConnection)[];
 }
@@ -70,6 +70,8 @@ export type FromCaptureThread =
   | { readonly type: "closed"; readonly counters: CaptureCounters }
   /** For the live feed, after they were written. */
   | { readonly type: "events"; readonly events: readonly unknown[] }
+  /** A large buffer of a batch that was read: nothing of it was kept. */
+  | { readonly type: "spent"; readonly buffer: ArrayBuffer }
   | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };
 

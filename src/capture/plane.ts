@@ -210,6 +210,7 @@ export class CapturePlane implements TapSink {
 
   private onMessage(message: FromCaptureThread): void {
     if (message.type === "events") for (const event of message.events) this.options.onEvent?.(event);
+    if (message.type === "spent") this.writer.reuse(message.buffer);
     if (message.type === "log") this.options.log(message.level, message.message);
     if (message.type === "flushed") {
       this.flushes.get(message.id)?.();

@@ -6,7 +6,7 @@ import type { OximyEvent } from "../event/event.js";
 import { readBundleText } from "../oisp/parse.js";
 import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
 import { openJsonlSink } from "../sinks/jsonl.js";
-import { readBatch } from "./batch-writer.js";
+import { LARGE_BUFFER, readBatch } from "./batch-writer.js";
 import {
   type Batch,
   batchKib,
@@ -65,6 +65,11 @@ function start(): void {
       }
     });
 
+  const giveBack = (buffer: ArrayBuffer) => {
+    if (buffer.byteLength === LARGE_BUFFER)
+      port.postMessage({ type: "spent", buffer } satisfies FromCaptureThread, [buffer]);
+  };
+
   port.on("message", (message: ToCaptureThread) => {
     switch (message.type) {
       case "batch":
@@ -76,6 +81,7 @@ function start(): void {
           if (unfed.length > 0) say({ type: "events", events: unfed });
           unfed = [];
           Atomics.add(readKib, 0, batchKib(message));
+          giveBack(message.bytes.buffer);
         }
         return;
       case "bundle":

@@ -68,6 +68,23 @@ test("a full batch does not wait for the end of the turn", () => {
   for (const { bytes } of batches) expect(bytes.length).toBe(256 << 10);
 });
 
+test("a large buffer that comes back is used for a later batch, and no other", () => {
+  const batches: Batch[] = [];
+  const writer = new BatchWriter((batch) => batches.push(batch));
+  const sendLarge = () => {
+    writer.push(OP.response, 1, 0, Buffer.alloc(64 << 10, "x"));
+    writer.flush();
+    return batches.at(-1)!.bytes;
+  };
+  const first = sendLarge();
+  writer.reuse(first.buffer);
+  writer.reuse(new ArrayBuffer(5));
+  const again = sendLarge();
+  expect(again.buffer).toBe(first.buffer);
+  expect(Buffer.from(again).equals(Buffer.alloc(64 << 10, "x"))).toBe(true);
+  expect(sendLarge().buffer).not.toBe(first.buffer);
+});
+
 test("nothing gives no batch", () => {
   const batches: Batch[] = [];
   new BatchWriter((batch) => batches.push(batch)).flush();

@@ -97,6 +97,25 @@ test("an event is in its file before the feed shows it, however many come at onc
   expect([shown, unwritten]).toEqual([30, []]);
 });
 
+test("long questions keep their text, though their bytes come in buffers that are used again", async () => {
+  const { plane, written } = await startReal();
+  const texts = ["a", "b", "c", "d"].map((letter) => letter.repeat(600_000));
+  for (const [index, content] of texts.entries()) {
+    const tap = plane.open(connection(index + 1));
+    const asked = http(
+      "POST /v1/chat/completions HTTP/1.1",
+      JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content }] }),
+    );
+    for (let at = 0; at < asked.length; at += 50_000) tap.push("request", asked.subarray(at, at + 50_000));
+    tap.push("response", ANSWERED);
+    tap.close("ended");
+    await plane.flush();
+  }
+  expect(written().map(({ interaction }) => interaction?.request.messages)).toEqual(
+    texts.map((content) => [{ role: "user", content }]),
+  );
+});
+
 test("a request that has no answer when the capture closes is written all the same", async () => {
   const { plane, written } = await startReal();
   const tap = plane.open(connection(1));

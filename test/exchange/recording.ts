@@ -32,12 +32,17 @@ export function createReport(): Report {
 /** One step of a connection: bytes (text as latin1) at a time, or the end of a direction. */
 export type Step = readonly [direction: Direction, bytes: string | Uint8Array, time?: number];
 
-/** Plays steps 1 ms apart unless they say when, and answers the time after the last. */
+/**
+ * Plays steps 1 ms apart unless they say when, and answers the time after the last. The bytes are overwritten as soon
+ * as they were pushed, for their buffer is used again: a reader must keep none of them.
+ */
 export function play(reader: ConnectionReader, steps: readonly Step[]): number {
   let now = 0;
   for (const [direction, bytes, time] of steps) {
     now = time ?? now + 1;
-    reader.push(direction, typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes, now);
+    const pushed = typeof bytes === "string" ? Buffer.from(bytes, "latin1") : Buffer.from(bytes);
+    reader.push(direction, pushed, now);
+    pushed.fill(0xaa);
   }
   return now + 1;
 }
