@@ -35,7 +35,7 @@ describe.skipIf(requireLab())("under load", () => {
   }
 
   describe("memory", () => {
-    const [size, rate] = FULL ? [1024 * MIB, 5 * MIB] : [64 * MIB, 20 * MIB];
+    const [size, rate] = FULL ? [1024 * MIB, 5 * MIB] : [160 * MIB, 40 * MIB];
     const download = `https://${ECHO}/download/`;
 
     // What the first transfer of a process needs once (compiled code, buffers) is not what grows.
