@@ -215,6 +215,8 @@ class Known {
   listenerPort: number | undefined;
   hosts!: HostIndex;
   private apps!: AppIndex;
+  /** Connections of one process share what is known of it. */
+  private clients!: WeakMap<Owner, KnownClient>;
 
   constructor(bundle: Bundle) {
     this.use(bundle);
@@ -223,6 +225,7 @@ class Known {
   use(bundle: Bundle): void {
     this.hosts = createHostIndex(bundle);
     this.apps = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
+    this.clients = new WeakMap();
   }
 
   knowledgeOf(host: string, port: number): HostKnowledge {
@@ -231,8 +234,13 @@ class Known {
   }
 
   client(owner: Owner): KnownClient {
-    const app = matchApp(owner, this.apps);
-    return app === undefined ? { owner } : { owner, app };
+    let client = this.clients.get(owner);
+    if (!client) {
+      const app = matchApp(owner, this.apps);
+      client = app === undefined ? { owner } : { owner, app };
+      this.clients.set(owner, client);
+    }
+    return client;
   }
 }
 

@@ -1,6 +1,6 @@
 /** What supervisor and proxy say to each other. Plain data, sent over the child process's channel. */
 
-import type { Owner, SocketTuple } from "../attribution/client.js";
+import type { SocketTuple } from "../attribution/client.js";
 import type { Caller } from "./caller.js";
 import type { CaptureSettings } from "./settings.js";
 
@@ -16,7 +16,8 @@ export interface ProxyStart {
 
 export type ToProxy =
   | ProxyStart
-  | { readonly type: "owner"; readonly id: number; readonly owner: Owner }
+  /** `owner` is the JSON of an Owner: connections of one process get equal texts, and share what is made of them. */
+  | { readonly type: "owner"; readonly id: number; readonly owner: string }
   | { readonly type: "ping"; readonly id: number }
   /** Stop accepting, let open connections end within the grace, write what is left, exit. */
   | { readonly type: "stop"; readonly graceMs: number };

@@ -9,6 +9,7 @@ import { loadNative } from "../attribution/native.js";
 import { within } from "../attribution/time-limit.js";
 import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
+import { LruCache } from "../lru-cache.js";
 import type { Arrival } from "../proxy/arrival.js";
 import { listen } from "../proxy/listener.js";
 import { becomeCaller } from "./caller.js";
@@ -29,10 +30,13 @@ const say = (message: ToSupervisor) => {
  * the time that it may wait for a busy machine; it ends before the front gives a verdict up (1 s).
  */
 const LOOKUP_MS = 800;
+const MAX_OWNERS = 500;
 
 /** Asks the supervisor, which may look into every process, whose socket this is. */
 class RemoteAttributor {
   private readonly waiting = new Map<number, (owner: Owner) => void>();
+  /** One object for equal owners: thousands of connections can be open, and each keeps its own. */
+  private readonly owners = new LruCache<string, Owner>(MAX_OWNERS);
   private nextId = 1;
 
   async lookup(tuple: SocketTuple): Promise<Owner> {
@@ -44,7 +48,12 @@ class RemoteAttributor {
     return owner;
   }
 
-  answer(id: number, owner: Owner): void {
+  answer(id: number, text: string): void {
+    let owner = this.owners.get(text);
+    if (!owner) {
+      owner = JSON.parse(text) as Owner;
+      this.owners.set(text, owner);
+    }
     this.waiting.get(id)?.(owner);
   }
 }

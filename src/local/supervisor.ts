@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import type { Attributor } from "../attribution/client.js";
+import type { Attributor, Owner } from "../attribution/client.js";
 import { type ErrorCode, OximyError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Caller } from "./caller.js";
@@ -63,6 +63,9 @@ export class Supervisor {
     this.resolveEnd = resolve;
   });
 
+  /** The attributor gives the same owner for each connection of a process. */
+  private readonly ownerTexts = new WeakMap<Owner, string>();
+
   constructor(private readonly options: SupervisorOptions) {}
 
   /** Proxy first, redirect last, then the proof that it works. Throws, with everything taken down again. */
@@ -83,6 +86,15 @@ export class Supervisor {
   async stop(): Promise<void> {
     await this.takeDown(DRAIN_MS);
     this.resolveEnd({ kind: "stopped" });
+  }
+
+  private textOf(owner: Owner): string {
+    let text = this.ownerTexts.get(owner);
+    if (text === undefined) {
+      text = JSON.stringify(owner);
+      this.ownerTexts.set(owner, text);
+    }
+    return text;
   }
 
   private startProxy(): Promise<{ port: number; localPorts: readonly number[] }> {
@@ -118,7 +130,7 @@ export class Supervisor {
           case "lookup":
             return void this.options.attributor
               .lookup(message.tuple)
-              .then((owner) => this.tell({ type: "owner", id: message.id, owner }));
+              .then((owner) => this.tell({ type: "owner", id: message.id, owner: this.textOf(owner) }));
           case "pong":
             return this.onPong();
           case "stop_requested":
