@@ -87,7 +87,7 @@ describe.skipIf(requireLab())("under load", () => {
     it(
       "is less than 80 KiB for each idle connection",
       async () => {
-        const total = FULL ? 5_000 : 500;
+        const total = FULL ? 5_000 : 2_500;
         const before = residentBytes();
         const env = { NODE_EXTRA_CA_CERTS: "/etc/ssl/certs/ca-certificates.crt" };
         const args = ["test/lab/clients/idle-connections.mjs", ECHO, String(total)];
