@@ -7,7 +7,7 @@ import { type Batch, OP_WIDTH } from "./messages.js";
 const FULL_BATCH = 256 << 10;
 const FIRST_BUFFER = 16 << 10;
 /** Room for a full batch: what comes last is seldom more than a TLS record or what Node reads at a time. */
-export const LARGE_BUFFER = FULL_BATCH + (64 << 10);
+const LARGE_BUFFER = FULL_BATCH + (64 << 10);
 /** Large buffers kept for the next batches. */
 const MAX_SPARE = 4;
 /**
@@ -15,6 +15,9 @@ const MAX_SPARE = 4;
  * that an event is written a moment later.
  */
 const GATHER_MS = 25;
+
+/** Whether a buffer is worth being used again. */
+export const isLarge = (buffer: ArrayBuffer): boolean => buffer.byteLength === LARGE_BUFFER;
 
 export class BatchWriter {
   private ops: number[] = [];
@@ -66,8 +69,7 @@ export class BatchWriter {
 
   /** Takes a large buffer back: garbage outside the heap hardly makes V8 collect, and grows by the megabyte. */
   reuse(buffer: ArrayBuffer): void {
-    if (buffer.byteLength === LARGE_BUFFER && this.spare.length < MAX_SPARE)
-      this.spare.push(new Uint8Array(buffer));
+    if (isLarge(buffer) && this.spare.length < MAX_SPARE) this.spare.push(new Uint8Array(buffer));
   }
 
   private schedule(): void {

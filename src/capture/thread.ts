@@ -6,7 +6,7 @@ import type { OximyEvent } from "../event/event.js";
 import { readBundleText } from "../oisp/parse.js";
 import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
 import { openJsonlSink } from "../sinks/jsonl.js";
-import { LARGE_BUFFER, readBatch } from "./batch-writer.js";
+import { isLarge, readBatch } from "./batch-writer.js";
 import {
   type Batch,
   batchKib,
@@ -22,7 +22,8 @@ const port = parentPort!;
 const { options, bundleDocument, progress } = workerData as CaptureThreadData;
 const readKib = new Int32Array(progress);
 
-const say = (message: FromCaptureThread) => port.postMessage(message);
+const say = (message: FromCaptureThread, transferred: readonly ArrayBuffer[] = []) =>
+  port.postMessage(message, transferred);
 const isPush = (code: number) => code === OP.request || code === OP.response;
 
 function start(): void {
@@ -65,11 +66,6 @@ function start(): void {
       }
     });
 
-  const giveBack = (buffer: ArrayBuffer) => {
-    if (buffer.byteLength === LARGE_BUFFER)
-      port.postMessage({ type: "spent", buffer } satisfies FromCaptureThread, [buffer]);
-  };
-
   port.on("message", (message: ToCaptureThread) => {
     switch (message.type) {
       case "batch":
@@ -81,7 +77,8 @@ function start(): void {
           if (unfed.length > 0) say({ type: "events", events: unfed });
           unfed = [];
           Atomics.add(readKib, 0, batchKib(message));
-          giveBack(message.bytes.buffer);
+          const { buffer } = message.bytes;
+          if (isLarge(buffer)) say({ type: "spent", buffer }, [buffer]);
         }
         return;
       case "bundle":

@@ -131,11 +131,12 @@ export class Engine {
           : known.knowledgeOf(host, port);
       },
       maxIntercepted: Math.floor(descriptorLimit() / DESCRIPTORS_PER_CONNECTION),
-      leaveAlone: (host, client) => {
+      leaveAlone: async (host, whenKnown) => {
+        if (selection.isOpen && !pins.hasPins(host)) return undefined;
+        const client = await whenKnown;
         if (!selection.selects(client)) return "app_not_selected";
         return pins.isPinned(pinKey(client), host) ? "pinned" : undefined;
       },
-      mayLeaveAlone: (host) => !selection.isOpen || pins.hasPins(host),
       onRefusal: (host, client, how) => {
         if (!pins.refused(pinKey(client), host)) return;
         const process = client.owner.kind === "process" ? client.owner.process : undefined;

@@ -30,9 +30,11 @@ export interface DataPlaneOptions {
   readonly route: (destination: Endpoint) => Endpoint;
   /** Asked for each connection, so that a refreshed bundle counts at once. */
   readonly knowledgeOf: (host: string, port: number) => HostKnowledge;
-  readonly leaveAlone: (host: string, client: KnownClient) => "app_not_selected" | "pinned" | undefined;
-  /** Whether `leaveAlone` may say so of some client: else nobody waits to know who it is. */
-  readonly mayLeaveAlone: (host: string) => boolean;
+  /** Waits to know who the client is only where that can matter. */
+  readonly leaveAlone: (
+    host: string,
+    whenKnown: Promise<KnownClient>,
+  ) => Promise<"app_not_selected" | "pinned" | undefined>;
   /** Connections that are read at a time; more pass through. */
   readonly maxIntercepted: number;
   /** A client turned our certificate down: with this alert, or by going away in silence. */
@@ -97,9 +99,7 @@ export class DataPlane {
     }
     const connection = { arrival, destination, whenKnown, id: this.nextId++ };
     const host = verdict.host ?? "";
-    const alone = this.options.mayLeaveAlone(host)
-      ? this.options.leaveAlone(host, await whenKnown)
-      : undefined;
+    const alone = await this.options.leaveAlone(host, whenKnown);
     if (alone === "app_not_selected") {
       // A filtered-out app is none of our business: not even its connections are told.
       return this.pass(arrival, destination, host);

@@ -49,8 +49,7 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
     },
     route: (destination) => destination,
     knowledgeOf: () => knowledge,
-    leaveAlone: () => undefined,
-    mayLeaveAlone: () => false,
+    leaveAlone: async () => undefined,
     maxIntercepted: 10,
     onRefusal: () => {},
   });
