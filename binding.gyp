@@ -37,6 +37,7 @@
             "native/linux/process_finder.cc",
             "native/linux/process_info.cc",
             "native/linux/ring_reader.cc",
+            "native/linux/send_state.cc",
             "native/linux/shared_socket.cc",
             "native/linux/sock_diag_message.cc",
             "native/linux/socket_owner.cc"
@@ -54,6 +55,7 @@
             "native/darwin/process_arguments.cc",
             "native/darwin/process_finder.cc",
             "native/darwin/process_info.cc",
+            "native/darwin/send_state.cc",
             "native/darwin/socket_owner.cc",
             "native/darwin/socket_table.cc",
             "native/none/connect_recorder.cc",
@@ -64,7 +66,8 @@
           "sources": [
             "native/none/attribution.cc",
             "native/none/connect_recorder.cc",
-            "native/none/front.cc"
+            "native/none/front.cc",
+            "native/none/send_state.cc"
           ]
         }]
       ]

@@ -1,7 +1,7 @@
-import type { ConnectionInfo } from "../src/proxy/tap.js";
+import type { Connection } from "../src/connection/connection.js";
 
 /** What the capture plane is told of a connection to OpenAI. */
-export const connection: Omit<ConnectionInfo, "id"> = {
+export const connection: Omit<Connection, "id"> = {
   acceptedAt: Date.now(),
   host: "api.openai.com",
   port: 443,

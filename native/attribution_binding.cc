@@ -8,6 +8,7 @@
 #include "original_destination.h"
 #include "process_finder.h"
 #include "process_info.h"
+#include "send_state.h"
 #include "socket_owner.h"
 
 namespace oximy {
@@ -215,9 +216,21 @@ Napi::Value FindProcessJs(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
+Napi::Value SendStateJs(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsNumber()) throw Napi::TypeError::New(env, "fd must be a number");
+  const auto state = ReadSendState(info[0].As<Napi::Number>().Int32Value());
+  if (!state) return env.Null();
+  auto object = Napi::Object::New(env);
+  object.Set("unacknowledged", Napi::Number::New(env, state->unacknowledged));
+  object.Set("peerEnded", Napi::Boolean::New(env, state->peer_ended));
+  return object;
+}
+
 void ExportAttribution(Napi::Env env, Napi::Object exports) {
   exports.Set("implementation", kImplementation);
   exports.Set("originalDestination", Napi::Function::New(env, OriginalDestinationJs, "originalDestination"));
+  exports.Set("sendState", Napi::Function::New(env, SendStateJs, "sendState"));
   exports.Set("socketOwner", Napi::Function::New(env, SocketOwnerJs, "socketOwner"));
   exports.Set("processInfo", Napi::Function::New(env, ProcessInfoJs, "processInfo"));
   exports.Set("attachConnectRecorder", Napi::Function::New(env, AttachConnectRecorderJs, "attachConnectRecorder"));

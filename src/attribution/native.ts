@@ -66,6 +66,11 @@ export interface NativeAddon {
    * redirected. IPv4-mapped addresses come as IPv4.
    */
   originalDestination(fd: number): Endpoint | null;
+  /**
+   * How far the peer of a TCP socket is with what was sent to it: bytes that its system has not acknowledged, and
+   * whether its FIN is here. Null when the connection is reset or closed, and where the system does not say.
+   */
+  sendState(fd: number): { readonly unacknowledged: number; readonly peerEnded: boolean } | null;
   /** Exact lookup of one TCP socket of this machine, some 4 µs. Null when the kernel has none with this tuple. */
   socketOwner(tuple: SocketTuple): SocketOwner | null;
   /**

@@ -1,6 +1,6 @@
 /** Gathers what the taps push within a few milliseconds into one message for the capture thread. */
 
-import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
+import type { Connection, UnreadConnection } from "../connection/connection.js";
 import { type Batch, OP_WIDTH } from "./messages.js";
 
 /** A batch is sent when this many bytes have come, at the latest. */
@@ -23,7 +23,7 @@ export class BatchWriter {
   private ops: number[] = [];
   private bytes = new Uint8Array(FIRST_BUFFER);
   private used = 0;
-  private infos: (ConnectionInfo | UnreadConnection)[] = [];
+  private infos: (Connection | UnreadConnection)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private readonly spare: Uint8Array<ArrayBuffer>[] = [];
 
@@ -37,7 +37,7 @@ export class BatchWriter {
   }
 
   /** An operation whose argument is an object. */
-  describe(code: number, id: number, time: number, info: ConnectionInfo | UnreadConnection): void {
+  describe(code: number, id: number, time: number, info: Connection | UnreadConnection): void {
     this.op(code, id, time, this.infos.push(info) - 1);
   }
 

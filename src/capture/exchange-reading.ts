@@ -1,5 +1,6 @@
 /** One exchange, classified and read, as the event that is written of it. */
 
+import type { Connection } from "../connection/connection.js";
 import { buildEvent, type ConnectionInfo as EventConnection } from "../event/build.js";
 import type { OximyEvent } from "../event/event.js";
 import type { Exchange, WebSocketMessage } from "../exchange/exchange.js";
@@ -11,7 +12,6 @@ import { type Turn, turnsOf } from "../interaction/turns.js";
 import type { Classification } from "../oisp/bundle.js";
 import { classify } from "../oisp/classify.js";
 import type { HostIndex } from "../oisp/host-index.js";
-import type { ConnectionInfo } from "../proxy/tap.js";
 
 export interface ReadingOptions {
   readonly includeRaw: boolean;
@@ -21,7 +21,7 @@ export interface ReadingOptions {
 
 /** The event of an exchange that is over; undefined when it is to leave nothing. */
 export function eventOfExchange(
-  info: ConnectionInfo,
+  info: Connection,
   exchange: Exchange,
   index: HostIndex,
   options: ReadingOptions,
@@ -42,7 +42,7 @@ export function eventOfExchange(
 
 /** The events of the turns in `messages`, the latest of a WebSocket that still lives or has just ended. */
 export function eventsOfTurns(
-  info: ConnectionInfo,
+  info: Connection,
   exchange: Exchange,
   messages: readonly WebSocketMessage[],
   index: HostIndex,
@@ -77,10 +77,10 @@ interface Classified {
 }
 
 /** The last of each connection: most connections ask for the same again and again. */
-const classified = new WeakMap<ConnectionInfo, Classified>();
+const classified = new WeakMap<Connection, Classified>();
 
 function classificationOf(
-  info: ConnectionInfo,
+  info: Connection,
   { request: { method, path } }: Exchange,
   index: HostIndex,
   options: ReadingOptions,
@@ -99,12 +99,12 @@ function classificationOf(
   };
 }
 
-function classifyAnew(info: ConnectionInfo, method: string, path: string, index: HostIndex): Classification {
+function classifyAnew(info: Connection, method: string, path: string, index: HostIndex): Classification {
   return classify({ method, host: info.host, port: info.port, path, appId: info.app?.id }, index);
 }
 
 function event(
-  info: ConnectionInfo,
+  info: Connection,
   exchange: Exchange,
   classification: Classification,
   index: HostIndex,
@@ -176,7 +176,7 @@ function decode(host: string, exchange: Exchange): DecodedExchange {
   };
 }
 
-export function eventConnection(info: ConnectionInfo): EventConnection {
+export function eventConnection(info: Connection): EventConnection {
   const { id, host, port, peer, destination, scheme } = info;
   return { id, host, port, peerPort: peer.port, destination, scheme };
 }

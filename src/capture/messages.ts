@@ -1,7 +1,7 @@
 /** What crosses between the data plane's thread and the capture thread. */
 
+import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { ReaderLimits } from "../exchange/exchange.js";
-import type { CloseCause, ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
 
 /** How events are made and where they go. Plain data: it crosses a thread. */
 export interface CaptureOptions {
@@ -51,7 +51,7 @@ export interface Batch {
   /** The pushed bytes, end to end; the argument of a push is its length. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Arguments of `open` and `unread` are indexes in here. */
-  readonly infos: readonly (ConnectionInfo | UnreadConnection)[];
+  readonly infos: readonly (Connection | UnreadConnection)[];
 }
 
 /** What a batch counts for among the bytes under way, on both sides of the thread border. */

@@ -1,5 +1,7 @@
 /** From taps to events: one reader per connection, each exchange classified, read, and written. */
 
+import type { Connection, UnreadConnection } from "../connection/connection.js";
+import type { Reason } from "../connection/reasons.js";
 import { buildConnectionEvent } from "../event/build.js";
 import type { EventSource, OximyEvent } from "../event/event.js";
 import { createConnectionReader } from "../exchange/connection.js";
@@ -13,7 +15,6 @@ import type {
 import { LruCache } from "../lru-cache.js";
 import type { Bundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
-import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
 import { Dialogue } from "./dialogue.js";
 import { eventConnection, eventOfExchange, eventsOfTurns, type ReadingOptions } from "./exchange-reading.js";
 import type { CaptureCounters, CLOSE_CAUSES } from "./messages.js";
@@ -45,7 +46,7 @@ export class Pipeline {
     this.index = createHostIndex(bundle);
   }
 
-  open(info: ConnectionInfo): void {
+  open(info: Connection): void {
     const { protocol } = info;
     const readable = protocol === undefined || protocol === "http/1.1" || protocol === "h2";
     if (!readable) {
@@ -78,7 +79,7 @@ export class Pipeline {
   }
 
   /** A connection of which nothing was read. */
-  unread({ info, reason, endedAt, bytesUp = 0, bytesDown = 0, error }: UnreadConnection): void {
+  unread({ connection: info, reason, endedAt, bytesUp = 0, bytesDown = 0, error }: UnreadConnection): void {
     const source = this.sourceOf(info);
     if (!source) return;
     this.emit(
@@ -98,12 +99,16 @@ export class Pipeline {
     );
   }
 
-  private giveUp(info: ConnectionInfo, reason: string, protocol: string): void {
+  private giveUp(info: Connection, reason: Reason, protocol: string): void {
     this.counters.gaveUp[reason] = (this.counters.gaveUp[reason] ?? 0) + 1;
-    this.unread({ info: { ...info, protocol }, reason, endedAt: performance.timeOrigin + performance.now() });
+    this.unread({
+      connection: { ...info, protocol },
+      reason,
+      endedAt: performance.timeOrigin + performance.now(),
+    });
   }
 
-  private onExchange(info: ConnectionInfo, exchange: Exchange): void {
+  private onExchange(info: Connection, exchange: Exchange): void {
     this.tellTurns(info, exchange);
     this.dialogues.delete(dialogueKey(info, exchange));
     const event = eventOfExchange(info, exchange, this.index, this.options);
@@ -112,7 +117,7 @@ export class Pipeline {
   }
 
   /** A message of a WebSocket, or of a stream of enveloped messages, that is still open. */
-  private onMessage(info: ConnectionInfo, exchange: Exchange, message: WebSocketMessage): void {
+  private onMessage(info: Connection, exchange: Exchange, message: WebSocketMessage): void {
     if (exchange.protocol !== "websocket") {
       this.tellStream(info, exchange, message.time);
       return;
@@ -123,14 +128,14 @@ export class Pipeline {
     if (dialogue.add(message)) this.tellTurns(info, exchange);
   }
 
-  private tellTurns(info: ConnectionInfo, exchange: Exchange): void {
+  private tellTurns(info: Connection, exchange: Exchange): void {
     const messages = this.dialogues.get(dialogueKey(info, exchange))?.take() ?? [];
     if (messages.length === 0) return;
     for (const event of eventsOfTurns(info, exchange, messages, this.index, this.options)) this.emit(event);
   }
 
   /** A stream that stays open for long leaves an event now and then, so that it does not go unseen until its end. */
-  private tellStream(info: ConnectionInfo, exchange: Exchange, time: number): void {
+  private tellStream(info: Connection, exchange: Exchange, time: number): void {
     const key = dialogueKey(info, exchange);
     const told = this.toldAt.get(key) ?? exchange.startedAt;
     if (time - told < STREAM_INTERVAL_MS) return;
@@ -140,7 +145,7 @@ export class Pipeline {
   }
 
   /** What the bundle calls a host of which no request was seen. */
-  private sourceOf(info: ConnectionInfo): EventSource | undefined {
+  private sourceOf(info: Connection): EventSource | undefined {
     const [match] = this.index.lookup(info.host, info.port) ?? [];
     switch (match?.kind) {
       case "api":
@@ -161,4 +166,4 @@ export class Pipeline {
 }
 
 /** One connection may carry many WebSockets and streams (RFC 8441). */
-const dialogueKey = (info: ConnectionInfo, { streamId }: Exchange) => `${info.id}/${streamId ?? ""}`;
+const dialogueKey = (info: Connection, { streamId }: Exchange) => `${info.id}/${streamId ?? ""}`;

@@ -5,8 +5,9 @@
 
 import { extname } from "node:path";
 import type { Worker } from "node:worker_threads";
+import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { Direction } from "../exchange/exchange.js";
-import type { CloseCause, ConnectionInfo, Tap, TapSink, UnreadConnection } from "../proxy/tap.js";
+import type { Tap, TapSink } from "../proxy/tap.js";
 import { BatchWriter } from "./batch-writer.js";
 import {
   type Batch,
@@ -49,7 +50,7 @@ export interface CapturePlaneOptions {
 }
 
 interface OpenTap {
-  readonly info: ConnectionInfo;
+  readonly connection: Connection;
   isLost: boolean;
 }
 
@@ -61,8 +62,8 @@ interface Unconfirmed {
 
 const now = () => performance.timeOrigin + performance.now();
 
-const lossOf = (info: ConnectionInfo): UnreadConnection => ({
-  info,
+const lossOf = (connection: Connection): UnreadConnection => ({
+  connection,
   reason: "capture_lost",
   endedAt: now(),
 });
@@ -105,11 +106,11 @@ export class CapturePlane implements TapSink {
     }
   }
 
-  open(info: ConnectionInfo): Tap {
-    const { id } = info;
-    const tap: OpenTap = { info, isLost: false };
+  open(connection: Connection): Tap {
+    const { id } = connection;
+    const tap: OpenTap = { connection, isLost: false };
     this.taps.set(id, tap);
-    if (this.worker) this.writer.describe(OP.open, id, info.acceptedAt, info);
+    if (this.worker) this.writer.describe(OP.open, id, connection.acceptedAt, connection);
     else this.lose(tap);
     const share = new Share(this.underWay);
     let isClosed = false;
@@ -132,16 +133,16 @@ export class CapturePlane implements TapSink {
         this.taps.delete(id);
         if (tap.isLost) return;
         this.writer.op(OP.close, id, now(), CLOSE_CAUSES.indexOf(cause));
-        this.confirmLater(lossOf(info));
+        this.confirmLater(lossOf(connection));
       },
     };
   }
 
-  unread(connection: UnreadConnection): void {
+  unread(unread: UnreadConnection): void {
     if (this.worker) {
-      this.writer.describe(OP.unread, connection.info.id, connection.endedAt, connection);
-      this.confirmLater(connection);
-    } else this.tellLater([connection]);
+      this.writer.describe(OP.unread, unread.connection.id, unread.endedAt, unread);
+      this.confirmLater(unread);
+    } else this.tellLater([unread]);
   }
 
   /** From now on exchanges are read by this bundle. */
@@ -263,7 +264,7 @@ export class CapturePlane implements TapSink {
   private lose(tap: OpenTap): void {
     tap.isLost = true;
     this.lostTaps++;
-    this.unread(lossOf(tap.info));
+    this.unread(lossOf(tap.connection));
   }
 
   private confirmLater(connection: UnreadConnection): void {

@@ -1,10 +1,10 @@
 /** The capture thread's entry: reads batches, drives the pipeline, owns the sink. */
 
 import { parentPort, workerData } from "node:worker_threads";
+import type { Connection, UnreadConnection } from "../connection/connection.js";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { readBundleText } from "../oisp/parse.js";
-import type { ConnectionInfo, UnreadConnection } from "../proxy/tap.js";
 import { openJsonlSink } from "../sinks/jsonl.js";
 import { isLarge, readBatch } from "./batch-writer.js";
 import {
@@ -50,7 +50,7 @@ function start(): void {
     readBatch(batch, isPush, ({ code, id, time, argument, bytes }) => {
       switch (code) {
         case OP.open:
-          return pipeline.open(batch.infos[argument] as ConnectionInfo);
+          return pipeline.open(batch.infos[argument] as Connection);
         case OP.request:
           return pipeline.push(id, "request", bytes, time);
         case OP.response:

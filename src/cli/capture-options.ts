@@ -37,6 +37,12 @@ const truth: Parse = (value) => {
   if (/^(0|false|no|off)$/i.test(value)) return false;
   throw new InvalidArgumentError("It must be true or false.");
 };
+const oneOf =
+  (...values: readonly string[]): Parse =>
+  (value) => {
+    if (!values.includes(value)) throw new InvalidArgumentError(`It must be ${values.join(" or ")}.`);
+    return value;
+  };
 const url: Parse = (value) => {
   if (!URL.canParse(value) || !/^https?:/.test(value))
     throw new InvalidArgumentError("It must be an http(s) URL.");
@@ -104,6 +110,25 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
     flags: "--all-hosts",
     description: "with --app: decrypt every host of those apps",
     parse: truth,
+  },
+  {
+    key: "read",
+    flags: "--no-read",
+    description: "do not decrypt with the secrets of the programs' own TLS sessions",
+    parse: truth,
+  },
+  {
+    key: "intercept",
+    flags: "--no-intercept",
+    description: "never show a program Oximy's certificate",
+    parse: truth,
+  },
+  {
+    key: "trust",
+    flags: "--trust <when>",
+    description:
+      "show the certificate to programs that are `predicted` to trust it (each other one is tried once), or `always`",
+    parse: oneOf("predicted", "always"),
   },
   { key: "json", flags: "--json", description: "print log and feed as JSON lines", parse: truth },
   { key: "quiet", flags: "--quiet", description: "print warnings and errors only", parse: truth },

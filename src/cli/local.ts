@@ -7,6 +7,8 @@ import { createAttributor } from "../attribution/attributor.js";
 import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { findCaller } from "../local/caller.js";
+import { Identifier } from "../local/identify.js";
+import { programSource } from "../local/program-source.js";
 import { OXIMY_GID, oximyHome } from "../local/settings.js";
 import { Supervisor } from "../local/supervisor.js";
 import { createLog, type Log } from "../log.js";
@@ -66,7 +68,7 @@ async function local(command: Command): Promise<number> {
   const supervisor = new Supervisor({
     settings,
     caller,
-    attributor: createAttributor(native),
+    identifier: new Identifier(createAttributor(native), programSource(native, settings.home)),
     prepareLookups: () => prepareLookups(native, flags.localModels ? EVERY_PORT : flags.ports, log),
     ports: flags.ports,
     localModels: flags.localModels,

@@ -1,36 +1,50 @@
-/** `oximy pins`: apps that do not accept our certificate for a host, and are left alone there for an hour. */
+/** `oximy pins`: what was learned of programs that do not trust our certificate, and of servers that ask for one. */
 
 import type { Command } from "commander";
 import { findCaller } from "../local/caller.js";
 import { oximyHome, pinsFile } from "../local/settings.js";
-import { PinBook } from "../proxy/pins.js";
+import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
 
-const open = () => new PinBook(pinsFile(oximyHome(process.env, findCaller().home)));
+const open = () => new LearnedFacts(pinsFile(oximyHome(process.env, findCaller().home)));
+
+const OUTCOMES: Record<LearnedTrust["outcome"], string> = {
+  refused: "refused our certificate; passed through",
+  tried: "was tried once, which told nothing; passed through",
+  accepted: "accepts our certificate",
+};
+
+const date = (time: number) => new Date(time).toLocaleString();
 
 export function addPinsCommand(program: Command): void {
   const pins = program
     .command("pins")
-    .description("apps that refused our certificate, and are left alone for an hour");
+    .description("what was learned of programs and servers, until it expires");
   const list = pins
     .command("list", { isDefault: true })
-    .description("list them")
+    .description("list it")
     .option("--json", "print JSON", false);
   list.action(() => {
-    const found = open().list();
+    const { programs, servers } = open().list();
     if (list.opts<{ json: boolean }>().json) {
-      console.log(JSON.stringify(found, null, 2));
+      console.log(JSON.stringify({ programs, servers }, null, 2));
       return;
     }
-    for (const { app, host, until } of found) {
-      console.log(`${host}  ${app}  until ${new Date(until).toLocaleTimeString()}`);
+    for (const { name, outcome, host, how, advice, until } of programs) {
+      console.log(`${name}  ${OUTCOMES[outcome]}  (${how ?? "at"} ${host})  until ${date(until)}`);
+      if (outcome !== "accepted") console.log(`    to have it read: ${advice}`);
     }
-    if (found.length === 0) console.log("No app is left alone.");
+    for (const { host, address, port, uid, until } of servers) {
+      console.log(
+        `${host} (${address}:${port}, user ${uid})  asks for a client certificate  until ${date(until)}`,
+      );
+    }
+    if (programs.length + servers.length === 0) console.log("Nothing was learned of any program or server.");
   });
   pins
     .command("clear")
-    .description("forget them; a running capture does so within a second")
+    .description("forget it; a running capture does so within a second")
     .action(() => {
       open().clear();
-      console.log("No app is left alone any more.");
+      console.log("Nothing is known of any program or server any more.");
     });
 }

@@ -2,6 +2,8 @@
  * What passed on an intercepted connection, read from the copy. No I/O here: bytes in, exchanges out.
  */
 
+import type { ProtocolReason } from "../connection/reasons.js";
+
 /** `request` runs from client to server, `response` from server to client. */
 export type Direction = "request" | "response";
 
@@ -97,10 +99,10 @@ export interface ReaderHandlers {
   onExchange(exchange: Exchange): void;
   /**
    * The bytes cannot be read as what they claim to be. Called at most once; the reader ignores all that
-   * follows. `reason` is a short stable word such as `http1_conflicting_lengths`, for counting.
+   * follows. `reason` is for counting.
    * `protocol` is what was read up to then.
    */
-  onGiveUp(reason: string, protocol: string): void;
+  onGiveUp(reason: ProtocolReason, protocol: string): void;
   /**
    * A message of a long-lived exchange while it lives: of a WebSocket, or of a gRPC or Connect stream (its envelope
    * taken off, decompressed). `exchange` is as far as it was seen.

@@ -1,10 +1,11 @@
+import type { ProtocolReason } from "../connection/reasons.js";
 import type { ConnectionReader, Direction, ReaderHandlers } from "./exchange.js";
 
 export type CloseCause = Parameters<ConnectionReader["close"]>[0];
 
-/** The bytes break the rules of their protocol; `reason` is a short stable word, for counting. */
+/** The bytes break the rules of their protocol. */
 export class Unreadable extends Error {
-  constructor(readonly reason: string) {
+  constructor(readonly reason: ProtocolReason) {
     super(reason);
     this.name = "Unreadable";
   }
@@ -34,7 +35,7 @@ export function guardReader(core: ReaderCore, handlers: ReaderHandlers): Connect
       giveUp(error instanceof Unreadable ? error.reason : "reader_failed", time);
     }
   };
-  const giveUp = (reason: string, time: number): void => {
+  const giveUp = (reason: ProtocolReason, time: number): void => {
     const protocol = core.protocol;
     try {
       core.close("capture_lost", time);

@@ -7,7 +7,7 @@ import type { NativeAddon } from "../attribution/native.js";
 import { runningProcesses } from "../attribution/running.js";
 import { createUserNames } from "../attribution/user-names.js";
 import type { App } from "../oisp/bundle.js";
-import type { KnownClient } from "../proxy/data-plane.js";
+import type { KnownClient } from "../proxy/verdict/client.js";
 import type { CaptureSettings } from "./settings.js";
 
 export class AppSelection {

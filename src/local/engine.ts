@@ -13,15 +13,18 @@ import { type LoadOptions, loadBundle } from "../oisp/load.js";
 import { localPorts } from "../oisp/local-ports.js";
 import { BundleRefresher } from "../oisp/refresher.js";
 import type { Arrival } from "../proxy/arrival.js";
-import { type CertificateAuthority, openCa } from "../proxy/ca.js";
-import { DataPlane, type DataPlaneStats, type KnownClient } from "../proxy/data-plane.js";
-import { LeafMint } from "../proxy/leaf.js";
-import { PinBook } from "../proxy/pins.js";
+import { DataPlane, type DataPlaneStats } from "../proxy/data-plane.js";
+import type { SecretSource } from "../proxy/read-passage.js";
 import type { Tap, TapSink } from "../proxy/tap.js";
-import { trustAdvice } from "../proxy/trust-advice.js";
 import { UpstreamConnector } from "../proxy/upstream.js";
-import type { HostKnowledge } from "../proxy/verdict.js";
+import type { ClientProgram, KnownClient } from "../proxy/verdict/client.js";
+import type { HostKnowledge, Policy } from "../proxy/verdict/decide.js";
+import { LearnedFacts } from "../proxy/verdict/learned-facts.js";
+import { PassedOver } from "../proxy/verdict/passed-over.js";
+import { ServerFacts } from "../proxy/verdict/server-facts.js";
+import { TrustBook } from "../proxy/verdict/trust-book.js";
 import { AppSelection } from "./app-selection.js";
+import { LazyAuthority } from "./authority.js";
 import { descriptorLimit } from "./descriptor-limit.js";
 import { type CaptureSettings, caDirectory, pinsFile } from "./settings.js";
 
@@ -33,6 +36,15 @@ export interface EngineOptions {
   readonly onEvent?: (event: unknown) => void;
   readonly log: Log;
   readonly internet?: Internet;
+  /** `redirect`: programs that know nothing of us; `proxy`: programs that were pointed at us. */
+  readonly front: "redirect" | "proxy";
+  readonly secrets?: SecretSource;
+}
+
+/** Whose connection it is, and which program that is. */
+export interface Identified {
+  readonly owner: Owner;
+  readonly program?: ClientProgram;
 }
 
 /** Another internet than the real one, for the demo: whom to trust there, and where things are. */
@@ -77,7 +89,7 @@ export class Engine {
   private listener: Served | undefined;
 
   private constructor(
-    readonly ca: CertificateAuthority,
+    readonly authority: LazyAuthority,
     private readonly plane: CapturePlane | undefined,
     private readonly dataPlane: DataPlane,
     private readonly known: Known,
@@ -93,9 +105,14 @@ export class Engine {
     describeBundle(loaded, log);
     const selection = new AppSelection(settings, options.native);
     for (const warning of await selection.warnings(loaded.bundle.apps)) log.warn(`filter: ${warning}`);
-    const ca = openCa(caDirectory(settings.home));
+    const authority = new LazyAuthority(caDirectory(settings.home));
+    // Programs that are pointed at us are about to be shown it.
+    if (options.front === "proxy" || settings.trust === "always") authority.open();
     const known = new Known(loaded.bundle);
-    const pins = new PinBook(pinsFile(settings.home));
+    const facts = new LearnedFacts(pinsFile(settings.home));
+    const servers = new ServerFacts(facts);
+    const passedOver = new PassedOver((line) => log.warn(line));
+    const trust = new TrustBook({ facts, onRefused: (...refusal) => passedOver.refused(...refusal) });
     const upstream = new UpstreamConnector({
       ...(options.internet ? { roots: options.internet.roots } : {}),
       // A shell that is pointed at us must not point us at ourselves.
@@ -118,34 +135,35 @@ export class Engine {
           ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
         })
       : undefined;
+    const interception = (): Policy["interception"] => {
+      if (!settings.intercept) return "none";
+      if (settings.trust === "always") return "always";
+      return authority.exists() ? "predicted" : "no_certificate";
+    };
     const dataPlane = new DataPlane({
-      mint: new LeafMint(ca),
+      mint: () => authority.mint(),
       upstream,
       route: options.internet?.route ?? ((destination) => destination),
       taps: plane ?? NO_TAPS,
-      knowledgeOf: (host, port) => {
-        // Nothing is written, so nothing need be decrypted.
-        if (!settings.enabled) return "unknown";
-        return settings.allHosts || (selection.namesApps && ECH_PUBLIC_NAMES.has(host))
-          ? "readable"
-          : known.knowledgeOf(host, port);
-      },
+      policy: () => ({
+        knowledgeOf: (host, port) => {
+          // Nothing is written, so nothing need be decrypted.
+          if (!settings.enabled) return "unknown";
+          return settings.allHosts || (selection.namesApps && ECH_PUBLIC_NAMES.has(host))
+            ? "readable"
+            : known.knowledgeOf(host, port);
+        },
+        selects: (client) => selection.selects(client),
+        interception: interception(),
+        distrusting: options.front === "proxy" ? "try_once" : "pass_through",
+        pins: () => false,
+        asksForCertificate: (...server) => servers.asksForCertificate(...server),
+      }),
+      trust,
+      ...(options.secrets && settings.read && plane ? { secrets: options.secrets } : {}),
       maxIntercepted: Math.floor(descriptorLimit() / DESCRIPTORS_PER_CONNECTION),
-      leaveAlone: async (host, whenKnown) => {
-        if (selection.isOpen && !pins.hasPins(host)) return undefined;
-        const client = await whenKnown;
-        if (!selection.selects(client)) return "app_not_selected";
-        return pins.isPinned(pinKey(client), host) ? "pinned" : undefined;
-      },
-      onRefusal: (host, client, how) => {
-        if (!pins.refused(pinKey(client), host)) return;
-        const process = client.owner.kind === "process" ? client.owner.process : undefined;
-        const who = client.app?.name ?? process?.name ?? "A program";
-        log.warn(
-          `${who} does not trust Oximy's certificate for ${host} (${how}) and is left alone there for an hour. ` +
-            `To have it read, ${trustAdvice(process, ca.certificatePath)}.`,
-        );
-      },
+      onClientCertificate: (...server) => servers.learn(...server),
+      onPassthrough: (...passage) => passedOver.add(...passage),
     });
     const refresher = new BundleRefresher(loaded, sources);
     refresher.on("bundle", (fresh) => {
@@ -155,23 +173,27 @@ export class Engine {
     });
     refresher.on("failed", (error) => log.debug(`bundle: ${error.message}`));
     refresher.start();
-    return new Engine(ca, plane, dataPlane, known, selection, refresher);
+    return new Engine(authority, plane, dataPlane, known, selection, refresher);
   }
 
-  /** Sees one connection through. `owner` was asked for when the connection was accepted: see DataPlane.handle(). */
+  /** Sees one connection through. `client` was asked for when the connection was accepted: see DataPlane.handle(). */
   handle(
     arrival: Arrival,
-    owner: Promise<Owner>,
-    lookUpAgain: () => Promise<Owner> = () => owner,
+    client: Promise<Identified>,
+    lookUpAgain: () => Promise<Identified> = () => client,
   ): Promise<void> {
-    const client = async (found: Promise<Owner>) => this.known.client(await found);
-    return this.dataPlane.handle(arrival, client(owner), () => client(lookUpAgain()));
+    const known = async (found: Promise<Identified>) => this.known.client(await found);
+    return this.dataPlane.handle(arrival, known(client), () => known(lookUpAgain()));
   }
 
   /** A tap for a plain request that another engine forwards; none when the bundle does not know its host. */
-  async tapRequest(target: Endpoint, peer: Endpoint, owner: Promise<Owner>): Promise<Tap | undefined> {
+  async tapRequest(
+    target: Endpoint,
+    peer: Endpoint,
+    identified: Promise<Identified>,
+  ): Promise<Tap | undefined> {
     if (!this.plane || !this.known.hosts.knows(target.address, target.port)) return undefined;
-    const client = this.known.client(await owner);
+    const client = this.known.client(await identified);
     if (!this.selection.selects(client)) return undefined;
     return this.dataPlane.openTap(target, peer, client);
   }
@@ -206,9 +228,14 @@ export class Engine {
 /** One line for the person at the terminal. */
 export function summaryOf({ connections, counters }: EngineEnd): string {
   const { events = 0, lostEvents = 0, lostTaps = 0 } = counters ?? {};
-  const { intercepted, passedThrough } = connections;
+  const { read, intercepted, passedThrough, refused } = connections;
   const lost = lostEvents + lostTaps > 0 ? `; lost: ${lostEvents} events, ${lostTaps} connections` : "";
-  return `${events} events; ${intercepted} connections read, ${passedThrough} passed through${lost}.`;
+  const ways = [
+    `${read + intercepted} connections read${intercepted > 0 && read > 0 ? ` (${intercepted} intercepted)` : ""}`,
+    `${passedThrough} passed through`,
+    ...(refused > 0 ? [`${refused} refused our certificate`] : []),
+  ];
+  return `${events} events; ${ways.join(", ")}${lost}.`;
 }
 
 /** What follows from the bundle, swapped at once when it is refreshed, and where we listen. */
@@ -217,7 +244,7 @@ class Known {
   hosts!: HostIndex;
   private apps!: AppIndex;
   /** Connections of one process share what is known of it. */
-  private clients!: WeakMap<Owner, KnownClient>;
+  private clients!: WeakMap<Identified, KnownClient>;
 
   constructor(bundle: Bundle) {
     this.use(bundle);
@@ -234,12 +261,12 @@ class Known {
     return this.hosts.lookup(host, port) ? "named" : "unknown";
   }
 
-  client(owner: Owner): KnownClient {
-    let client = this.clients.get(owner);
+  client(identified: Identified): KnownClient {
+    let client = this.clients.get(identified);
     if (!client) {
-      const app = matchApp(owner, this.apps);
-      client = app === undefined ? { owner } : { owner, app };
-      this.clients.set(owner, client);
+      const app = matchApp(identified.owner, this.apps);
+      client = app === undefined ? identified : { ...identified, app };
+      this.clients.set(identified, client);
     }
     return client;
   }
@@ -260,9 +287,4 @@ function describeBundle({ bundle, origin, location, rejected, note }: LoadedBund
   );
   if (note) log.info(`bundle: ${note}`);
   for (const sentence of rejected) log.debug(`bundle: ${sentence}`);
-}
-
-/** By what an app is remembered in the list of pins. */
-function pinKey({ app, owner }: KnownClient): string {
-  return app?.id ?? (owner.kind === "process" ? owner.process.path : undefined) ?? "unknown";
 }

@@ -1,13 +1,15 @@
 /** Capture behind an explicit proxy on loopback: no root, attribution for the user's own processes. */
 
 import { createAttributor } from "../attribution/attributor.js";
-import type { Endpoint, Owner } from "../attribution/client.js";
+import type { Endpoint } from "../attribution/client.js";
 import { loadNative } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import type { Log } from "../log.js";
 import { ExplicitProxy } from "../proxy/explicit.js";
-import { Engine, type EngineEnd, type Internet } from "./engine.js";
+import { Engine, type EngineEnd, type Identified, type Internet } from "./engine.js";
 import { printEvent } from "./feed.js";
+import { Identifier } from "./identify.js";
+import { programSource } from "./program-source.js";
 import type { CaptureSettings } from "./settings.js";
 
 export interface ExplicitCaptureOptions {
@@ -33,7 +35,7 @@ export interface ExplicitCapture {
 export async function startExplicitCapture(options: ExplicitCaptureOptions): Promise<ExplicitCapture> {
   const { settings, host, port, json, log, onEvent, internet } = options;
   const native = loadNative();
-  const attributor = createAttributor(native);
+  const identifier = new Identifier(createAttributor(native), programSource(native, settings.home));
   let engine: Engine | undefined;
   try {
     const started = await Engine.start({
@@ -41,31 +43,32 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
       native,
       onEvent: onEvent ?? printEvent(json),
       log,
+      front: "proxy",
       ...(internet === undefined ? {} : { internet }),
     });
     engine = started;
     const proxy = await ExplicitProxy.listen({
       host,
       port,
-      onAccept: ({ peer, clientRemote }) => attributor.lookup({ local: peer, remote: clientRemote }),
-      onArrival: (arrival, owner) => void started.handle(arrival, owner as Promise<Owner>),
-      onRequest: (target: Endpoint, { peer }, owner) =>
-        started.tapRequest(target, peer, owner as Promise<Owner>),
+      onAccept: ({ peer, clientRemote }) => identifier.identify({ local: peer, remote: clientRemote }),
+      onArrival: (arrival, client) => void started.handle(arrival, client as Promise<Identified>),
+      onRequest: (target: Endpoint, { peer }, client) =>
+        started.tapRequest(target, peer, client as Promise<Identified>),
     });
     started.serve(proxy);
     return {
       port: proxy.port,
-      certificatePath: started.ca.certificatePath,
+      certificatePath: started.authority.open().certificatePath,
       flush: () => started.flush(),
       stop: async (graceMs) => {
         const end = await started.stop(graceMs);
-        await attributor.close();
+        await identifier.close();
         return end;
       },
     };
   } catch (error) {
     await engine?.stop(0);
-    await attributor.close();
+    await identifier.close();
     throw listenError(error, host, port);
   }
 }

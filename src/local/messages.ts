@@ -16,8 +16,8 @@ export interface ProxyStart {
 
 export type ToProxy =
   | ProxyStart
-  /** `owner` is the JSON of an Owner: connections of one process get equal texts, and share what is made of them. */
-  | { readonly type: "owner"; readonly id: number; readonly owner: string }
+  /** `client` is the JSON of an Identified: connections of one process get equal texts, and share what is made of them. */
+  | { readonly type: "client"; readonly id: number; readonly client: string }
   | { readonly type: "ping"; readonly id: number }
   /** Stop accepting, let open connections end within the grace, write what is left, exit. */
   | { readonly type: "stop"; readonly graceMs: number };

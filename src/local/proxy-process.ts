@@ -4,16 +4,17 @@
  */
 
 import type { Socket } from "node:net";
-import type { Owner, SocketTuple } from "../attribution/client.js";
+import type { SocketTuple } from "../attribution/client.js";
 import { loadNative } from "../attribution/native.js";
 import { within } from "../attribution/time-limit.js";
 import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
 import { LruCache } from "../lru-cache.js";
 import type { Arrival } from "../proxy/arrival.js";
+import { descriptorOf } from "../proxy/handshake.js";
 import { listen } from "../proxy/listener.js";
 import { becomeCaller } from "./caller.js";
-import { Engine, summaryOf } from "./engine.js";
+import { Engine, type Identified, summaryOf } from "./engine.js";
 import { printEvent } from "./feed.js";
 import { giveToGroup } from "./file-group.js";
 import type { ProxyStart, ToProxy, ToSupervisor } from "./messages.js";
@@ -30,51 +31,58 @@ const say = (message: ToSupervisor) => {
  * the time that it may wait for a busy machine; it ends before the front gives a verdict up (1 s).
  */
 const LOOKUP_MS = 800;
-const MAX_OWNERS = 500;
+const MAX_CLIENTS = 500;
 
 /** Asks the supervisor, which may look into every process, whose socket this is. */
-class RemoteAttributor {
-  private readonly waiting = new Map<number, (owner: Owner) => void>();
-  /** One object for equal owners: thousands of connections can be open, and each keeps its own. */
-  private readonly owners = new LruCache<string, Owner>(MAX_OWNERS);
+class RemoteIdentifier {
+  private readonly waiting = new Map<number, (client: Identified) => void>();
+  /** One object for equal clients: thousands of connections can be open, and each keeps its own. */
+  private readonly clients = new LruCache<string, Identified>(MAX_CLIENTS);
   private nextId = 1;
 
-  async lookup(tuple: SocketTuple): Promise<Owner> {
+  async identify(tuple: SocketTuple): Promise<Identified> {
     const id = this.nextId++;
-    const answer = new Promise<Owner>((resolve) => this.waiting.set(id, resolve));
+    const answer = new Promise<Identified>((resolve) => this.waiting.set(id, resolve));
     say({ type: "lookup", id, tuple });
-    const owner = await within<Owner>(LOOKUP_MS, answer, () => ({ kind: "unknown", reason: "timeout" }));
+    const client = await within(
+      LOOKUP_MS,
+      answer,
+      (): Identified => ({
+        owner: { kind: "unknown", reason: "timeout" },
+      }),
+    );
     this.waiting.delete(id);
-    return owner;
+    return client;
   }
 
   answer(id: number, text: string): void {
-    let owner = this.owners.get(text);
-    if (!owner) {
-      owner = JSON.parse(text) as Owner;
-      this.owners.set(text, owner);
+    let client = this.clients.get(text);
+    if (!client) {
+      client = JSON.parse(text) as Identified;
+      this.clients.set(text, client);
     }
-    this.waiting.get(id)?.(owner);
+    this.waiting.get(id)?.(client);
   }
 }
 
-async function start(message: ProxyStart, attributor: RemoteAttributor, log: Log): Promise<Engine> {
+async function start(message: ProxyStart, identifier: RemoteIdentifier, log: Log): Promise<Engine> {
   const native = loadNative();
   const engine = await Engine.start({
     settings: message.settings,
     native,
     fileGroup: message.caller.gid,
+    front: "redirect",
     ...(message.settings.feed ? { onEvent: printEvent(message.json) } : {}),
     log,
   });
   const lookUp = ({ peer, clientRemote }: Pick<Arrival, "peer" | "clientRemote">) =>
-    attributor.lookup({ local: peer, remote: clientRemote });
-  const onArrival = (arrival: Arrival, owner: unknown) => {
+    identifier.identify({ local: peer, remote: clientRemote });
+  const onArrival = (arrival: Arrival, client: unknown) => {
     if (arrival.destination && SELF_TEST_ADDRESSES.includes(arrival.destination.address)) {
       arrival.take()?.end(message.selfTestNonce);
       return;
     }
-    void engine.handle(arrival, owner as Promise<Owner>, () => lookUp(arrival));
+    void engine.handle(arrival, client as Promise<Identified>, () => lookUp(arrival));
   };
   const listener = await listen({
     port: 0,
@@ -88,14 +96,8 @@ async function start(message: ProxyStart, attributor: RemoteAttributor, log: Log
   return engine;
 }
 
-/** Node keeps it in an undocumented place that has not moved since its first versions; -1 when closed. */
-function descriptorOf(socket: Socket): number {
-  const { _handle } = socket as unknown as { _handle: { fd: number } | null };
-  return _handle?.fd ?? -1;
-}
-
 function main(): void {
-  const attributor = new RemoteAttributor();
+  const identifier = new RemoteIdentifier();
   let engine: Engine | undefined;
   let log = createLog({ json: false, level: "info" });
 
@@ -115,13 +117,13 @@ function main(): void {
         } catch (error) {
           return failed(error);
         }
-        start(message, attributor, log).then((started) => {
+        start(message, identifier, log).then((started) => {
           engine = started;
           settle = () => giveToGroup(message.settings.home, message.caller.gid);
         }, failed);
         return;
-      case "owner":
-        return attributor.answer(message.id, message.owner);
+      case "client":
+        return identifier.answer(message.id, message.client);
       case "ping":
         return void say({ type: "pong", id: message.id });
       case "stop":

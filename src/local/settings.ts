@@ -31,6 +31,12 @@ export interface CaptureSettings {
   readonly users: readonly string[];
   /** Decrypt every host, not only those of the bundle; only together with `apps`. */
   readonly allHosts: boolean;
+  /** Decrypt a copy with the secrets of the clients' own TLS sessions, where the system lets us. */
+  readonly read: boolean;
+  /** End TLS sessions under a certificate of ours, where the client trusts it. */
+  readonly intercept: boolean;
+  /** `predicted`: only programs that are known to trust our certificate, and one trial of the others. */
+  readonly trust: "predicted" | "always";
   /** Post events to the terminal. */
   readonly feed: boolean;
 }
@@ -52,6 +58,9 @@ export function defaultSettings(home: string): CaptureSettings {
     apps: [],
     users: [],
     allHosts: false,
+    read: true,
+    intercept: true,
+    trust: "predicted",
     feed: true,
   };
 }

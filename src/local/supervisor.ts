@@ -6,10 +6,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import type { Attributor, Owner } from "../attribution/client.js";
 import { type ErrorCode, OximyError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Caller } from "./caller.js";
+import type { Identified } from "./engine.js";
+import type { Identifier } from "./identify.js";
 import type { ProxyStart, ToProxy, ToSupervisor } from "./messages.js";
 import { Redirect, type RedirectOptions } from "./redirect.js";
 import { SELF_TEST_ADDRESSES, selfTest } from "./self-test.js";
@@ -18,7 +19,7 @@ import type { CaptureSettings } from "./settings.js";
 export interface SupervisorOptions {
   readonly settings: CaptureSettings;
   readonly caller: Caller;
-  readonly attributor: Attributor;
+  readonly identifier: Identifier;
   /** Called when the proxy runs and before the redirect brings the first connection that is asked about. */
   readonly prepareLookups: () => void;
   readonly ports: readonly number[];
@@ -63,8 +64,8 @@ export class Supervisor {
     this.resolveEnd = resolve;
   });
 
-  /** The attributor gives the same owner for each connection of a process. */
-  private readonly ownerTexts = new WeakMap<Owner, string>();
+  /** The same client is given for each connection of a process. */
+  private readonly clientTexts = new WeakMap<Identified, string>();
 
   constructor(private readonly options: SupervisorOptions) {}
 
@@ -88,11 +89,11 @@ export class Supervisor {
     this.resolveEnd({ kind: "stopped" });
   }
 
-  private textOf(owner: Owner): string {
-    let text = this.ownerTexts.get(owner);
+  private textOf(client: Identified): string {
+    let text = this.clientTexts.get(client);
     if (text === undefined) {
-      text = JSON.stringify(owner);
-      this.ownerTexts.set(owner, text);
+      text = JSON.stringify(client);
+      this.clientTexts.set(client, text);
     }
     return text;
   }
@@ -128,9 +129,9 @@ export class Supervisor {
             return settle(() => reject(error));
           }
           case "lookup":
-            return void this.options.attributor
-              .lookup(message.tuple)
-              .then((owner) => this.tell({ type: "owner", id: message.id, owner: this.textOf(owner) }));
+            return void this.options.identifier
+              .identify(message.tuple)
+              .then((client) => this.tell({ type: "client", id: message.id, client: this.textOf(client) }));
           case "pong":
             return this.onPong();
           case "stop_requested":
@@ -218,7 +219,7 @@ export class Supervisor {
       clearInterval(this.pingTimer);
       await this.redirect?.remove();
       await this.stopProxy(graceMs);
-      await this.options.attributor.close();
+      await this.options.identifier.close();
     })();
     return this.ending;
   }

@@ -7,7 +7,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Endpoint } from "../attribution/client.js";
 import { FRONT_DEFAULTS } from "./front.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
-import { readOpening } from "./verdict.js";
+import { readOpening } from "./verdict/opening.js";
 
 export interface Arrival {
   /** Epoch ms. */

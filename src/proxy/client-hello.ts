@@ -8,6 +8,8 @@
 export interface ClientHello {
   /** Host name from the SNI extension, lower-cased, without trailing dot; absent when there is none. */
   readonly serverName?: string;
+  /** What the client's TLS stack names this session by when it hands its secrets to a key log. 32 bytes. */
+  readonly random: Uint8Array;
   /** ALPN protocols in the client's order; empty when there is no ALPN extension. */
   readonly alpn: readonly string[];
   /** TLS versions offered (0x0303 is TLS 1.2), best first as the client sent them, without GREASE. */
@@ -138,7 +140,7 @@ function readAlpn(extension: Cursor): string[] {
 function readHello(message: Buffer): ClientHello {
   const body = new Cursor(message);
   const legacyVersion = body.u16();
-  body.take(32);
+  const random = Uint8Array.from(body.take(32)); // a copy: the rest of the hello is not kept
   const sessionId = body.vector8();
   const cipherSuites = body.vector16().numbers16();
   body.vector8();
@@ -164,6 +166,7 @@ function readHello(message: Buffer): ClientHello {
   }
   return {
     ...(serverName === undefined ? {} : { serverName }),
+    random,
     alpn,
     versions: versions ?? [legacyVersion],
     cipherSuites,

@@ -1,65 +1,69 @@
 /**
- * The data plane: from an arrival to its end. It decides, connects, relays, and lets a tap copy what passes.
- * It never parses HTTP and never waits for the capture plane.
+ * The data plane: from an arrival to its end. It carries verdicts out: connects, relays, and lets a tap copy what
+ * passes. It decides nothing, never parses HTTP and never waits for the capture plane.
  */
 
 import { connect as connectTcp, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
-import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
-import { LruCache } from "../lru-cache.js";
+import type { Endpoint } from "../attribution/client.js";
+import type { Connection, Via } from "../connection/connection.js";
+import type { Reason } from "../connection/reasons.js";
 import { type Arrival, peek, socketArrival } from "./arrival.js";
 import type { ClientHello } from "./client-hello.js";
+import { type NothingRead, relaySecure } from "./intercept.js";
 import type { LeafMint } from "./leaf.js";
+import { readPassage, type SecretSource, type SitesWatch } from "./read-passage.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
-import type { ConnectionInfo, Tap, TapSink } from "./tap.js";
+import type { Tap, TapSink } from "./tap.js";
 import type { UpstreamConnector } from "./upstream.js";
-import { decide, type HostKnowledge, readOpening } from "./verdict.js";
-
-/** A client as the verdict needs it. */
-export interface KnownClient {
-  readonly owner: Owner;
-  readonly app?: AppMatch;
-}
+import type { KnownClient } from "./verdict/client.js";
+import { decide, decideByHost, isPrivate, type Policy } from "./verdict/decide.js";
+import { type Opening, readOpening } from "./verdict/opening.js";
+import type { Attempt, TrustBook } from "./verdict/trust-book.js";
 
 export interface DataPlaneOptions {
-  readonly mint: LeafMint;
+  /** Made when it is first needed. */
+  readonly mint: () => LeafMint;
   readonly upstream: UpstreamConnector;
   readonly taps: TapSink;
   /** Where a destination is reached: at itself, but in the demo. */
   readonly route: (destination: Endpoint) => Endpoint;
   /** Asked for each connection, so that a refreshed bundle counts at once. */
-  readonly knowledgeOf: (host: string, port: number) => HostKnowledge;
-  /** Waits to know who the client is only where that can matter. */
-  readonly leaveAlone: (
-    host: string,
-    whenKnown: Promise<KnownClient>,
-  ) => Promise<"app_not_selected" | "pinned" | undefined>;
+  readonly policy: () => Omit<Policy, "capacity">;
+  readonly trust: TrustBook;
+  /** Where TLS secrets come from; absent where nothing is read. */
+  readonly secrets?: SecretSource;
   /** Connections that are read at a time; more pass through. */
   readonly maxIntercepted: number;
-  /** A client turned our certificate down: with this alert, or by going away in silence. */
-  readonly onRefusal: (host: string, client: KnownClient, how: string) => void;
+  /** A verified server asked for a client certificate. */
+  readonly onClientCertificate?: (client: KnownClient, host: string, server: Endpoint) => void;
+  /** A connection to a known host passes through unread, by verdict. */
+  readonly onPassthrough?: (client: KnownClient, host: string, reason: Reason) => void;
 }
 
 /** Counters since the start, and the connections that are open now. */
 export interface DataPlaneStats {
   accepted: number;
+  read: number;
   intercepted: number;
   passedThrough: number;
+  refused: number;
   open: number;
 }
-
-/** Alerts by which a client says that it does not trust our certificate (RFC 8446 §6.2: 42, 46, 48). */
-const CERTIFICATE_ALERT = /alert (bad certificate|certificate unknown|unknown ca)/i;
 
 const now = () => performance.timeOrigin + performance.now();
 
 export class DataPlane {
-  readonly stats: DataPlaneStats = { accepted: 0, intercepted: 0, passedThrough: 0, open: 0 };
+  readonly stats: DataPlaneStats = {
+    accepted: 0,
+    read: 0,
+    intercepted: 0,
+    passedThrough: 0,
+    refused: 0,
+    open: 0,
+  };
   private nextId = 1;
   private readonly live = new Set<Socket>();
-  /** Hosts that ask clients for a certificate, which only the client itself can show. */
-  private readonly clientCertificateHosts = new LruCache<string, true>(1_000);
   private idle: (() => void) | undefined;
 
   constructor(private readonly options: DataPlaneOptions) {}
@@ -89,27 +93,49 @@ export class DataPlane {
    * thousands, holds nothing of what was only needed to decide (first bytes, hello).
    */
   private async dispatch(arrival: Arrival, whenKnown: Promise<KnownClient>): Promise<unknown> {
-    const destination = arrival.destination;
+    const { destination } = arrival;
     if (!destination) return arrival.reject();
     const opening = readOpening(arrival.peeked);
-    const verdict = decide(opening, destination, this.options.knowledgeOf);
-    if (verdict.action === "passthrough" && !verdict.known) {
+    const policy: Policy = { ...this.options.policy(), capacity: this.isFull() ? "full" : "free" };
+    const byHost = decideByHost(opening, destination, policy);
+    if (byHost.action === "passthrough") {
       // Nobody asks who it was: it need not wait for the answer.
-      return this.pass(arrival, destination, verdict.host ?? destination.address);
+      return this.pass(arrival, destination, byHost.host ?? destination.address);
     }
-    const connection = { arrival, destination, whenKnown, id: this.nextId++ };
-    const host = verdict.host ?? "";
-    const alone = await this.options.leaveAlone(host, whenKnown);
-    if (alone === "app_not_selected") {
-      // A filtered-out app is none of our business: not even its connections are told.
-      return this.pass(arrival, destination, host);
+    const known = await whenKnown;
+    const accepted: Accepted = { arrival, destination, client: known, id: this.nextId++ };
+    const sites = await this.sitesOf(accepted, opening, policy);
+    // Asked for last: what is decided on it must be begun before another connection asks.
+    const standing = this.options.trust.standing(known.program);
+    const verdict = decide(opening, destination, { ...known, standing, sites: sites.state }, policy);
+    switch (verdict.action) {
+      case "read":
+        return this.read(accepted, verdict.host, sites);
+      case "intercept":
+        if (verdict.scheme === "http" || opening.kind !== "tls")
+          return this.interceptPlain(accepted, verdict.host);
+        return this.interceptTls(accepted, verdict.host, opening.hello, verdict.trial ? "trial" : "trusted");
+      case "passthrough": {
+        const { reason, host = destination.address } = verdict;
+        // A filtered-out app is none of our business: not even its connections are told.
+        if (isPrivate(reason)) return this.pass(arrival, destination, host);
+        this.options.onPassthrough?.(known, host, reason);
+        return this.passThrough(accepted, host, reason);
+      }
     }
-    const asked = this.clientCertificateHosts.get(host) ? "upstream_client_certificate" : undefined;
-    const full = this.isFull() ? "too_many_connections" : undefined;
-    const reason = verdict.action === "passthrough" ? verdict.reason : (alone ?? asked ?? full);
-    if (reason) return this.passThrough(connection, host, reason);
-    if (opening.kind === "tls") return this.interceptTls(connection, host, opening.hello);
-    return this.interceptPlain(connection, host);
+  }
+
+  /** Asks for the client's secrets where the connection would be read if they can be had. */
+  private async sitesOf(
+    { id, client, destination }: Accepted,
+    opening: Opening,
+    policy: Policy,
+  ): Promise<SitesWatch> {
+    const { secrets } = this.options;
+    if (!secrets || opening.kind !== "tls") return { state: "off" };
+    const wouldBe = decide(opening, destination, { ...client, standing: "untried", sites: "known" }, policy);
+    if (wouldBe.action !== "read") return { state: "off" };
+    return secrets.watch(id, client, opening.hello.random);
   }
 
   /**
@@ -150,16 +176,9 @@ export class DataPlane {
   /** A tap for a plain request that is forwarded elsewhere. */
   openTap(target: Endpoint, peer: Endpoint, client: KnownClient): Tap {
     this.stats.intercepted++;
-    return this.options.taps.open({
-      id: this.nextId++,
-      acceptedAt: now(),
-      host: target.address,
-      port: target.port,
-      scheme: "http",
-      peer,
-      destination: target,
-      ...client,
-    });
+    const accepted = { acceptedAt: now(), peer };
+    const connection = { arrival: accepted, destination: target, client, id: this.nextId++ };
+    return this.options.taps.open(describe(connection, target.address, { scheme: "http", via: "plain" }));
   }
 
   /** Passes a connection through, by the upstream proxy where there is one. */
@@ -179,131 +198,117 @@ export class DataPlane {
   }
 
   /** Passes a connection to a known host through, and tells that it was. */
-  private async passThrough(
-    connection: Connection,
-    host: string,
-    reason: string,
-    error?: string,
-  ): Promise<void> {
-    const end = await this.pass(connection.arrival, connection.destination, host);
-    const info = this.describe(connection, await connection.whenKnown, host, "https", undefined);
-    this.reportUnread(info, reason, error === undefined ? end : { ...end, error });
+  private async passThrough(accepted: Accepted, host: string, reason: Reason, error?: string): Promise<void> {
+    const connection = describe(accepted, host, { scheme: "https" });
+    const end = await this.pass(accepted.arrival, accepted.destination, host);
+    this.reportUnread(connection, reason, error === undefined ? end : { ...end, error });
   }
 
-  private async interceptTls(connection: Connection, host: string, hello: ClientHello): Promise<unknown> {
-    const { arrival, destination, whenKnown } = connection;
+  private async read(accepted: Accepted, host: string, sites: SitesWatch): Promise<unknown> {
+    const { arrival, destination, id } = accepted;
+    const secrets = this.options.secrets!;
+    try {
+      const raw = arrival.take();
+      if (!raw) return await this.passThrough(accepted, host, "verdict_late");
+      this.stats.read++;
+      const target = this.options.route(destination);
+      const connection = describe(accepted, host, { scheme: "https", via: "read" });
+      const server = arrival.takeServer?.() ?? (await this.options.upstream.proxy.dial(target, host));
+      const unread = await readPassage(tcpSide(this.track(raw)), server, connection, {
+        taps: this.options.taps,
+        sites,
+      });
+      if (unread) this.reportNothing(connection, unread);
+    } finally {
+      secrets.unwatch(id);
+    }
+  }
+
+  private async interceptTls(
+    accepted: Accepted,
+    host: string,
+    hello: ClientHello,
+    kind: "trial" | "trusted",
+  ): Promise<unknown> {
+    const { arrival, destination, client } = accepted;
     const raw = arrival.take();
-    if (!raw) return this.passThrough(connection, host, "verdict_late");
+    if (!raw) return this.passThrough(accepted, host, "verdict_late");
+    const attempt = this.options.trust.begin(client, host, kind);
     const target = this.options.route(destination);
     const connecting = this.options.upstream.connect(target, host, hello, arrival.takeServer?.());
+    const mint = this.options.mint();
     // While the server answers: the first certificate for a name takes milliseconds.
-    setImmediate(() => this.options.mint.prepare(host));
-    const [upstream, client] = await Promise.all([connecting, whenKnown]);
-    if (upstream.kind === "failed" && upstream.stage === "handshake") {
-      // The client shall see what the server says to it.
-      return this.passThrough(connection, host, "upstream_handshake_failed", upstream.error);
+    setImmediate(() => mint.prepare(host));
+    const upstream = await connecting;
+    if (upstream.kind === "secure" && !raw.destroyed) {
+      this.stats.intercepted++;
+      const { protocol } = upstream;
+      const connection = describe(accepted, host, { scheme: "https", via: "intercept", protocol });
+      return this.intercept(this.track(raw), upstream, connection, { mint, attempt });
     }
-    if (upstream.kind === "failed") {
-      arrival.reject();
-      const info = this.describe(connection, client, host, "https", undefined);
-      this.reportUnread(info, "upstream_unreachable", { error: upstream.error });
-      return;
+    void attempt.end({ kind: "inconclusive" });
+    switch (upstream.kind) {
+      case "secure":
+        return abort(upstream.side);
+      case "failed":
+        if (upstream.stage === "handshake") {
+          // The client shall see what the server says to it.
+          return this.passThrough(accepted, host, "upstream_handshake_failed", upstream.error);
+        }
+        arrival.reject();
+        return this.reportUnread(describe(accepted, host, { scheme: "https" }), "upstream_unreachable", {
+          error: upstream.error,
+        });
+      case "untrusted":
+        // The client is shown the server's own certificate and decides itself.
+        return this.passThrough(accepted, host, "upstream_certificate_invalid", upstream.error);
+      case "client_certificate_requested":
+        if (upstream.isVerified) this.options.onClientCertificate?.(client, host, destination);
+        return this.passThrough(accepted, host, "upstream_client_certificate", upstream.error);
     }
-    if (upstream.kind === "untrusted") {
-      // The client is shown the server's own certificate and decides itself.
-      return this.passThrough(connection, host, "upstream_certificate_invalid", upstream.error);
-    }
-    if (upstream.kind === "client_certificate_requested") {
-      this.clientCertificateHosts.set(host, true);
-      return this.passThrough(connection, host, "upstream_client_certificate", upstream.error);
-    }
-    if (raw.destroyed) {
-      abort(upstream.side);
-      return;
-    }
-    this.stats.intercepted++;
-    const info = this.describe(connection, client, host, "https", upstream.protocol);
-    return this.relaySecure(this.track(raw), upstream, info, client);
   }
 
-  private async relaySecure(
+  private async intercept(
     raw: Socket,
-    { side, protocol }: { readonly side: Side; readonly protocol: string | undefined },
-    info: ConnectionInfo,
-    client: KnownClient,
+    upstream: { readonly side: Side; readonly protocol: string | undefined },
+    connection: Connection,
+    how: { readonly mint: LeafMint; readonly attempt: Attempt },
   ): Promise<void> {
-    const secure = new TLSSocket(raw, {
-      isServer: true,
-      secureContext: this.options.mint.contextFor(info.host),
-      ...(protocol === undefined ? {} : { ALPNProtocols: [protocol] }),
-    });
-    const handshake = watchHandshake(secure);
-    const tap = this.options.taps.open(info);
-    const end = await relay({ stream: secure, socket: raw }, side, {
-      onBytes: (direction, bytes) => tap.push(direction, bytes),
-      onEnd: (direction) => tap.end(direction),
-    });
-    const refusal = end.bytesUp === 0 ? handshake.refusal() : undefined;
-    if (refusal) this.options.onRefusal(info.host, client, refusal);
-    if (end.bytesUp === 0) {
-      const reason = refusal
-        ? "client_refused_certificate"
-        : handshake.isDone()
-          ? "no_request"
-          : "client_handshake_failed";
-      this.reportUnread(info, reason, refusal ? { ...end, error: refusal } : end);
-    }
-    tap.close(end.cause);
+    const nothing = await relaySecure(raw, upstream, connection, { ...how, taps: this.options.taps });
+    if (nothing?.reason === "client_refused_certificate") this.stats.refused++;
+    if (nothing) this.reportNothing(connection, nothing);
   }
 
-  private async interceptPlain(connection: Connection, host: string): Promise<unknown> {
-    const { arrival, destination } = connection;
+  private async interceptPlain(accepted: Accepted, host: string): Promise<unknown> {
+    const { arrival, destination } = accepted;
     const raw = arrival.take();
-    if (!raw) return this.passThrough(connection, host, "verdict_late");
+    if (!raw) return this.passThrough(accepted, host, "verdict_late");
     this.stats.intercepted++;
-    const client = await connection.whenKnown;
     const { address, port } = this.options.route(destination);
     const server =
       arrival.takeServer?.() ??
       tcpSide(connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true }));
-    const info = this.describe(connection, client, host, "http", undefined);
-    return this.relayPlain(this.track(raw), server, info);
+    const connection = describe(accepted, host, { scheme: "http", via: "plain" });
+    return this.relayPlain(this.track(raw), server, connection);
   }
 
-  private async relayPlain(raw: Socket, server: Side, info: ConnectionInfo): Promise<void> {
-    const tap = this.options.taps.open(info);
+  private async relayPlain(raw: Socket, server: Side, connection: Connection): Promise<void> {
+    const tap = this.options.taps.open(connection);
     const end = await relay(tcpSide(raw), server, {
       onBytes: (direction, bytes) => tap.push(direction, bytes),
       onEnd: (direction) => tap.end(direction),
     });
     tap.close(end.cause);
-    if (end.bytesUp === 0) this.reportUnread(info, "upstream_unreachable", end);
+    if (end.bytesUp === 0) this.reportUnread(connection, "upstream_unreachable", end);
   }
 
-  private describe(
-    { id, arrival, destination }: Connection,
-    client: KnownClient,
-    host: string,
-    scheme: "https" | "http",
-    protocol: string | undefined,
-  ): ConnectionInfo {
-    return {
-      id,
-      acceptedAt: arrival.acceptedAt,
-      host,
-      port: destination.port,
-      scheme,
-      peer: arrival.peer,
-      destination,
-      owner: client.owner,
-      ...(protocol === undefined ? {} : { protocol }),
-      ...(client.app === undefined ? {} : { app: client.app }),
-    };
+  private reportNothing(connection: Connection, { reason, end }: NothingRead): void {
+    this.reportUnread(connection, reason, end);
   }
 
-  private reportUnread(info: ConnectionInfo, reason: string, end: Partial<RelayEnd>): void {
+  private reportUnread(connection: Connection, reason: Reason, end: Partial<RelayEnd>): void {
     this.options.taps.unread({
-      info,
+      connection,
       reason,
       endedAt: now(),
       ...(end.bytesUp === undefined ? {} : { bytesUp: end.bytesUp }),
@@ -320,6 +325,7 @@ export class DataPlane {
 
   /** Waits until no connection is open, `graceMs` at most; then resets what is left. */
   async drain(graceMs: number): Promise<void> {
+    this.options.trust.settle();
     if (this.stats.open > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, graceMs);
@@ -330,6 +336,7 @@ export class DataPlane {
       });
     }
     for (const socket of this.live) abort(tcpSide(socket));
+    this.options.trust.settle();
   }
 }
 
@@ -349,42 +356,41 @@ function speaksFirst(client: Duplex, server: Duplex): Promise<boolean> {
   });
 }
 
-/** A client that closes within this time after its handshake, and says nothing, did not like what it saw. */
-const SILENT_REFUSAL_MS = 100;
-
-/**
- * Tells afterwards whether the client turned our certificate down: by an alert, or by closing in silence right
- * after the handshake. An abort in the middle of the handshake, and alert 121 (ECH), say nothing of the kind.
- */
-function watchHandshake(session: TLSSocket): { refusal(): string | undefined; isDone(): boolean } {
-  const startedAt = performance.now();
-  let alert: string | undefined;
-  let doneAt: number | undefined;
-  let closedAt = Number.POSITIVE_INFINITY;
-  session.on("error", (error) => {
-    alert ??= CERTIFICATE_ALERT.exec(error.message)?.[1]?.toLowerCase();
-  });
-  session.once("secure", () => {
-    doneAt = performance.now();
-  });
-  for (const event of ["end", "close"]) {
-    session.once(event, () => {
-      closedAt = Math.min(closedAt, performance.now());
-    });
-  }
-  return {
-    isDone: () => doneAt !== undefined,
-    refusal: () => {
-      if (alert || doneAt === undefined) return alert;
-      const limit = Math.max(SILENT_REFUSAL_MS, 10 * (doneAt - startedAt));
-      return closedAt - doneAt < limit ? "closed in silence" : undefined;
-    },
-  };
-}
-
-interface Connection {
+/** A connection to a known host, whose client is known. */
+interface Accepted {
   readonly id: number;
   readonly arrival: Arrival;
   readonly destination: Endpoint;
-  readonly whenKnown: Promise<KnownClient>;
+  readonly client: KnownClient;
+}
+
+interface Seen {
+  readonly scheme: Connection["scheme"];
+  readonly via?: Via;
+  readonly protocol?: string | undefined;
+}
+
+function describe(
+  {
+    id,
+    arrival,
+    destination,
+    client,
+  }: Omit<Accepted, "arrival"> & { arrival: Pick<Arrival, "acceptedAt" | "peer"> },
+  host: string,
+  { scheme, via, protocol }: Seen,
+): Connection {
+  return {
+    id,
+    acceptedAt: arrival.acceptedAt,
+    host,
+    port: destination.port,
+    scheme,
+    peer: arrival.peer,
+    destination,
+    owner: client.owner,
+    ...(via === undefined ? {} : { via }),
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(client.app === undefined ? {} : { app: client.app }),
+  };
 }

@@ -1,12 +1,12 @@
 /** The listener of redirected connections: the native front where there is one, else Node's own sockets. */
 
 import type { Endpoint } from "../attribution/client.js";
+import type { CloseCause } from "../connection/connection.js";
 import { LruCache } from "../lru-cache.js";
 import { type Arrival, type Listener, type ListenerOptions, listenOnLoopback } from "./arrival.js";
 import type { FrontConnection, PassthroughEnd } from "./front.js";
 import { isNativeFrontSupported, NativeFront } from "./front-native.js";
 import { abort, type RelayEnd, tcpSide } from "./relay.js";
-import type { CloseCause } from "./tap.js";
 
 const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
   ended: "ended",

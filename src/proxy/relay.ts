@@ -2,10 +2,12 @@
 
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { CloseCause } from "../connection/connection.js";
 import type { Direction } from "../exchange/exchange.js";
-import type { CloseCause } from "./tap.js";
 
 export interface RelayWatcher {
+  /** The server's bytes wait for this; the client's go on at once. Must resolve. */
+  readonly release?: Promise<unknown>;
   onBytes?(direction: Direction, bytes: Buffer): void;
   onEnd?(direction: Direction): void;
 }
@@ -76,14 +78,19 @@ export function relay(client: Side, server: Side, watcher: RelayWatcher = {}): P
       // What happened before does not happen again: no event would ever tell of it.
       if (from.stream.closed) return close();
       from.stream.on("close", close);
-      to.stream.on("drain", () => from.stream.resume());
+      to.stream.on("drain", () => {
+        if (from.stream.isPaused()) from.stream.resume();
+      });
       if (from.stream.readableEnded) return end();
       from.stream.on("end", end);
-      from.stream.on("data", (chunk: Buffer) => {
-        bytes[direction] += chunk.length;
-        if (!to.stream.write(chunk)) from.stream.pause();
-        watcher.onBytes?.(direction, chunk);
-      });
+      const start = () =>
+        from.stream.on("data", (chunk: Buffer) => {
+          bytes[direction] += chunk.length;
+          if (!to.stream.write(chunk)) from.stream.pause();
+          watcher.onBytes?.(direction, chunk);
+        });
+      if (watcher.release && direction === "response") void watcher.release.then(start);
+      else start();
     };
     // A side that vanished without a word must not hold the other for ever.
     for (const { socket } of [client, server]) socket.setKeepAlive(true, KEEP_ALIVE_MS);

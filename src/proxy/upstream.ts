@@ -1,7 +1,13 @@
 /** The TLS session to the server: on its original address, offering what the client offered. */
 
 import { isIP } from "node:net";
-import { type ConnectionOptions, connect, type SecureContext, type TLSSocket } from "node:tls";
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import type { Endpoint } from "../attribution/client.js";
 import { LruCache } from "../lru-cache.js";
 import type { ClientHello } from "./client-hello.js";
@@ -22,7 +28,12 @@ export type UpstreamResult =
   /** The handshake went through, and the certificate is not to be trusted for that name. */
   | { readonly kind: "untrusted"; readonly error: string }
   /** The server asks who the client is, which only the client can say: its connection is to be passed through. */
-  | { readonly kind: "client_certificate_requested"; readonly error: string }
+  | {
+      readonly kind: "client_certificate_requested";
+      readonly error: string;
+      /** Whether the server is who it should be: what another one asks for teaches nothing of it. */
+      readonly isVerified: boolean;
+    }
   /** `stage` tells whether the server could not be reached, or was and no TLS session came about. */
   | { readonly kind: "failed"; readonly stage: "connect" | "handshake"; readonly error: string };
 
@@ -148,8 +159,9 @@ export class UpstreamConnector {
       };
       const fail = (failure: unknown) => {
         const error = textOf(failure);
-        if (asksForCertificate(stream)) settle({ kind: "client_certificate_requested", error });
-        else settle({ kind: "failed", stage: "handshake", error });
+        if (asksForCertificate(stream)) {
+          settle({ kind: "client_certificate_requested", error, isVerified: isVerified(stream, host) });
+        } else settle({ kind: "failed", stage: "handshake", error });
       };
       const onClose = () => fail(new Error("closed during the handshake"));
       const timer = setTimeout(() => fail(new Error("timed out during the handshake")), this.timeoutMs);
@@ -171,6 +183,14 @@ export class UpstreamConnector {
       });
     });
   }
+}
+
+/** Whether the server's certificate is good for that name; also when the handshake failed after it was shown. */
+function isVerified(session: TLSSocket, host: string): boolean {
+  const { _handle } = session as unknown as { _handle: { verifyError(): Error | null } | null };
+  const certificate = session.getPeerCertificate() as ReturnType<TLSSocket["getPeerCertificate"]> | null;
+  if (!_handle || !certificate?.subject || _handle.verifyError() !== null) return false;
+  return checkServerIdentity(host, certificate) === undefined;
 }
 
 /**

@@ -2,17 +2,17 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Pipeline } from "../../src/capture/pipeline.js";
+import type { Connection } from "../../src/connection/connection.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { DEFAULT_LIMITS } from "../../src/exchange/exchange.js";
 import { readBundleText } from "../../src/oisp/parse.js";
-import type { ConnectionInfo } from "../../src/proxy/tap.js";
 import { validateEvent } from "../event/schema.js";
 
 const { bundle } = readBundleText(
   readFileSync(new URL("../../data/oisp-bundle.json", import.meta.url), "utf8"),
 );
 
-const INFO: ConnectionInfo = {
+const INFO: Connection = {
   id: 1,
   acceptedAt: 1_000,
   host: "api.openai.com",

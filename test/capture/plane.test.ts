@@ -44,7 +44,7 @@ test.each([
     await plane.flush(); // resolves although nobody answers
     await nextOf(log, (line) => says.test(line));
     const lost = [await nextOf(echoes, isLoss), await nextOf(echoes, isLoss)];
-    expect(lost.map(({ told }) => told!.info)).toEqual([connection(1), connection(2)]);
+    expect(lost.map(({ told }) => told!.connection)).toEqual([connection(1), connection(2)]);
     // What is still to come of them is not read; new connections are.
     for (const old of [idle, tap]) {
       old.push("response", text("unheard"));
@@ -65,15 +65,15 @@ test("connections that came, or came and went, while there was no thread are tol
   await plane.flush();
   plane.open(connection(2)).close("ended");
   plane.open(connection(3)).push("request", text("unheard"));
-  plane.unread({ info: connection(4), reason: "pinned", endedAt: 5 });
+  plane.unread({ connection: connection(4), reason: "runtime_does_not_trust", endedAt: 5 });
   await nextOf(log, (line) => line.includes("started again; 4 connections"));
   const told = [];
   for (let at = 0; at < 4; at++) told.push((await nextOf(echoes, ({ code }) => code === OP.unread)).told);
-  expect(told.map((it) => [it?.info.id, it?.reason])).toEqual([
+  expect(told.map((it) => [it?.connection.id, it?.reason])).toEqual([
     [1, "capture_lost"],
     [2, "capture_lost"],
     [3, "capture_lost"],
-    [4, "pinned"],
+    [4, "runtime_does_not_trust"],
   ]);
 });
 
@@ -86,7 +86,7 @@ test("a thread that falls behind loses the tap of who is too fast, and of nobody
   for (let at = 0; at < 600; at++) fast.push("response", chunk); // 37.5 MiB
   slow.push("response", text("still heard"));
   const loss = await nextOf(echoes, isLoss);
-  expect(loss.told!.info.id).toBe(2);
+  expect(loss.told!.connection.id).toBe(2);
   expect(await nextOf(echoes, ({ text: said }) => said === "still heard")).toMatchObject({ id: 1 });
   expect((await plane.close())?.lostTaps).toBe(1);
 });
@@ -107,7 +107,7 @@ test("1 GiB past a thread that reads nothing holds no more than the bound", asyn
   }
   expect(most / 2 ** 20).toBeLessThan(160);
   const lost = new Set<number>();
-  while (lost.size < taps.length) lost.add((await nextOf(echoes, isLoss)).told!.info.id);
+  while (lost.size < taps.length) lost.add((await nextOf(echoes, isLoss)).told!.connection.id);
 });
 
 test.each([

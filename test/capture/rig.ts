@@ -1,8 +1,8 @@
 import { onTestFinished } from "vitest";
 import type { CaptureOptions } from "../../src/capture/messages.js";
 import { CapturePlane, type CapturePlaneOptions } from "../../src/capture/plane.js";
+import type { Connection, UnreadConnection } from "../../src/connection/connection.js";
 import { DEFAULT_LIMITS } from "../../src/exchange/exchange.js";
-import type { ConnectionInfo, UnreadConnection } from "../../src/proxy/tap.js";
 import { Inbox } from "../proxy/front-rig.js";
 
 export const captureOptions = (outputDir: string): CaptureOptions => ({
@@ -13,7 +13,7 @@ export const captureOptions = (outputDir: string): CaptureOptions => ({
   feed: true,
 });
 
-export function connection(id: number, fields: Partial<ConnectionInfo> = {}): ConnectionInfo {
+export function connection(id: number, fields: Partial<Connection> = {}): Connection {
   return {
     id,
     acceptedAt: Date.UTC(2026, 0, 9),

@@ -54,14 +54,20 @@ test("an exchange becomes a line, connections that were not read are told, and a
   const other = plane.open(connection(2, { protocol: "h3" }));
   for (const byte of ANSWERED) tap.push("response", Buffer.from([byte]));
   other.push("request", Buffer.from("unreadable"));
-  plane.unread({ info: connection(3), reason: "pinned", endedAt: Date.now(), bytesUp: 5, bytesDown: 6 });
+  plane.unread({
+    connection: connection(3),
+    reason: "runtime_does_not_trust",
+    endedAt: Date.now(),
+    bytesUp: 5,
+    bytesDown: 6,
+  });
   await plane.flush();
   const events = written();
   for (const event of events) validateEvent(event);
   expect(events.map((event) => [event.trace_level, event.metadata.reason])).toEqual([
     ["identifiable", "unknown_protocol"],
     ["full", undefined],
-    ["identifiable", "pinned"],
+    ["identifiable", "runtime_does_not_trust"],
   ]);
   expect(events[1]!.interaction).toMatchObject({
     model: "gpt-4o",

@@ -223,7 +223,7 @@ test("a passed-through connection leaves its host, bytes, time and reason", () =
     connection: { ...connection, host: "::1", port: 8443 },
     owner: input.owner,
     source: { type: "api", id: "openai", endpoint: null },
-    reason: "pinned",
+    reason: "runtime_does_not_trust",
     startedAt: START,
     endedAt: START + 1500.4,
     bytesUp: 10,
@@ -235,7 +235,7 @@ test("a passed-through connection leaves its host, bytes, time and reason", () =
     request_host: "[::1]:8443",
     bytes_up: 10,
     bytes_down: 20,
-    reason: "pinned",
+    reason: "runtime_does_not_trust",
   });
 });
 

@@ -9,7 +9,7 @@ import {
   peek,
   socketArrival,
 } from "../../src/proxy/arrival.js";
-import { readOpening } from "../../src/proxy/verdict.js";
+import { readOpening } from "../../src/proxy/verdict/opening.js";
 import { clientHello, closing, Inbox, readAll, records } from "./front-rig.js";
 import { own, socketPair } from "./sockets.js";
 

@@ -5,13 +5,15 @@ import tls from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import type { Owner } from "../../src/attribution/client.js";
 import { makeCaCertificate } from "../../src/proxy/ca.js";
-import { DataPlane, type KnownClient } from "../../src/proxy/data-plane.js";
+import { DataPlane } from "../../src/proxy/data-plane.js";
 import { LeafMint } from "../../src/proxy/leaf.js";
 import { listen } from "../../src/proxy/listener.js";
 import { UpstreamConnector } from "../../src/proxy/upstream.js";
+import type { KnownClient } from "../../src/proxy/verdict/client.js";
 import { HOST } from "./client-hello-rig.js";
 import { closing, Inbox, readAll, readBytes } from "./front-rig.js";
 import { own } from "./sockets.js";
+import { INTERCEPT_ALL, trustBook } from "./trust-rig.js";
 import { certificateFor, ROOT, rawServer } from "./upstream-rig.js";
 
 const caKey = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -36,8 +38,9 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
   const server = await rawServer((socket) => connections.put(socket));
   const tapped: string[] = [];
   const authority = { certificate: new X509Certificate(OURS), certificatePem: OURS, certificatePath: "" };
+  const mint = new LeafMint({ ...authority, ...caKey });
   const plane = new DataPlane({
-    mint: new LeafMint({ ...authority, ...caKey }),
+    mint: () => mint,
     upstream: new UpstreamConnector({ roots: [ROOT], env: {} }),
     taps: {
       open: ({ owner }) => ({
@@ -48,10 +51,9 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
       unread: ({ reason }) => tapped.push(reason),
     },
     route: (destination) => destination,
-    knowledgeOf: () => knowledge,
-    leaveAlone: async () => undefined,
+    policy: () => ({ ...INTERCEPT_ALL, knowledgeOf: () => knowledge }),
+    trust: trustBook(),
     maxIntercepted: 10,
-    onRefusal: () => {},
   });
   const listener = await listen({
     port: 0,

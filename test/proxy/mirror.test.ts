@@ -48,6 +48,7 @@ describe.each(clientNames)("what a server is sent for %s", (name) => {
 
 /** As Chrome 131 has it, in JA4's terms t13d1516h2_8daaf6152771_…, without its GREASE. */
 const CHROME: ClientHello = {
+  random: new Uint8Array(32),
   serverName: HOST,
   alpn: ["h2", "http/1.1"],
   versions: [0x0304, 0x0303],

@@ -23,10 +23,10 @@ test("an identifiable event says why it was not read", () => {
     interaction: undefined,
     client: { unknown: "timeout", port: 1 },
     timing: { duration_ms: 61_500 },
-    metadata: { request_host: "chatgpt.com", reason: "pinned" },
+    metadata: { request_host: "chatgpt.com", reason: "runtime_does_not_trust" },
   });
   expect(feedLine(event, plain)).toBe(
-    `${clock}  unknown             openai                          61.5 s  (pinned)`,
+    `${clock}  unknown             openai                          61.5 s  (runtime_does_not_trust)`,
   );
 });
 

@@ -1,0 +1,41 @@
+/** The one shape of a connection, from the verdict to the event. Plain data: it crosses a thread. */
+
+import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
+import type { Scheme } from "../exchange/exchange.js";
+import type { Reason } from "./reasons.js";
+
+/** How its content was got at: with the session's own secrets, by a TLS session of ours, or it was plain. */
+export type Via = "read" | "intercept" | "plain";
+
+export interface Connection {
+  readonly id: number;
+  /** Epoch ms of the accept. */
+  readonly acceptedAt: number;
+  readonly host: string;
+  readonly port: number;
+  readonly scheme: Scheme;
+  /** Absent where nothing of it is seen. */
+  readonly via?: Via;
+  /** The client's own address and port. */
+  readonly peer: Endpoint;
+  readonly destination: Endpoint;
+  /** ALPN's choice; absent when there was none, or it is not known yet. */
+  readonly protocol?: string;
+  readonly owner: Owner;
+  readonly app?: AppMatch;
+}
+
+/** How a connection closed. */
+export type CloseCause = "ended" | "client_aborted" | "server_closed";
+
+/** The end of a connection to a known host of which nothing was read, and why. */
+export interface UnreadConnection {
+  readonly connection: Connection;
+  readonly reason: Reason;
+  /** Epoch ms. */
+  readonly endedAt: number;
+  /** Bytes from client to server and back, where they were counted. */
+  readonly bytesUp?: number;
+  readonly bytesDown?: number;
+  readonly error?: string;
+}

@@ -1,0 +1,60 @@
+/** Interception: one TLS session to the client under our certificate, one to the server, and the bytes in between. */
+
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { Connection } from "../connection/connection.js";
+import type { ConnectionReason, PassthroughReason } from "../connection/reasons.js";
+import { watchHandshake } from "./handshake.js";
+import type { LeafMint } from "./leaf.js";
+import { type RelayEnd, relay, type Side } from "./relay.js";
+import type { TapSink } from "./tap.js";
+import type { Attempt, Judgement } from "./verdict/trust-book.js";
+
+/** Why nothing was read of an intercepted connection. */
+export interface NothingRead {
+  readonly reason: ConnectionReason | PassthroughReason;
+  readonly end: RelayEnd;
+}
+
+/**
+ * Relays between the client and an open session to the server, until both have ended. Tells what the client made of
+ * our certificate. Resolves with why nothing was read, or with nothing when something was.
+ */
+export async function relaySecure(
+  raw: Socket,
+  upstream: { readonly side: Side; readonly protocol: string | undefined },
+  connection: Connection,
+  { mint, taps, attempt }: { readonly mint: LeafMint; readonly taps: TapSink; readonly attempt: Attempt },
+): Promise<NothingRead | undefined> {
+  const { protocol } = upstream;
+  attempt.shown();
+  const secure = new TLSSocket(raw, {
+    isServer: true,
+    secureContext: mint.contextFor(connection.host),
+    ...(protocol === undefined ? {} : { ALPNProtocols: [protocol] }),
+  });
+  const handshake = watchHandshake(secure, raw);
+  const tap = taps.open(connection);
+  let hasSpoken = false;
+  const end = await relay({ stream: secure, socket: raw }, upstream.side, {
+    onBytes: (direction, bytes) => {
+      if (!hasSpoken && direction === "request") {
+        hasSpoken = true;
+        attempt.succeeded();
+      }
+      tap.push(direction, bytes);
+    },
+    onEnd: (direction) => tap.end(direction),
+  });
+  tap.close(end.cause);
+  const judgement = await attempt.end(hasSpoken ? { kind: "inconclusive" } : handshake.end());
+  if (hasSpoken) return undefined;
+  return nothingRead(judgement, handshake.isDone(), end);
+}
+
+function nothingRead(judgement: Judgement, isDone: boolean, end: RelayEnd): NothingRead {
+  if (judgement.kind === "refused") {
+    return { reason: "client_refused_certificate", end: { ...end, error: judgement.how } };
+  }
+  return { reason: isDone ? "no_request" : "client_handshake_failed", end };
+}

@@ -1,0 +1,65 @@
+/**
+ * A connection that is read: passed through byte for byte in the client's own TLS session, while a copy of the
+ * ciphertext goes to the capture plane, which decrypts it with the session's secrets.
+ */
+
+import { within } from "../attribution/time-limit.js";
+import type { Connection } from "../connection/connection.js";
+import type { NothingRead } from "./intercept.js";
+import { relay, type Side } from "./relay.js";
+import type { Tap, TapSink } from "./tap.js";
+import type { KnownClient } from "./verdict/client.js";
+import type { SitesState } from "./verdict/decide.js";
+
+/** Whether the secrets of a client's TLS stack can be had. */
+export interface SitesWatch {
+  readonly state: SitesState;
+  /** While they are searched for: what becomes of it. Never rejects. */
+  readonly ready?: Promise<"known" | "none">;
+}
+
+/** The TLS secrets of clients' own sessions, which go straight to the capture plane. */
+export interface SecretSource {
+  /**
+   * Asks for the secrets of the session that a hello with this random begins. Never rejects.
+   * @param id of the connection, by which the secrets are handed over
+   */
+  watch(id: number, client: KnownClient, random: Uint8Array): Promise<SitesWatch>;
+  /** The connection has ended. */
+  unwatch(id: number): void;
+}
+
+/** The server's answer waits for the probes so long, once per build of an executable. */
+const HOLD_MS = 150;
+
+/** Resolves with why nothing was copied, or with nothing when the capture plane has the copy: it tells the rest. */
+export async function readPassage(
+  client: Side,
+  server: Side,
+  connection: Connection,
+  { taps, sites }: { readonly taps: TapSink; readonly sites: SitesWatch },
+): Promise<NothingRead | undefined> {
+  let tap: Tap | undefined;
+  /** What the client said while the sites were searched for. */
+  let early: Buffer[] | undefined = [];
+  const settle = (outcome: "known" | "none" | "late") => {
+    if (outcome === "known") tap = taps.open(connection);
+    for (const bytes of early ?? []) tap?.push("request", bytes);
+    early = undefined;
+    return outcome;
+  };
+  const release = sites.ready && within(HOLD_MS, sites.ready, () => "late" as const).then(settle);
+  if (!release) settle("known");
+  const end = await relay(client, server, {
+    ...(release ? { release } : {}),
+    onBytes: (direction, bytes) => {
+      if (early && direction === "request") early.push(bytes);
+      else tap?.push(direction, bytes);
+    },
+    onEnd: (direction) => tap?.end(direction),
+  });
+  const outcome = await release;
+  tap?.close(end.cause);
+  if (tap) return undefined;
+  return { reason: outcome === "none" ? "tls_secrets_unavailable" : "tls_sites_late", end };
+}

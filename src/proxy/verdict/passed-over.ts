@@ -1,0 +1,50 @@
+/** What is said of programs whose calls are seen and not read: one line each, once. */
+
+import type { Reason } from "../../connection/reasons.js";
+import { LruCache } from "../../lru-cache.js";
+import type { KnownClient } from "./client.js";
+
+const MAX_PROGRAMS = 1_000;
+
+/** Reasons that the person at the terminal can do something about. */
+const ADVISABLE: ReadonlySet<Reason> = new Set<Reason>([
+  "runtime_does_not_trust",
+  "trust_unknown",
+  "client_refused_before",
+  "no_certificate",
+]);
+
+export class PassedOver {
+  private readonly told = new LruCache<string, true>(MAX_PROGRAMS);
+
+  constructor(private readonly say: (line: string) => void) {}
+
+  /** A connection of the client was passed through unread. */
+  add(client: KnownClient, host: string, reason: Reason): void {
+    const { program } = client;
+    if (!program || !ADVISABLE.has(reason) || !this.isNews(program.key)) return;
+    this.say(
+      `${nameOf(client)} is seen at ${host} and not read: ${program.trust.evidence}. To have it read, ${program.advice}.`,
+    );
+  }
+
+  /** The client refused our certificate. */
+  refused(client: KnownClient, host: string, how: string): void {
+    const { program } = client;
+    if (!program || !this.isNews(program.key)) return;
+    this.say(
+      `${nameOf(client)} does not trust Oximy's certificate (${how}, at ${host}) and is passed through from now on. ` +
+        `To have it read, ${program.advice}.`,
+    );
+  }
+
+  private isNews(key: string): boolean {
+    if (this.told.get(key)) return false;
+    this.told.set(key, true);
+    return true;
+  }
+}
+
+function nameOf({ app, program }: KnownClient): string {
+  return app?.name ?? program?.name ?? "A program";
+}
