@@ -37,7 +37,14 @@ the next event, so that only that line does not parse.
 
 export function eventsDocument(schema) {
   const sections = [["Event", schema], ...objectsWithin(schema, "")];
-  return [PREFACE, ...sections.map(([name, object]) => section(name, object))].join("\n");
+  return [PREFACE, ...sections.map(([name, object]) => section(name, object)), reasons(schema)].join("\n");
+}
+
+function reasons(schema) {
+  const rows = schema.properties.metadata.properties.reason.anyOf.map(
+    ({ const: reason, description }) => `| \`${reason}\` | ${description} |`,
+  );
+  return ["## Reasons", "", "| `metadata.reason` | meaning |", "|---|---|", ...rows, ""].join("\n");
 }
 
 /** The objects below, each with its path, in the order of the fields. */
@@ -75,6 +82,7 @@ function typeOf(property) {
 }
 
 function describe(property) {
+  if (property.anyOf !== undefined) return `${property.description} One of the [reasons](#reasons) below.`;
   const values = property.enum?.map((value) => `\`${value}\``).join(", ");
   return values === undefined ? property.description : `${property.description} One of ${values}.`;
 }

@@ -177,6 +177,7 @@ function decode(host: string, exchange: Exchange): DecodedExchange {
 }
 
 export function eventConnection(info: Connection): EventConnection {
-  const { id, host, port, peer, destination, scheme } = info;
-  return { id, host, port, peerPort: peer.port, destination, scheme };
+  const { id, host, port, peer, destination, scheme, via } = info;
+  const connection = { id, host, port, peerPort: peer.port, destination, scheme };
+  return via === undefined ? connection : { ...connection, via };
 }

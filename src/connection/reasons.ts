@@ -113,5 +113,6 @@ export const REASONS = {
 
 export type PassthroughReason = keyof typeof PASSTHROUGH_REASONS;
 export type ConnectionReason = keyof typeof CONNECTION_REASONS;
+export type ExchangeReason = keyof typeof EXCHANGE_REASONS;
 export type ProtocolReason = keyof typeof PROTOCOL_REASONS;
 export type Reason = keyof typeof REASONS;

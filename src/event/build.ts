@@ -1,6 +1,8 @@
 /** From what was seen to the event that is written. Values in, values out. */
 
 import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
+import type { Via } from "../connection/connection.js";
+import type { Reason } from "../connection/reasons.js";
 import type { Direction, Exchange, Scheme } from "../exchange/exchange.js";
 import type { Interaction } from "../interaction/interaction.js";
 import { present } from "../interaction/json.js";
@@ -23,6 +25,7 @@ export interface ConnectionInfo {
   readonly peerPort: number;
   readonly destination: Endpoint;
   readonly scheme: Scheme;
+  readonly via?: Via;
 }
 
 export interface ExchangeInput {
@@ -45,8 +48,7 @@ export interface ConnectionInput {
   readonly owner: Owner;
   readonly app?: AppMatch;
   readonly source: EventSource;
-  /** Why it was not read: a short stable word. */
-  readonly reason: string;
+  readonly reason: Reason;
   /** Epoch milliseconds. */
   readonly startedAt: number;
   readonly endedAt: number;
@@ -96,6 +98,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
       truncated: isTruncated(exchange) || undefined,
       raw_withheld: (interaction ?? structure)?.rawWithheld || undefined,
       error: exchange.error,
+      via: input.connection.via,
       reason: full ? undefined : reason,
     }),
   });
@@ -117,6 +120,7 @@ export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
       bytes_up: input.bytesUp,
       bytes_down: input.bytesDown,
       error: input.error,
+      via: input.connection.via,
       reason: input.reason,
     }),
   });

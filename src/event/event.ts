@@ -4,6 +4,8 @@
  * two together.
  */
 
+import type { Via } from "../connection/connection.js";
+import type { Reason } from "../connection/reasons.js";
 import type { Interaction } from "../interaction/interaction.js";
 import type { MessageStructure } from "../interaction/structure.js";
 
@@ -77,8 +79,10 @@ export interface EventMetadata {
   raw_withheld?: boolean;
   /** Why the exchange is not whole, or what failed on the connection. */
   error?: string;
+  /** How its content was got at: with the client's own TLS secrets, by a TLS session of ours, or it was plain. */
+  via?: Via;
   /** Why the event is `identifiable` and not `full`. */
-  reason?: string;
+  reason?: Reason;
 }
 
 export interface OximyEvent {

@@ -3,6 +3,8 @@
  * the published shapes.
  */
 
+import type { ExchangeReason } from "../connection/reasons.js";
+
 export type ApiFormat = "openai" | "anthropic" | "google" | "bedrock" | "cohere" | "ollama" | (string & {});
 
 export interface Provider {
@@ -165,6 +167,6 @@ export type Classification =
         readonly endpoint: string | null;
       };
       readonly provider?: Provider;
-      readonly reason: string;
+      readonly reason: ExchangeReason;
     }
   | { readonly level: "drop" };

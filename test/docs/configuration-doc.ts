@@ -92,7 +92,7 @@ under sudo is that of the user who called it.
 | \`ca/\` | the certificate authority; its key never leaves this folder |
 | \`traces/\` | events, one file a day ([events.md](events.md)) |
 | \`bundle-cache.json\` | the last bundle that was fetched |
-| \`pins.json\` | apps that refused our certificate (\`oximy pins\`) |
+| \`pins.json\` | what was learned of programs and servers (\`oximy pins\`) |
 
 All of them belong to the user who called sudo, folders with mode 0700.
 `;

@@ -118,7 +118,7 @@ test("an identifiable exchange says why and holds nothing of the content", () =>
     classification: {
       level: "identifiable",
       source: { type: "website", id: "chatgpt", endpoint: null },
-      reason: "no_feature",
+      reason: "path_unknown",
     },
   });
   validateEvent(event);

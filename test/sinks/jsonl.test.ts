@@ -67,8 +67,8 @@ test("while corked, events wait for the end of the turn, and are there when unco
 
 test("more than fits in one write is written in order, also while corked", () => {
   const sink = open(at(noon));
-  const long = { request_host: "api.openai.com", reason: "x".repeat(200_000) };
-  const longer = { request_host: "api.openai.com", reason: "x".repeat(400_000) };
+  const long = { request_host: "api.openai.com", error: "x".repeat(200_000) };
+  const longer = { request_host: "api.openai.com", error: "x".repeat(400_000) };
   sink.cork();
   for (const id of ["1", "2", "3", "4"]) {
     const metadata = id === "3" ? longer : long;
