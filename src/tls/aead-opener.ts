@@ -1,0 +1,128 @@
+import { createDecipheriv } from "node:crypto";
+import type { AeadProtection, CipherSuite } from "./cipher-suites.js";
+import { expandLabel } from "./key-schedule.js";
+import { HEADER_LENGTH, type RecordOpener } from "./record.js";
+
+const NONCE_LENGTH = 12;
+/** GCM and CCM of TLS 1.2: this much of the nonce is a secret, the rest is in front of each record (RFC 5288 §3). */
+const SALT_LENGTH = 4;
+const EXPLICIT_LENGTH = NONCE_LENGTH - SALT_LENGTH;
+/** The record type with the sequence number before it, and the length after it (RFC 5246 §6.2.3.3). */
+const EXTRA_LENGTH = 13;
+
+/** Bytes of IV that TLS 1.2's key block has for each direction. */
+export function fixedIvLength(protection: AeadProtection): number {
+  return protection.algorithm === "chacha20-poly1305" ? NONCE_LENGTH : SALT_LENGTH;
+}
+
+abstract class AeadOpener implements RecordOpener {
+  contentType = 0;
+  protected readonly nonce = Buffer.alloc(NONCE_LENGTH);
+  protected sequence = 0;
+  readonly #options: { authTagLength: number };
+
+  constructor(
+    protected readonly protection: AeadProtection,
+    protected readonly key: Buffer,
+    protected readonly iv: Buffer,
+  ) {
+    this.#options = { authTagLength: protection.tagLength };
+  }
+
+  abstract open(record: Buffer): Buffer | undefined;
+
+  wipe(): void {
+    this.key.fill(0);
+    this.iv.fill(0);
+    this.nonce.fill(0);
+  }
+
+  /** The IV with the sequence number added (RFC 8446 §5.3, RFC 7905 §2). */
+  protected makeNonce(): void {
+    const { nonce, iv } = this;
+    iv.copy(nonce);
+    let rest = this.sequence;
+    for (let at = NONCE_LENGTH - 1; rest > 0; at--) {
+      nonce[at]! ^= rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+  }
+
+  protected decrypt(extra: Buffer, record: Buffer, start: number): Buffer | undefined {
+    const end = record.length - this.protection.tagLength;
+    const { algorithm } = this.protection;
+    const options = this.#options;
+    try {
+      // One type for all: CCM is the only one that asks for the length beforehand.
+      const decipher = createDecipheriv(algorithm as "aes-128-ccm", this.key, this.nonce, options);
+      decipher.setAAD(extra, { plaintextLength: end - start });
+      decipher.setAuthTag(record.subarray(end));
+      const content = decipher.update(record.subarray(start, end));
+      decipher.final();
+      return content;
+    } catch {
+      // The tag does not fit: node:crypto says so by throwing.
+      return undefined;
+    }
+  }
+}
+
+/** TLS 1.3 (RFC 8446 §5.2): the type is the last byte of the content that is not zero. */
+class Tls13Opener extends AeadOpener {
+  open(record: Buffer): Buffer | undefined {
+    if (record.length <= HEADER_LENGTH + this.protection.tagLength) return undefined;
+    this.makeNonce();
+    const inner = this.decrypt(record.subarray(0, HEADER_LENGTH), record, HEADER_LENGTH);
+    if (inner === undefined) return undefined;
+    this.sequence++;
+    let end = inner.length - 1;
+    while (end > 0 && inner[end] === 0) end--;
+    this.contentType = inner[end]!;
+    return inner.subarray(0, end);
+  }
+}
+
+class Tls12Opener extends AeadOpener {
+  readonly #extra = Buffer.alloc(EXTRA_LENGTH);
+  readonly #explicit: number;
+
+  constructor(protection: AeadProtection, key: Buffer, iv: Buffer) {
+    super(protection, key, iv);
+    this.#explicit = NONCE_LENGTH - iv.length;
+  }
+
+  open(record: Buffer): Buffer | undefined {
+    const start = HEADER_LENGTH + this.#explicit;
+    const length = record.length - start - this.protection.tagLength;
+    if (length < 0) return undefined;
+    if (this.#explicit === 0) {
+      this.makeNonce();
+    } else {
+      this.iv.copy(this.nonce);
+      record.copy(this.nonce, SALT_LENGTH, HEADER_LENGTH, HEADER_LENGTH + EXPLICIT_LENGTH);
+    }
+    const extra = this.#extra;
+    extra.writeUIntBE(this.sequence, 2, 6);
+    record.copy(extra, 8, 0, 3);
+    extra.writeUInt16BE(length, 11);
+    const content = this.decrypt(extra, record, start);
+    if (content === undefined) return undefined;
+    this.sequence++;
+    this.contentType = record[0]!;
+    return content;
+  }
+}
+
+/** The keys of TLS 1.3 follow from a traffic secret (RFC 8446 §7.3). */
+export function openerForTrafficSecret(suite: CipherSuite, secret: Buffer): RecordOpener {
+  const protection = suite.protection as AeadProtection;
+  return new Tls13Opener(
+    protection,
+    expandLabel(suite.hash, secret, "key", protection.keyLength),
+    expandLabel(suite.hash, secret, "iv", NONCE_LENGTH),
+  );
+}
+
+export function openerForTls12(protection: AeadProtection, key: Buffer, iv: Buffer): RecordOpener {
+  return new Tls12Opener(protection, key, iv);
+}

@@ -1,0 +1,91 @@
+import type { Direction } from "../exchange/exchange.js";
+import type { RecordOpener } from "./record.js";
+
+/** Labels of the key log format (draft-ietf-tls-keylogfile). */
+export type SecretLabel =
+  | "CLIENT_RANDOM"
+  | "CLIENT_EARLY_TRAFFIC_SECRET"
+  | "CLIENT_HANDSHAKE_TRAFFIC_SECRET"
+  | "SERVER_HANDSHAKE_TRAFFIC_SECRET"
+  | "CLIENT_TRAFFIC_SECRET_0"
+  | "SERVER_TRAFFIC_SECRET_0"
+  | "EARLY_EXPORTER_SECRET"
+  | "EXPORTER_SECRET";
+
+/** Part of a TLS 1.3 session with a key of its own. */
+export type Phase = "early" | "handshake" | "application";
+
+/** What a labelled secret protects; undefined: no records of TLS 1.3. */
+export const ROLE: Readonly<
+  Record<SecretLabel, { readonly direction: Direction; readonly phase: Phase } | undefined>
+> = {
+  CLIENT_RANDOM: undefined,
+  CLIENT_EARLY_TRAFFIC_SECRET: { direction: "request", phase: "early" },
+  CLIENT_HANDSHAKE_TRAFFIC_SECRET: { direction: "request", phase: "handshake" },
+  SERVER_HANDSHAKE_TRAFFIC_SECRET: { direction: "response", phase: "handshake" },
+  CLIENT_TRAFFIC_SECRET_0: { direction: "request", phase: "application" },
+  SERVER_TRAFFIC_SECRET_0: { direction: "response", phase: "application" },
+  EARLY_EXPORTER_SECRET: undefined,
+  EXPORTER_SECRET: undefined,
+};
+
+/** A secret that may be of this session or of another one; a record that it opens proves it. */
+export interface Candidate {
+  /** Counts up: later candidates have larger ones. */
+  readonly id: number;
+  readonly label: SecretLabel | undefined;
+  readonly secret: Buffer;
+  /** Made at the first trial, then kept: deriving keys costs more than a trial. */
+  openers: Readonly<Record<Direction, RecordOpener>> | undefined;
+}
+
+/** Others' secrets come too, while it is not known whose they are: the newest of this many are kept. */
+const MAX_CANDIDATES = 64;
+/** SHA-256 and SHA-384; a master secret of TLS 1.2 is as long as the latter. */
+const LENGTHS: ReadonlySet<number> = new Set([32, 48]);
+
+/** The secrets that were not matched to a key of this session yet. Owns their bytes. */
+export class Candidates {
+  #list: Candidate[] = [];
+  #nextId = 0;
+
+  /** Every candidate that will come has this id or a larger one. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
+  get list(): readonly Candidate[] {
+    return this.#list;
+  }
+
+  /** False when it cannot be a secret that opens records. */
+  add(label: SecretLabel | undefined, secret: Uint8Array): boolean {
+    if (!LENGTHS.has(secret.length)) return false;
+    if (label !== undefined && label !== "CLIENT_RANDOM" && ROLE[label] === undefined) return false;
+    const isKnown = this.#list.some((known) => known.label === label && known.secret.equals(secret));
+    if (isKnown) return false;
+    this.#list.push({ id: this.#nextId++, label, secret: Buffer.from(secret), openers: undefined });
+    if (this.#list.length > MAX_CANDIDATES) {
+      const oldest = this.#list.find((candidate) => candidate.label === undefined) ?? this.#list[0]!;
+      this.remove(oldest);
+      wipeCandidate(oldest);
+    }
+    return true;
+  }
+
+  /** The caller owns the secret and the openers from now on. */
+  remove(candidate: Candidate): void {
+    this.#list = this.#list.filter((other) => other !== candidate);
+  }
+
+  wipe(): void {
+    for (const candidate of this.#list) wipeCandidate(candidate);
+    this.#list = [];
+  }
+}
+
+function wipeCandidate({ secret, openers }: Candidate): void {
+  secret.fill(0);
+  openers?.request.wipe();
+  openers?.response.wipe();
+}

@@ -1,0 +1,75 @@
+import type { Direction } from "../exchange/exchange.js";
+import type { Budget } from "./direction-reader.js";
+import { Unreadable } from "./failure.js";
+
+export type EndKind = "close_notify" | "truncated";
+
+interface Item {
+  readonly order: number;
+  /** Undefined: the end of the direction. */
+  readonly bytes: Buffer | undefined;
+  readonly time: number;
+  readonly how: EndKind;
+}
+
+export interface DeliverySink {
+  onData(direction: Direction, bytes: Buffer, time: number): void;
+  onEnd(direction: Direction, how: EndKind): void;
+}
+
+const OVERHEAD = 128;
+
+/**
+ * Gives both directions' data on in the order in which it passed, though the secret of one may come later than that of
+ * the other: an answer before its request would make no sense to who reads them.
+ */
+export class Delivery {
+  readonly #held: Readonly<Record<Direction, Item[]>> = { request: [], response: [] };
+
+  /** `barrier` answers the order from which on a direction's data must wait for the other direction. */
+  constructor(
+    private readonly sink: DeliverySink,
+    private readonly budget: Budget,
+    private readonly barrier: (direction: Direction) => number,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.#held.request.length === 0 && this.#held.response.length === 0;
+  }
+
+  data(direction: Direction, bytes: Buffer, time: number, order: number): void {
+    if (this.isEmpty && this.barrier(direction) > order) this.sink.onData(direction, bytes, time);
+    else this.#hold(direction, { bytes, time, order, how: "truncated" });
+  }
+
+  end(direction: Direction, how: EndKind, order: number): void {
+    if (this.isEmpty && this.barrier(direction) > order) this.sink.onEnd(direction, how);
+    else this.#hold(direction, { bytes: undefined, time: 0, order, how });
+  }
+
+  /** Gives on what need not wait any more. */
+  flush(): void {
+    while (!this.isEmpty) {
+      const request = this.#held.request[0]?.order ?? Number.POSITIVE_INFINITY;
+      const response = this.#held.response[0]?.order ?? Number.POSITIVE_INFINITY;
+      const direction = request < response ? "request" : "response";
+      const item = this.#held[direction][0]!;
+      if (this.barrier(direction) <= item.order) return;
+      this.#held[direction].shift();
+      this.budget.left += (item.bytes?.length ?? 0) + OVERHEAD;
+      if (item.bytes === undefined) this.sink.onEnd(direction, item.how);
+      else this.sink.onData(direction, item.bytes, item.time);
+    }
+  }
+
+  clear(): void {
+    this.#held.request.length = 0;
+    this.#held.response.length = 0;
+  }
+
+  #hold(direction: Direction, item: Item): void {
+    this.budget.left -= (item.bytes?.length ?? 0) + OVERHEAD;
+    if (this.budget.left < 0) throw new Unreadable("too_much_ciphertext");
+    this.#held[direction].push(item);
+  }
+}

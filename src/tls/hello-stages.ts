@@ -1,0 +1,161 @@
+import { findCipherSuite } from "./cipher-suites.js";
+import { Unreadable } from "./failure.js";
+import {
+  HandshakeJoiner,
+  MESSAGE,
+  readClientHello,
+  readServerHello,
+  type ServerHelloParts,
+} from "./handshake-messages.js";
+import { CONTENT, HEADER_LENGTH } from "./record.js";
+import type { Session } from "./session.js";
+import type { KeptRecord, Stage, StageSink, Step } from "./stage.js";
+
+/** Plain alerts have just the two bytes. */
+const ALERT_LENGTH = HEADER_LENGTH + 2;
+
+export function readPlainAlert(record: Buffer, sink: StageSink): void {
+  if (record.length !== ALERT_LENGTH) throw new Unreadable("malformed_record");
+  sink.onAlert(record[HEADER_LENGTH]!, record[HEADER_LENGTH + 1]!);
+}
+
+/** The client hello, or two, then what the server's answer says that the records are. */
+export class ClientHelloStage implements Stage {
+  #joiner = newJoiner(MESSAGE.clientHello);
+  /** Hellos that passed. */
+  #hellos = 0;
+  #rest: Stage | undefined;
+
+  constructor(
+    private readonly session: Session,
+    private readonly sink: StageSink,
+  ) {}
+
+  get isOpen(): boolean {
+    return this.#rest?.isOpen ?? false;
+  }
+
+  /** How the records after the hellos are read. */
+  continueWith(stage: Stage): void {
+    this.#rest = stage;
+  }
+
+  read(record: Buffer): Step {
+    const isHelloDue = this.#hellos === 0 || (this.#hellos === 1 && this.session.isRetried);
+    if (!isHelloDue) return this.#rest?.read(record) ?? "waits_for_peer";
+    switch (record[0]) {
+      case CONTENT.handshake:
+        this.#readHello(record.subarray(HEADER_LENGTH));
+        return "read";
+      case CONTENT.alert:
+        readPlainAlert(record, this.sink);
+        return "read";
+      default:
+        // Between two hellos: early data, which the retry rejects, and the record for middleboxes before it.
+        if (this.#hellos === 0) throw new Unreadable("malformed_record");
+        return "read";
+    }
+  }
+
+  search(kept: readonly KeptRecord[], start: number): number | undefined {
+    return this.#rest?.search(kept, start);
+  }
+
+  wipe(): void {
+    this.#rest?.wipe();
+  }
+
+  #readHello(fragment: Buffer): void {
+    this.#joiner.feed(fragment);
+    const message = this.#joiner.next();
+    const type = message?.type ?? this.#joiner.openType ?? MESSAGE.clientHello;
+    if (type !== MESSAGE.clientHello) throw new Unreadable("malformed_handshake");
+    if (message === undefined) return;
+    const { random, offersEarlyData } = readClientHello(message.body!);
+    const { session } = this;
+    // The second one has the same random, and may offer no early data (RFC 8446 §4.1.2).
+    session.clientRandom ??= random;
+    if (this.#hellos === 0) session.offersEarlyData = offersEarlyData;
+    session.changes++;
+    this.#hellos++;
+    this.#joiner = newJoiner(MESSAGE.clientHello);
+  }
+}
+
+/** Up to the server hello, which `onAgreed` is told; further messages of the same record are left over to it. */
+export class ServerHelloStage implements Stage {
+  readonly isOpen = false;
+  readonly #joiner = newJoiner(MESSAGE.serverHello);
+
+  constructor(
+    private readonly session: Session,
+    private readonly sink: StageSink,
+    private readonly onAgreed: (version: "TLSv1.2" | "TLSv1.3", rest: Buffer) => void,
+  ) {}
+
+  read(record: Buffer): Step {
+    switch (record[0]) {
+      case CONTENT.handshake:
+        this.#readHello(record.subarray(HEADER_LENGTH));
+        return "read";
+      case CONTENT.alert:
+        readPlainAlert(record, this.sink);
+        return "read";
+      case CONTENT.changeCipherSpec:
+        // After a retry, for middleboxes (RFC 8446 §D.4).
+        if (this.session.isRetried) return "read";
+        throw new Unreadable("malformed_record");
+      default:
+        throw new Unreadable("malformed_record");
+    }
+  }
+
+  search(): undefined {
+    return undefined;
+  }
+
+  wipe(): void {}
+
+  #readHello(fragment: Buffer): void {
+    this.#joiner.feed(fragment);
+    for (let message = this.#joiner.next(); message !== undefined; message = this.#joiner.next()) {
+      // TLS 1.2: a hello request, before any hello, asks for what comes anyway (RFC 5246 §7.4.1.1).
+      if (message.type === 0) continue;
+      if (message.type !== MESSAGE.serverHello) throw new Unreadable("malformed_handshake");
+      const hello = readServerHello(message.body!);
+      if (hello.kind === "retry") {
+        this.session.isRetried = true;
+        this.session.answerEarlyData("rejected");
+        this.session.changes++;
+      } else {
+        this.#agree(hello);
+        return;
+      }
+    }
+  }
+
+  #agree(hello: ServerHelloParts): void {
+    const { session } = this;
+    const version = hello.version === 0x0304 ? "TLSv1.3" : hello.version === 0x0303 ? "TLSv1.2" : undefined;
+    if (version === undefined) throw new Unreadable("unsupported_version");
+    const suite = findCipherSuite(hello.cipherSuite);
+    if (suite?.version !== version || hello.compression !== 0)
+      throw new Unreadable("unsupported_cipher_suite");
+    const { cipherSuite, random: serverRandom, encryptThenMac } = hello;
+    session.agreed = { suite, cipherSuite, serverRandom, encryptThenMac };
+    if (version === "TLSv1.3") {
+      session.resumed = hello.hasPreSharedKey;
+      session.isResumptionKnown = true;
+      if (!hello.hasPreSharedKey) session.answerEarlyData("rejected");
+    } else {
+      session.protocol = hello.protocol;
+      session.isProtocolKnown = true;
+    }
+    session.changes++;
+    this.onAgreed(version, this.#joiner.rest());
+  }
+}
+
+function newJoiner(type: number): HandshakeJoiner {
+  return new HandshakeJoiner((other) => other === type);
+}

@@ -1,0 +1,284 @@
+import type { Direction } from "../exchange/exchange.js";
+import type { SecretLabel } from "./candidates.js";
+import { Delivery, type EndKind } from "./delivery.js";
+import { type Budget, DirectionReader } from "./direction-reader.js";
+import { type TlsReadFailure, Unreadable } from "./failure.js";
+import { ClientHelloStage, ServerHelloStage } from "./hello-stages.js";
+import { Session } from "./session.js";
+import type { StageSink } from "./stage.js";
+import { Tls12Stage } from "./tls12-stage.js";
+import { Tls13Stage } from "./tls13-stage.js";
+
+export interface EstablishedSession {
+  readonly version: "TLSv1.2" | "TLSv1.3";
+  /** IANA's number. */
+  readonly cipherSuite: number;
+  /** What ALPN chose; undefined when there was none, or when it could not be read and the data does not tell. */
+  readonly protocol: string | undefined;
+  readonly resumed: boolean;
+}
+
+export interface TlsSessionEvents {
+  /** Once, before any data. */
+  onEstablished(session: EstablishedSession): void;
+  /** Application data, in the order in which it passed; `time` is when its record's last byte came. */
+  onData(direction: Direction, bytes: Uint8Array, time: number): void;
+  /** After the direction's last data. `truncated`: it ended without saying so. */
+  onEnd(direction: Direction, how: EndKind): void;
+  /** Level and description as on the wire (RFC 8446 §6); the one that ends a direction (0) too. */
+  onAlert?(direction: Direction, level: number, description: number): void;
+  /** Early data that the server took, or may have taken, cannot be read: so many bytes of ciphertext. */
+  onEarlyDataUnread?(bytes: number): void;
+  /** Once; nothing follows it. */
+  onFailed(reason: TlsReadFailure): void;
+}
+
+export interface TlsReaderLimits {
+  /** Bytes kept of both directions together while no secret has come. */
+  readonly maxPending: number;
+}
+
+export type TlsReaderState = "handshake" | "waiting_for_secret" | "open" | "failed" | "closed";
+
+const CLOSE_NOTIFY = 0;
+const HTTP2_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+/** No method of HTTP/1 begins like this (RFC 9113 §3.4). */
+const PREFACE_BEGINNING = 3;
+
+/**
+ * Reads one TLS session from a copy of its bytes and with its secrets; nothing is sent, nothing is changed. It never
+ * throws, and keeps neither the bytes nor the secrets it is given, but for copies that `close` overwrites.
+ */
+export class TlsSessionReader {
+  readonly #session = new Session();
+  readonly #budget: Budget;
+  readonly #directions: Readonly<Record<Direction, DirectionReader>>;
+  readonly #clientHello: ClientHelloStage;
+  readonly #delivery: Delivery;
+  #order = 0;
+  #isEstablished = false;
+  #over: "failed" | "closed" | undefined;
+  /** Directions whose last byte passed, with the order of that. */
+  readonly #finished = new Map<Direction, number>();
+  /** Directions whose data is over: their end was given on, or waits to be. */
+  readonly #ends = new Map<Direction, number>();
+  #endsLeft = 2;
+  #hasAllKeys = false;
+
+  constructor(
+    private readonly events: TlsSessionEvents,
+    limits: TlsReaderLimits,
+  ) {
+    this.#budget = { left: limits.maxPending };
+    this.#clientHello = new ClientHelloStage(this.#session, this.#sinkOf("request"));
+    const serverHello = new ServerHelloStage(this.#session, this.#sinkOf("response"), (version, rest) =>
+      this.#begin(version, rest),
+    );
+    this.#directions = {
+      request: new DirectionReader(this.#clientHello, this.#budget),
+      response: new DirectionReader(serverHello, this.#budget),
+    };
+    this.#delivery = new Delivery(
+      { onData: (...data) => this.#give(...data), onEnd: (...end) => this.#giveEnd(...end) },
+      this.#budget,
+      (direction) => this.#barrier(direction),
+    );
+  }
+
+  get state(): TlsReaderState {
+    if (this.#over !== undefined) return this.#over;
+    const { request, response } = this.#directions;
+    const responseWaits = response.firstWaitingAfter(request.openedAt ?? -1) < Number.POSITIVE_INFINITY;
+    if (request.waitsForSecret || (response.waitsForSecret && responseWaits)) return "waiting_for_secret";
+    return request.stage.isOpen || response.stage.isOpen ? "open" : "handshake";
+  }
+
+  /** Of the client hello, once it has passed. */
+  get clientRandom(): Uint8Array | undefined {
+    return this.#session.clientRandom;
+  }
+
+  push(direction: Direction, bytes: Uint8Array, time: number): void {
+    if (this.#over !== undefined || this.#finished.has(direction) || this.#ends.has(direction)) return;
+    this.#attempt(() => {
+      const reader = this.#directions[direction];
+      reader.splitter.feed(asBuffer(bytes));
+      for (;;) {
+        const record = reader.splitter.next();
+        if (record === undefined) return;
+        const { changes } = this.#session;
+        reader.push(record, time, this.#order++);
+        if (this.#over !== undefined) return;
+        if (this.#session.changes !== changes) this.#advance();
+        else this.#delivery.flush();
+        if (this.#ends.has(direction)) return reader.splitter.clear();
+      }
+    });
+  }
+
+  /** That direction ended (FIN). */
+  end(direction: Direction): void {
+    if (this.#over !== undefined || this.#finished.has(direction)) return;
+    this.#attempt(() => {
+      this.#finished.set(direction, this.#order++);
+      this.#endTruncated();
+    });
+  }
+
+  /**
+   * A secret of this session, or one that may be; without a label it may be any of TLS 1.3 or a master secret. The tag
+   * of a record decides. It is copied: the caller overwrites its own. Early data is read only when its secret comes
+   * before that of the client's handshake, and ALPN of TLS 1.3 when that of the server's handshake comes before that of
+   * its data, as TLS stacks have them.
+   */
+  addSecret(label: SecretLabel | undefined, secret: Uint8Array): void {
+    if (this.#over !== undefined || this.#hasAllKeys) return;
+    this.#attempt(() => {
+      if (this.#session.candidates.add(label, secret)) this.#advance();
+    });
+  }
+
+  /** No secret will come any more: what waits for one cannot be read. */
+  giveUp(): void {
+    if (this.#over !== undefined) return;
+    if (this.state === "open") return;
+    this.#fail("secret_missing");
+  }
+
+  /** Overwrites secrets and keys. No event follows. */
+  close(): void {
+    this.#over ??= "closed";
+    this.#wipe();
+  }
+
+  #begin(version: "TLSv1.2" | "TLSv1.3", rest: Buffer): void {
+    const { request, response } = this.#stagesOf(version);
+    if (response instanceof Tls12Stage) response.readRest(rest);
+    // The messages after the hello of TLS 1.3 are protected.
+    else if (rest.length > 0) throw new Unreadable("malformed_handshake");
+    this.#clientHello.continueWith(request);
+    this.#directions.response.stage = response;
+  }
+
+  #stagesOf(version: "TLSv1.2" | "TLSv1.3"): Readonly<Record<Direction, Tls12Stage | Tls13Stage>> {
+    const VersionStage = version === "TLSv1.3" ? Tls13Stage : Tls12Stage;
+    return {
+      request: new VersionStage("request", this.#session, this.#sinkOf("request")),
+      response: new VersionStage("response", this.#session, this.#sinkOf("response")),
+    };
+  }
+
+  #sinkOf(direction: Direction): StageSink {
+    return {
+      onData: (bytes) => {
+        const { time, order } = this.#directions[direction].at;
+        if (bytes.length > 0 && !this.#ends.has(direction))
+          this.#delivery.data(direction, bytes, time, order);
+      },
+      onAlert: (level, description) => {
+        if (this.#ends.has(direction)) return;
+        this.events.onAlert?.(direction, level, description);
+        if (description !== CLOSE_NOTIFY) return;
+        const { order } = this.#directions[direction].at;
+        this.#ends.set(direction, order);
+        this.#delivery.end(direction, "close_notify", order);
+      },
+      onEarlyDataUnread: (bytes) => this.events.onEarlyDataUnread?.(bytes),
+    };
+  }
+
+  /** From where on a direction's data waits for the other's. */
+  #barrier(direction: Direction): number {
+    const { request, response } = this.#directions;
+    if (direction === "response") return request.firstWaitingAfter(-1);
+    // What the server sent before the client's data was its handshake, which may never be read.
+    return response.firstWaitingAfter(request.openedAt ?? request.at.order);
+  }
+
+  /** Reads what waits, as far as what is known now lets it. */
+  #advance(): void {
+    const { request, response } = this.#directions;
+    for (let changes = -1; changes !== this.#session.changes; ) {
+      changes = this.#session.changes;
+      request.advance();
+      response.advance();
+    }
+    if (this.#session.isEstablished) this.#establish(this.#session.protocol);
+    this.#delivery.flush();
+    this.#endTruncated();
+    if (request.stage.isOpen && response.stage.isOpen) {
+      this.#hasAllKeys = true;
+      this.#session.candidates.wipe();
+    }
+  }
+
+  #endTruncated(): void {
+    for (const [direction, order] of this.#finished) {
+      if (this.#ends.has(direction) || !this.#directions[direction].isEmpty) continue;
+      this.#ends.set(direction, order);
+      this.#delivery.end(direction, "truncated", order);
+    }
+  }
+
+  #establish(protocol: string | undefined): void {
+    const { agreed, resumed } = this.#session;
+    if (this.#isEstablished || agreed === undefined || this.#over !== undefined) return;
+    this.#isEstablished = true;
+    const { suite, cipherSuite } = agreed;
+    this.events.onEstablished({ version: suite.version, cipherSuite, protocol, resumed });
+  }
+
+  #give(direction: Direction, bytes: Buffer, time: number): void {
+    if (this.#over !== undefined) return;
+    if (!this.#isEstablished) {
+      const { protocol, isProtocolKnown } = this.#session;
+      this.#establish(isProtocolKnown ? protocol : protocolOf(direction, bytes));
+    }
+    this.events.onData(direction, bytes, time);
+  }
+
+  #giveEnd(direction: Direction, how: EndKind): void {
+    if (this.#over !== undefined) return;
+    this.events.onEnd(direction, how);
+    if (--this.#endsLeft === 0) this.close();
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error instanceof Unreadable ? error.reason : "reader_failed");
+    }
+  }
+
+  #fail(reason: TlsReadFailure): void {
+    if (this.#over !== undefined) return;
+    this.#over = "failed";
+    this.#wipe();
+    this.events.onFailed(reason);
+  }
+
+  #wipe(): void {
+    this.#directions.request.clear();
+    this.#directions.response.clear();
+    this.#session.wipe();
+    this.#delivery.clear();
+  }
+}
+
+/** What the first data tells, where ALPN could not be read: each side of HTTP/2 has a preface (RFC 9113 §3.4). */
+function protocolOf(direction: Direction, bytes: Buffer): string | undefined {
+  if (direction === "request") {
+    const compared = Math.min(bytes.length, HTTP2_PREFACE.length);
+    if (compared < PREFACE_BEGINNING) return undefined;
+    return bytes.subarray(0, compared).equals(HTTP2_PREFACE.subarray(0, compared)) ? "h2" : undefined;
+  }
+  // A SETTINGS frame: its length in multiples of six, its type 4, no flag, no stream.
+  if (bytes.length < 9) return undefined;
+  const isSettings = bytes.readUIntBE(0, 3) % 6 === 0 && bytes.readUInt16BE(3) === 0x0400;
+  return isSettings && bytes.readUInt32BE(5) === 0 ? "h2" : undefined;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,64 @@
+import type { Direction } from "../exchange/exchange.js";
+import { Candidates } from "./candidates.js";
+import type { CipherSuite } from "./cipher-suites.js";
+import type { RecordOpener } from "./record.js";
+
+/** What the hellos agreed on. */
+export interface Agreed {
+  readonly suite: CipherSuite;
+  readonly cipherSuite: number;
+  readonly serverRandom: Buffer;
+  readonly encryptThenMac: boolean;
+}
+
+/**
+ * - `none`: the client offered none;
+ * - `undecided`: offered; the server's answer is in its encrypted extensions, which are not read yet;
+ * - `unknown`: they could not be read.
+ */
+export type EarlyData = "none" | "undecided" | "accepted" | "rejected" | "unknown";
+
+/** What both directions of a session share. */
+export class Session {
+  readonly candidates = new Candidates();
+  clientRandom: Buffer | undefined;
+  agreed: Agreed | undefined;
+  offersEarlyData = false;
+  resumed = false;
+  /** TLS 1.2 shows it after the hello only: whether the server sends more messages, or changes to the old keys. */
+  isResumptionKnown = false;
+  protocol: string | undefined;
+  /** True once `protocol` is what the server said, though it may have said nothing. */
+  isProtocolKnown = false;
+  /** The server asked for another client hello (RFC 8446 §4.1.4). */
+  isRetried = false;
+  /** TLS 1.2: the keys of the master secret that opened a record. */
+  tls12Openers: Readonly<Record<Direction, RecordOpener>> | undefined;
+  /** Counts what may let the other direction go on. */
+  changes = 0;
+
+  #earlyDataAnswer: "accepted" | "rejected" | "unknown" | undefined;
+
+  get earlyData(): EarlyData {
+    return this.offersEarlyData ? (this.#earlyDataAnswer ?? "undecided") : "none";
+  }
+
+  /** The first answer counts. */
+  answerEarlyData(answer: "accepted" | "rejected" | "unknown"): void {
+    if (this.#earlyDataAnswer !== undefined) return;
+    this.#earlyDataAnswer = answer;
+    this.changes++;
+  }
+
+  get isEstablished(): boolean {
+    const { agreed } = this;
+    if (agreed === undefined || !this.isProtocolKnown || !this.isResumptionKnown) return false;
+    return agreed.suite.version === "TLSv1.3" || this.tls12Openers !== undefined;
+  }
+
+  wipe(): void {
+    this.candidates.wipe();
+    this.tls12Openers?.request.wipe();
+    this.tls12Openers?.response.wipe();
+  }
+}
