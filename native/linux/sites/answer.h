@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "linux/sites/elf_image.h"
+#include "linux/sites/search.h"
+
+namespace oximy::sites {
+
+/**
+ * What src/secrets/search.ts reads, a line each: `machine NAME`, then `site KIND OFFSET RULE NUMBER…` for each site, or
+ * `none REASON`, and `end`, without which it is not whole.
+ */
+std::string FormatAnswer(const Bytes& bytes, const Image& image, const Found& found);
+std::string FormatNone(const char* reason);
+
+}  // namespace oximy::sites

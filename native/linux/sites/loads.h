@@ -1,0 +1,18 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "linux/sites/budget.h"
+#include "linux/sites/code.h"
+
+namespace oximy::sites {
+
+/**
+ * Calls `take` for what looks like a load of one of the addresses, in all code, in one pass. It looks at bytes: what it
+ * finds may lie inside of another instruction. Stops after some thousand.
+ */
+void FindLoads(const MemoryBytes& bytes, const Image& image, std::vector<uint64_t> wanted, Budget& budget,
+               const std::function<void(const Load&)>& take);
+
+}  // namespace oximy::sites
