@@ -1,5 +1,31 @@
 {
   # Builds the same sources as CMakeLists.txt, for who has node-gyp but no cmake.
+  "variables": {
+    # What finds sites, and what checks that they are some: the latter is in the addon, too.
+    "site_sources": [
+      "native/linux/sites/bytes.cc",
+      "native/linux/sites/candidate.cc",
+      "native/linux/sites/check.cc",
+      "native/linux/sites/code.cc",
+      "native/linux/sites/elf_image.cc",
+      "native/linux/sites/freebl.cc",
+      "native/linux/sites/go_table.cc",
+      "native/linux/sites/keylog.cc",
+      "native/linux/sites/labels.cc",
+      "native/linux/sites/pointers.cc",
+      "native/linux/sites/rustls.cc",
+      "native/linux/sites/symbols.cc",
+      "native/linux/sites/x86_length.cc"
+    ],
+    "site_search_sources": [
+      "native/linux/sites/answer.cc",
+      "native/linux/sites/landmarks.cc",
+      "native/linux/sites/loads.cc",
+      "native/linux/sites/main.cc",
+      "native/linux/sites/sandbox.cc",
+      "native/linux/sites/search.cc"
+    ]
+  },
   "targets": [
     {
       "target_name": "oximy_native",
@@ -12,7 +38,8 @@
         "native/attribution_binding.cc",
         "native/endpoint.cc",
         "native/front_binding.cc",
-        "native/front_peek.cc"
+        "native/front_peek.cc",
+        "native/sites_binding.cc"
       ],
       "conditions": [
         ["OS=='linux'", {
@@ -39,8 +66,10 @@
             "native/linux/ring_reader.cc",
             "native/linux/send_state.cc",
             "native/linux/shared_socket.cc",
+            "native/linux/site_check.cc",
             "native/linux/sock_diag_message.cc",
-            "native/linux/socket_owner.cc"
+            "native/linux/socket_owner.cc",
+            "<@(site_sources)"
           ]
         }],
         ["OS=='mac'", {
@@ -59,7 +88,8 @@
             "native/darwin/socket_owner.cc",
             "native/darwin/socket_table.cc",
             "native/none/connect_recorder.cc",
-            "native/none/front.cc"
+            "native/none/front.cc",
+            "native/none/site_check.cc"
           ]
         }],
         ["OS!='linux' and OS!='mac'", {
@@ -67,10 +97,25 @@
             "native/none/attribution.cc",
             "native/none/connect_recorder.cc",
             "native/none/front.cc",
-            "native/none/send_state.cc"
+            "native/none/send_state.cc",
+            "native/none/site_check.cc"
           ]
         }]
       ]
     }
+  ],
+  "conditions": [
+    ["OS=='linux'", {
+      "targets": [
+        {
+          "target_name": "oximy-sites",
+          "type": "executable",
+          "product_extension": "",
+          "include_dirs": ["native"],
+          "cflags_cc": ["-std=c++17", "-Wall", "-Wextra"],
+          "sources": ["<@(site_sources)", "<@(site_search_sources)"]
+        }
+      ]
+    }]
   ]
 }

@@ -2,12 +2,14 @@
 
 #include "attribution_binding.h"
 #include "front_binding.h"
+#include "sites_binding.h"
 
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   oximy::ExportAttribution(env, exports);
   oximy::ExportFront(env, exports);
+  oximy::ExportSites(env, exports);
   return exports;
 }
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace oximy {
+
+/** A site as an unprivileged search told it: src/secrets/search.ts has the names. */
+struct ClaimedSite {
+  std::string kind;
+  uint64_t offset;
+  std::string rule;
+  std::vector<uint64_t> proof;
+};
+
+/**
+ * For each claim whether it is a site, by the file itself. `machine` ("x64", "arm64"): what the code must be for. Reads
+ * some kilobytes; `fd` is a regular file, and nothing that it holds does any harm.
+ */
+std::vector<bool> CheckSites(int fd, const std::string& machine, const std::vector<ClaimedSite>& claims);
+
+/** The build id of an ELF file in hexadecimal digits; empty when it has none. */
+std::string BuildIdOf(int fd);
+
+}  // namespace oximy
