@@ -10,14 +10,20 @@ namespace oximy::bpf {
 enum Register : uint8_t { kR0, kR1, kR2, kR3, kR4, kR5, kR6, kR7, kR8, kR9, kStack };
 
 enum class Helper : int32_t {
+  kMapLookUp = 1,
   kMapUpdate = 2,
   kCurrentPidTgid = 14,
   kCurrentUidGid = 15,
   kCurrentName = 16,
   kSocketCookie = 46,
+  kReadUser = 112,
+  kNamespacePidTgid = 120,
   kNetnsCookie = 122,
   kBootTime = 125,
   kRingOutput = 130,
+  kRingReserve = 131,
+  kRingSubmit = 132,
+  kRingDiscard = 133,
 };
 
 /** Where a jump goes that is emitted before its target. */
@@ -36,18 +42,25 @@ class Assembler {
     Move(to, from);
     Emit(BPF_ALU64 | BPF_ADD | BPF_K, to, kR0, 0, value);
   }
+  void Add(Register to, int32_t value) { Emit(BPF_ALU64 | BPF_ADD | BPF_K, to, kR0, 0, value); }
+  void Subtract(Register to, Register from) { Emit(BPF_ALU64 | BPF_SUB | BPF_X, to, from, 0, 0); }
   void Move64(Register to, uint64_t value) { EmitWide(to, kR0, value); }
   void LoadMap(Register to, int map) { EmitWide(to, static_cast<Register>(BPF_PSEUDO_MAP_FD), static_cast<uint32_t>(map)); }
 
   void Load32(Register to, Register base, int16_t offset) { Emit(BPF_LDX | BPF_W | BPF_MEM, to, base, offset, 0); }
+  void Load64(Register to, Register base, int16_t offset) { Emit(BPF_LDX | BPF_DW | BPF_MEM, to, base, offset, 0); }
   void Store32(Register base, int16_t offset, Register value) { Emit(BPF_STX | BPF_W | BPF_MEM, base, value, offset, 0); }
   void Store64(Register base, int16_t offset, Register value) { Emit(BPF_STX | BPF_DW | BPF_MEM, base, value, offset, 0); }
   void StoreValue32(Register base, int16_t offset, int32_t value) { Emit(BPF_ST | BPF_W | BPF_MEM, base, kR0, offset, value); }
   void StoreValue64(Register base, int16_t offset, int32_t value) { Emit(BPF_ST | BPF_DW | BPF_MEM, base, kR0, offset, value); }
 
+  /** Adds to a number that other processors count on too. */
+  void AtomicAdd64(Register base, int16_t offset, Register value) { Emit(BPF_STX | BPF_DW | kAtomic, base, value, offset, 0); }
+
   void JumpIfEqual(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JEQ | BPF_K, left, kR0, right, label); }
   void JumpIfNotEqual(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JNE | BPF_K, left, kR0, right, label); }
   void JumpIfNotEqual(Register left, Register right, Label& label) { Jump(BPF_JMP | BPF_JNE | BPF_X, left, right, 0, label); }
+  void JumpIfGreater(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JGT | BPF_K, left, kR0, right, label); }
   void Jump(Label& label) { Jump(BPF_JMP | BPF_JA, kR0, kR0, 0, label); }
   /** All jumps to the label land at the next instruction. */
   void Bind(Label& label) {
@@ -63,6 +76,9 @@ class Assembler {
   std::vector<bpf_insn> Finish() { return std::move(code_); }
 
  private:
+  /** BPF_XADD, which newer headers call BPF_ATOMIC. */
+  static constexpr uint8_t kAtomic = 0xc0;
+
   void Emit(uint8_t code, Register to, Register from, int16_t offset, int32_t value) {
     bpf_insn instruction{};
     instruction.code = code;

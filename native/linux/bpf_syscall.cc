@@ -5,7 +5,7 @@
 namespace oximy::bpf {
 namespace {
 
-enum Command : int { kMapCreate = 0, kMapLookup = 1, kProgramLoad = 5, kLinkCreate = 28 };
+enum Command : int { kMapCreate = 0, kMapLookup = 1, kMapUpdate = 2, kMapDelete = 3, kProgramLoad = 5, kLinkCreate = 28 };
 
 struct MapCreate {
   uint32_t map_type, key_size, value_size, max_entries;
@@ -31,6 +31,13 @@ struct ProgramLoad {
 
 struct LinkCreate {
   uint32_t prog_fd, target_fd, attach_type, flags;
+};
+
+struct UprobeMultiLinkCreate {
+  LinkCreate link;
+  uint64_t path, offsets, ref_ctr_offsets, cookies;
+  /** pid 0: every process. Newer kernels can be asked for one, but before 6.10 that left out its other threads. */
+  uint32_t count, flags, pid, padding;
 };
 
 template <typename Attributes>
@@ -63,9 +70,28 @@ UniqueFd AttachToCgroup(int program, int cgroup, AttachType attach) {
   return UniqueFd(static_cast<int>(Bpf(kLinkCreate, attributes)));
 }
 
+UniqueFd AttachToOffsets(int program, const char* path, const std::vector<uint64_t>& offsets) {
+  UprobeMultiLinkCreate attributes{};
+  attributes.link = {static_cast<uint32_t>(program), 0, static_cast<uint32_t>(AttachType::kUprobeMulti), 0};
+  attributes.path = AsU64(path);
+  attributes.offsets = AsU64(offsets.data());
+  attributes.count = static_cast<uint32_t>(offsets.size());
+  return UniqueFd(static_cast<int>(Bpf(kLinkCreate, attributes)));
+}
+
 bool LookUp(int map, const void* key, void* value) {
   MapElement attributes{static_cast<uint32_t>(map), 0, AsU64(key), AsU64(value), 0};
   return Bpf(kMapLookup, attributes) == 0;
+}
+
+bool Update(int map, const void* key, const void* value) {
+  MapElement attributes{static_cast<uint32_t>(map), 0, AsU64(key), AsU64(value), 0};
+  return Bpf(kMapUpdate, attributes) == 0;
+}
+
+bool Delete(int map, const void* key) {
+  MapElement attributes{static_cast<uint32_t>(map), 0, AsU64(key), 0, 0};
+  return Bpf(kMapDelete, attributes) == 0;
 }
 
 }  // namespace oximy::bpf
