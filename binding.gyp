@@ -39,7 +39,8 @@
         "native/endpoint.cc",
         "native/front_binding.cc",
         "native/front_peek.cc",
-        "native/sites_binding.cc"
+        "native/sites_binding.cc",
+        "native/secret_probes_binding.cc"
       ],
       "conditions": [
         ["OS=='linux'", {
@@ -65,6 +66,15 @@
             "native/linux/process_info.cc",
             "native/linux/ring_reader.cc",
             "native/linux/send_state.cc",
+            "native/linux/secret_probe_candidates.cc",
+            "native/linux/secret_probe_files.cc",
+            "native/linux/secret_probe_labels.cc",
+            "native/linux/secret_probe_links.cc",
+            "native/linux/secret_probe_output.cc",
+            "native/linux/secret_probe_programs.cc",
+            "native/linux/secret_probe_reader.cc",
+            "native/linux/secret_probe_wanted.cc",
+            "native/linux/secret_probes.cc",
             "native/linux/shared_socket.cc",
             "native/linux/site_check.cc",
             "native/linux/sock_diag_message.cc",
@@ -89,7 +99,8 @@
             "native/darwin/socket_table.cc",
             "native/none/connect_recorder.cc",
             "native/none/front.cc",
-            "native/none/site_check.cc"
+            "native/none/site_check.cc",
+            "native/none/secret_probes.cc"
           ]
         }],
         ["OS!='linux' and OS!='mac'", {
@@ -98,7 +109,8 @@
             "native/none/connect_recorder.cc",
             "native/none/front.cc",
             "native/none/send_state.cc",
-            "native/none/site_check.cc"
+            "native/none/site_check.cc",
+            "native/none/secret_probes.cc"
           ]
         }]
       ]

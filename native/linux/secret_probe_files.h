@@ -1,0 +1,103 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "linux/secret_probe_links.h"
+#include "linux/secret_probe_programs.h"
+
+namespace oximy {
+
+/** What all programs of one SecretProbes have in common. */
+struct ProbeSetting {
+  const ProbeRegisters* registers;
+  ProbeMethod method;
+  ProbeMaps maps;
+  std::optional<PidNamespace> pid_namespace;
+};
+
+/** The files that have probes, and how each of their sites filters. For any thread. */
+class ProbedFiles {
+ public:
+  explicit ProbedFiles(const ProbeSetting& setting) : setting_(setting), thread_(&ProbedFiles::Work, this) {}
+  ~ProbedFiles() { Close(); }
+
+  /** See SecretProbes. */
+  uint32_t Attach(UniqueFd file, const std::string& key, const std::vector<ProbeSite>& sites);
+  void Detach(uint32_t handle);
+  /** Removes all. */
+  void Close();
+
+  struct Site {
+    SiteKind kind;
+    uint64_t offset;
+    /** Its memory is looked through for the random, and what is found is welcome. */
+    bool learning;
+    std::shared_ptr<const UniqueFd> file;
+  };
+  std::optional<Site> Find(uint32_t site) const;
+
+  // Each of these changes the program of a site, soon: the new one is there before the old one goes.
+
+  /** From now on the site refuses by the random. */
+  void Learned(uint32_t site, const RandomPlace& place);
+  /** Nothing was found in one connection's memory; after many the search ends. */
+  void FoundNothing(uint32_t site);
+  /** A wanted secret did not come: the place may be wrong. It is searched anew, a few times. */
+  void Missed(uint32_t site);
+
+  /** Probes in place, and sites whose place of the random is known. */
+  struct Counts {
+    uint64_t probes;
+    uint64_t places;
+  };
+  Counts Count() const;
+
+ private:
+  struct AttachedSite {
+    uint32_t handle;
+    SiteKind kind;
+    uint64_t offset;
+    std::string key;
+    std::shared_ptr<const UniqueFd> file;
+    ProbeFilter filter;
+    RandomPlace place;
+    ProbeLinks links;
+    bool changing = false;
+    uint32_t found_nothing = 0;
+    uint32_t missed = 0;
+  };
+
+  /** Throws std::system_error. */
+  ProbeLinks Place(uint32_t id, const AttachedSite& site) const;
+  void Change(uint32_t id, AttachedSite& site, ProbeFilter filter, const RandomPlace& place);
+  void Replace(uint32_t id, ProbeFilter filter, const RandomPlace& place);
+  void Queue(std::function<void()> task);
+  void Work();
+
+  const ProbeSetting setting_;
+  mutable std::mutex mutex_;
+  std::unordered_map<uint32_t, AttachedSite> sites_;
+  /** By file and offset: outlasts the probes. */
+  std::unordered_map<std::string, RandomPlace> places_;
+  uint32_t last_handle_ = 0;
+  uint32_t last_site_ = 0;
+
+  std::mutex tasks_mutex_;
+  std::condition_variable tasks_changed_;
+  std::deque<std::function<void()>> tasks_;
+  bool closing_ = false;
+  /** Places and removes probes, which waits for the kernel, for threads that cannot wait. */
+  std::thread thread_;
+};
+
+}  // namespace oximy
