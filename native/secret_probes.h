@@ -67,8 +67,9 @@ struct SecretProbeStats {
   /** Frames written, of proven secrets and of candidates. */
   uint64_t forwarded = 0;
   uint64_t candidates = 0;
-  /** Secrets that left the kernel and were not forwarded: nobody wants them any more, or not for this label. */
+  /** Secrets that left the kernel, but nobody wants them any more. */
   uint64_t foreign = 0;
+  /** Secrets that no record is encrypted with; they only leave the kernel when it cannot read their label. */
   uint64_t unneeded = 0;
   /** Frames that the descriptor had no room for. */
   uint64_t dropped = 0;

@@ -58,6 +58,7 @@ class Assembler {
   void AtomicAdd64(Register base, int16_t offset, Register value) { Emit(BPF_STX | BPF_DW | kAtomic, base, value, offset, 0); }
 
   void JumpIfEqual(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JEQ | BPF_K, left, kR0, right, label); }
+  void JumpIfEqual(Register left, Register right, Label& label) { Jump(BPF_JMP | BPF_JEQ | BPF_X, left, right, 0, label); }
   void JumpIfNotEqual(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JNE | BPF_K, left, kR0, right, label); }
   void JumpIfNotEqual(Register left, Register right, Label& label) { Jump(BPF_JMP | BPF_JNE | BPF_X, left, right, 0, label); }
   void JumpIfGreater(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JGT | BPF_K, left, kR0, right, label); }

@@ -33,6 +33,8 @@ constexpr int16_t kWatchedProcess = -56;
 constexpr int16_t kRandom = -88;
 
 constexpr size_t kRandomSize = 32;
+/** "EXPORTER" in memory, on the little-endian machines that we run on: no record is encrypted with that secret. */
+constexpr uint64_t kExporterLabel = 0x524554524f505845;
 /** A whole block is read at once when all of it is resident, else in parts of this size. */
 constexpr size_t kPart = 256;
 
@@ -222,6 +224,7 @@ class Builder {
 
   void CopySecret() {
     static_assert(offsetof(ProbedSecret, process) == 0 && offsetof(ProbedSecret, site) == 4);
+    Label submitted;
     const bool frame = program_.kind == SiteKind::kRustlsWillLog;
     const size_t size = frame ? offsetof(ProbedFrame, pointed) + registers_.preserved_count * sizeof(ProbedBlock)
                               : sizeof(ProbedSecret);
@@ -242,6 +245,10 @@ class Builder {
     code_.Move(kR3, kLabelAt);
     ReadUser(kRecord, offsetof(ProbedSecret, label), sizeof(ProbedSecret::label));
     copy(kLabelLength, offsetof(ProbedSecret, label_length));
+    Label exporter;
+    code_.Load64(kR1, kRecord, offsetof(ProbedSecret, label));
+    code_.Move64(kR2, kExporterLabel);
+    code_.JumpIfEqual(kR1, kR2, exporter);
 
     if (frame) {
       code_.Load64(kR3, kContext, registers_.stack);
@@ -252,10 +259,12 @@ class Builder {
                  sizeof(ProbedBlock));
       }
       Give(Helper::kRingSubmit);
+      code_.Jump(submitted);
+      DiscardExporter(exporter);
+      code_.Bind(submitted);
       return;
     }
     Label discard;
-    Label submitted;
     code_.Address(kR1, kRecord, offsetof(ProbedSecret, secret));
     code_.Load64(kR2, kStack, kLength);
     code_.JumpIfGreater(kR2, sizeof(ProbedSecret::secret), discard);  // never: for the verifier
@@ -267,7 +276,15 @@ class Builder {
     code_.Bind(discard);
     Give(Helper::kRingDiscard);
     code_.Jump(unreadable_);
+    DiscardExporter(exporter);
     code_.Bind(submitted);
+  }
+
+  void DiscardExporter(Label& exporter) {
+    code_.Bind(exporter);
+    Give(Helper::kRingDiscard);
+    Count(ProbeCounter::kUnneeded);
+    code_.Return(0);
   }
 
   /** What is not resident stays zero: the random was just used. */

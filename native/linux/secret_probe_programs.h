@@ -64,7 +64,7 @@ struct WatchedProcess {
   uint64_t refused_site = 0;
 };
 
-enum class ProbeCounter : uint32_t { kRefusedByProcess, kRefusedByRandom, kUnreadable, kLost, kCount };
+enum class ProbeCounter : uint32_t { kRefusedByProcess, kRefusedByRandom, kUnreadable, kLost, kUnneeded, kCount };
 
 struct ProbeMaps {
   /** Ring of ProbedSecret and ProbedFrame. */

@@ -169,6 +169,7 @@ SecretProbeStats LinuxSecretProbes::Stats() const {
   stats.refused_by_random = Counter(ProbeCounter::kRefusedByRandom);
   stats.unreadable = Counter(ProbeCounter::kUnreadable);
   stats.lost = Counter(ProbeCounter::kLost);
+  stats.unneeded += Counter(ProbeCounter::kUnneeded);
   return stats;
 }
 

@@ -21,8 +21,9 @@ export interface ProbeStats {
   readonly forwarded: number;
   /** Frames written of others. */
   readonly candidates: number;
-  /** Left the kernel, but nobody wants it any more, or for this label. */
+  /** Left the kernel, but nobody wants them any more. */
   readonly foreign: number;
+  /** Of a label that connections are not read with. */
   readonly unneeded: number;
   /** Frames that the descriptor had no room for. */
   readonly dropped: number;
