@@ -96,7 +96,7 @@ export class SecretProbes {
    * file's content: what is learned of it is kept for the next time. Resolves to a handle once the probes are there: 4 to
    * 30 ms. Rejects with an Error that says why the kernel, or we, refuse.
    */
-  attach(fileFd: number, fileKey: string, sites: readonly Site[]): Promise<number> {
+  async attach(fileFd: number, fileKey: string, sites: readonly Site[]): Promise<number> {
     return this.binding.attach(fileFd, fileKey, sites);
   }
 
