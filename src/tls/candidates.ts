@@ -9,6 +9,8 @@ export type SecretLabel =
   | "SERVER_HANDSHAKE_TRAFFIC_SECRET"
   | "CLIENT_TRAFFIC_SECRET_0"
   | "SERVER_TRAFFIC_SECRET_0"
+  | "CLIENT_TRAFFIC_SECRET_N" // OpenSSL, after a key update; they follow from those before
+  | "SERVER_TRAFFIC_SECRET_N"
   | "EARLY_EXPORTER_SECRET"
   | "EXPORTER_SECRET";
 
@@ -25,6 +27,8 @@ export const ROLE: Readonly<
   SERVER_HANDSHAKE_TRAFFIC_SECRET: { direction: "response", phase: "handshake" },
   CLIENT_TRAFFIC_SECRET_0: { direction: "request", phase: "application" },
   SERVER_TRAFFIC_SECRET_0: { direction: "response", phase: "application" },
+  CLIENT_TRAFFIC_SECRET_N: undefined,
+  SERVER_TRAFFIC_SECRET_N: undefined,
   EARLY_EXPORTER_SECRET: undefined,
   EXPORTER_SECRET: undefined,
 };

@@ -6,7 +6,8 @@ import type { Recorded, Secret, Step } from "./recording.js";
 /** All that a reader told, in an order that does not depend on how its bytes were cut. */
 export interface Report {
   readonly established: EstablishedSession[];
-  readonly data: Record<Direction, Buffer>;
+  /** As latin1. */
+  readonly data: Record<Direction, string>;
   readonly ends: Partial<Record<Direction, string>>;
   readonly alerts: string[];
   earlyDataUnread: number;
@@ -16,16 +17,18 @@ export interface Report {
   readonly times: number[];
 }
 
+/** A secret as it is offered to a reader, with or without its name. */
+export type Offer = readonly [label: SecretLabel | undefined, secret: Buffer];
+
 export interface Reading {
   readonly reader: TlsSessionReader;
   readonly report: Report;
 }
 
 export function startReading(maxPending = 1 << 20): Reading {
-  const empty = Buffer.alloc(0);
   const report: Report = {
     established: [],
-    data: { request: empty, response: empty },
+    data: { request: "", response: "" },
     ends: {},
     alerts: [],
     earlyDataUnread: 0,
@@ -45,7 +48,7 @@ export function startReading(maxPending = 1 << 20): Reading {
       onData(direction, bytes, time) {
         turn(direction);
         report.times.push(time);
-        report.data[direction] = Buffer.concat([report.data[direction], bytes]);
+        report.data[direction] += Buffer.from(bytes).toString("latin1");
       },
       onEnd(direction, how) {
         report.ends[direction] = how;
@@ -77,10 +80,7 @@ export function play(reader: TlsSessionReader, steps: readonly Step[], firstTime
 }
 
 /** Adds secrets, and overwrites them as their owner does. */
-export function addSecrets(
-  reader: TlsSessionReader,
-  secrets: readonly (readonly [label: SecretLabel | undefined, secret: Buffer])[],
-): void {
+export function addSecrets(reader: TlsSessionReader, secrets: readonly Offer[]): void {
   for (const [label, secret] of secrets) {
     const added = Buffer.from(secret);
     reader.addSecret(label, added);
@@ -88,7 +88,7 @@ export function addSecrets(
   }
 }
 
-export function unnamed(secrets: readonly Secret[]): [undefined, Buffer][] {
+export function unnamed(secrets: readonly Secret[]): Offer[] {
   return secrets.map(([, secret]) => [undefined, secret]);
 }
 
@@ -107,7 +107,11 @@ export function cut(steps: readonly Step[], sizeOf: () => number): Step[] {
 }
 
 /** Reads a whole session whose secrets are known from the start. */
-export function readWhole(recorded: Recorded, secrets = recorded.secrets, steps = recorded.steps): Report {
+export function readWhole(
+  recorded: Recorded,
+  secrets: readonly Offer[] = recorded.secrets,
+  steps = recorded.steps,
+): Report {
   const { reader, report } = startReading();
   addSecrets(reader, secrets);
   play(reader, steps);

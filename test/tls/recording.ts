@@ -12,23 +12,29 @@ export type Secret = readonly [label: SecretLabel, secret: Buffer];
 export interface Recorded {
   readonly steps: readonly Step[];
   readonly secrets: readonly Secret[];
-  readonly data: Readonly<Record<Direction, Buffer>>;
+  /** As latin1: strings are compared faster than buffers. */
+  readonly data: Readonly<Record<Direction, string>>;
 }
 
 export interface Recorder {
   readonly port: number;
-  /** The steps of the connections, in the order in which they were opened. */
-  readonly connections: Step[][];
+  /** The steps of the nth connection, when it is over. */
+  stepsOf(connection: number): Promise<readonly Step[]>;
   close(): Promise<void>;
 }
 
 /** A relay on loopback that writes down what passes. */
 export async function startRecorder(serverPort: number): Promise<Recorder> {
-  const connections: Step[][] = [];
+  const connections: Promise<readonly Step[]>[] = [];
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
     const upstream = net.connect({ port: serverPort, host: "127.0.0.1", allowHalfOpen: true });
     const steps: Step[] = [];
-    connections.push(steps);
+    connections.push(
+      Promise.all([once(client, "close"), once(upstream, "close")]).then(
+        () => steps,
+        () => steps,
+      ),
+    );
     const copy = (direction: Direction, from: net.Socket, to: net.Socket): void => {
       from.on("data", (bytes) => {
         steps.push([direction, Buffer.from(bytes)]);
@@ -46,7 +52,9 @@ export async function startRecorder(serverPort: number): Promise<Recorder> {
   const port = await listen(server);
   return {
     port,
-    connections,
+    async stepsOf(connection) {
+      return connections[connection]!;
+    },
     async close() {
       server.close();
       await once(server, "close");
@@ -125,9 +133,9 @@ export async function recordNode(session: NodeSession): Promise<Recorded[]> {
     await once(socket, "end");
     await once(socket, "close");
     recorded.push({
-      steps: recorder.connections[at]!,
+      steps: await recorder.stepsOf(at),
       secrets: parseKeyLog(lines.join("")),
-      data: { request: wanted, response: answer },
+      data: { request: wanted.toString("latin1"), response: answer.toString("latin1") },
     });
   }
   await recorder.close();
