@@ -3,6 +3,9 @@
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { ReaderLimits } from "../exchange/exchange.js";
 
+/** What became of the reading of a connection. */
+export type ReadOutcome = "opened" | "missing" | "failed";
+
 /** How events are made and where they go. Plain data: it crosses a thread. */
 export interface CaptureOptions {
   readonly outputDir: string;
@@ -60,6 +63,8 @@ export const batchKib = (batch: Pick<Batch, "bytes">): number => Math.ceil(batch
 export type ToCaptureThread =
   | Batch
   | { readonly type: "bundle"; readonly document: string }
+  /** Frames of TLS secrets (secrets/secret-frame.ts), transferred, not copied. */
+  | { readonly type: "secrets"; readonly bytes: Uint8Array }
   /** Answered by `flushed` when all that came before is written. */
   | { readonly type: "flush"; readonly id: number }
   | { readonly type: "close" };
@@ -72,6 +77,7 @@ export type FromCaptureThread =
   | { readonly type: "events"; readonly events: readonly unknown[] }
   /** A large buffer of a batch that was read: nothing of it was kept. */
   | { readonly type: "spent"; readonly buffer: ArrayBuffer }
+  | { readonly type: "read_outcome"; readonly id: number; readonly outcome: ReadOutcome }
   | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };
 

@@ -17,6 +17,7 @@ import {
   CLOSE_CAUSES,
   type FromCaptureThread,
   OP,
+  type ReadOutcome,
   type ToCaptureThread,
 } from "./messages.js";
 import { startThread } from "./start-thread.js";
@@ -42,6 +43,8 @@ export interface CapturePlaneOptions {
   readonly capture: CaptureOptions;
   readonly bundleDocument: string;
   readonly onEvent?: (event: unknown) => void;
+  /** What became of the reading of a connection's ciphertext. */
+  readonly onReadOutcome?: (id: number, outcome: ReadOutcome) => void;
   readonly log: (level: "info" | "warn" | "error", message: string) => void;
   /** The thread's entry; tests give another one. */
   readonly threadUrl?: URL;
@@ -151,6 +154,13 @@ export class CapturePlane implements TapSink {
     this.post({ type: "bundle", document });
   }
 
+  /** Frames of TLS secrets. The buffer is handed over: nothing of it stays here. */
+  secrets(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.worker)
+      this.worker.postMessage({ type: "secrets", bytes } satisfies ToCaptureThread, [bytes.buffer]);
+    else bytes.fill(0);
+  }
+
   /** Resolves when all that was tapped so far is written (or the thread is gone). */
   flush(): Promise<void> {
     this.writer.flush();
@@ -212,6 +222,7 @@ export class CapturePlane implements TapSink {
   private onMessage(message: FromCaptureThread): void {
     if (message.type === "events") for (const event of message.events) this.options.onEvent?.(event);
     if (message.type === "spent") this.writer.reuse(message.buffer);
+    if (message.type === "read_outcome") this.options.onReadOutcome?.(message.id, message.outcome);
     if (message.type === "log") this.options.log(message.level, message.message);
     if (message.type === "flushed") {
       this.flushes.get(message.id)?.();

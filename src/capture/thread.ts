@@ -17,6 +17,7 @@ import {
   type ToCaptureThread,
 } from "./messages.js";
 import { Pipeline } from "./pipeline.js";
+import { TlsReadings } from "./tls-readings.js";
 
 const port = parentPort!;
 const { options, bundleDocument, progress } = workerData as CaptureThreadData;
@@ -46,21 +47,30 @@ function start(): void {
     },
   });
 
+  const readings = new TlsReadings({
+    pipeline,
+    onOutcome: (id, outcome) => say({ type: "read_outcome", id, outcome }),
+  });
+  /** Who takes the bytes of a connection: of ciphertext, or of what can be read as it is. */
+  const readerOf = (id: number) => (readings.has(id) ? readings : pipeline);
+
   const visit = (batch: Batch) =>
     readBatch(batch, isPush, ({ code, id, time, argument, bytes }) => {
       switch (code) {
-        case OP.open:
-          return pipeline.open(batch.infos[argument] as Connection);
+        case OP.open: {
+          const connection = batch.infos[argument] as Connection;
+          return connection.via === "read" ? readings.open(connection) : pipeline.open(connection);
+        }
         case OP.request:
-          return pipeline.push(id, "request", bytes, time);
+          return readerOf(id).push(id, "request", bytes, time);
         case OP.response:
-          return pipeline.push(id, "response", bytes, time);
+          return readerOf(id).push(id, "response", bytes, time);
         case OP.endRequest:
-          return pipeline.end(id, "request", time);
+          return readerOf(id).end(id, "request", time);
         case OP.endResponse:
-          return pipeline.end(id, "response", time);
+          return readerOf(id).end(id, "response", time);
         case OP.close:
-          return pipeline.close(id, CLOSE_CAUSES[argument]!, time);
+          return readerOf(id).close(id, CLOSE_CAUSES[argument]!, time);
         case OP.unread:
           return pipeline.unread(batch.infos[argument] as UnreadConnection);
       }
@@ -89,9 +99,12 @@ function start(): void {
           const reason = (error as Error).message;
           return say({ type: "log", level: "error", message: `capture: a bundle was not taken: ${reason}` });
         }
+      case "secrets":
+        return readings.secrets(Buffer.from(message.bytes.buffer));
       case "flush":
         return void sink.flush().then(() => say({ type: "flushed", id: message.id }));
       case "close":
+        readings.destroy();
         return void sink.close().then(() => {
           say({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });
         });

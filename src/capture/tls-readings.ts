@@ -1,0 +1,209 @@
+/** Connections that are read: from ciphertext and secrets to the bytes that the pipeline reads exchanges from. */
+
+import type { CloseCause, Connection } from "../connection/connection.js";
+import type { Reason } from "../connection/reasons.js";
+import type { Direction } from "../exchange/exchange.js";
+import { type SecretFrame, SecretFrameReader } from "../secrets/secret-frame.js";
+import type { TlsReadFailure } from "../tls/failure.js";
+import { TlsSessionReader } from "../tls/session-reader.js";
+import type { ReadOutcome } from "./messages.js";
+import type { Pipeline } from "./pipeline.js";
+
+export interface TlsReadingsOptions {
+  readonly pipeline: Pick<Pipeline, "open" | "push" | "end" | "close" | "unread">;
+  /** Told once of a connection, and never of a handshake that was broken off. */
+  readonly onOutcome: (id: number, outcome: ReadOutcome) => void;
+  /** Bytes of ciphertext kept of a connection while no secret has come. */
+  readonly maxPending?: number;
+}
+
+/** Secrets come within milliseconds of the handshake; a connection that still waits then is given up. */
+const SECRET_MS = 1_000;
+const MAX_PENDING = 1 << 20;
+/** Secrets may come before the tap's first batch does. */
+const MAX_EARLY_FRAMES = 2_048;
+
+const REASONS: Record<TlsReadFailure, Reason> = {
+  malformed_record: "tls_malformed",
+  malformed_handshake: "tls_malformed",
+  unsupported_version: "tls_unsupported",
+  unsupported_cipher_suite: "tls_unsupported",
+  renegotiation: "tls_unsupported",
+  record_does_not_open: "tls_record_unreadable",
+  secret_missing: "tls_secret_missing",
+  too_much_ciphertext: "tls_secret_missing",
+  reader_failed: "reader_failed",
+};
+
+const now = () => performance.timeOrigin + performance.now();
+
+interface Reading {
+  readonly connection: Connection;
+  readonly reader: TlsSessionReader;
+  /** Of ciphertext. */
+  readonly bytes: Record<Direction, number>;
+  /** Whether the pipeline has a reader for what is inside. */
+  isOpen: boolean;
+  hasData: boolean;
+  failure: Reason | undefined;
+  giveUp: NodeJS.Timeout | undefined;
+}
+
+export class TlsReadings {
+  private readonly readings = new Map<number, Reading>();
+  private readonly frames = new SecretFrameReader();
+  /** Secrets of connections that were not heard of yet, with the time of their coming. */
+  private early: { readonly frame: SecretFrame; readonly at: number }[] = [];
+  private sweep: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: TlsReadingsOptions) {}
+
+  open(connection: Connection): void {
+    const { id } = connection;
+    const reading: Reading = {
+      connection,
+      reader: new TlsSessionReader(this.eventsOf(id), { maxPending: this.options.maxPending ?? MAX_PENDING }),
+      bytes: { request: 0, response: 0 },
+      isOpen: false,
+      hasData: false,
+      failure: undefined,
+      giveUp: undefined,
+    };
+    this.readings.set(id, reading);
+    const waiting = this.early.filter(({ frame }) => frame.watchId === id);
+    if (waiting.length === 0) return;
+    this.early = this.early.filter(({ frame }) => frame.watchId !== id);
+    for (const { frame } of waiting) this.give(reading, frame);
+  }
+
+  has(id: number): boolean {
+    return this.readings.has(id);
+  }
+
+  push(id: number, direction: Direction, bytes: Uint8Array, time: number): void {
+    const reading = this.readings.get(id);
+    if (!reading) return;
+    reading.bytes[direction] += bytes.length;
+    if (reading.failure) return;
+    reading.reader.push(direction, bytes, time);
+    this.watch(reading);
+  }
+
+  end(id: number, direction: Direction, _time: number): void {
+    this.readings.get(id)?.reader.end(direction);
+  }
+
+  close(id: number, cause: CloseCause | "capture_lost", time: number): void {
+    const reading = this.readings.get(id);
+    if (!reading) return;
+    this.readings.delete(id);
+    clearTimeout(reading.giveUp);
+    const { reader, connection, bytes, isOpen, hasData } = reading;
+    const reason = reading.failure ?? (hasData ? undefined : endOf(reader));
+    reader.close();
+    if (isOpen) this.options.pipeline.close(id, cause, time);
+    // A loss is told by who lost it.
+    if (reason === undefined || cause === "capture_lost") return;
+    this.options.pipeline.unread({
+      connection,
+      reason,
+      endedAt: time,
+      bytesUp: bytes.request,
+      bytesDown: bytes.response,
+    });
+  }
+
+  /** Frames of secrets, as they came from the probes. The bytes are overwritten. */
+  secrets(bytes: Buffer): void {
+    this.frames.push(bytes, (frame) => {
+      const reading = this.readings.get(frame.watchId);
+      if (reading) this.give(reading, frame);
+      else this.keep(frame);
+    });
+  }
+
+  /** Overwrites all that is secret. */
+  destroy(): void {
+    clearTimeout(this.sweep);
+    for (const { reader, giveUp } of this.readings.values()) {
+      clearTimeout(giveUp);
+      reader.close();
+    }
+    this.readings.clear();
+    for (const { frame } of this.early) frame.secret.fill(0);
+    this.early = [];
+  }
+
+  private give(reading: Reading, { label, secret }: SecretFrame): void {
+    reading.reader.addSecret(label === "unknown" ? undefined : label, secret);
+    secret.fill(0);
+    this.watch(reading);
+  }
+
+  private keep(frame: SecretFrame): void {
+    this.early.push({ frame, at: now() });
+    if (this.early.length > MAX_EARLY_FRAMES) this.early.shift()!.frame.secret.fill(0);
+    this.sweep ??= setTimeout(() => this.forgetOld(), SECRET_MS).unref();
+  }
+
+  private forgetOld(): void {
+    const oldest = now() - SECRET_MS;
+    for (const { frame, at } of this.early) if (at < oldest) frame.secret.fill(0);
+    this.early = this.early.filter(({ at }) => at >= oldest);
+    this.sweep = this.early.length > 0 ? setTimeout(() => this.forgetOld(), SECRET_MS).unref() : undefined;
+  }
+
+  /** Application data that waits for a secret does so for a second. */
+  private watch(reading: Reading): void {
+    if (reading.reader.state !== "waiting_for_secret") {
+      clearTimeout(reading.giveUp);
+      reading.giveUp = undefined;
+    } else {
+      reading.giveUp ??= setTimeout(() => reading.reader.giveUp(), SECRET_MS).unref();
+    }
+  }
+
+  private eventsOf(id: number): ConstructorParameters<typeof TlsSessionReader>[0] {
+    const { pipeline, onOutcome } = this.options;
+    return {
+      onEstablished: ({ protocol }) => {
+        const reading = this.readings.get(id);
+        if (!reading) return;
+        reading.isOpen = true;
+        pipeline.open(protocol === undefined ? reading.connection : { ...reading.connection, protocol });
+      },
+      onData: (direction, bytes, time) => {
+        const reading = this.readings.get(id);
+        if (reading && !reading.hasData) {
+          reading.hasData = true;
+          onOutcome(id, "opened");
+        }
+        pipeline.push(id, direction, bytes, time);
+      },
+      onEnd: (direction) => {
+        if (this.readings.get(id)?.isOpen) pipeline.end(id, direction, now());
+      },
+      onFailed: (failure) => {
+        const reading = this.readings.get(id);
+        if (!reading) return;
+        reading.failure = REASONS[failure];
+        // What was open inside will not be read to its end.
+        if (reading.isOpen) pipeline.close(id, "capture_lost", now());
+        reading.isOpen = false;
+        onOutcome(id, failure === "secret_missing" ? "missing" : "failed");
+      },
+    };
+  }
+}
+
+/** Why a connection that has closed had no application data that was read. */
+function endOf({ state }: TlsSessionReader): Reason {
+  switch (state) {
+    case "handshake":
+      return "client_handshake_failed";
+    case "waiting_for_secret":
+      return "tls_secret_missing";
+    default:
+      return "no_request";
+  }
+}
