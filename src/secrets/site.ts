@@ -22,8 +22,16 @@ export interface Site {
   readonly offset: number;
 }
 
+/** A site with what is needed to find it again in its file without a search (native/linux/sites/candidate.h). */
+export interface ProvenSite extends Site {
+  readonly rule: "symbol" | "calls" | "go_table" | "label_table" | "label" | "vector";
+  readonly proof: readonly number[];
+}
+
 /** What was found in one executable file. */
 export type SitesOfFile =
-  | { readonly kind: "found"; readonly sites: readonly Site[] }
+  | { readonly kind: "found"; readonly sites: readonly ProvenSite[] }
   /** No TLS stack that is known, or none whose sites are certain. */
-  | { readonly kind: "none"; readonly reason: string };
+  | { readonly kind: "none"; readonly reason: string }
+  /** The search did not come to an end, which says nothing about the file. */
+  | { readonly kind: "failed"; readonly reason: string };

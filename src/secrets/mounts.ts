@@ -1,0 +1,58 @@
+import fs from "node:fs";
+
+/**
+ * Kernel file systems on local storage or in memory, whose files answer by themselves. Everything else can make root wait
+ * for ever for somebody: FUSE for a user's process, NFS, 9p, virtiofs and cifs for a server.
+ */
+const LOCAL = new Set(
+  (
+    "bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs iso9660 jfs nilfs2 ntfs3 ramfs reiserfs romfs rootfs squashfs tmpfs " +
+    "udf vfat xfs zfs"
+  ).split(" "),
+);
+
+/** Type of the file system behind each device (decimal "major:minor"), by proc_pid_mountinfo(5). */
+export function parseMountinfo(text: string): Map<string, string> {
+  const types = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const fields = line.split(" ");
+    // Optional fields end with a hyphen of their own; the type follows.
+    const end = fields.indexOf("-", 6);
+    const [device, type] = [fields[2], fields[end + 1]];
+    if (end > 0 && device !== undefined && type !== undefined && /^\d+:\d+$/.test(device))
+      types.set(device, type);
+  }
+  return types;
+}
+
+/** "fe:00" of proc_pid_maps(5) as mountinfo writes it: "254:0". */
+export function decimalDevice(device: string): string {
+  const [major = "", minor = ""] = device.split(":");
+  return `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}`;
+}
+
+/**
+ * Why files of a device are not opened; undefined when they may be. Told by tables of mounts alone, never by touching a file.
+ *
+ * An overlay is only as good as what lies under it, and a user can make one over their own FUSE in a namespace of theirs:
+ * those count that are mounted where we are, which takes root (as Docker's and containerd's are).
+ */
+export function whyNotOpened(
+  device: string,
+  ours: ReadonlyMap<string, string>,
+  theirs: ReadonlyMap<string, string>,
+): string | undefined {
+  const type = ours.get(device) ?? theirs.get(device);
+  if (type === undefined) return "on a file system that is mounted nowhere";
+  if (type === "overlay" && ours.has(device)) return undefined;
+  return LOCAL.has(type) ? undefined : `on a file system that may never answer (${type})`;
+}
+
+/** The mounts of a process' namespace; empty when it has ended. */
+export function mountsOf(pid: number | "self"): Map<string, string> {
+  try {
+    return parseMountinfo(fs.readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+  } catch {
+    return new Map(); // ended, or not ours to look at: nothing of it is opened
+  }
+}

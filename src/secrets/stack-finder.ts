@@ -1,0 +1,258 @@
+import fs from "node:fs";
+import { LruCache } from "../lru-cache.js";
+import { isNamedLikeTls, type MappedFile, mappedFiles, startTimeOf } from "./mapped-files.js";
+import { mountsOf, whyNotOpened } from "./mounts.js";
+import { SearchQueue } from "./search-queue.js";
+import { type KnownFile, nameOf, SEARCH_TIMEOUT_MS, type Search, SearchedFiles } from "./searched-files.js";
+import type { Site } from "./site.js";
+import { SiteCache } from "./site-cache.js";
+import { type FileUser, searchPath } from "./sites.js";
+
+/** A file of a process, with the sites in it. */
+export interface StackFile {
+  /** One name for one file, as long as the finder lives. */
+  readonly key: string;
+  readonly sites: readonly Site[];
+  /** The finder's own: valid in this turn of the event loop, and to be left open. /proc/self/fd/N names the file. */
+  readonly fd: number;
+  /** Opens it once more, for who keeps it longer and closes it. Throws when the finder has let go of it. */
+  openFile(): number;
+}
+
+export type Stacks =
+  | {
+      readonly kind: "known";
+      readonly files: readonly StackFile[];
+      /** Other files of the process are being searched: the same question, answered when that is done. */
+      readonly more?: Promise<Stacks>;
+    }
+  /** `done` answers as soon as a first file with sites is known, or all are known to have none. Never rejects. */
+  | { readonly kind: "searching"; readonly done: Promise<Stacks> }
+  | { readonly kind: "none"; readonly reason: string };
+
+export interface StackFinderOptions {
+  readonly cache?: SiteCache;
+  /** What searches one file; in tests something else. */
+  readonly search?: Search;
+  /** Told what goes wrong without consequence: the cache that cannot be written. */
+  readonly onProblem?: (problem: string) => void;
+}
+
+const NO_STACK = "no TLS stack that is known";
+const ENDED: Stacks = { kind: "none", reason: "the process has ended" };
+const MOST_PROCESSES = 4096;
+/** Libraries are loaded late (Python), so that a process is looked at again for a later connection. */
+const LOOK_AGAIN_MS = 1000;
+const SAVE_AFTER_MS = 2000;
+const AT_ONCE = 2;
+const MOST_PATHS_AHEAD = 256;
+
+interface Pending {
+  readonly found: Promise<KnownFile>;
+  hurry(): void;
+}
+
+/**
+ * Says where the TLS secrets of a process can be copied. What was seen before is answered at once and from memory; what
+ * was not is searched beside, the executable first, and every mapped file in the end, because BoringSSL hides in
+ * extensions of Python whose names say nothing. Root alone.
+ */
+export class StackFinder {
+  readonly #files: SearchedFiles;
+  readonly #cache: SiteCache;
+  readonly #queue = new SearchQueue(AT_ONCE);
+  readonly #pending = new Map<string, Pending>();
+  readonly #processes = new LruCache<string, { readonly mapped: readonly MappedFile[]; readonly at: number }>(
+    MOST_PROCESSES,
+  );
+  readonly #ahead = new LruCache<string, Promise<void>>(MOST_PATHS_AHEAD);
+  readonly #onProblem: (problem: string) => void;
+  #mounts: { readonly devices: ReadonlyMap<string, string>; readonly at: number } | undefined;
+  #saving: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: StackFinderOptions = {}) {
+    this.#cache = options.cache ?? SiteCache.inMemory();
+    this.#files = new SearchedFiles(this.#cache, options.search);
+    this.#onProblem = options.onProblem ?? (() => {});
+  }
+
+  /**
+   * The sites in what a process runs by now. `startTime`: clock ticks since boot, as ProcessInfo has it; another process
+   * under the same pid is none. At most one reading of its mappings, 0.1 to 1 ms.
+   */
+  sitesOf(pid: number, startTime: number): Stacks {
+    const name = `${pid} ${startTime}`;
+    const seen = this.#processes.peek(name);
+    if (seen !== undefined && performance.now() - seen.at < LOOK_AGAIN_MS) {
+      const stacks = this.#stacks(pid, seen.mapped);
+      if (stacks.kind === "known") return stacks;
+    }
+    const found = mappedFiles(pid);
+    if (found === undefined) return ENDED;
+    const stacks = this.#lookAt(pid, found.files, found.executable);
+    // Asked last: all that was read and opened before was this process' own.
+    if (startTimeOf(pid) !== startTime) return ENDED;
+    this.#processes.set(name, { mapped: found.files, at: performance.now() });
+    return stacks;
+  }
+
+  /**
+   * Searches a program before it runs, when nothing else is to be done, with the rights of the user whose it is. Once a
+   * path. Does not reject.
+   */
+  searchAhead(path: string, user: FileUser): Promise<void> {
+    const begun = this.#ahead.get(path);
+    if (begun !== undefined) return begun;
+    const done = new Promise<void>((resolve) => {
+      this.#queue.add(() => this.#searchPath(path, user).finally(resolve), "other");
+    });
+    this.#ahead.set(path, done);
+    return done;
+  }
+
+  /** Lets go of all files, and keeps what was found. */
+  close(): void {
+    this.#closed = true;
+    this.#save();
+    this.#files.close();
+  }
+
+  #lookAt(pid: number, mapped: readonly MappedFile[], executable: string | undefined): Stacks {
+    const whyNot = this.#refusals(pid);
+    for (const file of mapped) {
+      if (this.#files.known(file) !== undefined || whyNot(file) !== undefined) continue;
+      const isLikely = file.path === executable || isNamedLikeTls(file);
+      // Opening takes some 20 µs: for a hundred others that is done beside.
+      if (isLikely && this.#files.recall(pid, file) !== undefined) continue;
+      this.#search(pid, file, isLikely ? "urgent" : "other");
+    }
+    return this.#stacks(pid, mapped);
+  }
+
+  /** What is known of files by now, and what is being searched. */
+  #stacks(pid: number, mapped: readonly MappedFile[]): Stacks {
+    const files: StackFile[] = [];
+    const searches: Promise<KnownFile>[] = [];
+    const whyNot = this.#refusals(pid);
+    let reason: string | undefined;
+    for (const file of mapped) {
+      const known = this.#files.known(file);
+      const pending = known === undefined ? this.#pending.get(nameOf(file)) : undefined;
+      if (known?.kind === "found") files.push(stackFile(nameOf(file), known.fd, known.sites));
+      else if (pending !== undefined) searches.push(pending.found);
+      else {
+        const why = known?.reason ?? whyNot(file) ?? NO_STACK;
+        if (reason === undefined || reason === NO_STACK) reason = why;
+      }
+    }
+    const next = (): Promise<Stacks> => this.#whenKnown(pid, mapped, searches, files.length > 0);
+    if (files.length > 0) return { kind: "known", files, ...(searches.length > 0 && { more: next() }) };
+    if (searches.length > 0) return { kind: "searching", done: next() };
+    return { kind: "none", reason: reason ?? NO_STACK };
+  }
+
+  async #whenKnown(
+    pid: number,
+    mapped: readonly MappedFile[],
+    searches: readonly Promise<KnownFile>[],
+    all: boolean,
+  ): Promise<Stacks> {
+    const found = searches.map(async (search) => {
+      if ((await search).kind !== "found") throw new Error("none");
+    });
+    // The first with sites; when there is none, or when all are wanted, the end of all.
+    await (all ? Promise.all(searches) : Promise.any(found).catch(() => {}));
+    if (all) await Promise.allSettled(found);
+    if (this.#closed) return { kind: "none", reason: "the search was given up" };
+    return this.#stacks(pid, mapped);
+  }
+
+  #search(pid: number, file: MappedFile, lane: "urgent" | "other"): void {
+    const name = nameOf(file);
+    const begun = this.#pending.get(name);
+    if (begun !== undefined) {
+      if (lane === "urgent") begun.hurry();
+      return;
+    }
+    let settle: (found: KnownFile) => void = () => {};
+    const found = new Promise<KnownFile>((resolve) => {
+      settle = resolve;
+    });
+    const start = async (): Promise<void> => {
+      let known: KnownFile;
+      try {
+        known = this.#closed
+          ? { kind: "none", reason: "the search was given up" }
+          : await this.#files.searched(pid, file);
+      } catch (error) {
+        known = { kind: "none", reason: error instanceof Error ? error.message : String(error) };
+        this.#onProblem(known.reason);
+      }
+      this.#pending.delete(name);
+      settle(known);
+      this.#saveSoon();
+    };
+    let entry: { hurry(): void } | undefined;
+    // Before it is in the queue: it may begin, and end, before add() returns.
+    this.#pending.set(name, { found, hurry: () => entry?.hurry() });
+    entry = this.#queue.add(start, lane);
+  }
+
+  async #searchPath(path: string, user: FileUser): Promise<void> {
+    try {
+      const { file, result } = await searchPath(path, user, { timeoutMs: SEARCH_TIMEOUT_MS });
+      // That a file has none is believed only of one that root has opened: this answer names its file itself.
+      if (file !== undefined && result.kind === "found") this.#cache.keep(file, result);
+      this.#saveSoon();
+    } catch (error) {
+      this.#onProblem(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Why a file of the process is not opened; its own mounts are read when ours do not tell, once for all files. */
+  #refusals(pid: number): (file: MappedFile) => string | undefined {
+    let theirs: ReadonlyMap<string, string> | undefined;
+    return ({ device }) => {
+      const ours = this.#ourMounts(device);
+      if (!ours.has(device)) theirs ??= mountsOf(pid);
+      return whyNotOpened(device, ours, theirs ?? ours);
+    };
+  }
+
+  /** Read again, at most once a second, when a device is not among them. */
+  #ourMounts(device: string): ReadonlyMap<string, string> {
+    const now = performance.now();
+    if (
+      this.#mounts === undefined ||
+      (!this.#mounts.devices.has(device) && now - this.#mounts.at > LOOK_AGAIN_MS)
+    ) {
+      this.#mounts = { devices: mountsOf("self"), at: now };
+    }
+    return this.#mounts.devices;
+  }
+
+  #saveSoon(): void {
+    if (this.#closed || this.#saving !== undefined) return;
+    this.#saving = setTimeout(() => this.#save(), SAVE_AFTER_MS).unref();
+  }
+
+  #save(): void {
+    clearTimeout(this.#saving);
+    this.#saving = undefined;
+    try {
+      this.#cache.save();
+    } catch (error) {
+      this.#onProblem(
+        `what was found in programs could not be kept: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+}
+
+const stackFile = (key: string, fd: number, sites: readonly Site[]): StackFile => ({
+  key,
+  fd,
+  sites,
+  openFile: () => fs.openSync(`/proc/self/fd/${fd}`, "r"),
+});
