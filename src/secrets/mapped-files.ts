@@ -44,11 +44,15 @@ export function parseMaps(text: string): MappedFile[] {
       key,
       known
         ? { ...known, size }
-        : { device: decimalDevice(device), inode, range: `${start}-${stop}`, size, path: path ?? "" },
+        : { device: decimalDevice(device), inode, range: rangeName(start, stop), size, path: path ?? "" },
     );
   }
   return [...files.values()];
 }
+
+/** map_files has no zeros in front, which maps has (fixed programs: "00400000-…"). */
+const rangeName = (start: string, end: string): string =>
+  `${BigInt(`0x${start}`).toString(16)}-${BigInt(`0x${end}`).toString(16)}`;
 
 /** The executable first, then what is named like a TLS stack, then the largest. */
 export function inOrder(files: readonly MappedFile[], executable: string | undefined): MappedFile[] {

@@ -158,12 +158,8 @@ export class StackFinder {
     searches: readonly Promise<KnownFile>[],
     all: boolean,
   ): Promise<Stacks> {
-    const found = searches.map(async (search) => {
-      if ((await search).kind !== "found") throw new Error("none");
-    });
-    // The first with sites; when there is none, or when all are wanted, the end of all.
-    await (all ? Promise.all(searches) : Promise.any(found).catch(() => {}));
-    if (all) await Promise.allSettled(found);
+    if (all) await Promise.all(searches);
+    else await firstWithSites(searches);
     if (this.#closed) return { kind: "none", reason: "the search was given up" };
     return this.#stacks(pid, mapped);
   }
@@ -248,6 +244,19 @@ export class StackFinder {
       );
     }
   }
+}
+
+/** The first that has some; when none has, the end of all. */
+function firstWithSites(searches: readonly Promise<KnownFile>[]): Promise<void> {
+  return new Promise((resolve) => {
+    let left = searches.length;
+    for (const search of searches) {
+      void search.then(({ kind }) => {
+        left--;
+        if (kind === "found" || left === 0) resolve();
+      });
+    }
+  });
 }
 
 const stackFile = (key: string, fd: number, sites: readonly Site[]): StackFile => ({
