@@ -91,7 +91,7 @@ export class Probed implements AsyncDisposable {
 export class TlsRelay implements AsyncDisposable {
   /** What to do about a hello before it goes on. */
   onHello: (random: Buffer) => unknown = () => {};
-  /** Whatever went wrong on the server's side. */
+  /** Handshakes that failed, as the server saw them. */
   readonly errors: Error[] = [];
   private readonly sockets = new Set<net.Socket>();
 
@@ -108,7 +108,7 @@ export class TlsRelay implements AsyncDisposable {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const relay = net.createServer();
+    const relay = net.createServer({ allowHalfOpen: true });
     const self = new TlsRelay(server, relay);
     server.on("tlsClientError", (error) => self.errors.push(error));
     relay.on("connection", (client) => self.pass(client));
@@ -122,10 +122,15 @@ export class TlsRelay implements AsyncDisposable {
   }
 
   private pass(client: net.Socket): void {
-    const upstream = net.connect((this.server.address() as net.AddressInfo).port, "127.0.0.1");
+    const upstream = net.connect({
+      port: (this.server.address() as net.AddressInfo).port,
+      host: "127.0.0.1",
+      allowHalfOpen: true,
+    });
     for (const socket of [client, upstream]) {
       this.sockets.add(socket);
-      socket.on("error", (error) => this.errors.push(error)).on("close", () => this.sockets.delete(socket));
+      socket.on("close", () => this.sockets.delete(socket));
+      socket.on("error", () => {}); // who closes first may let the other write into the void
     }
     client.once("data", async (hello) => {
       client.pause();
