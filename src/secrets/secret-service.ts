@@ -6,7 +6,7 @@
 
 import { closeSync } from "node:fs";
 import type { SecretProbes } from "./probes.js";
-import type { StackFile, StackFinder } from "./stack.js";
+import type { StackFile, StackFinder, Stacks } from "./stack.js";
 
 export type WatchResult =
   /** Probes are in place: the secrets of the handshake will come, if its server answers. */
@@ -67,21 +67,13 @@ export class SecretService {
    * `random` the 32 bytes of its client hello. Secrets are forwarded until `unwatch`, or for ten seconds.
    */
   watch(watchId: number, pid: number, startTime: number, random: Uint8Array): WatchAnswer {
-    const stack = this.finder.sitesOf(pid, startTime);
-    if (stack.kind === "none") return { state: "none", reason: stack.reason };
+    const stacks = this.finder.sitesOf(pid, startTime);
+    if (stacks.kind === "none") return { state: "none", reason: stacks.reason };
     // First, so that a handshake is wanted when its probe comes.
     if (!this.probes.want(watchId, pid, random)) {
       return { state: "none", reason: "too many handshakes at a time" };
     }
-    if (stack.kind === "searching") {
-      const ready = stack.done.then((found) =>
-        found.kind === "known"
-          ? this.use(found.files).settled
-          : { state: "none" as const, reason: found.reason },
-      );
-      return { state: "searching", ready: this.unwantWithout(watchId, ready) };
-    }
-    const { now, settled } = this.use(stack.files);
+    const { now, settled } = this.use(stacks);
     if (now?.state === "none") this.probes.unwant(watchId);
     return now ?? { state: "searching", ready: this.unwantWithout(watchId, settled) };
   }
@@ -117,9 +109,16 @@ export class SecretService {
     return result;
   }
 
-  /** Sees that the files have probes. `now` is absent while some are being placed. */
-  private use(files: readonly StackFile[]): { now?: WatchResult; settled: Promise<WatchResult> } {
-    const used = files.map((file) => this.probed(file));
+  /** Sees that the files have probes. `now` is absent while some are searched or are being placed. */
+  private use(stacks: Stacks): { now?: WatchResult; settled: Promise<WatchResult> } {
+    if (stacks.kind === "none") {
+      const now: WatchResult = { state: "none", reason: stacks.reason };
+      return { now, settled: Promise.resolve(now) };
+    }
+    if (stacks.kind === "searching") return { settled: stacks.done.then((found) => this.use(found).settled) };
+    const used = stacks.files.map((file) => this.probed(file));
+    // Files that are known later get their probes for later connections.
+    void stacks.more?.then((found) => this.use(found));
     const placing = used.flatMap(({ state }) => (state.kind === "attaching" ? [state.done] : []));
     if (placing.length > 0) return { settled: Promise.all(placing).then(() => resultOf(used)) };
     const now = resultOf(used);
@@ -145,7 +144,7 @@ export class SecretService {
   private async place(file: StackFile): Promise<FileState> {
     let fd: number | undefined;
     try {
-      fd = file.open();
+      fd = file.openFile();
       return { kind: "attached", handle: await this.probes.attach(fd, file.key, file.sites) };
     } catch (error) {
       return { kind: "refused", reason: error instanceof Error ? error.message : String(error) };

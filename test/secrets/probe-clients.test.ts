@@ -75,14 +75,14 @@ describe.skipIf(noProbes !== null || process.arch !== "x64")("probes in other pr
     for (const { file } of clients.values()) file[Symbol.dispose]();
   });
 
-  it.each([
+  it.for([
     ["curl", "TLSv1.3"],
     ["curl", "TLSv1.2"],
     ["wget", "TLSv1.3"],
     ["wget", "TLSv1.2"],
     ["go", "TLSv1.3"],
     ["go", "TLSv1.2"],
-  ])("bring the client's own secrets: %s, %s", async (name, version) => {
+  ] as const)("bring the client's own secrets: %s, %s", async ([name, version], context) => {
     const client = clients.get(name);
     if (client === undefined) return context.skip(`${name} is not installed, or has another TLS stack`);
     await using probed = new Probed();

@@ -1,16 +1,16 @@
 import fs from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { SecretService, type SecretServiceOptions } from "../../src/secrets/secret-service.js";
-import type { FoundStack, Stack, StackFile } from "../../src/secrets/stack.js";
+import type { StackFile, Stacks } from "../../src/secrets/stack.js";
 
 const RANDOM = Buffer.alloc(32, 7);
 const open = () => fs.openSync("/dev/null", "r");
 const file = (key: string, from = open): StackFile => ({
   key,
   sites: [{ kind: "keylog", offset: 64 }],
-  open: from,
+  openFile: from,
 });
-const known = (...files: StackFile[]): FoundStack => ({ kind: "known", files });
+const known = (...files: StackFile[]): Stacks => ({ kind: "known", files });
 
 /** Probes that are placed when the test says so. */
 class FakeProbes {
@@ -46,12 +46,12 @@ class FakeProbes {
 
 describe("the service of secrets", () => {
   const probes = new FakeProbes();
-  let stacks: Record<number, Stack> = {};
+  let stacks: Record<number, Stacks> = {};
   let now = 0;
   let service: SecretService | undefined;
 
   function make(options: Partial<SecretServiceOptions> = {}): SecretService {
-    const sitesOf = (pid: number, startTime: number): Stack => {
+    const sitesOf = (pid: number, startTime: number): Stacks => {
       expect(startTime).toBe(99);
       return stacks[pid]!;
     };
@@ -109,6 +109,21 @@ describe("the service of secrets", () => {
     await expect.poll(() => probes.taken()).toEqual(["want 1 of 5", "attach codex"]);
     probes.pending.get("codex")!.placed();
     expect(await answer).toEqual({ state: "known" });
+  });
+
+  it("places probes in files that turn out to have sites later, for later connections", async () => {
+    const of = make();
+    let found: (stacks: Stacks) => void = () => {};
+    const more = new Promise<Stacks>((resolve) => {
+      found = resolve;
+    });
+    stacks = { 5: { kind: "known", files: [file("libssl")], more } };
+    const answer = ready(of, 1, 5);
+    probes.pending.get("libssl")!.placed();
+    expect(await answer).toEqual({ state: "known" });
+    probes.taken();
+    found(known(file("libssl"), file("extension")));
+    await expect.poll(() => probes.taken()).toEqual(["attach extension"]);
   });
 
   it("gives a handshake up whose search found nothing", async () => {
