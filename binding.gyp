@@ -40,7 +40,8 @@
         "native/front_binding.cc",
         "native/front_peek.cc",
         "native/sites_binding.cc",
-        "native/secret_probes_binding.cc"
+        "native/secret_probes_binding.cc",
+        "native/front_tap_memory.cc"
       ],
       "conditions": [
         ["OS=='linux'", {
@@ -56,8 +57,11 @@
             "native/linux/front_loop.cc",
             "native/linux/front_passage.cc",
             "native/linux/front_pipe.cc",
+            "native/linux/front_read.cc",
             "native/linux/front_relay.cc",
             "native/linux/front_socket.cc",
+            "native/linux/front_tap.cc",
+            "native/linux/front_tap_writer.cc",
             "native/linux/original_destination.cc",
             "native/linux/proc_parse.cc",
             "native/linux/proc_read.cc",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "endpoint.h"
+#include "front_tap_batch.h"
 
 namespace oximy {
 
@@ -43,7 +44,10 @@ class FrontEvents {
  public:
   virtual ~FrontEvents() = default;
   virtual void OnConnection(FrontConnection connection) = 0;
+  /** Also of a connection that was read: after the batch with the last of it. */
   virtual void OnPassthroughEnd(PassthroughEnd end) = 0;
+  /** What passed on the connections that are read. */
+  virtual void OnTap(TapBatch batch) = 0;
   /** After `Close` or `Destroy`, when the last connection has gone. Nothing comes after it. */
   virtual void OnClosed() = 0;
 };
@@ -60,6 +64,12 @@ struct FrontOptions {
   uint32_t idle_ms = 0;
   /** Connections held at a time, beyond which accepting pauses; 0 derives it from RLIMIT_NOFILE. */
   size_t max_connections = 0;
+  /** The longest that a server's first bytes wait for `Release`. */
+  uint32_t hold_ms = 150;
+  /** What was copied waits for more for so long: to wake who reads it costs more than to read it. */
+  uint32_t tap_gather_ms = 25;
+  /** What added to the steady clock's milliseconds gives those since the epoch. */
+  double epoch_offset_ms = 0;
 };
 
 struct FrontStats {
@@ -72,6 +82,9 @@ struct FrontStats {
   uint64_t taken = 0;
   uint64_t rejected = 0;
   uint64_t passed = 0;
+  /** Of those that passed: read, and among them those whose tap reached its bound. */
+  uint64_t read = 0;
+  uint64_t lost_taps = 0;
   /** Reset by the client before a verdict was asked for. */
   uint64_t aborted = 0;
   /** Passed through because the verdict did not come in time. */
@@ -104,6 +117,24 @@ class Front {
    * std::system_error when the descriptor cannot be duplicated.
    */
   virtual uint64_t Adopt(int fd, std::string preface, const Endpoint& to) = 0;
+
+  /**
+   * Like `Passthrough`, and copies what passes, in both directions, to `FrontEvents::OnTap`. The copy never delays
+   * the relay: when nobody acknowledges it, it ends and the connection goes on.
+   */
+  virtual bool Read(uint64_t id, const Endpoint& to, const ReadOptions& options) = 0;
+  /** Like `Adopt`, and copies: the preface too. */
+  virtual uint64_t AdoptRead(int fd, std::string preface, const Endpoint& to, const ReadOptions& options) = 0;
+  /** The server's bytes may go on, those that wait and those to come. */
+  virtual void Release(uint64_t id) = 0;
+  /** So many bytes of `TapBatch::shares` were read. */
+  virtual void TapConsumed(uint64_t id, uint64_t bytes) = 0;
+  /** No more copies. What was copied before may still come. */
+  virtual void StopTap(uint64_t id) = 0;
+  /** Memory to copy into. It is in a batch later, or destroyed with the front. */
+  virtual void GiveTapBuffer(std::unique_ptr<TapBuffer> buffer) = 0;
+  /** Given, and in no batch yet. */
+  virtual size_t TapBuffersLeft() const = 0;
 
   /** Stops listening; what is there goes on to its end. */
   virtual void Close() = 0;

@@ -1,5 +1,6 @@
 #include "front_binding.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "front.h"
+#include "front_tap_memory.h"
 
 namespace oximy {
 namespace {
@@ -37,10 +39,16 @@ Napi::Error ToError(Napi::Env env, const std::system_error& error) {
 uint64_t ToId(const Napi::Value& value) { return static_cast<uint64_t>(value.ToNumber().Int64Value()); }
 
 struct Closed {};
-using Event = std::variant<FrontConnection, PassthroughEnd, Closed>;
+using Event = std::variant<FrontConnection, PassthroughEnd, TapBatch, Closed>;
+
+/** Without JavaScript, on any thread. */
+void Drop(Event* event) {
+  if (auto* batch = std::get_if<TapBatch>(event)) TapMemory::Abandon(std::move(batch->buffer));
+  delete event;
+}
 
 /**
- * The class `Front` of JavaScript: new Front(options, onConnection, onPassthroughEnd, onClosed). Plain arguments
+ * The class `Front` of JavaScript: new Front(options, onConnection, onPassthroughEnd, onClosed, onTap). Plain arguments
  * instead of objects: src/proxy/front.ts gives them their shape.
  */
 class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontEvents {
@@ -52,6 +60,12 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
                         InstanceMethod<&FrontBinding::Take>("take"),
                         InstanceMethod<&FrontBinding::Reject>("reject"),
                         InstanceMethod<&FrontBinding::Adopt>("adopt"),
+                        InstanceMethod<&FrontBinding::Read>("read"),
+                        InstanceMethod<&FrontBinding::AdoptRead>("adoptRead"),
+                        InstanceMethod<&FrontBinding::Release>("release"),
+                        InstanceMethod<&FrontBinding::TapConsumed>("tapConsumed"),
+                        InstanceMethod<&FrontBinding::StopTap>("stopTap"),
+                        InstanceMethod<&FrontBinding::GiveTapBuffer>("giveTapBuffer"),
                         InstanceMethod<&FrontBinding::Close>("close"),
                         InstanceMethod<&FrontBinding::Destroy>("destroy"),
                         InstanceMethod<&FrontBinding::Stats>("stats")});
@@ -72,9 +86,13 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     parsed.verdict_ms = number("verdictMs");
     parsed.idle_ms = number("idleMs");
     parsed.max_connections = number("maxConnections");
+    parsed.hold_ms = number("holdMs");
+    parsed.tap_gather_ms = number("tapGatherMs");
+    parsed.epoch_offset_ms = options.Get("epochOffsetMs").ToNumber().DoubleValue();
     on_connection_ = Napi::Persistent(info[1].As<Napi::Function>());
     on_passthrough_end_ = Napi::Persistent(info[2].As<Napi::Function>());
     on_closed_ = Napi::Persistent(info[3].As<Napi::Function>());
+    on_tap_ = Napi::Persistent(info[4].As<Napi::Function>());
     to_js_ = ToJs::New(env, "oximy front", 0, 1, this);
     try {
       front_ = Front::Start(parsed, *this);
@@ -92,18 +110,19 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
   static void EndThread(void* self) { static_cast<FrontBinding*>(self)->front_.reset(); }
 
   static void Deliver(Napi::Env env, Napi::Function, FrontBinding* self, Event* event) {
+    if (env == nullptr) return Drop(event);
     const std::unique_ptr<Event> owned(event);
-    if (env == nullptr) return;
     const Napi::HandleScope scope(env);
-    std::visit([&](const auto& of) { self->Tell(env, of); }, *owned);
+    std::visit([&](auto& of) { self->Tell(env, of); }, *owned);
   }
   using ToJs = Napi::TypedThreadSafeFunction<FrontBinding, Event, Deliver>;
 
   void OnConnection(FrontConnection connection) override { Queue(new Event(std::move(connection))); }
   void OnPassthroughEnd(PassthroughEnd end) override { Queue(new Event(end)); }
+  void OnTap(TapBatch batch) override { Queue(new Event(std::move(batch))); }
   void OnClosed() override { Queue(new Event(Closed{})); }
   void Queue(Event* event) {
-    if (to_js_.NonBlockingCall(event) != napi_ok) delete event;
+    if (to_js_.NonBlockingCall(event) != napi_ok) Drop(event);
   }
 
   void Tell(Napi::Env env, const FrontConnection& connection) {
@@ -122,6 +141,19 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
                               Napi::Number::New(env, static_cast<double>(end.bytes_down)),
                               Napi::Number::New(env, end.duration_ms), Napi::String::New(env, Name(end.cause)),
                               Napi::Number::New(env, end.error)});
+  }
+  void Tell(Napi::Env env, TapBatch& batch) {
+    const auto numbers = [env](const std::vector<double>& values) {
+      auto array = Napi::Float64Array::New(env, values.size());
+      std::copy(values.begin(), values.end(), array.Data());
+      return array;
+    };
+    const auto bytes = TapMemory::ToArray(env, batch, *front_);
+    auto lost = Napi::Array::New(env, batch.lost.size());
+    for (uint32_t i = 0; i < batch.lost.size(); i++) lost.Set(i, Napi::Number::New(env, static_cast<double>(batch.lost[i])));
+    // From here on the next batch may come.
+    batch.token.reset();
+    on_tap_.Call({numbers(batch.ops), bytes, numbers(batch.shares), lost});
   }
   void Tell(Napi::Env, Closed) {
     last_stats_ = front_->Stats();
@@ -153,17 +185,52 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     return Napi::Boolean::New(info.Env(), front_ && front_->Reject(ToId(info[0])));
   }
   Napi::Value Adopt(const Napi::CallbackInfo& info) {
+    return AdoptBy(info, [&](int fd, std::string preface, const Endpoint& to) {
+      return front_->Adopt(fd, std::move(preface), to);
+    });
+  }
+  template <typename Adopting>
+  Napi::Value AdoptBy(const Napi::CallbackInfo& info, Adopting adopt) {
     const auto bytes = info[1].As<Napi::Uint8Array>();
+    std::string preface(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
     try {
       if (!front_) throw std::system_error(ECANCELED, std::generic_category(), "front is closed");
-      const uint64_t id =
-          front_->Adopt(info[0].ToNumber().Int32Value(),
-                        std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()),
-                        ToEndpoint(info[2], info[3]));
+      const uint64_t id = adopt(info[0].ToNumber().Int32Value(), std::move(preface), ToEndpoint(info[2], info[3]));
       return Napi::Number::New(info.Env(), static_cast<double>(id));
     } catch (const std::system_error& error) {
       throw ToError(info.Env(), error);
     }
+  }
+  static ReadOptions ToReadOptions(const Napi::CallbackInfo& info, size_t first) {
+    ReadOptions options;
+    options.max_tap_bytes = info[first].ToNumber().Int64Value();
+    options.hold = info[first + 1].ToBoolean();
+    options.tap_id = ToId(info[first + 2]);
+    return options;
+  }
+  Napi::Value Read(const Napi::CallbackInfo& info) {
+    const Endpoint to = ToEndpoint(info[1], info[2]);
+    if (front_) TapMemory::Supply(info.Env(), *front_);
+    return Napi::Boolean::New(info.Env(), front_ && front_->Read(ToId(info[0]), to, ToReadOptions(info, 3)));
+  }
+  Napi::Value AdoptRead(const Napi::CallbackInfo& info) {
+    const ReadOptions options = ToReadOptions(info, 4);
+    if (front_) TapMemory::Supply(info.Env(), *front_);
+    return AdoptBy(info, [&](int fd, std::string preface, const Endpoint& to) {
+      return front_->AdoptRead(fd, std::move(preface), to, options);
+    });
+  }
+  void Release(const Napi::CallbackInfo& info) {
+    if (front_) front_->Release(ToId(info[0]));
+  }
+  void TapConsumed(const Napi::CallbackInfo& info) {
+    if (front_) front_->TapConsumed(ToId(info[0]), ToId(info[1]));
+  }
+  void StopTap(const Napi::CallbackInfo& info) {
+    if (front_) front_->StopTap(ToId(info[0]));
+  }
+  void GiveTapBuffer(const Napi::CallbackInfo& info) {
+    if (front_) TapMemory::Give(info[0].As<Napi::ArrayBuffer>(), *front_);
   }
   void Close(const Napi::CallbackInfo&) {
     if (front_) front_->Close();
@@ -185,6 +252,8 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     set("taken", stats.taken);
     set("rejected", stats.rejected);
     set("passed", stats.passed);
+    set("read", stats.read);
+    set("lostTaps", stats.lost_taps);
     set("aborted", stats.aborted);
     set("unanswered", stats.unanswered);
     set("acceptPauses", stats.accept_pauses);
@@ -194,6 +263,7 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
   Napi::FunctionReference on_connection_;
   Napi::FunctionReference on_passthrough_end_;
   Napi::FunctionReference on_closed_;
+  Napi::FunctionReference on_tap_;
   ToJs to_js_;
   FrontStats last_stats_;
   /** Absent once closed. */

@@ -136,7 +136,7 @@ void FrontLoop::OnUnanswered(uint64_t id) {
   auto waiting = TakeWaiting(id);
   if (!waiting) return;
   counts_.unanswered++;
-  orders_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted});
+  orders_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted, {}});
   Wake();
 }
 

@@ -24,8 +24,14 @@ void Flow::ReturnPipe() {
   if (pipe_) shared_.pipes.Give(std::move(pipe_));
 }
 
+void Flow::SetTap(Tap* tap, Tap::Way way) {
+  tap_ = tap;
+  way_ = way;
+}
+
 FlowState Flow::Pump() {
   if (ended_) return FlowState::kEnded;
+  if (held_back_) return FlowState::kBlocked;
   // Splice says EAGAIN for an empty source and for a full pipe alike: only when neither draining nor filling
   // moved anything has every readiness been used up, and the next edge is sure to come.
   for (const uint64_t share = bytes_ + kShare; bytes_ < share;) {
@@ -34,7 +40,10 @@ FlowState Flow::Pump() {
     const Step filled = source_ended_ ? Step::kNothing : Fill();
     if (filled == Step::kBroken) return FlowState::kSourceBroken;
     if (filled == Step::kEnd && source_broke_) return FlowState::kSourceBroken;
-    if (filled == Step::kEnd) source_ended_ = true;
+    if (filled == Step::kEnd) {
+      source_ended_ = true;
+      if (tap_ != nullptr) tap_->End(way_);
+    }
     if (source_ended_ && !Holds()) {
       ended_ = true;
       return shutdown(target_, SHUT_WR) == 0 ? FlowState::kEnded : FlowState::kTargetBroken;
@@ -45,6 +54,7 @@ FlowState Flow::Pump() {
 }
 
 void Flow::PumpLast() {
+  held_back_ = false;
   source_broke_ = true;
   while (Pump() == FlowState::kMore) {
   }
@@ -74,7 +84,7 @@ Flow::Step Flow::Drain() {
 
 Flow::Step Flow::Fill() {
   if (!pending_.empty()) return Step::kNothing;
-  if (!pipe_ && can_splice_ && bytes_ >= kCopyFirst) pipe_ = shared_.pipes.Take();
+  if (!pipe_ && can_splice_ && bytes_ >= kCopyFirst && !IsTapped()) pipe_ = shared_.pipes.Take();
   return pipe_ ? Splice() : Copy();
 }
 
@@ -97,13 +107,19 @@ Flow::Step Flow::Splice() {
 }
 
 Flow::Step Flow::Copy() {
-  const ssize_t n = recv(source_, shared_.buffer.data(), shared_.buffer.size(), 0);
+  // With a tap the bytes are read to where they are kept: nothing is copied twice.
+  char* room = tap_ != nullptr ? tap_->Room() : nullptr;
+  const bool tapped = room != nullptr;
+  if (!tapped) room = shared_.buffer.data();
+  const ssize_t n = recv(source_, room, shared_.buffer.size(), 0);
   if (n == 0) return Step::kEnd;
   if (n < 0) return WouldBlock() ? Step::kNothing : Step::kBroken;
+  const auto at = tapped ? Clock::now() : Clock::time_point();
   size_t sent = 0;
   // A target that is full or broken shows again when the rest is drained.
-  Send(shared_.buffer.data(), n, sent);
-  pending_.assign(shared_.buffer.data() + sent, n - sent);
+  Send(room, n, sent);
+  pending_.assign(room + sent, n - sent);
+  if (tapped) tap_->Push(way_, n, at);
   return Step::kMoved;
 }
 

@@ -6,13 +6,14 @@
 #include <string>
 
 #include "front_pipe.h"
+#include "front_tap.h"
 
 namespace oximy {
 
 /** What all flows of one thread share. */
 struct FlowShared {
   PipePool pipes;
-  std::array<char, 64 << 10> buffer;
+  std::array<char, TapWriter::kMostAtOnce> buffer;
 };
 
 enum class FlowState : uint8_t {
@@ -28,7 +29,8 @@ enum class FlowState : uint8_t {
 
 /**
  * Moves the bytes of one direction between two non-blocking sockets, and then the end (FIN). Copies at first,
- * which is cheaper for a short connection, splices when there is bulk. Holds no more than one pipe or one buffer.
+ * which is cheaper for a short connection, splices when there is bulk; with a tap it copies for as long as that is
+ * open. Holds no more than one pipe or one buffer.
  */
 class Flow {
  public:
@@ -39,6 +41,12 @@ class Flow {
 
   /** Bytes that go before those of the source. */
   void Preface(std::string bytes) { pending_ = std::move(bytes); }
+  /** What passes is copied to it; null for no more. */
+  void SetTap(Tap* tap, Tap::Way way);
+  /** Leaves the source's bytes, and its end, in their socket until `LetGo`. */
+  void Hold() { held_back_ = true; }
+  void LetGo() { held_back_ = false; }
+  bool IsHeldBack() const { return held_back_; }
   FlowState Pump();
   /**
    * Moves what the source received before it broke, and no end: the kernel names the error once, and then answers
@@ -60,13 +68,17 @@ class Flow {
   Step Copy();
   Step Send(const char* bytes, size_t length, size_t& sent);
   void ReturnPipe();
+  bool IsTapped() const { return tap_ != nullptr && tap_->IsOpen(); }
 
   const int source_;
   const int target_;
   FlowShared& shared_;
   std::string pending_;
   std::unique_ptr<Pipe> pipe_;
+  Tap* tap_ = nullptr;
+  Tap::Way way_ = Tap::Way::kUp;
   uint64_t bytes_ = 0;
+  bool held_back_ = false;
   bool can_splice_ = true;
   bool source_ended_ = false;
   bool source_broke_ = false;

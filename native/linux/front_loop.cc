@@ -47,6 +47,7 @@ FrontLoop::FrontLoop(const FrontOptions& options, FrontEvents& events)
       listening_(ListenAt(options.listen)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      tap_writer_(options.epoch_offset_ms, [this](TapBatch batch) { events_.OnTap(std::move(batch)); }),
       next_id_(kFirstConnection) {
   for (const ListeningSocket& listening : listening_) addresses_.push_back(listening.bound);
   // Edge-triggered, it never needs to be read: each write is an edge.
@@ -81,11 +82,14 @@ std::optional<FrontLoop::Waiting> FrontLoop::TakeWaiting(uint64_t id) {
   return waiting;
 }
 
-bool FrontLoop::Passthrough(uint64_t id, const Endpoint& to) {
+bool FrontLoop::Passthrough(uint64_t id, const Endpoint& to) { return Begin(id, to, {}); }
+
+bool FrontLoop::Begin(uint64_t id, const Endpoint& to, Reading reading) {
   const std::lock_guard<std::mutex> guard(lock_);
   auto waiting = TakeWaiting(id);
   if (!waiting) return false;
-  orders_.push_back({id, std::move(waiting->socket), to, {}, waiting->accepted});
+  if (reading.room) rooms_.emplace(id, reading.room);
+  orders_.push_back({id, std::move(waiting->socket), to, {}, waiting->accepted, std::move(reading)});
   if (orders_.size() == 1) Wake();
   return true;
 }
@@ -110,12 +114,17 @@ bool FrontLoop::Reject(uint64_t id) {
 }
 
 uint64_t FrontLoop::Adopt(int fd, std::string preface, const Endpoint& to) {
+  return BeginAdopted(fd, std::move(preface), to, {});
+}
+
+uint64_t FrontLoop::BeginAdopted(int fd, std::string preface, const Endpoint& to, Reading reading) {
   Descriptor socket(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!socket) throw std::system_error(errno, std::generic_category(), "dup");
   const std::lock_guard<std::mutex> guard(lock_);
   if (ending_ != Ending::kNone) throw std::system_error(ECANCELED, std::generic_category(), "front is closed");
   const uint64_t id = next_id_++;
-  orders_.push_back({id, std::move(socket), to, std::move(preface), Clock::now()});
+  if (reading.room) rooms_.emplace(id, reading.room);
+  orders_.push_back({id, std::move(socket), to, std::move(preface), Clock::now(), std::move(reading)});
   if (orders_.size() == 1) Wake();
   return id;
 }
@@ -141,6 +150,8 @@ FrontStats FrontLoop::Stats() const {
   stats.taken = counts_.taken;
   stats.rejected = counts_.rejected;
   stats.passed = counts_.passed;
+  stats.read = counts_.read;
+  stats.lost_taps = counts_.lost_taps;
   stats.aborted = counts_.aborted;
   stats.unanswered = counts_.unanswered;
   stats.accept_pauses = counts_.accept_pauses;
@@ -169,19 +180,25 @@ void FrontLoop::Run() {
     const int n = epoll_wait(epoll_.get(), events, kEventsAtOnce, WaitMs());
     for (int i = 0; i < n; i++) OnEvent(events[i].data.u64, events[i].events);
     TakeOrders();
+    GrantWishes();
     PumpMore();
     OnTimers();
+    GatherTaps();
     if (!accepting_ && Held() < options_.max_connections && Clock::now() >= accept_again_) ResumeAccepting();
     counts_.peeking = peeking_.size();
     counts_.passing = passing_.size();
   }
+  tap_writer_.Flush();
+  read_ends_ = false;
   TellEnds();
   events_.OnClosed();
 }
 
 int FrontLoop::WaitMs() const {
   if (!more_.empty()) return 0;
-  const auto next = timers_.Next();
+  auto next = timers_.Next();
+  const auto let_go = holds_.Next();
+  if (let_go && (!next || *let_go < *next)) next = let_go;
   if (!next) return -1;
   const auto left = std::chrono::ceil<Milliseconds>(*next - Clock::now()).count();
   return static_cast<int>(std::clamp<int64_t>(left, 0, 60'000));
@@ -209,7 +226,9 @@ void FrontLoop::OnEvent(uint64_t tag, uint32_t events) {
   }
   if (const auto found = passing_.find(id); found != passing_.end()) {
     const auto side = tag % 2 == 0 ? Passage::Side::kClient : Passage::Side::kServer;
-    After(id, found->second.passage->OnEvent(side, events));
+    const PassageState state = found->second.passage->OnEvent(side, events);
+    StartHold(id, found->second);
+    After(id, state);
   } else if (const auto peeked = peeking_.find(id); peeked != peeking_.end()) {
     PeekAt(id, peeked->second, events);
   }
@@ -217,10 +236,13 @@ void FrontLoop::OnEvent(uint64_t tag, uint32_t events) {
 
 void FrontLoop::OnTimers() {
   const auto now = Clock::now();
+  while (const auto id = holds_.Due(now)) LetGo(*id);
   while (const auto id = timers_.Due(now)) {
     if (*id == kAcceptTimer) continue;  // It ended the wait; accepting resumes at the end of this turn.
     if (*id == kTellTimer) {
       TellEnds();
+    } else if (*id == kTapTimer) {
+      OnTapTimer();
     } else if (const auto found = passing_.find(*id); found != passing_.end()) {
       OnIdle(*id, found->second);
     } else if (const auto peeked = peeking_.find(*id); peeked != peeking_.end()) {

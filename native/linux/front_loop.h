@@ -7,12 +7,14 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "front.h"
 #include "front_flow.h"
 #include "front_listener.h"
 #include "front_passage.h"
+#include "front_tap.h"
 #include "front_timers.h"
 
 namespace oximy {
@@ -31,6 +33,13 @@ class FrontLoop final : public Front {
   int Take(uint64_t id) override;
   bool Reject(uint64_t id) override;
   uint64_t Adopt(int fd, std::string preface, const Endpoint& to) override;
+  bool Read(uint64_t id, const Endpoint& to, const ReadOptions& options) override;
+  uint64_t AdoptRead(int fd, std::string preface, const Endpoint& to, const ReadOptions& options) override;
+  void Release(uint64_t id) override;
+  void TapConsumed(uint64_t id, uint64_t bytes) override;
+  void StopTap(uint64_t id) override;
+  void GiveTapBuffer(std::unique_ptr<TapBuffer> buffer) override;
+  size_t TapBuffersLeft() const override;
   void Close() override;
   void Destroy() override;
   FrontStats Stats() const override;
@@ -54,6 +63,12 @@ class FrontLoop final : public Front {
     std::unique_ptr<Passage> passage;
     /** Bytes both ways when the idle timer was set. */
     uint64_t bytes_then = 0;
+    bool hold_is_timed = false;
+  };
+  /** How a passage is read; without a room it is not. */
+  struct Reading {
+    ReadOptions options;
+    std::shared_ptr<TapRoom> room;
   };
   /** A verdict on its way to the thread. */
   struct Order {
@@ -62,13 +77,17 @@ class FrontLoop final : public Front {
     Endpoint to;
     std::string preface;
     Clock::time_point began;
+    Reading reading;
   };
+  /** What is wanted of a passage that is read. */
+  enum class Wish : uint8_t { kRelease, kStopTap };
 
   // Ids below the first connection's: the wake-up, listeners by index, and timers that are not a connection's.
   static constexpr uint64_t kWakeId = 0;
   static constexpr uint64_t kFirstListener = 1;
   static constexpr uint64_t kAcceptTimer = 0;
   static constexpr uint64_t kTellTimer = 1;
+  static constexpr uint64_t kTapTimer = 2;
   static constexpr uint64_t kFirstConnection = 64;
 
   // front_loop.cc
@@ -80,6 +99,8 @@ class FrontLoop final : public Front {
   bool Watch(int fd, uint64_t id, Passage::Side side, uint32_t events);
   void Unwatch(int fd);
   void Wake();
+  bool Begin(uint64_t id, const Endpoint& to, Reading reading);
+  uint64_t BeginAdopted(int fd, std::string preface, const Endpoint& to, Reading reading);
   /** With the lock held. */
   std::optional<Waiting> TakeWaiting(uint64_t id);
 
@@ -104,6 +125,17 @@ class FrontLoop final : public Front {
   void OnIdle(uint64_t id, Passing& passing);
   void DestroyAll();
 
+  // front_read.cc: of those that are read
+  Reading NewReading(const ReadOptions& options);
+  void BeginReading(uint64_t id, Passage& passage, const Reading& reading, const std::string& preface);
+  void EndReading(uint64_t id, Passage& passage, PassthroughCause cause);
+  void Want(uint64_t id, Wish wish);
+  void GrantWishes();
+  void StartHold(uint64_t id, Passing& passing);
+  void LetGo(uint64_t id);
+  void OnTapTimer();
+  void GatherTaps();
+
   const FrontOptions options_;
   FrontEvents& events_;
   std::vector<ListeningSocket> listening_;
@@ -112,6 +144,12 @@ class FrontLoop final : public Front {
   Descriptor wake_;
   FlowShared shared_;
   Timers timers_;
+  /** When what a server answered goes on without `Release`. */
+  Timers holds_;
+  TapWriter tap_writer_;
+  bool tap_timer_set_ = false;
+  /** Among the ends that are not told there is one of a connection that was read. */
+  bool read_ends_ = false;
   std::unordered_map<uint64_t, Peeking> peeking_;
   std::unordered_map<uint64_t, Passing> passing_;
   std::vector<uint64_t> more_;
@@ -121,6 +159,8 @@ class FrontLoop final : public Front {
   std::mutex lock_;
   std::unordered_map<uint64_t, Waiting> waiting_;
   std::vector<Order> orders_;
+  std::vector<std::pair<uint64_t, Wish>> wishes_;
+  std::unordered_map<uint64_t, std::shared_ptr<TapRoom>> rooms_;
   Ending ending_ = Ending::kNone;
 
   std::atomic<bool> accepting_{true};
@@ -129,6 +169,7 @@ class FrontLoop final : public Front {
   struct {
     std::atomic<uint64_t> accepted{0}, peeking{0}, waiting{0}, passing{0};
     std::atomic<uint64_t> taken{0}, rejected{0}, passed{0}, aborted{0}, unanswered{0}, accept_pauses{0};
+    std::atomic<uint64_t> read{0}, lost_taps{0};
   } counts_;
   std::thread thread_;
 };

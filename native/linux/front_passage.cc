@@ -50,7 +50,22 @@ Passage::Passage(Descriptor client, const Endpoint& to, std::string preface, Clo
   if (connect(server_.get(), address.get(), address.length) != 0 && errno != EINPROGRESS) error_ = errno;
 }
 
+void Passage::Read(std::unique_ptr<Tap> tap) {
+  tap_ = std::move(tap);
+  up_.SetTap(tap_.get(), Tap::Way::kUp);
+  down_.SetTap(tap_.get(), Tap::Way::kDown);
+}
+
+void Passage::StopTap() { Read(nullptr); }
+
+PassageState Passage::LetGo() {
+  if (!down_.IsHeldBack()) return PassageState::kWaiting;
+  down_.LetGo();
+  return Pump();
+}
+
 PassageState Passage::OnEvent(Side side, uint32_t events) {
+  if (side == Side::kServer && (events & kReadable)) answered_ = true;
   if (!connected_) return OnEventBeforeConnected(side, events);
   Flow& from = side == Side::kClient ? up_ : down_;
   Flow& to = side == Side::kClient ? down_ : up_;

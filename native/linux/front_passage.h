@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "front_flow.h"
@@ -25,6 +26,18 @@ class Passage {
   /** Begins to connect. A failure shows as `Error` at once, or as `kConnectFailed` later. */
   Passage(Descriptor client, const Endpoint& to, std::string preface, Clock::time_point began, FlowShared& shared);
 
+  /** Copies all that passes to the tap. Before the first event. */
+  void Read(std::unique_ptr<Tap> tap);
+  /** The tap, open or not; null without one. */
+  Tap* GetTap() const { return tap_.get(); }
+  void StopTap();
+
+  /** Holds the server's bytes back. Before the first event. */
+  void Hold() { down_.Hold(); }
+  /** The server's first bytes, or its end, are there and are held back. */
+  bool HoldsAnswer() const { return answered_ && down_.IsHeldBack(); }
+  PassageState LetGo();
+
   /** errno of the connect that failed, or 0. */
   int Error() const { return error_; }
   int ClientFd() const { return client_.get(); }
@@ -48,10 +61,13 @@ class Passage {
 
   Descriptor client_;
   Descriptor server_;
+  std::unique_ptr<Tap> tap_;
   Flow up_;
   Flow down_;
   const Clock::time_point began_;
   bool connected_ = false;
+  /** Known only while the server's bytes are held back. */
+  bool answered_ = false;
   int error_ = 0;
 };
 

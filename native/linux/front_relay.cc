@@ -29,11 +29,14 @@ void FrontLoop::TakeOrders() {
 void FrontLoop::BeginPassage(Order order) {
   const uint64_t id = order.id;
   Passing& passing = passing_[id];
+  const bool is_read = order.reading.room != nullptr;
+  std::string tapped = is_read ? order.preface : std::string();
   passing.passage = std::make_unique<Passage>(std::move(order.client), order.to, std::move(order.preface),
                                               order.began, shared_);
   counts_.passed++;
   timers_.Clear(id);
-  const Passage& passage = *passing.passage;
+  Passage& passage = *passing.passage;
+  if (is_read) BeginReading(id, passage, order.reading, tapped);
   if (passage.Error() != 0) return End(id, PassthroughCause::kConnectFailed);
   const bool watched = Watch(passage.ServerFd(), id, Passage::Side::kServer, kPassageEvents) &&
                        Watch(passage.ClientFd(), id, Passage::Side::kClient, kPassageEvents);
@@ -70,6 +73,7 @@ void FrontLoop::After(uint64_t id, PassageState state) {
 void FrontLoop::End(uint64_t id, PassthroughCause cause) {
   const auto found = passing_.find(id);
   Passage& passage = *found->second.passage;
+  EndReading(id, passage, cause);
   // Cut short must not look like whole: only an end that both sides made themselves closes in order.
   if (cause != PassthroughCause::kEnded) passage.Abort();
   PassthroughEnd end;
@@ -87,6 +91,12 @@ void FrontLoop::End(uint64_t id, PassthroughCause cause) {
 
 void FrontLoop::TellEnds() {
   if (ends_.empty()) return;
+  if (read_ends_) {
+    // What passed is told before the end. Who takes no batches hears of no ends either.
+    if (!tap_writer_.AllTaken()) return timers_.Set(kTellTimer, Clock::now() + kTellAfter);
+    tap_writer_.Flush();
+    read_ends_ = false;
+  }
   timers_.Clear(kTellTimer);
   for (const PassthroughEnd& end : ends_) events_.OnPassthroughEnd(end);
   ends_.clear();

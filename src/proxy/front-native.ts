@@ -10,6 +10,7 @@ import {
   type FrontStats,
   type PassthroughCause,
   type PeekReason,
+  type ReadOptions,
 } from "./front.js";
 
 /** The addon's class (native/front_binding.cc). */
@@ -20,13 +21,27 @@ interface FrontBinding {
   take(id: number): number;
   reject(id: number): boolean;
   adopt(fd: number, preface: Uint8Array, address: string, port: number): number;
+  read(id: number, address: string, port: number, maxTapBytes: number, hold: boolean, tapId: number): boolean;
+  adoptRead(
+    fd: number,
+    preface: Uint8Array,
+    address: string,
+    port: number,
+    maxTapBytes: number,
+    hold: boolean,
+    tapId: number,
+  ): number;
+  release(id: number): void;
+  tapConsumed(id: number, bytes: number): void;
+  stopTap(id: number): void;
+  giveTapBuffer(buffer: ArrayBuffer): void;
   close(): void;
   destroy(): void;
   stats(): FrontStats;
 }
 
 type FrontBindingConstructor = new (
-  options: Required<FrontOptions>,
+  options: Required<FrontOptions> & { readonly epochOffsetMs: number },
   onConnection: (
     id: number,
     peerAddress: string,
@@ -47,11 +62,21 @@ type FrontBindingConstructor = new (
     errno: number,
   ) => void,
   onClosed: () => void,
+  onTap: (
+    ops: Float64Array,
+    bytes: Uint8Array<ArrayBuffer>,
+    shares: Float64Array,
+    lost: readonly number[],
+  ) => void,
 ) => FrontBinding;
 
 function nativeClass(): FrontBindingConstructor | null {
   return (loadNative() as NativeAddon & { readonly Front: FrontBindingConstructor | null }).Front;
 }
+
+/** What added to the monotonic clock's milliseconds gives `performance.timeOrigin + performance.now()`. */
+const epochOffsetMs = () =>
+  performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6;
 
 export function isNativeFrontSupported(): boolean {
   return nativeClass() !== null;
@@ -82,7 +107,7 @@ export class NativeFront {
     });
     try {
       this.binding = new Binding(
-        { ...FRONT_DEFAULTS, ...options },
+        { ...FRONT_DEFAULTS, ...options, epochOffsetMs: epochOffsetMs() },
         (id, peer, peerPort, local, localPort, destination, destinationPort, peeked, reason) =>
           handlers.onConnection({
             id,
@@ -102,6 +127,10 @@ export class NativeFront {
             ...(errno === 0 ? {} : { error: getSystemErrorName(-errno) }),
           }),
         onClosed,
+        (ops, bytes, shares, lost) => {
+          handlers.onTap?.({ ops, bytes, shares });
+          for (const id of lost) handlers.onTapLost?.(id);
+        },
       );
     } catch (error) {
       throw listenError(error, options.listen);
@@ -137,19 +166,50 @@ export class NativeFront {
    * @returns the id that `onPassthroughEnd` will name
    */
   adopt(socket: Socket, preface: Uint8Array, to: Endpoint): number {
-    socket.pause();
-    const handle = (socket as unknown as { _handle?: { fd?: number; readStop?(): void } })._handle;
-    handle?.readStop?.();
-    const buffered = socket.readableLength > 0 ? [socket.read() as Buffer] : [];
-    const id = this.binding.adopt(
-      handle?.fd ?? -1,
-      Buffer.concat([preface, ...buffered]),
-      to.address,
-      to.port,
+    return this.useUp(socket, preface, (fd, all) => this.binding.adopt(fd, all, to.address, to.port));
+  }
+
+  /**
+   * Like `passthrough`, and copies what passes to `onTap`. What the server answers is held back if that is wanted:
+   * see `ReadOptions`. The copy never delays the connection: when it reaches its bound it ends.
+   */
+  read(id: number, to: Endpoint, { maxTapBytes, hold, tapId = 0 }: ReadOptions): boolean {
+    return this.binding.read(id, to.address, to.port, maxTapBytes, hold, tapId);
+  }
+
+  /** Like `adopt`, and copies what passes, `preface` included, as `read` does. */
+  adoptRead(
+    socket: Socket,
+    preface: Uint8Array,
+    to: Endpoint,
+    { maxTapBytes, hold, tapId = 0 }: ReadOptions,
+  ): number {
+    return this.useUp(socket, preface, (fd, all) =>
+      this.binding.adoptRead(fd, all, to.address, to.port, maxTapBytes, hold, tapId),
     );
-    // Closes Node's descriptor without a shutdown; the connection lives on in the front's.
-    socket.destroy();
-    return id;
+  }
+
+  /** The server's bytes may go on, those held back and those to come. Also before any came, and more than once. */
+  release(id: number): void {
+    this.binding.release(id);
+  }
+
+  /** So many bytes that `onTap` handed over were read: there is room for as many. */
+  tapConsumed(id: number, bytes: number): void {
+    this.binding.tapConsumed(id, bytes);
+  }
+
+  /** No more copies; the connection goes on. What was copied before may still come, and no `close`. */
+  stopTap(id: number): void {
+    this.binding.stopTap(id);
+  }
+
+  /**
+   * Gives a batch's buffer back for the next batches, once it was read; it must not be used or transferred any more.
+   * Any other buffer is left alone.
+   */
+  giveTapBuffer(buffer: ArrayBuffer): void {
+    this.binding.giveTapBuffer(buffer);
   }
 
   /** Stops listening; resolves when the last connection that was not taken has ended. */
@@ -166,6 +226,21 @@ export class NativeFront {
 
   stats(): FrontStats {
     return this.binding.stats();
+  }
+
+  private useUp(
+    socket: Socket,
+    preface: Uint8Array,
+    adopt: (fd: number, preface: Uint8Array) => number,
+  ): number {
+    socket.pause();
+    const handle = (socket as unknown as { _handle?: { fd?: number; readStop?(): void } })._handle;
+    handle?.readStop?.();
+    const buffered = socket.readableLength > 0 ? [socket.read() as Buffer] : [];
+    const id = adopt(handle?.fd ?? -1, Buffer.concat([preface, ...buffered]));
+    // Closes Node's descriptor without a shutdown; the connection lives on in the front's.
+    socket.destroy();
+    return id;
   }
 }
 

@@ -21,6 +21,34 @@ export interface FrontConnection {
   readonly reason: PeekReason;
 }
 
+/**
+ * What happened on a connection that is read. A batch has four numbers for each: operation, tap id, time (epoch ms,
+ * of the read from the socket), argument. The argument of `request` (client to server) and `response` is the length
+ * of their bytes, that of `close` an index into `TAP_CLOSE_CAUSES`. After `close` comes nothing more of that tap.
+ * The numbers are those of the capture thread's batches, so that a batch can be posted to it as it is.
+ */
+export const TAP_OP = { request: 1, response: 2, endRequest: 3, endResponse: 4, close: 5 } as const;
+export const TAP_OP_WIDTH = 4;
+export const TAP_CLOSE_CAUSES = ["ended", "client_aborted", "server_closed", "capture_lost"] as const;
+
+/** What passed on all connections that are read since the last batch, in order. Its arrays are the receiver's own. */
+export interface TapBatch {
+  readonly ops: Float64Array;
+  /** The bytes of `request` and `response` operations, end to end. Its buffer may be larger than it. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What is to be acknowledged by `tapConsumed`: two numbers for each connection, its id and bytes. */
+  readonly shares: Float64Array;
+}
+
+export interface ReadOptions {
+  /** Bytes that were copied and are not acknowledged, both directions together, beyond which the tap is lost. */
+  readonly maxTapBytes: number;
+  /** The server's first bytes wait for `release`, `holdMs` at most. The client's go on at once. */
+  readonly hold: boolean;
+  /** The number that operations name the connection by; its own id when absent. */
+  readonly tapId?: number;
+}
+
 /** How a passthrough ended. Only "ended" means that both sides closed in order. */
 export type PassthroughCause =
   | "ended"
@@ -46,7 +74,11 @@ export interface PassthroughEnd {
 export interface FrontHandlers {
   /** Must lead to one of `passthrough`, `take` and `reject`, at once or later. */
   onConnection(connection: FrontConnection): void;
+  /** Also of connections that were read, after the last batch with anything of theirs. */
   onPassthroughEnd?(end: PassthroughEnd): void;
+  onTap?(batch: TapBatch): void;
+  /** The bound was reached: the batch before had the tap's `close` ("capture_lost"). The connection goes on. */
+  onTapLost?(id: number): void;
 }
 
 export interface FrontOptions {
@@ -62,6 +94,10 @@ export interface FrontOptions {
   readonly idleMs?: number;
   /** Connections held at a time, beyond which accepting pauses; 0 derives it from the descriptor limit. */
   readonly maxConnections?: number;
+  /** The longest that a server's first bytes wait for `release`. */
+  readonly holdMs?: number;
+  /** What was copied waits so long for more: to wake whoever reads it costs more than to read it. */
+  readonly tapGatherMs?: number;
 }
 
 export const FRONT_DEFAULTS: Required<Omit<FrontOptions, "listen">> = {
@@ -70,6 +106,8 @@ export const FRONT_DEFAULTS: Required<Omit<FrontOptions, "listen">> = {
   verdictMs: 1_000,
   idleMs: 24 * 3_600_000,
   maxConnections: 0,
+  holdMs: 150,
+  tapGatherMs: 25,
 };
 
 /** Counted since the start, but for the first three: connections held now. */
@@ -81,6 +119,9 @@ export interface FrontStats {
   readonly taken: number;
   readonly rejected: number;
   readonly passed: number;
+  /** Of those that passed: read, and among them those whose tap was lost (told when they end). */
+  readonly read: number;
+  readonly lostTaps: number;
   /** Reset by the client before a verdict was asked for. */
   readonly aborted: number;
   /** Passed through because the verdict did not come in time. */

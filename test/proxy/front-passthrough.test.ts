@@ -5,7 +5,7 @@ import net from "node:net";
 import { finished, pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
 import { isNativeFrontSupported } from "../../src/proxy/front-native.js";
-import { closing, passAll, Rig, readAll, readBytes } from "./front-rig.js";
+import { closing, passAll, Rig, readAll, readAllOf, readBytes } from "./front-rig.js";
 
 const REQUEST = "GET /v1 HTTP/1.1\r\nHost: api.example\r\n\r\n";
 const MiB = 1 << 20;
@@ -31,9 +31,12 @@ async function send(socket: net.Socket, bytes: Buffer): Promise<void> {
   socket.end();
 }
 
-describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
+describe.skipIf(!isNativeFrontSupported()).each([
+  ["a passthrough", passAll],
+  ["a connection that is read", readAllOf],
+] as const)("%s", (_, verdict) => {
   it("carries random transfers both ways unchanged, each side ending when it is done", async () => {
-    await using rig = await Rig.open({ verdict: passAll });
+    await using rig = await Rig.open({ verdict });
     const exchange = async ([client, server]: [net.Socket, net.Socket]) => {
       const up = randomBytes(Math.floor(Math.random() * 3 * MiB));
       const down = randomBytes(Math.floor(Math.random() * 3 * MiB));
@@ -62,7 +65,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("takes an answer after the client has ended its side, and the other way round", async () => {
-    await using rig = await Rig.open({ verdict: passAll });
+    await using rig = await Rig.open({ verdict });
     const [client, server] = await passed(rig);
     client.end("the end");
     expect((await readAll(server)).toString()).toBe("the end");
@@ -79,7 +82,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it.each(["client", "server"] as const)("hands a reset by the %s on to the other side", async (side) => {
-    await using rig = await Rig.open({ verdict: passAll });
+    await using rig = await Rig.open({ verdict });
     const [client, server] = await passed(rig);
     const other = side === "client" ? server : client;
     (side === "client" ? client : server).resetAndDestroy();
@@ -92,7 +95,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("hands a reset on that comes after the end of that side", async () => {
-    await using rig = await Rig.open({ verdict: passAll });
+    await using rig = await Rig.open({ verdict });
     const [client, server] = await passed(rig);
     client.end();
     await readAll(server);
@@ -103,7 +106,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("delivers the whole answer of a server that resets right after it", async () => {
-    await using rig = await Rig.open({ verdict: passAll });
+    await using rig = await Rig.open({ verdict });
     for (let round = 0; round < 20; round++) {
       const [client, server] = await passed(rig);
       // Unread bytes at the server: its close is a reset (RFC 9293 §3.10.4), as when an upload is refused.
@@ -118,7 +121,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("survives resets amid bulk in both directions, and mixes no connection's bytes into another's", async () => {
-    await using rig = await Rig.open({ verdict: passAll });
+    await using rig = await Rig.open({ verdict });
     for (const side of ["client", "server"] as const) {
       for (let round = 0; round < 10; round++) {
         const [client, server] = await passed(rig);
@@ -145,7 +148,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it.each(["up", "down"] as const)("holds a fast sender back while the reader is slow: %s", async (way) => {
-    await using rig = await Rig.open({ verdict: passAll });
+    await using rig = await Rig.open({ verdict });
     const [client, server] = await passed(rig);
     const [sender, reader] = way === "up" ? [client, server] : [server, client];
     reader.pause();
@@ -175,7 +178,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("does not stall when many small writes fill the pipe before its bytes do", async () => {
-    await using rig = await Rig.open({ verdict: passAll });
+    await using rig = await Rig.open({ verdict });
     const [client, server] = await passed(rig);
     client.write(Buffer.alloc(2 * MiB)); // past the point where splicing begins
     await readBytes(server, 2 * MiB);
@@ -191,7 +194,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
   });
 
   it("cuts what has been idle for the limit, and not what is still moving", async () => {
-    await using rig = await Rig.open({ verdict: passAll, idleMs: 150 });
+    await using rig = await Rig.open({ verdict, idleMs: 150 });
     const [idle] = await passed(rig);
     const [client, server] = await passed(rig);
     const busy = setInterval(() => client.write("."), 40);
@@ -207,7 +210,7 @@ describe.skipIf(!isNativeFrontSupported())("a passthrough", () => {
     const before = openDescriptors();
     {
       // Long enough for a client that speaks, on a busy machine too; the silent ones are gone before.
-      await using rig = await Rig.open({ verdict: passAll, silenceMs: 5_000 });
+      await using rig = await Rig.open({ verdict, silenceMs: 5_000 });
       const ways = [
         (client: net.Socket, server: net.Socket) => [client.end(), server.end()],
         (client: net.Socket, _: net.Socket) => [client.resetAndDestroy()],

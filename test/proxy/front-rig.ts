@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import net from "node:net";
 import type { Endpoint } from "../../src/attribution/client.js";
-import type { FrontConnection, FrontOptions, PassthroughEnd } from "../../src/proxy/front.js";
+import type { FrontConnection, FrontOptions, PassthroughEnd, TapBatch } from "../../src/proxy/front.js";
 import { NativeFront } from "../../src/proxy/front-native.js";
+import { TapLog } from "./front-tap-log.js";
 
 /** What arrives, in order, for whoever asks next. */
 export class Inbox<T> {
@@ -26,15 +27,21 @@ export class Inbox<T> {
 export interface RigOptions extends Partial<FrontOptions> {
   /** Gives the verdict; without it, tests take connections from `connections` and give it themselves. */
   readonly verdict?: (front: NativeFront, connection: FrontConnection, upstream: Endpoint) => void;
+  /** Whether what the tap hands over is acknowledged; true when absent. */
+  readonly acknowledges?: boolean;
 }
 
 export const passAll: RigOptions["verdict"] = (front, { id }, upstream) => front.passthrough(id, upstream);
+
+export const readAllOf: RigOptions["verdict"] = (front, { id }, upstream) =>
+  front.read(id, upstream, { maxTapBytes: 32 << 20, hold: false });
 
 /** A front between clients and a server of this process, over loopback. Everything ends with the rig. */
 export class Rig implements AsyncDisposable {
   readonly connections = new Inbox<FrontConnection>();
   readonly ends = new Inbox<PassthroughEnd>();
   readonly accepted = new Inbox<net.Socket>();
+  readonly taps = new TapLog();
   private readonly sockets = new Set<net.Socket>();
   private constructor(
     readonly front: NativeFront,
@@ -50,7 +57,7 @@ export class Rig implements AsyncDisposable {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const upstream = { address: "127.0.0.1", port: (server.address() as net.AddressInfo).port };
-    const { verdict, ...rest } = options;
+    const { verdict, acknowledges = true, ...rest } = options;
     const front: NativeFront = new NativeFront(
       { listen: [{ address: "127.0.0.1", port: 0 }], ...rest },
       {
@@ -59,10 +66,19 @@ export class Rig implements AsyncDisposable {
           verdict?.(front, connection, upstream);
         },
         onPassthroughEnd: (end) => rig.ends.put(end),
+        onTap(batch) {
+          rig.taps.add(batch);
+          if (acknowledges) rig.acknowledge(batch);
+        },
+        onTapLost: (id) => rig.taps.lost.push(id),
       },
     );
     const rig: Rig = new Rig(front, server, upstream);
     return rig;
+  }
+
+  acknowledge({ shares }: TapBatch): void {
+    for (let at = 0; at < shares.length; at += 2) this.front.tapConsumed(shares[at]!, shares[at + 1]!);
   }
 
   /** A client's connection to the front; it does not close its side because the server did. */

@@ -130,6 +130,7 @@ class Verdicts final : public oximy::FrontEvents {
     changed_.notify_one();
   }
   void OnPassthroughEnd(oximy::PassthroughEnd) override { ended++; }
+  void OnTap(oximy::TapBatch) override {}
   void OnClosed() override {
     const std::lock_guard<std::mutex> guard(lock_);
     closed_ = true;

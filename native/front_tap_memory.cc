@@ -1,0 +1,58 @@
+#include "front_tap_memory.h"
+
+#include <cstring>
+#include <utility>
+
+namespace oximy {
+namespace {
+
+/** Given before they are asked for. */
+constexpr size_t kStart = 2;
+/** More than these are left to the garbage collector. */
+constexpr size_t kMost = 8;
+/** Fewer bytes are copied: that costs less than the way of a large buffer to its reader and back. */
+constexpr size_t kWorthGiving = 32 << 10;
+
+class GivenBuffer final : public TapBuffer {
+ public:
+  explicit GivenBuffer(Napi::ArrayBuffer buffer)
+      : TapBuffer(static_cast<char*>(buffer.Data()), true),
+        buffer(Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1)) {}
+
+  Napi::Reference<Napi::ArrayBuffer> buffer;
+};
+
+/** Only this file makes buffers that are given. */
+GivenBuffer& Given(TapBuffer& buffer) { return static_cast<GivenBuffer&>(buffer); }
+
+}  // namespace
+
+void TapMemory::Supply(Napi::Env env, Front& front) {
+  while (front.TapBuffersLeft() < kStart) {
+    front.GiveTapBuffer(std::make_unique<GivenBuffer>(Napi::ArrayBuffer::New(env, TapBuffer::kSize)));
+  }
+}
+
+void TapMemory::Give(Napi::ArrayBuffer buffer, Front& front) {
+  if (!buffer.IsArrayBuffer() || buffer.ByteLength() != TapBuffer::kSize) return;
+  if (front.TapBuffersLeft() < kMost) front.GiveTapBuffer(std::make_unique<GivenBuffer>(buffer));
+}
+
+Napi::Uint8Array TapMemory::ToArray(Napi::Env env, TapBatch& batch, Front& front) {
+  if (batch.used == 0) return Napi::Uint8Array::New(env, 0);
+  if (batch.buffer->is_given && batch.used >= kWorthGiving) {
+    const auto taken = std::move(batch.buffer);
+    Supply(env, front);
+    return Napi::Uint8Array::New(env, batch.used, Given(*taken).buffer.Value(), 0);
+  }
+  auto bytes = Napi::Uint8Array::New(env, batch.used);
+  memcpy(bytes.Data(), batch.buffer->data, batch.used);
+  if (batch.buffer->is_given) front.GiveTapBuffer(std::move(batch.buffer));
+  return bytes;
+}
+
+void TapMemory::Abandon(std::unique_ptr<TapBuffer> buffer) {
+  if (buffer && buffer->is_given) Given(*buffer).buffer.SuppressDestruct();
+}
+
+}  // namespace oximy

@@ -1,0 +1,119 @@
+/** What is special about a connection that is read: its tap, and the hold on what its server answers. */
+#include "front_loop.h"
+
+namespace oximy {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+TapClose CloseOf(PassthroughCause cause) {
+  switch (cause) {
+    case PassthroughCause::kEnded:
+      return TapClose::kEnded;
+    case PassthroughCause::kClientReset:
+      return TapClose::kClientAborted;
+    default:
+      return TapClose::kServerClosed;
+  }
+}
+
+}  // namespace
+
+FrontLoop::Reading FrontLoop::NewReading(const ReadOptions& options) {
+  return {options, std::make_shared<TapRoom>()};
+}
+
+bool FrontLoop::Read(uint64_t id, const Endpoint& to, const ReadOptions& options) {
+  return Begin(id, to, NewReading(options));
+}
+
+uint64_t FrontLoop::AdoptRead(int fd, std::string preface, const Endpoint& to, const ReadOptions& options) {
+  return BeginAdopted(fd, std::move(preface), to, NewReading(options));
+}
+
+void FrontLoop::Release(uint64_t id) { Want(id, Wish::kRelease); }
+
+void FrontLoop::StopTap(uint64_t id) { Want(id, Wish::kStopTap); }
+
+void FrontLoop::Want(uint64_t id, Wish wish) {
+  const std::lock_guard<std::mutex> guard(lock_);
+  if (rooms_.count(id) == 0) return;
+  wishes_.emplace_back(id, wish);
+  if (wishes_.size() == 1) Wake();
+}
+
+void FrontLoop::TapConsumed(uint64_t id, uint64_t bytes) {
+  const std::lock_guard<std::mutex> guard(lock_);
+  if (const auto found = rooms_.find(id); found != rooms_.end()) found->second->acknowledged += bytes;
+}
+
+void FrontLoop::GiveTapBuffer(std::unique_ptr<TapBuffer> buffer) { tap_writer_.Give(std::move(buffer)); }
+
+size_t FrontLoop::TapBuffersLeft() const { return tap_writer_.BuffersLeft(); }
+
+void FrontLoop::BeginReading(uint64_t id, Passage& passage, const Reading& reading, const std::string& preface) {
+  counts_.read++;
+  auto tap = std::make_unique<Tap>(id, reading.options, reading.room, tap_writer_);
+  tap->Copy(Tap::Way::kUp, preface);
+  passage.Read(std::move(tap));
+  if (reading.options.hold) passage.Hold();
+}
+
+void FrontLoop::EndReading(uint64_t id, Passage& passage, PassthroughCause cause) {
+  holds_.Clear(id);
+  {
+    const std::lock_guard<std::mutex> guard(lock_);
+    if (rooms_.erase(id) == 0) return;
+  }
+  // Without the hold the client would have these bytes by now.
+  if (cause == PassthroughCause::kDestroyed || cause == PassthroughCause::kIdle) passage.LetGo();
+  read_ends_ = true;
+  Tap* tap = passage.GetTap();
+  if (tap == nullptr) return;
+  tap->Close(CloseOf(cause));
+  if (tap->IsLost()) counts_.lost_taps++;
+}
+
+/** After `TakeOrders`: nobody can wish before the order was given. */
+void FrontLoop::GrantWishes() {
+  std::vector<std::pair<uint64_t, Wish>> wishes;
+  {
+    const std::lock_guard<std::mutex> guard(lock_);
+    wishes.swap(wishes_);
+  }
+  for (const auto& [id, wish] : wishes) {
+    if (wish == Wish::kRelease) {
+      LetGo(id);
+    } else if (const auto found = passing_.find(id); found != passing_.end()) {
+      found->second.passage->StopTap();
+    }
+  }
+}
+
+void FrontLoop::StartHold(uint64_t id, Passing& passing) {
+  if (passing.hold_is_timed || !passing.passage->HoldsAnswer()) return;
+  passing.hold_is_timed = true;
+  holds_.Set(id, Clock::now() + Milliseconds(options_.hold_ms));
+}
+
+void FrontLoop::LetGo(uint64_t id) {
+  const auto found = passing_.find(id);
+  if (found == passing_.end()) return;
+  holds_.Clear(id);
+  After(id, found->second.passage->LetGo());
+}
+
+void FrontLoop::OnTapTimer() {
+  tap_timer_set_ = false;
+  // Who takes no batches gets no queue of small ones: what passes meanwhile is gathered in this one.
+  if (tap_writer_.AllTaken()) tap_writer_.Flush();
+}
+
+/** At the end of each turn. */
+void FrontLoop::GatherTaps() {
+  if (tap_timer_set_ || tap_writer_.IsEmpty()) return;
+  tap_timer_set_ = true;
+  timers_.Set(kTapTimer, Clock::now() + Milliseconds(options_.tap_gather_ms));
+}
+
+}  // namespace oximy
