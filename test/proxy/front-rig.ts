@@ -29,6 +29,8 @@ export interface RigOptions extends Partial<FrontOptions> {
   readonly verdict?: (front: NativeFront, connection: FrontConnection, upstream: Endpoint) => void;
   /** Whether what the tap hands over is acknowledged; true when absent. */
   readonly acknowledges?: boolean;
+  /** Gets the batches in the place of `taps`. */
+  readonly onTap?: (front: NativeFront, batch: TapBatch) => void;
 }
 
 export const passAll: RigOptions["verdict"] = (front, { id }, upstream) => front.passthrough(id, upstream);
@@ -57,7 +59,7 @@ export class Rig implements AsyncDisposable {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const upstream = { address: "127.0.0.1", port: (server.address() as net.AddressInfo).port };
-    const { verdict, acknowledges = true, ...rest } = options;
+    const { verdict, acknowledges = true, onTap, ...rest } = options;
     const front: NativeFront = new NativeFront(
       { listen: [{ address: "127.0.0.1", port: 0 }], ...rest },
       {
@@ -67,8 +69,9 @@ export class Rig implements AsyncDisposable {
         },
         onPassthroughEnd: (end) => rig.ends.put(end),
         onTap(batch) {
-          rig.taps.add(batch);
           if (acknowledges) rig.acknowledge(batch);
+          if (onTap) onTap(front, batch);
+          else rig.taps.add(batch);
         },
         onTapLost: (id) => rig.taps.lost.push(id),
       },
