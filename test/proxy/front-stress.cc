@@ -1,6 +1,7 @@
 /**
  * The front without Node, to be built with a sanitizer (front-sanitizers.test.ts): clients that send, stall and
- * reset at random, verdicts at random from another thread. What passes through must come back as it was sent.
+ * reset at random, verdicts at random from another thread. What passes through must come back as it was sent, and
+ * the copies of what is read must be what passed.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -17,7 +19,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -33,11 +38,16 @@ using oximy::Front;
 using oximy::FrontConnection;
 using oximy::Passage;
 using oximy::Peek;
+using oximy::TapBatch;
+using oximy::TapClose;
+using oximy::TapOp;
 
 namespace {
 
 constexpr int kClients = 8;
 constexpr int kConnectionsEach = 40;
+/** Some taps reach it. */
+constexpr uint64_t kMaxTapBytes = 1'000'000;
 const std::string kRequest = "GET / HTTP/1.1\r\n\r\n";
 
 [[noreturn]] void Fail(const char* what) {
@@ -121,6 +131,62 @@ class Server {
   std::vector<std::thread> serving_;
 };
 
+/** Memory that goes to the front and comes back with a batch. */
+class GivenBuffer final : public oximy::TapBuffer {
+ public:
+  GivenBuffer() : TapBuffer(new char[kSize], true) {}
+  ~GivenBuffer() override { delete[] data; }
+};
+
+/** What the taps say that passed, against what the front says, and the echo against what was sent. */
+class Copies {
+ public:
+  void Add(const TapBatch& batch) {
+    size_t offset = 0;
+    for (size_t at = 0; at < batch.ops.size(); at += TapBatch::kOpWidth) {
+      const auto op = static_cast<TapOp>(batch.ops[at]);
+      Copy& copy = copies_[static_cast<uint64_t>(batch.ops[at + 1])];
+      const double argument = batch.ops[at + 3];
+      if (copy.closed) Fail("something came after a tap's close");
+      if (op == TapOp::kRequest || op == TapOp::kResponse) {
+        const auto length = static_cast<size_t>(argument);
+        const size_t way = op == TapOp::kRequest ? 0 : 1;
+        if (copy.ended[way]) Fail("bytes came after their end");
+        copy.bytes[way].append(batch.buffer->data + offset, length);
+        offset += length;
+      } else if (op == TapOp::kClose) {
+        copy.closed = static_cast<TapClose>(argument);
+      } else {
+        copy.ended[op == TapOp::kEndRequest ? 0 : 1] = true;
+      }
+    }
+    if (offset != batch.used) Fail("a batch has other bytes than it says");
+    for (const uint64_t id : batch.lost) {
+      if (copies_[id].closed != TapClose::kLost) Fail("a lost tap was not closed");
+    }
+  }
+  void End(const oximy::PassthroughEnd& end) {
+    const auto found = copies_.find(end.id);
+    if (found == copies_.end()) return;
+    const auto& [bytes, ended, closed] = found->second;
+    if (bytes[0].compare(0, bytes[1].size(), bytes[1]) != 0) Fail("the copy of the echo differs");
+    const bool whole = closed == TapClose::kEnded;
+    if (whole && (bytes[0].size() != end.bytes_up || bytes[1].size() != end.bytes_down)) Fail("a copy was cut off");
+    if (whole && (!ended[0] || !ended[1] || end.cause != oximy::PassthroughCause::kEnded)) Fail("a wrong close");
+    compared += whole ? 1 : 0;
+    copies_.erase(found);
+  }
+  uint64_t compared = 0;
+
+ private:
+  struct Copy {
+    std::array<std::string, 2> bytes;
+    std::array<bool, 2> ended{};
+    std::optional<TapClose> closed;
+  };
+  std::map<uint64_t, Copy> copies_;
+};
+
 /** Answers from a thread of its own, as JavaScript does. */
 class Verdicts final : public oximy::FrontEvents {
  public:
@@ -129,8 +195,16 @@ class Verdicts final : public oximy::FrontEvents {
     asked_.push_back(std::move(connection));
     changed_.notify_one();
   }
-  void OnPassthroughEnd(oximy::PassthroughEnd) override { ended++; }
-  void OnTap(oximy::TapBatch) override {}
+  void OnPassthroughEnd(oximy::PassthroughEnd end) override {
+    ended++;
+    copies_.End(end);
+  }
+  void OnTap(TapBatch batch) override {
+    copies_.Add(batch);
+    const std::lock_guard<std::mutex> guard(lock_);
+    batches_.push_back(std::move(batch));
+    changed_.notify_one();
+  }
   void OnClosed() override {
     const std::lock_guard<std::mutex> guard(lock_);
     closed_ = true;
@@ -140,17 +214,26 @@ class Verdicts final : public oximy::FrontEvents {
     std::minstd_rand random(7);
     for (;;) {
       std::unique_lock<std::mutex> held(lock_);
-      changed_.wait(held, [this] { return closed_ || !asked_.empty(); });
+      changed_.wait(held, [this] { return closed_ || !asked_.empty() || !batches_.empty(); });
+      if (!batches_.empty()) {
+        TapBatch batch = std::move(batches_.front());
+        batches_.pop_front();
+        held.unlock();
+        TakeBatch(front, std::move(batch), random);
+        continue;
+      }
       if (asked_.empty()) return;
       const FrontConnection connection = std::move(asked_.front());
       asked_.pop_front();
       held.unlock();
-      // What can be a request is passed through and compared; the rest gets whatever verdict comes.
+      // What can be a request is passed on and compared; the rest gets whatever verdict comes.
       const bool can_be_request = connection.peeked.empty() || connection.peeked[0] == kRequest[0];
-      const unsigned verdict = can_be_request ? 0 : random() % 4;
-      if (verdict <= 1) {
+      const unsigned verdict = random() % (can_be_request ? 4 : 6);
+      if (verdict == 0) {
         front.Passthrough(connection.id, Loopback(server));
-      } else if (verdict == 2) {
+      } else if (verdict <= 3) {
+        ReadOne(front, connection.id, server, random);
+      } else if (verdict == 4) {
         front.Reject(connection.id);
       } else if (const int fd = front.Take(connection.id); fd >= 0) {
         close(fd);
@@ -158,12 +241,35 @@ class Verdicts final : public oximy::FrontEvents {
       front.Stats();
     }
   }
+  uint64_t Compared() const { return copies_.compared; }
   std::atomic<uint64_t> ended{0};
 
  private:
+  void ReadOne(Front& front, uint64_t id, uint16_t server, std::minstd_rand& random) {
+    oximy::ReadOptions options;
+    options.max_tap_bytes = kMaxTapBytes;
+    options.hold = random() % 2 == 0;
+    front.Read(id, Loopback(server), options);
+    if (random() % 2 == 0) front.Release(id);
+    if (random() % 8 == 0) front.StopTap(id);
+    if (random() % 2 == 0 && front.TapBuffersLeft() < 4) front.GiveTapBuffer(std::make_unique<GivenBuffer>());
+  }
+  void TakeBatch(Front& front, TapBatch batch, std::minstd_rand& random) {
+    for (size_t at = 0; at < batch.shares.size(); at += 2) {
+      const auto id = static_cast<uint64_t>(batch.shares[at]);
+      if (random() % 8 != 0) front.TapConsumed(id, static_cast<uint64_t>(batch.shares[at + 1]));
+      if (random() % 8 == 0) front.Release(id);
+      if (random() % 128 == 0) front.StopTap(id);
+    }
+    if (batch.buffer && batch.buffer->is_given) front.GiveTapBuffer(std::move(batch.buffer));
+  }
+
+  /** Of the front's thread alone, until that has ended. */
+  Copies copies_;
   std::mutex lock_;
   std::condition_variable changed_;
   std::deque<FrontConnection> asked_;
+  std::deque<TapBatch> batches_;
   bool closed_ = false;
 };
 
@@ -219,7 +325,13 @@ void RunClient(uint16_t port, uint16_t elsewhere, Front& front, uint16_t server,
       if (random() % 2 == 0) ResetOnClose(fd);
     } else {
       // The other way round: the peer of an adopted socket gets its own bytes back from the echo.
-      front.Adopt(fd, kRequest, Loopback(server));
+      oximy::ReadOptions options;
+      options.max_tap_bytes = kMaxTapBytes;
+      if (random() % 2 == 0) {
+        front.Adopt(fd, kRequest, Loopback(server));
+      } else {
+        front.AdoptRead(fd, kRequest, Loopback(server), options);
+      }
     }
     close(fd);
   }
@@ -301,6 +413,8 @@ int main() {
     options.hello_ms = 10;
     // Longer than a busy machine lets any of them wait: it must not cut one off.
     options.idle_ms = 60'000;
+    options.hold_ms = 20;
+    options.tap_gather_ms = 2;
     const auto front = Front::Start(options, verdicts);
     std::thread answering([&] { verdicts.AnswerAll(*front, server.port); });
     std::vector<std::thread> clients;
@@ -312,6 +426,7 @@ int main() {
     answering.join();
     passed = front->Stats().passed;
     if (passed != verdicts.ended) Fail("a passthrough did not end");
+    if (verdicts.Compared() == 0) Fail("nothing was read to its end");
   }
   if (OpenDescriptors() != before) Fail("descriptors are left");
   printf("ok, %llu passed\n", static_cast<unsigned long long>(passed));
