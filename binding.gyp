@@ -41,7 +41,9 @@
         "native/front_peek.cc",
         "native/sites_binding.cc",
         "native/secret_probes_binding.cc",
-        "native/front_tap_memory.cc"
+        "native/front_tap_memory.cc",
+        "native/process_files_binding.cc",
+        "native/side_threads.cc"
       ],
       "conditions": [
         ["OS=='linux'", {
@@ -66,6 +68,7 @@
             "native/linux/proc_parse.cc",
             "native/linux/proc_read.cc",
             "native/linux/process_chain.cc",
+            "native/linux/process_files.cc",
             "native/linux/process_finder.cc",
             "native/linux/process_info.cc",
             "native/linux/ring_reader.cc",
@@ -104,7 +107,8 @@
             "native/none/connect_recorder.cc",
             "native/none/front.cc",
             "native/none/site_check.cc",
-            "native/none/secret_probes.cc"
+            "native/none/secret_probes.cc",
+            "native/none/process_files.cc"
           ]
         }],
         ["OS!='linux' and OS!='mac'", {
@@ -114,7 +118,8 @@
             "native/none/front.cc",
             "native/none/send_state.cc",
             "native/none/site_check.cc",
-            "native/none/secret_probes.cc"
+            "native/none/secret_probes.cc",
+            "native/none/process_files.cc"
           ]
         }]
       ]

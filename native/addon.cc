@@ -4,6 +4,7 @@
 #include "front_binding.h"
 #include "sites_binding.h"
 #include "secret_probes_binding.h"
+#include "process_files_binding.h"
 
 namespace {
 
@@ -12,6 +13,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   oximy::ExportFront(env, exports);
   oximy::ExportSites(env, exports);
   oximy::ExportSecretProbes(env, exports);
+  oximy::ExportProcessFiles(env, exports);
   return exports;
 }
 

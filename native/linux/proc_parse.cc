@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace oximy {
@@ -102,6 +103,72 @@ std::vector<std::string> ParseCommandLine(std::string_view bytes) {
   // A process that set its title leaves a tail of zero bytes behind it.
   while (!arguments.empty() && arguments.back().empty()) arguments.pop_back();
   return arguments;
+}
+
+std::optional<ProcGroups> ParseProcGroups(std::string_view status) {
+  std::optional<ProcGroups> groups;
+  while (!status.empty()) {
+    std::string_view line = NextLine(status);
+    if (StartsWith(line, "Gid:")) {
+      line.remove_prefix(4);
+      NextField(line);  // the real one
+      const auto effective = ParseNumber<uint32_t>(NextField(line));
+      if (!effective) return std::nullopt;
+      groups.emplace().effective = *effective;
+    } else if (groups && StartsWith(line, "Groups:")) {
+      line.remove_prefix(7);
+      for (auto field = NextField(line); !field.empty(); field = NextField(line)) {
+        if (const auto id = ParseNumber<uint32_t>(field)) groups->others.push_back(*id);
+      }
+      return groups;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::pair<std::string, std::string>>> ParseEnvironment(
+    std::string_view bytes, const std::vector<std::string>& names) {
+  std::vector<std::pair<std::string, std::string>> found;
+  bool is_first = true;
+  while (!bytes.empty()) {
+    const size_t end = bytes.find('\0');
+    const std::string_view variable = bytes.substr(0, end);
+    const size_t equals = variable.find('=');
+    // execve(2) asks for no form, but what begins without a name is in practice a title.
+    if (is_first && (equals == std::string_view::npos || equals == 0)) return std::nullopt;
+    is_first = false;
+    if (equals != std::string_view::npos) {
+      const std::string_view name = variable.substr(0, equals);
+      // Of a name that comes twice getenv(3) sees the first.
+      const auto is_known = [&found](std::string_view other) {
+        return std::any_of(found.begin(), found.end(), [other](const auto& pair) { return pair.first == other; });
+      };
+      if (std::find(names.begin(), names.end(), name) != names.end() && !is_known(name)) {
+        found.emplace_back(name, variable.substr(equals + 1));
+      }
+    }
+    if (end == std::string_view::npos) break;
+    bytes.remove_prefix(end + 1);
+  }
+  return found;
+}
+
+std::vector<std::string> ParseExecutableMappings(std::string_view text) {
+  std::vector<std::string> files;
+  while (!text.empty()) {
+    std::string_view line = NextLine(text);
+    NextField(line);  // addresses
+    const std::string_view permissions = NextField(line);
+    if (permissions.size() < 3 || permissions[2] != 'x') continue;
+    for (int field = 3; field < 6; field++) NextField(line);  // offset, device, inode
+    const size_t start = line.find_first_not_of(' ');
+    if (start == std::string_view::npos || line[start] != '/') continue;
+    const std::string_view path = line.substr(start);
+    if (files.empty() || files.back() != path) files.emplace_back(path);
+  }
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
+  return files;
 }
 
 std::string ParseCgroupPath(std::string_view text) {

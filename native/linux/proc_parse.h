@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oximy {
@@ -31,8 +32,26 @@ struct ProcStatus {
 
 std::optional<ProcStatus> ParseProcStatus(std::string_view text);
 
+/** The groups of a process in /proc/PID/status. */
+struct ProcGroups {
+  uint32_t effective = 0;
+  std::vector<uint32_t> others;
+};
+
+std::optional<ProcGroups> ParseProcGroups(std::string_view status);
+
 /** /proc/PID/cmdline: arguments, each ended by a zero byte. A process may have overwritten them with anything. */
 std::vector<std::string> ParseCommandLine(std::string_view bytes);
+
+/**
+ * /proc/PID/environ: the variables of these names, as they were at the start. Nothing when the process has written
+ * something else there, as setproctitle does.
+ */
+std::optional<std::vector<std::pair<std::string, std::string>>> ParseEnvironment(
+    std::string_view bytes, const std::vector<std::string>& names);
+
+/** /proc/PID/maps: the files that are mapped executable, each once, without those that have no name. */
+std::vector<std::string> ParseExecutableMappings(std::string_view text);
 
 /** /proc/PID/cgroup: the path in the cgroup v2 hierarchy (the line `0::/path`), or empty. */
 std::string ParseCgroupPath(std::string_view text);

@@ -109,6 +109,26 @@ void Files() {
   CHECK((ParseCommandLine("cut"s) == std::vector<std::string>{"cut"}));
   CHECK(ParseCommandLine("").empty());
 
+  BEHAVIOUR("the groups of a process are read, root's and the largest too");
+  const auto groups = ParseProcGroups("Uid:\t1\t2\t3\t4\nGid:\t5\t0\t7\t8\nFDSize:\t64\nGroups:\t4 4294967294 0 \n");
+  CHECK(groups && groups->effective == 0 && (groups->others == std::vector<uint32_t>{4, 4294967294, 0}));
+  CHECK(!ParseProcGroups("Gid:\t5\nGroups:\t4\n") && !ParseProcGroups("Gid:\t5\t6\t7\t8\n"));
+
+  BEHAVIOUR("of an environment only what was asked for is kept, of a name that comes twice the first");
+  const auto environment = ParseEnvironment("PATH=/bin\0KEY=secret\0CA=/a=b\0CA=c\0E=\0half"s, {"CA", "E", "half"});
+  CHECK(environment && (*environment == std::vector<std::pair<std::string, std::string>>{{"CA", "/a=b"}, {"E", ""}}));
+  CHECK(ParseEnvironment("", {"CA"}) && ParseEnvironment("", {"CA"})->empty());
+
+  BEHAVIOUR("a title in the place of the environment is none");
+  CHECK(!ParseEnvironment("nginx: worker\0\0\0CA=/a\0"s, {"CA"}));
+  CHECK(!ParseEnvironment("=x\0CA=/a\0"s, {"CA"}));
+
+  BEHAVIOUR("mapped files are those with code, each once");
+  CHECK((ParseExecutableMappings("1-2 r-xp 0 08:01 5    /usr/lib/libssl.so.3\n3-4 rw-p 0 08:01 6 /data\n"
+                                 "5-6 r-xp 0 00:00 0 \n7-8 r-xp 0 00:00 0 [vdso]\n9-a r-xp 1 08:01 5 /usr/lib/libssl.so.3\n"
+                                 "b-c r-xs 0 08:01 7 /a b (deleted)\n") ==
+         std::vector<std::string>{"/a b (deleted)", "/usr/lib/libssl.so.3"}));
+
   BEHAVIOUR("the cgroup is that of version 2");
   CHECK(ParseCgroupPath("12:pids:/x\n0::/user.slice/app-a\\x2db-1.scope\n") == "/user.slice/app-a\\x2db-1.scope");
   CHECK(ParseCgroupPath("1:name=systemd:/x\n").empty());

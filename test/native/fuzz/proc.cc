@@ -9,6 +9,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   ParseProcStat(text);
   ParseProcStatus(text);
+  ParseProcGroups(text);
+  ParseEnvironment(text, {"PATH"});
+  ParseExecutableMappings(text);
   ParseCgroupPath(text);
   ParseCloseOnExec(text);
   ParseCgroup2MountPoint(text);

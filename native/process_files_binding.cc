@@ -1,0 +1,190 @@
+#include "process_files_binding.h"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "process_files.h"
+#include "side_threads.h"
+
+namespace oximy {
+namespace {
+
+/** Makes JavaScript's value of what was found, on its thread. */
+using ToJs = std::function<Napi::Value(Napi::Env)>;
+
+/** Carries an answer from a side thread to the promise that waits for it. */
+struct Question {
+  explicit Question(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise::Deferred deferred;
+  Napi::ThreadSafeFunction to_js;
+  ToJs answer;
+};
+
+/**
+ * Asks on a side thread. The promise is null when nobody has time for the question; it never rejects. It is settled
+ * when the answer comes, however late: the limit is kept by who waits (src/trust/process-files.ts).
+ */
+Napi::Value Ask(const Napi::CallbackInfo& info, uint32_t owner, const Napi::Value& limit, std::function<ToJs()> work) {
+  const Napi::Env env = info.Env();
+  const auto deadline = SideClock::now() + std::chrono::milliseconds(limit.ToNumber().Int64Value());
+  auto* const question = new Question(env);
+  const Napi::Promise promise = question->deferred.Promise();
+  const auto none = [](Napi::Env to) -> Napi::Value { return to.Null(); };
+  question->to_js = Napi::ThreadSafeFunction::New(env, Napi::Function(), "oximy:files", 0, 1);
+  // A read that hangs does not keep Node alive.
+  question->to_js.Unref(env);
+  const bool is_taken = RunAside(owner, deadline, [question, none, work = std::move(work)](bool in_time) {
+    question->answer = in_time ? work() : ToJs(none);
+    Napi::ThreadSafeFunction to_js = question->to_js;
+    const napi_status status = to_js.NonBlockingCall(question, [](Napi::Env to, Napi::Function, Question* answered) {
+      const std::unique_ptr<Question> own(answered);
+      own->deferred.Resolve(own->answer(to));
+    });
+    // Node has ended meanwhile. The question stays: its promise belongs to what is gone.
+    (void)status;
+    to_js.Release();
+  });
+  if (!is_taken) {
+    const std::unique_ptr<Question> own(question);
+    own->deferred.Resolve(env.Null());
+    own->to_js.Release();
+  }
+  return promise;
+}
+
+ProcessRef ProcessFromJs(const Napi::Value& value) {
+  if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), "process must be {pid, startTime, uid}");
+  const auto object = value.As<Napi::Object>();
+  return {object.Get("pid").ToNumber().Int32Value(),
+          static_cast<uint64_t>(object.Get("startTime").ToNumber().Int64Value())};
+}
+
+uint32_t UidFromJs(const Napi::Value& value) {
+  const Napi::Value uid = value.As<Napi::Object>().Get("uid");
+  if (!uid.IsNumber()) throw Napi::TypeError::New(value.Env(), "process must be {pid, startTime, uid}");
+  return uid.As<Napi::Number>().Uint32Value();
+}
+
+Napi::Array StringsToJs(Napi::Env env, const std::vector<std::string>& strings) {
+  auto array = Napi::Array::New(env, strings.size());
+  for (uint32_t i = 0; i < strings.size(); i++) array.Set(i, strings[i]);
+  return array;
+}
+
+/** `device:inode:size:mtime:ctime`: compared and hashed, never taken apart. */
+std::string IdentityText(const FileIdentity& file) {
+  std::string text;
+  for (const uint64_t part : {file.device, file.inode, file.size, file.mtime, file.ctime}) {
+    text += (text.empty() ? "" : ":") + std::to_string(part);
+  }
+  return text;
+}
+
+Napi::Value ReadFileAsJs(const Napi::CallbackInfo& info) {
+  const ProcessRef process = ProcessFromJs(info[0]);
+  const uint32_t uid = UidFromJs(info[0]);
+  const std::string path = info[1].ToString().Utf8Value();
+  const auto max_bytes = static_cast<size_t>(info[2].ToNumber().Int64Value());
+  return Ask(info, uid, info[3], [=]() -> ToJs {
+    auto result = std::make_shared<FileResult>(ReadFileAs(process, uid, path, max_bytes));
+    return [result](Napi::Env env) -> Napi::Value {
+      if (result->answer == FileAnswer::kUnknown) return env.Null();
+      if (result->answer == FileAnswer::kAbsent) return Napi::String::New(env, "absent");
+      if (result->answer == FileAnswer::kRefused) return Napi::String::New(env, "refused");
+      auto object = Napi::Object::New(env);
+      const FileContent& content = result->content;
+      object.Set("identity", IdentityText(content.identity));
+      object.Set("changedAt", Napi::Number::New(env, static_cast<double>(
+                                                         std::max(content.identity.mtime, content.identity.ctime) / 1000) / 1000));
+      object.Set("bytes", Napi::Buffer<char>::Copy(env, content.bytes.data(), content.bytes.size()));
+      return object;
+    };
+  });
+}
+
+Napi::Value ListFolderAsJs(const Napi::CallbackInfo& info) {
+  const ProcessRef process = ProcessFromJs(info[0]);
+  const uint32_t uid = UidFromJs(info[0]);
+  const std::string path = info[1].ToString().Utf8Value();
+  const auto max_names = static_cast<size_t>(info[2].ToNumber().Int64Value());
+  return Ask(info, uid, info[3], [=]() -> ToJs {
+    auto names = ListFolderAs(process, uid, path, max_names);
+    return [names = std::move(names)](Napi::Env env) -> Napi::Value {
+      return names ? Napi::Value(StringsToJs(env, *names)) : env.Null();
+    };
+  });
+}
+
+Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
+  const ProcessRef process = ProcessFromJs(info[0]);
+  const uint32_t uid = UidFromJs(info[0]);
+  std::vector<std::string> names;
+  const auto array = info[1].As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); i++) names.push_back(array.Get(i).ToString().Utf8Value());
+  return Ask(info, uid, info[2], [=]() -> ToJs {
+    auto files = ReadProgramFiles(process, names);
+    return [files = std::move(files)](Napi::Env env) -> Napi::Value {
+      if (!files) return env.Null();
+      auto object = Napi::Object::New(env);
+      object.Set("executable", IdentityText(files->executable));
+      object.Set("size", Napi::Number::New(env, static_cast<double>(files->executable.size)));
+      object.Set("environment", env.Null());
+      if (files->environment) {
+        auto environment = Napi::Object::New(env);
+        for (const auto& [name, value] : *files->environment) environment.Set(name, value);
+        object.Set("environment", environment);
+      }
+      return object;
+    };
+  });
+}
+
+Napi::Value ReadMappedFilesJs(const Napi::CallbackInfo& info) {
+  const ProcessRef process = ProcessFromJs(info[0]);
+  return Ask(info, UidFromJs(info[0]), info[1], [=]() -> ToJs {
+    auto files = ReadMappedFiles(process);
+    return [files = std::move(files)](Napi::Env env) -> Napi::Value {
+      return files ? Napi::Value(StringsToJs(env, *files)) : env.Null();
+    };
+  });
+}
+
+Napi::Value ReadExecutablePartJs(const Napi::CallbackInfo& info) {
+  const ProcessRef process = ProcessFromJs(info[0]);
+  const auto offset = static_cast<uint64_t>(info[1].ToNumber().Int64Value());
+  const auto length = static_cast<size_t>(info[2].ToNumber().Uint32Value());
+  return Ask(info, UidFromJs(info[0]), info[3], [=]() -> ToJs {
+    auto bytes = ReadExecutablePart(process, offset, length);
+    return [bytes = std::move(bytes)](Napi::Env env) -> Napi::Value {
+      return bytes ? Napi::Value(Napi::Buffer<char>::Copy(env, bytes->data(), bytes->size())) : env.Null();
+    };
+  });
+}
+
+Napi::Value FindInExecutableJs(const Napi::CallbackInfo& info) {
+  const ProcessRef process = ProcessFromJs(info[0]);
+  const auto offset = static_cast<uint64_t>(info[1].ToNumber().Int64Value());
+  const auto length = static_cast<uint64_t>(info[2].ToNumber().Int64Value());
+  const std::string text = info[3].ToString().Utf8Value();
+  return Ask(info, UidFromJs(info[0]), info[4], [=]() -> ToJs {
+    const auto found = FindInExecutable(process, offset, length, text);
+    return [found](Napi::Env env) -> Napi::Value { return found ? Napi::Value(Napi::Boolean::New(env, *found)) : env.Null(); };
+  });
+}
+
+}  // namespace
+
+void ExportProcessFiles(Napi::Env env, Napi::Object exports) {
+  exports.Set("readFileAs", Napi::Function::New(env, ReadFileAsJs, "readFileAs"));
+  exports.Set("listFolderAs", Napi::Function::New(env, ListFolderAsJs, "listFolderAs"));
+  exports.Set("readProgramFiles", Napi::Function::New(env, ReadProgramFilesJs, "readProgramFiles"));
+  exports.Set("readMappedFiles", Napi::Function::New(env, ReadMappedFilesJs, "readMappedFiles"));
+  exports.Set("readExecutablePart", Napi::Function::New(env, ReadExecutablePartJs, "readExecutablePart"));
+  exports.Set("findInExecutable", Napi::Function::New(env, FindInExecutableJs, "findInExecutable"));
+}
+
+}  // namespace oximy

@@ -1,0 +1,92 @@
+/** Files of processes, read so that nothing of them can hang or mislead the reader (native/process_files_binding.cc). */
+
+import { loadNative } from "../attribution/native.js";
+import { within } from "../attribution/time-limit.js";
+
+/** One process, which is no other: a pid is given away again, a pid with its start time is not. */
+export interface ProcessRef {
+  readonly pid: number;
+  /** Clock ticks since boot. */
+  readonly startTime: number;
+  /** Effective user. */
+  readonly uid: number;
+}
+
+export interface FileContent {
+  /** Changes with the file: device, inode, size and times. */
+  readonly identity: string;
+  /** Last change of content or owner, epoch milliseconds. */
+  readonly changedAt: number;
+  readonly bytes: Buffer;
+}
+
+/**
+ * `absent`: no file of that name. `refused`: no regular file, too large, or not for that user to read. Null: it could not
+ * be found out in time.
+ */
+export type FileAnswer = FileContent | "absent" | "refused" | null;
+
+export interface ProgramFiles {
+  /** Names the executable: device, inode, size and times, not its path. */
+  readonly executable: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Of the variables asked for, those that were set at the start. Null when that cannot be read. */
+  readonly environment: Readonly<Record<string, string>> | null;
+}
+
+/**
+ * What the addon exports for it. Each runs on one of 8 threads that may hang without harm, and resolves with null when a
+ * thread is not to be had, or when it cannot find out; with the "none" and "darwin" implementations always. It takes
+ * `limitMs` only for the start: whoever waits keeps the limit.
+ */
+export interface ProcessFilesAddon {
+  readFileAs(process: ProcessRef, path: string, maxBytes: number, limitMs: number): Promise<FileAnswer>;
+  listFolderAs(
+    process: ProcessRef,
+    path: string,
+    maxNames: number,
+    limitMs: number,
+  ): Promise<string[] | null>;
+  readProgramFiles(
+    process: ProcessRef,
+    names: readonly string[],
+    limitMs: number,
+  ): Promise<ProgramFiles | null>;
+  readMappedFiles(process: ProcessRef, limitMs: number): Promise<string[] | null>;
+  readExecutablePart(
+    process: ProcessRef,
+    offset: number,
+    length: number,
+    limitMs: number,
+  ): Promise<Buffer | null>;
+  findInExecutable(
+    process: ProcessRef,
+    offset: number,
+    length: number,
+    text: string,
+    limitMs: number,
+  ): Promise<boolean | null>;
+}
+
+/** The same, where the limit counts for the answer too. */
+export type ProcessFiles = ProcessFilesAddon;
+
+export function processFiles(
+  addon: ProcessFilesAddon = loadNative() as unknown as ProcessFilesAddon,
+): ProcessFiles {
+  const limited = <T>(limitMs: number, answer: Promise<T | null>) => within(limitMs, answer, () => null);
+  return {
+    readFileAs: (process, path, maxBytes, limitMs) =>
+      limited(limitMs, addon.readFileAs(process, path, maxBytes, limitMs)),
+    listFolderAs: (process, path, maxNames, limitMs) =>
+      limited(limitMs, addon.listFolderAs(process, path, maxNames, limitMs)),
+    readProgramFiles: (process, names, limitMs) =>
+      limited(limitMs, addon.readProgramFiles(process, names, limitMs)),
+    readMappedFiles: (process, limitMs) => limited(limitMs, addon.readMappedFiles(process, limitMs)),
+    readExecutablePart: (process, offset, length, limitMs) =>
+      limited(limitMs, addon.readExecutablePart(process, offset, length, limitMs)),
+    findInExecutable: (process, offset, length, text, limitMs) =>
+      limited(limitMs, addon.findInExecutable(process, offset, length, text, limitMs)),
+  };
+}
