@@ -49,6 +49,10 @@ struct FileResult {
 /** What a process was started with. */
 struct ProgramFiles {
   FileIdentity executable;
+  /** Names the file tree that the process sees: mount namespace and root folder. */
+  std::string tree;
+  /** Its working directory by now; empty when that cannot be told. */
+  std::string working_directory;
   /** Only the variables asked for. Nothing when the environment cannot be read, or was overwritten by the process. */
   std::optional<std::vector<std::pair<std::string, std::string>>> environment;
 };
@@ -59,6 +63,9 @@ struct ProgramFiles {
  * and no device touched. May hang on a file system that does not answer: call it on a thread that may.
  */
 FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes);
+
+/** Where `path` leads in the end, links followed the same way. Nothing when it leads nowhere. */
+std::optional<std::string> ResolveAs(const ProcessRef& process, uint32_t uid, const std::string& path);
 
 /** Files in a folder, opened the same way; at most `max_names`. */
 std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef& process, uint32_t uid, const std::string& path,

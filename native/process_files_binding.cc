@@ -119,6 +119,18 @@ Napi::Value ListFolderAsJs(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value ResolveAsJs(const Napi::CallbackInfo& info) {
+  const ProcessRef process = ProcessFromJs(info[0]);
+  const uint32_t uid = UidFromJs(info[0]);
+  const std::string path = info[1].ToString().Utf8Value();
+  return Ask(info, uid, info[2], [=]() -> ToJs {
+    auto target = ResolveAs(process, uid, path);
+    return [target = std::move(target)](Napi::Env env) -> Napi::Value {
+      return target ? Napi::Value(Napi::String::New(env, *target)) : env.Null();
+    };
+  });
+}
+
 Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
   const ProcessRef process = ProcessFromJs(info[0]);
   const uint32_t uid = UidFromJs(info[0]);
@@ -132,6 +144,8 @@ Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
       auto object = Napi::Object::New(env);
       object.Set("executable", IdentityText(files->executable));
       object.Set("size", Napi::Number::New(env, static_cast<double>(files->executable.size)));
+      object.Set("tree", files->tree);
+      object.Set("workingDirectory", files->working_directory);
       object.Set("environment", env.Null());
       if (files->environment) {
         auto environment = Napi::Object::New(env);
@@ -181,6 +195,7 @@ Napi::Value FindInExecutableJs(const Napi::CallbackInfo& info) {
 void ExportProcessFiles(Napi::Env env, Napi::Object exports) {
   exports.Set("readFileAs", Napi::Function::New(env, ReadFileAsJs, "readFileAs"));
   exports.Set("listFolderAs", Napi::Function::New(env, ListFolderAsJs, "listFolderAs"));
+  exports.Set("resolveAs", Napi::Function::New(env, ResolveAsJs, "resolveAs"));
   exports.Set("readProgramFiles", Napi::Function::New(env, ReadProgramFilesJs, "readProgramFiles"));
   exports.Set("readMappedFiles", Napi::Function::New(env, ReadMappedFilesJs, "readMappedFiles"));
   exports.Set("readExecutablePart", Napi::Function::New(env, ReadExecutablePartJs, "readExecutablePart"));

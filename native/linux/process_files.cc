@@ -126,6 +126,12 @@ UniqueFd Reopen(const UniqueFd& found, int flags) {
   return UniqueFd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags));
 }
 
+std::string ReadLink(int directory, const std::string& path) {
+  char target[4096];
+  const ssize_t size = readlinkat(directory, path.c_str(), target, sizeof target);
+  return size > 0 ? std::string(target, static_cast<size_t>(size)) : std::string();
+}
+
 /** Up to `length` bytes from `offset`. */
 std::optional<std::string> ReadPart(int fd, uint64_t offset, size_t length) {
   std::string bytes(length, '\0');
@@ -178,6 +184,21 @@ FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string
   return {FileAnswer::kRead, {Identify(status), std::move(*bytes)}};
 }
 
+std::optional<std::string> ResolveAs(const ProcessRef& process, uint32_t uid, const std::string& path) {
+  if (path.find('\0') != std::string::npos) return std::nullopt;
+  const UniqueFd directory = OpenExact(process);
+  if (!directory) return std::nullopt;
+  const auto groups = GroupsOf(directory.get(), uid);
+  const UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!groups || !root) return std::nullopt;
+  const AsUser user(uid, *groups);
+  if (!user.IsDone()) return std::nullopt;
+  const UniqueFd found = FindBelow(root.get(), path);
+  if (!found) return std::nullopt;
+  std::string target = ReadLink(AT_FDCWD, "/proc/self/fd/" + std::to_string(found.get()));
+  return target.empty() ? std::nullopt : std::optional(std::move(target));
+}
+
 std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef& process, uint32_t uid, const std::string& path,
                                                      size_t max_names) {
   if (path.find('\0') != std::string::npos) return std::nullopt;
@@ -214,6 +235,11 @@ std::optional<ProgramFiles> ReadProgramFiles(const ProcessRef& process, const st
   if (fstatat(directory.get(), "exe", &status, 0) != 0) return std::nullopt;
   ProgramFiles files;
   files.executable = Identify(status);
+  files.working_directory = ReadLink(directory.get(), "cwd");
+  struct stat root{};
+  if (fstatat(directory.get(), "root", &root, 0) == 0) {
+    files.tree = ReadLink(directory.get(), "ns/mnt") + ":" + std::to_string(root.st_dev) + ":" + std::to_string(root.st_ino);
+  }
   const auto environment = ReadProcFile(directory.get(), "environ", kEnvironmentLimit);
   if (environment && environment->size() < kEnvironmentLimit) files.environment = ParseEnvironment(*environment, names);
   return files;

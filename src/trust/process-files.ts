@@ -31,6 +31,10 @@ export interface ProgramFiles {
   readonly executable: string;
   /** Bytes. */
   readonly size: number;
+  /** Names the file tree that it sees: mount namespace and root folder. */
+  readonly tree: string;
+  /** By now; empty when that cannot be told. */
+  readonly workingDirectory: string;
   /** Of the variables asked for, those that were set at the start. Null when that cannot be read. */
   readonly environment: Readonly<Record<string, string>> | null;
 }
@@ -48,6 +52,8 @@ export interface ProcessFilesAddon {
     maxNames: number,
     limitMs: number,
   ): Promise<string[] | null>;
+  /** Where a path leads in the end, links followed as the process would. */
+  resolveAs(process: ProcessRef, path: string, limitMs: number): Promise<string | null>;
   readProgramFiles(
     process: ProcessRef,
     names: readonly string[],
@@ -81,6 +87,7 @@ export function processFiles(
       limited(limitMs, addon.readFileAs(process, path, maxBytes, limitMs)),
     listFolderAs: (process, path, maxNames, limitMs) =>
       limited(limitMs, addon.listFolderAs(process, path, maxNames, limitMs)),
+    resolveAs: (process, path, limitMs) => limited(limitMs, addon.resolveAs(process, path, limitMs)),
     readProgramFiles: (process, names, limitMs) =>
       limited(limitMs, addon.readProgramFiles(process, names, limitMs)),
     readMappedFiles: (process, limitMs) => limited(limitMs, addon.readMappedFiles(process, limitMs)),

@@ -50,6 +50,8 @@ describe.skipIf(native.implementation !== "linux")("files of a process", () => {
 
     it("may be reached by links, also by absolute ones", async () => {
       fs.symlinkSync(put("target", "linked"), at("link"));
+      expect(await files.resolveAs(self, at("link"), LIMIT)).toBe(at("target"));
+      expect(await files.resolveAs(self, at("nowhere"), LIMIT)).toBeNull();
       expect(await read(self, at("link"))).toBe("linked");
     });
 
@@ -131,6 +133,8 @@ describe.skipIf(native.implementation !== "linux")("files of a process", () => {
       const program = await files.readProgramFiles(refOf(child.pid), ["CA", "CA2", "CA3"], LIMIT);
       const executable = fs.statSync(`/proc/${child.pid}/exe`, { bigint: true });
       expect(program).toEqual({
+        tree: expect.stringMatching(/^mnt:\[\d+\]:\d+:\d+$/),
+        workingDirectory: process.cwd(),
         environment: { CA: "/a=b", CA2: "" },
         size: Number(executable.size),
         executable: [

@@ -1,0 +1,79 @@
+/** The NSS databases that a browser's process uses: those of its user's home, or of the profile it was told. */
+
+import { LruCache } from "../lru-cache.js";
+import type { NamedFiles } from "./named-files.js";
+import type { Holding, StoreFacts } from "./predict.js";
+import type { ProcessFiles, ProcessRef } from "./process-files.js";
+import type { Environment } from "./trust-variables.js";
+
+const LIST_LIMIT_MS = 20;
+const MAX_PROFILES = 32;
+/** Of the places that `oximy ca install` knows those that are the process's own home. */
+const FIREFOX_FOLDERS = [".mozilla/firefox", ".config/mozilla/firefox"];
+
+export type BrowserStoreFacts = Pick<StoreFacts, "chromium" | "firefox">;
+
+const ABSENT: Holding = { kind: "absent" };
+
+export class BrowserStores {
+  /** The newest observation of a database, to know since when it has ours. */
+  readonly #before = new LruCache<string, Holding>(256);
+
+  constructor(
+    private readonly files: ProcessFiles,
+    private readonly named: NamedFiles,
+  ) {}
+
+  async chromium(process: ProcessRef, environment: Environment): Promise<Holding> {
+    const { HOME: home, XDG_DATA_HOME: data } = environment;
+    if (!home?.startsWith("/")) return { kind: "unknown" };
+    // crypto/nss_util.cc: the folder of old when it is there, else below the data folder.
+    const databases = [
+      `${home}/.pki/nssdb`,
+      `${data?.startsWith("/") ? data : `${home}/.local/share`}/pki/nssdb`,
+    ];
+    for (const folder of databases) {
+      const holding = await this.#database(process, folder);
+      if (holding.kind !== "absent") return holding;
+    }
+    return ABSENT;
+  }
+
+  /** @param profile absolute path, where the command line names it */
+  async firefox(process: ProcessRef, environment: Environment, profile?: string): Promise<Holding> {
+    if (profile !== undefined) {
+      return profile.startsWith("/") ? this.#database(process, profile) : { kind: "unknown" };
+    }
+    const { HOME: home } = environment;
+    if (!home?.startsWith("/")) return { kind: "unknown" };
+    const holdings: Holding[] = [];
+    for (const folder of FIREFOX_FOLDERS) {
+      const names = await this.files.listFolderAs(process, `${home}/${folder}`, MAX_PROFILES, LIST_LIMIT_MS);
+      for (const name of names ?? []) {
+        const holding = await this.#database(process, `${home}/${folder}/${name}`);
+        if (holding.kind !== "absent") holdings.push(holding);
+      }
+    }
+    return inCommon(holdings);
+  }
+
+  async #database(process: ProcessRef, folder: string): Promise<Holding> {
+    const holding = await this.named.database(process, `${folder}/cert9.db`);
+    const key = `${process.uid}:${folder}`;
+    const before = this.#before.get(key);
+    // A browser writes its own database all the time: what was in it before counts from before.
+    const result =
+      holding.kind === "ours" && before?.kind === "ours" && before.since < holding.since ? before : holding;
+    this.#before.set(key, result);
+    return result;
+  }
+}
+
+/** Which of its profiles a browser uses cannot be told from outside: what all of them say is known. */
+export function inCommon(holdings: readonly Holding[]): Holding {
+  const ours = holdings.flatMap((holding) => (holding.kind === "ours" ? [holding.since] : []));
+  if (holdings.length === 0) return ABSENT;
+  if (ours.length === holdings.length) return { kind: "ours", since: Math.max(...ours) };
+  if (ours.length > 0 || holdings.some(({ kind }) => kind === "unknown")) return { kind: "unknown" };
+  return { kind: "other" };
+}

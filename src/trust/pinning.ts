@@ -1,0 +1,26 @@
+/**
+ * AI apps that accept the certificates of their vendor only, whatever the system trusts. An app comes in with a public
+ * source and the date it was seen: what is wrongly in this list is never captured.
+ */
+
+export interface PinningApp {
+  /** The app's id in the bundle. */
+  readonly app: string;
+  readonly name: string;
+  readonly platform: "linux" | "darwin" | "any";
+  /** Address of what says so. */
+  readonly source: string;
+  /** Date of the source, YYYY-MM-DD. */
+  readonly date: string;
+}
+
+export const PINNING_APPS: readonly PinningApp[] = [];
+
+export function pinningApp(
+  app: string | undefined,
+  platform: NodeJS.Platform = process.platform,
+  apps: readonly PinningApp[] = PINNING_APPS,
+): PinningApp | undefined {
+  if (app === undefined) return undefined;
+  return apps.find((entry) => entry.app === app && (entry.platform === "any" || entry.platform === platform));
+}

@@ -1,0 +1,246 @@
+/** Whether a program would accept a certificate of our CA, told before it is asked. Pure: from what was read of it. */
+
+import type { Runtime } from "./runtime.js";
+import type { FileVariable, TrustOptions } from "./trust-variables.js";
+
+export interface Trust {
+  readonly kind: "trusts" | "distrusts" | "unknown";
+  /** One plain sentence without its end; may be shown. Names variables and stores, never values. */
+  readonly evidence: string;
+}
+
+/** Whether a place where programs look for roots has our certificate. */
+export type Holding =
+  /** @property since epoch milliseconds: from then on for certain */
+  | { readonly kind: "ours"; readonly since: number }
+  | { readonly kind: "other" }
+  | { readonly kind: "absent" }
+  | { readonly kind: "unknown" };
+
+/** Stores as this program sees them: those of its root and of its user. */
+export interface StoreFacts {
+  /** The file with all roots of the system (`ca-certificates.crt` and its relatives). */
+  readonly bundle: Holding;
+  /** The folder where OpenSSL finds roots by the hash of their names. */
+  readonly folder: Holding;
+  /** Java's cacerts. */
+  readonly java: Holding;
+  /** The NSS database of Chromium's relatives. */
+  readonly chromium: Holding;
+  /** The NSS databases of Firefox's profiles: of the one it uses, or what all of them have in common. */
+  readonly firefox: Holding;
+}
+
+export interface ProgramFacts {
+  readonly runtime: Runtime;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** False when it could not be read: then nothing is known that depends on it. */
+  readonly environmentIsKnown: boolean;
+  readonly options: TrustOptions;
+  /** What is in the files that variables name; absent where the variable is not set. */
+  readonly named: { readonly [variable in FileVariable]?: Holding };
+  /** What is in the file that Java was told to use. */
+  readonly javaStore?: Holding;
+  /** Node: whether this version knows the variable NODE_USE_SYSTEM_CA. */
+  readonly knowsSystemVariable?: boolean;
+  /** The app is known to accept certain certificates only. */
+  readonly pinned?: { readonly name: string };
+}
+
+/** A place that a program looks into. */
+interface Place {
+  readonly name: string;
+  readonly holding: Holding;
+}
+
+/** A store that is changed while a program starts counts for neither side. */
+const CLOSE_MS = 100;
+
+export function predict(facts: ProgramFacts, stores: StoreFacts): Trust {
+  if (facts.pinned) {
+    return {
+      kind: "distrusts",
+      evidence: `${facts.pinned.name} accepts the certificates of its vendor only`,
+    };
+  }
+  if (!facts.environmentIsKnown) {
+    return { kind: "unknown", evidence: "its environment cannot be read" };
+  }
+  if (facts.options.verifiesNothing) {
+    return { kind: "trusts", evidence: "it was told to verify no certificate" };
+  }
+  const places = new Places(facts, stores);
+  switch (facts.runtime) {
+    case "node":
+      return anyOf(facts, nodePlaces(places));
+    case "bun":
+      return anyOf(facts, [...places.openssl(), ...places.variables("NODE_EXTRA_CA_CERTS")]);
+    case "deno":
+      return anyOf(facts, [
+        ...places.variables("DENO_CERT", "NODE_EXTRA_CA_CERTS"),
+        ...(facts.options.systemStore === "yes" ? places.openssl() : []),
+      ]);
+    case "electron":
+      return bothOf(anyOf(facts, nodePlaces(places)), anyOf(facts, places.chromium()));
+    case "chromium":
+      return anyOf(facts, places.chromium());
+    case "firefox":
+      return anyOf(facts, [{ name: "the database of its profile", holding: stores.firefox }]);
+    case "java":
+      return anyOf(facts, places.java());
+    case "go":
+    case "ruby":
+    case "php":
+      return anyOf(facts, places.openssl());
+    case "curl":
+      return anyOf(facts, places.curl());
+    case "git":
+      return anyOf(facts, places.git());
+    case "wget":
+      return anyOf(facts, places.system());
+    case "codex":
+      return anyOf(facts, [...places.variables("CODEX_CA_CERTIFICATE"), ...places.openssl()]);
+    case "python":
+      return python(facts, places);
+    case "cargo":
+      return anyOf(facts, [...places.variables("CARGO_HTTP_CAINFO"), ...places.openssl()]);
+    default:
+      return byItsCode(anyOf(facts, [...places.openssl(), ...places.allVariables()]));
+  }
+}
+
+/** What our certificate has to be in for a runtime to trust it: one of its places is enough. */
+function anyOf({ startedAt }: ProgramFacts, places: readonly Place[]): Trust {
+  const ours = places.filter(isOurs);
+  const early = ours.find(({ holding }) => holding.since < startedAt - CLOSE_MS);
+  if (early) return { kind: "trusts", evidence: `our certificate is in ${early.name}` };
+  const [late] = ours;
+  if (late) {
+    return { kind: "unknown", evidence: `our certificate came into ${late.name} after it started` };
+  }
+  const dark = places.find(({ holding }) => holding.kind === "unknown");
+  if (dark) return { kind: "unknown", evidence: `it cannot be told what is in ${dark.name}` };
+  const names = places.map(({ name }) => name);
+  return {
+    kind: "distrusts",
+    evidence:
+      names.length === 0 ? "it brings roots of its own" : `our certificate is not in ${names.join(" or ")}`,
+  };
+}
+
+function isOurs(place: Place): place is Place & { readonly holding: { kind: "ours"; since: number } } {
+  return place.holding.kind === "ours";
+}
+
+/** Two TLS clients in one program. */
+function bothOf(one: Trust, other: Trust): Trust {
+  if (one.kind === other.kind) return { kind: one.kind, evidence: `${one.evidence}, and ${other.evidence}` };
+  return { kind: "unknown", evidence: `${one.evidence}, but ${other.evidence}` };
+}
+
+/** Where the code of a program decides which roots it takes: what is nowhere is trusted by none. */
+function byItsCode(best: Trust): Trust {
+  if (best.kind !== "trusts") return best;
+  return { kind: "unknown", evidence: `${best.evidence}, but its code decides whether it looks there` };
+}
+
+/** ssl, urllib, httpx and aiohttp follow OpenSSL's variables; requests has its own, or certifi's list. */
+function python(facts: ProgramFacts, places: Places): Trust {
+  const ssl = anyOf(facts, places.openssl());
+  const requests = anyOf(facts, places.variables("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE").slice(0, 1));
+  const file = anyOf(facts, places.variables("SSL_CERT_FILE"));
+  if (file.kind === "trusts" && requests.kind === "trusts") {
+    return { kind: "trusts", evidence: `${file.evidence}, and ${requests.evidence}` };
+  }
+  const others = anyOf(facts, places.allVariables());
+  const best = [ssl, requests, others].find(({ kind }) => kind !== "distrusts");
+  return best === undefined ? ssl : byItsCode({ ...best, kind: best.kind });
+}
+
+function nodePlaces(places: Places): readonly Place[] {
+  const { facts, stores } = places;
+  const { options } = facts;
+  const own = places.variables("NODE_EXTRA_CA_CERTS");
+  if (options.opensslStore) return [...own, ...places.openssl()];
+  if (options.systemStore === "yes") return [...own, ...places.openssl()];
+  if (options.systemStore === "variable") {
+    if (facts.knowsSystemVariable === true) return [...own, ...places.openssl()];
+    const holdsNothing = stores.bundle.kind !== "ours" && stores.folder.kind !== "ours";
+    if (facts.knowsSystemVariable === undefined && !holdsNothing) {
+      return [...own, { name: "the system's store, if this version reads it", holding: { kind: "unknown" } }];
+    }
+  }
+  return own;
+}
+
+/** The places of the runtimes, by what replaces what. */
+class Places {
+  constructor(
+    readonly facts: ProgramFacts,
+    readonly stores: StoreFacts,
+  ) {}
+
+  /** The files that these variables name, where they are set. */
+  variables(...names: readonly FileVariable[]): Place[] {
+    return names.flatMap((name) => {
+      const holding = this.facts.named[name];
+      return holding === undefined ? [] : [{ name: `the file of ${name}`, holding }];
+    });
+  }
+
+  allVariables(): Place[] {
+    return this.variables(...(Object.keys(this.facts.named) as FileVariable[]));
+  }
+
+  system(): Place[] {
+    return [this.#bundle(), this.#folder()];
+  }
+
+  /** X509_STORE_set_default_paths, crypto/x509 of Go, rustls-native-certs: file and folder, each replaced by its variable. */
+  openssl(): Place[] {
+    return [...this.#file("SSL_CERT_FILE"), ...this.#folders()];
+  }
+
+  /** curl(1): the first variable that is set names the file; the folder stays. */
+  curl(): Place[] {
+    const set = (["CURL_CA_BUNDLE", "SSL_CERT_FILE"] as const).find(
+      (name) => this.facts.named[name] !== undefined,
+    );
+    return [...(set ? this.variables(set) : [this.#bundle()]), ...this.#folders()];
+  }
+
+  git(): Place[] {
+    const set = this.facts.named.GIT_SSL_CAINFO !== undefined;
+    return set ? this.variables("GIT_SSL_CAINFO") : this.system();
+  }
+
+  java(): Place[] {
+    const { javaStore } = this.facts;
+    if (javaStore) return [{ name: "the file of -Djavax.net.ssl.trustStore", holding: javaStore }];
+    return [{ name: "Java's cacerts", holding: this.stores.java }];
+  }
+
+  chromium(): Place[] {
+    return [{ name: "the NSS database of its user", holding: this.stores.chromium }];
+  }
+
+  #file(variable: FileVariable): Place[] {
+    return this.facts.named[variable] === undefined ? [this.#bundle()] : this.variables(variable);
+  }
+
+  #folders(): Place[] {
+    const { SSL_CERT_DIR } = this.facts.named;
+    return SSL_CERT_DIR === undefined
+      ? [this.#folder()]
+      : [{ name: "the folder of SSL_CERT_DIR", holding: SSL_CERT_DIR }];
+  }
+
+  #bundle(): Place {
+    return { name: "the system's store", holding: this.stores.bundle };
+  }
+
+  #folder(): Place {
+    return { name: "the system's folder of certificates", holding: this.stores.folder };
+  }
+}

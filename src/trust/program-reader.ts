@@ -1,0 +1,225 @@
+/** Reads what program a process is and whether it would trust our certificate, before anything is decrypted. */
+
+import { basename, executableName } from "../attribution/identity/identity.js";
+import { entryPointOf } from "../attribution/identity/interpreter.js";
+import type { ProcessInfo } from "../attribution/native.js";
+import { LruCache } from "../lru-cache.js";
+import { adviceFor, PINNED_ADVICE } from "./advice.js";
+import { BrowserStores } from "./browser-stores.js";
+import { Executables } from "./executables.js";
+import { FILE_LIMIT_MS, NamedFiles } from "./named-files.js";
+import { type PinningApp, pinningApp } from "./pinning.js";
+import { type Holding, type ProgramFacts, predict, type StoreFacts } from "./predict.js";
+import { type ProcessFiles, processFiles } from "./process-files.js";
+import { type Program, programKey, sha256 } from "./program.js";
+import { type Runtime, runtimeOfMappings } from "./runtime.js";
+import { StartTimes } from "./start-time.js";
+import { SystemStores } from "./system-stores.js";
+import {
+  type Environment,
+  FILE_VARIABLES,
+  type FileVariable,
+  FOLDER_VARIABLES,
+  relevantVariables,
+  TRUST_VARIABLES,
+  type TrustOptions,
+  trustOptions,
+} from "./trust-variables.js";
+
+/** What is asked about: what the native addon says of a process, and the app it was found to be. */
+export type AskedProcess = Pick<ProcessInfo, "pid" | "startTime" | "uid" | "path" | "commandLine"> & {
+  /** The bundle's id of the app. */
+  readonly app?: string;
+};
+
+export interface ProgramReaderOptions {
+  readonly certificatePem: string;
+  /** For the advice. */
+  readonly certificatePath: string;
+  readonly files?: ProcessFiles;
+  readonly startTimes?: StartTimes;
+  readonly pinning?: readonly PinningApp[];
+  /** Milliseconds for one file. */
+  readonly limitMs?: number;
+}
+
+const MAX_PROCESSES = 4096;
+const PROGRAM_LIMIT_MS = 20;
+/** What could not be found out, because the machine was busy, is looked for again, not before. */
+const AGAIN_MS = 2000;
+
+const ABSENT: Holding = { kind: "absent" };
+
+interface Known {
+  readonly program: Promise<Program>;
+  /** Monotonic milliseconds; set where something could not be read. */
+  again?: number;
+}
+
+export class ProgramReader {
+  readonly #known = new LruCache<string, Known>(MAX_PROCESSES);
+  readonly #files: ProcessFiles;
+  readonly #named: NamedFiles;
+  readonly #system: SystemStores;
+  readonly #browsers: BrowserStores;
+  readonly #executables: Executables;
+  readonly #startTimes: StartTimes;
+
+  /** @throws OximyError OXIMY_E_NATIVE_MISSING when there is no native addon and no `files` */
+  constructor(private readonly options: ProgramReaderOptions) {
+    this.#files = options.files ?? processFiles();
+    this.#named = new NamedFiles(this.#files, options.certificatePem, options.limitMs ?? FILE_LIMIT_MS);
+    this.#system = new SystemStores(this.#named);
+    this.#browsers = new BrowserStores(this.#files, this.#named);
+    this.#executables = new Executables(this.#files);
+    this.#startTimes = options.startTimes ?? new StartTimes();
+  }
+
+  /** Never rejects: what cannot be read makes it `unknown`. Remembered by pid, start and executable. */
+  read(process: AskedProcess): Promise<Program> {
+    const key = `${process.pid}:${process.startTime}:${process.path}`;
+    const known = this.#known.get(key);
+    if (known !== undefined && (known.again === undefined || performance.now() < known.again)) {
+      return known.program;
+    }
+    const made: Known = {
+      program: this.#read(process).then(({ program, isWhole }) => {
+        if (!isWhole) made.again = performance.now() + AGAIN_MS;
+        return program;
+      }),
+    };
+    this.#known.set(key, made);
+    return made.program;
+  }
+
+  async #read(process: AskedProcess): Promise<{ program: Program; isWhole: boolean }> {
+    const path = process.path ?? "";
+    const started = await this.#files.readProgramFiles(process, TRUST_VARIABLES, PROGRAM_LIMIT_MS);
+    if (started === null) return { program: this.#unread(process), isWhole: false };
+    const { executable: identity, size, tree } = started;
+
+    const executable = await this.#executables.of(process, identity, path, size);
+    const runtime = executable.runtime ?? (await this.#runtimeByMappings(process));
+    const environment = started.environment ?? {};
+    const options = trustOptions(runtime, process.commandLine, environment);
+    const pinned = pinningApp(process.app, undefined, this.options.pinning);
+
+    const [named, stores, script, javaStore, knowsSystemVariable] = await Promise.all([
+      this.#namedFiles(process, environment),
+      this.#stores(process, runtime, environment, options, tree),
+      this.#script(process, started.workingDirectory),
+      options.javaStore === undefined ? undefined : this.#named.keystore(process, options.javaStore),
+      runtime === "node" && options.systemStore === "variable"
+        ? this.#executables.has(process, identity, executable, "NODE_USE_SYSTEM_CA")
+        : null,
+    ]);
+    const facts: ProgramFacts = {
+      runtime,
+      startedAt: this.#startTimes.epochMs(process.startTime),
+      environmentIsKnown: started.environment !== null,
+      options,
+      named,
+      ...(javaStore && { javaStore }),
+      ...(knowsSystemVariable !== null && { knowsSystemVariable }),
+      ...(pinned && { pinned }),
+    };
+    const key = programKey({
+      uid: process.uid,
+      executable: identity,
+      ...(script !== undefined && { script }),
+      environment: relevantVariables(runtime, environment),
+    });
+    const program: Program = {
+      key,
+      trustInputs: sha256([key, inputsOf(facts, stores)]),
+      name: script === undefined ? executableName(path) || `pid ${process.pid}` : basename(script),
+      runtime,
+      trust: predict(facts, stores),
+      advice: pinned ? PINNED_ADVICE : adviceFor(runtime, this.options.certificatePath),
+    };
+    const holdings = [...Object.values(named), ...Object.values(stores)];
+    return { program, isWhole: facts.environmentIsKnown && holdings.every(({ kind }) => kind !== "unknown") };
+  }
+
+  /** A process that is gone, or not ours to look into. */
+  #unread(process: AskedProcess): Program {
+    const name = executableName(process.path ?? "") || `pid ${process.pid}`;
+    const key = programKey({
+      uid: process.uid,
+      executable: process.path ?? `${process.pid}:${process.startTime}`,
+      environment: {},
+    });
+    return {
+      key,
+      trustInputs: key,
+      name,
+      runtime: "unknown",
+      trust: { kind: "unknown", evidence: "the process cannot be read, or has ended" },
+      advice: adviceFor("unknown", this.options.certificatePath),
+    };
+  }
+
+  async #runtimeByMappings(process: AskedProcess): Promise<Runtime> {
+    return runtimeOfMappings((await this.#files.readMappedFiles(process, PROGRAM_LIMIT_MS)) ?? []);
+  }
+
+  async #namedFiles(process: AskedProcess, environment: Environment): Promise<ProgramFacts["named"]> {
+    const read = async (name: FileVariable, isFolder: boolean) => {
+      const value = environment[name];
+      // OpenSSL and Go take an empty variable for one that is not set.
+      if (value === undefined || value === "") return [];
+      const holding = isFolder
+        ? await this.#named.folders(process, value)
+        : await this.#named.file(process, value);
+      return [[name, holding] as const];
+    };
+    const found = await Promise.all([
+      ...FILE_VARIABLES.map((name) => read(name, false)),
+      ...FOLDER_VARIABLES.map((name) => read(name, true)),
+    ]);
+    return Object.fromEntries(found.flat());
+  }
+
+  async #stores(
+    process: AskedProcess,
+    runtime: Runtime,
+    environment: Environment,
+    { profile }: TrustOptions,
+    tree: string,
+  ): Promise<StoreFacts> {
+    const isChromium = runtime === "chromium" || runtime === "electron";
+    const [system, chromium, firefox, java] = await Promise.all([
+      this.#system.facts(process, tree),
+      isChromium ? this.#browsers.chromium(process, environment) : ABSENT,
+      runtime === "firefox" ? this.#browsers.firefox(process, environment, profile) : ABSENT,
+      runtime === "java" ? this.#java(process) : ABSENT,
+    ]);
+    return { ...system, chromium, firefox, java };
+  }
+
+  /** `bin/java` and `lib/security/cacerts`; `jre/bin/java` up to Java 8. */
+  async #java(process: AskedProcess): Promise<Holding> {
+    const home = /^(.+)\/bin\/[^/]+$/.exec(process.path ?? "")?.[1];
+    if (home === undefined) return { kind: "unknown" };
+    return this.#named.keystore(process, `${home}/lib/security/cacerts`);
+  }
+
+  async #script(process: AskedProcess, workingDirectory: string): Promise<string | undefined> {
+    const entry = entryPointOf(basename(process.path ?? ""), process.commandLine);
+    if (entry === undefined) return undefined;
+    if (entry.kind === "name") return entry.name;
+    const path = entry.path.startsWith("/") ? entry.path : `${workingDirectory}/${entry.path}`;
+    return (await this.#files.resolveAs(process, path, this.options.limitMs ?? FILE_LIMIT_MS)) ?? path;
+  }
+}
+
+/** What a trial's outcome depends on beyond the program: what is where, and whether it came after the start. */
+function inputsOf({ named, startedAt }: ProgramFacts, stores: StoreFacts): unknown {
+  const kindOf = (holding: Holding) =>
+    holding.kind === "ours" && holding.since >= startedAt ? "ours, later" : holding.kind;
+  return [named, stores].map((holdings) =>
+    Object.entries(holdings as Record<string, Holding>)
+      .map(([name, holding]) => [name, kindOf(holding)])
+      .sort(),
+  );
+}

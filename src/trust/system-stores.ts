@@ -1,0 +1,83 @@
+/** The stores of the system as a process sees it: its own machine's, or those of its container. */
+
+import { LruCache } from "../lru-cache.js";
+import type { NamedFiles } from "./named-files.js";
+import type { Holding, StoreFacts } from "./predict.js";
+import type { ProcessRef } from "./process-files.js";
+
+/** All roots in one file, by distribution: the list of Go's crypto/x509 (root_linux.go). */
+const BUNDLES = [
+  "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo
+  "/etc/pki/tls/certs/ca-bundle.crt", // Fedora, RHEL
+  "/etc/ssl/ca-bundle.pem", // openSUSE
+  "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+  "/etc/ssl/cert.pem", // Alpine
+];
+
+const FOLDERS = "/etc/ssl/certs:/etc/pki/tls/certs";
+
+export type SystemStoreFacts = Pick<StoreFacts, "bundle" | "folder">;
+
+const FRESH_MS = 1000;
+const MAX_TREES = 256;
+
+interface Seen {
+  readonly at: number;
+  readonly facts: Promise<SystemStoreFacts>;
+}
+
+/** Looks at most once a second for each file tree. */
+export class SystemStores {
+  readonly #seen = new LruCache<string, Seen>(MAX_TREES);
+
+  constructor(
+    private readonly files: NamedFiles,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** @param tree what names the file tree of this process */
+  facts(process: ProcessRef, tree: string): Promise<SystemStoreFacts> {
+    const seen = this.#seen.get(tree);
+    const now = this.now();
+    if (seen !== undefined && now - seen.at < FRESH_MS) return seen.facts;
+    const facts = this.#look(process, seen?.facts);
+    this.#seen.set(tree, { at: now, facts });
+    void facts.then(({ bundle, folder }) => {
+      // Not found out, perhaps because that process has ended: the next one is asked again.
+      if (bundle.kind === "unknown" || folder.kind === "unknown") {
+        if (this.#seen.peek(tree)?.facts === facts) this.#seen.delete(tree);
+      }
+    });
+    return facts;
+  }
+
+  async #look(process: ProcessRef, before: Promise<SystemStoreFacts> | undefined): Promise<SystemStoreFacts> {
+    const [bundle, folder] = await Promise.all([this.#bundle(process), this.files.folders(process, FOLDERS)]);
+    const previous = await before;
+    const facts = {
+      bundle: sinceBefore(bundle, previous?.bundle),
+      // A link into the folder is younger than the certificate it leads to; the tool makes the bundle after it.
+      folder: sinceBefore(notBefore(folder, bundle), previous?.folder),
+    };
+    return facts;
+  }
+
+  async #bundle(process: ProcessRef): Promise<Holding> {
+    for (const path of BUNDLES) {
+      const holding = await this.files.file(process, path);
+      if (holding.kind !== "absent") return holding;
+    }
+    return { kind: "absent" };
+  }
+}
+
+/** A store that is written anew with the same certificate in it has had it all the time. */
+function sinceBefore(now: Holding, before: Holding | undefined): Holding {
+  if (now.kind !== "ours" || before?.kind !== "ours") return now;
+  return before.since < now.since ? before : now;
+}
+
+function notBefore(holding: Holding, other: Holding): Holding {
+  if (holding.kind !== "ours" || other.kind !== "ours" || holding.since >= other.since) return holding;
+  return other;
+}
