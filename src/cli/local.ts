@@ -6,9 +6,11 @@ import type { Command } from "commander";
 import { createAttributor } from "../attribution/attributor.js";
 import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
+import { AppSelection } from "../local/app-selection.js";
 import { findCaller } from "../local/caller.js";
 import { Identifier } from "../local/identify.js";
 import { programSource } from "../local/program-source.js";
+import { SecretAgent, stateFolder, whyNothingIsRead } from "../local/secret-agent.js";
 import { OXIMY_GID, oximyHome } from "../local/settings.js";
 import { Supervisor } from "../local/supervisor.js";
 import { createLog, type Log } from "../log.js";
@@ -65,10 +67,24 @@ async function local(command: Command): Promise<number> {
     level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
   });
   const native = loadNative();
+  const whyNot = settings.read ? whyNothingIsRead(native) : "--no-read was given";
+  if (settings.read && whyNot !== null) log.info(`Nothing is read without a certificate: ${whyNot}.`);
+  const selected = new AppSelection(settings, native);
   const supervisor = new Supervisor({
     settings,
     caller,
     identifier: new Identifier(createAttributor(native), programSource(native, settings.home)),
+    ...(whyNot === null
+      ? {
+          openSecrets: (fd: number) =>
+            new SecretAgent(fd, {
+              native,
+              log,
+              selectsUser: (uid) => selected.selectsUser(uid),
+              folder: stateFolder(),
+            }),
+        }
+      : {}),
     prepareLookups: () => prepareLookups(native, flags.localModels ? EVERY_PORT : flags.ports, log),
     ports: flags.ports,
     localModels: flags.localModels,

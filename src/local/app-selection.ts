@@ -35,6 +35,11 @@ export class AppSelection {
     return this.filter.terms.length === 0 && this.filter.users.length === 0;
   }
 
+  /** Is anything of this user captured? */
+  selectsUser(uid: number): boolean {
+    return this.filter.users.length === 0 || this.filter.users.includes(uid);
+  }
+
   selects({ owner, app }: KnownClient): boolean {
     return selects(this.filter, owner, app);
   }

@@ -3,7 +3,7 @@
 import type { Endpoint, Owner } from "../attribution/client.js";
 import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-app.js";
 import type { NativeAddon } from "../attribution/native.js";
-import type { CaptureCounters } from "../capture/messages.js";
+import type { CaptureCounters, ReadOutcome } from "../capture/messages.js";
 import { CapturePlane } from "../capture/plane.js";
 import { DEFAULT_LIMITS } from "../exchange/exchange.js";
 import type { Log } from "../log.js";
@@ -39,6 +39,7 @@ export interface EngineOptions {
   /** `redirect`: programs that know nothing of us; `proxy`: programs that were pointed at us. */
   readonly front: "redirect" | "proxy";
   readonly secrets?: SecretSource;
+  readonly onReadOutcome?: (id: number, outcome: ReadOutcome) => void;
 }
 
 /** Whose connection it is, and which program that is. */
@@ -132,6 +133,7 @@ export class Engine {
           },
           bundleDocument: loaded.document,
           log: (level, message) => log[level](message),
+          ...(options.onReadOutcome === undefined ? {} : { onReadOutcome: options.onReadOutcome }),
           ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
         })
       : undefined;
@@ -196,6 +198,12 @@ export class Engine {
     const client = this.known.client(await identified);
     if (!this.selection.selects(client)) return undefined;
     return this.dataPlane.openTap(target, peer, client);
+  }
+
+  /** Frames of TLS secrets, for the capture thread; the buffer is handed over. */
+  takeSecrets(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.plane) this.plane.secrets(bytes);
+    else bytes.fill(0);
   }
 
   /** Ports of local models that the bundle names. */

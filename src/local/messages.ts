@@ -10,14 +10,21 @@ export interface ProxyStart {
   readonly caller: Caller;
   /** What the supervisor's self-test expects to read. */
   readonly selfTestNonce: string;
+  /** Whether secrets come, on descriptor `SECRETS_FD`. */
+  readonly reads: boolean;
   readonly json: boolean;
   readonly verbose: boolean;
 }
+
+/** Of the proxy: frames of secrets (secrets/secret-frame.ts), never in a message. */
+export const SECRETS_FD = 4;
 
 export type ToProxy =
   | ProxyStart
   /** `client` is the JSON of an Identified: connections of one process get equal texts, and share what is made of them. */
   | { readonly type: "client"; readonly id: number; readonly client: string }
+  /** Whether the secrets of a connection will come, and, while that was being found out, what became of it. */
+  | { readonly type: "sites"; readonly id: number; readonly state: "known" | "searching" | "none" }
   | { readonly type: "ping"; readonly id: number }
   /** Stop accepting, let open connections end within the grace, write what is left, exit. */
   | { readonly type: "stop"; readonly graceMs: number };
@@ -25,6 +32,15 @@ export type ToProxy =
 export type ToSupervisor =
   | { readonly type: "listening"; readonly port: number; readonly localPorts: readonly number[] }
   | { readonly type: "lookup"; readonly id: number; readonly tuple: SocketTuple }
+  /** The secrets of the TLS session that this process begins with this client random (hexadecimal) are wanted. */
+  | {
+      readonly type: "watch";
+      readonly id: number;
+      readonly pid: number;
+      readonly startTime: number;
+      readonly random: string;
+    }
+  | { readonly type: "unwatch"; readonly id: number }
   | { readonly type: "pong"; readonly id: number }
   /** The proxy was asked to stop by a signal of its own. */
   | { readonly type: "stop_requested" }

@@ -1,19 +1,96 @@
 /** Which program a process is and whether it trusts our certificate, from what the system tells of the process. */
 
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ProcessIdentity } from "../attribution/client.js";
 import type { NativeAddon } from "../attribution/native.js";
+import { LruCache } from "../lru-cache.js";
+import { CA_CERTIFICATE_FILE, makeCaCertificate } from "../proxy/ca.js";
+import type { ClientProgram } from "../proxy/verdict/client.js";
+import { type AskedProcess, ProgramReader } from "../trust/program-reader.js";
 import type { ProgramSource } from "./identify.js";
+import { caDirectory } from "./settings.js";
+
+const MAX_PROCESSES = 4_096;
+/** A certificate that was made or changed meanwhile is noticed within this time. */
+const LOOK_AGAIN_MS = 1_000;
+const MAX_CERTIFICATE = 64 << 10;
 
 /** @param home whose certificate authority it is about */
-export function programSource(_native: NativeAddon, _home: string): ProgramSource {
+export function programSource(native: NativeAddon, home: string): ProgramSource {
+  const certificate = new CertificateFile(join(caDirectory(home), CA_CERTIFICATE_FILE));
+  /** What was asked about before: reading a process costs 50 µs. */
+  const asked = new LruCache<string, AskedProcess>(MAX_PROCESSES);
+  const askedOf = (process: ProcessIdentity): AskedProcess | undefined => {
+    const key = `${process.pid}:${process.startTime}:${process.path}`;
+    const known = asked.get(key);
+    if (known) return known;
+    const info = native.processInfo(process.pid);
+    // Another process under its pid, or another program in it, is not the one that is asked about.
+    if (info === null || info.startTime !== process.startTime || info.path !== process.path) return undefined;
+    asked.set(key, info);
+    return info;
+  };
   return {
-    read: async ({ uid, path, script, name, pid }) => {
-      if (path === undefined) return undefined;
-      return {
-        key: JSON.stringify([uid, path, script]),
-        name: script ?? name ?? String(pid),
-        trust: { kind: "unknown", evidence: "nothing is known of its runtime" },
-        advice: 'start it after eval "$(oximy env)"',
-      };
+    async read(process) {
+      if (native.implementation !== "linux" || process.path === undefined) return undefined;
+      const info = askedOf(process);
+      if (info === undefined) return undefined;
+      const { key, name, trust, trustInputs, advice } = await certificate.reader().read(info);
+      return shared({ key, name, trust, trustInputs, advice });
     },
   };
+}
+
+/** One object for equal programs, so that the connections of a process can share what is made of it. */
+const programs = new LruCache<string, ClientProgram>(MAX_PROCESSES);
+
+function shared(program: ClientProgram): ClientProgram {
+  const key = JSON.stringify(program);
+  const known = programs.get(key);
+  if (known) return known;
+  programs.set(key, program);
+  return program;
+}
+
+/** Our certificate, as it is now; where there is none yet, one that nobody has. */
+class CertificateFile {
+  private lookedAt = Number.NEGATIVE_INFINITY;
+  private stamp: string | undefined;
+  private current: ProgramReader | undefined;
+
+  constructor(private readonly path: string) {}
+
+  reader(): ProgramReader {
+    const now = performance.now();
+    if (this.current && now - this.lookedAt < LOOK_AGAIN_MS) return this.current;
+    this.lookedAt = now;
+    const found = readCertificate(this.path);
+    if (this.current && found?.stamp === this.stamp) return this.current;
+    this.stamp = found?.stamp;
+    const certificatePem = found?.pem ?? nobodysCertificate();
+    this.current = new ProgramReader({ certificatePem, certificatePath: this.path });
+    return this.current;
+  }
+}
+
+function nobodysCertificate(): string {
+  return makeCaCertificate(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
+}
+
+/** A regular file with one certificate, else nothing: the folder is a user's, who may put there what he likes. */
+function readCertificate(path: string): { readonly pem: string; readonly stamp: string } | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const { dev, ino, size, mtimeMs } = fstatSync(fd);
+    if (!fstatSync(fd).isFile() || size > MAX_CERTIFICATE) return undefined;
+    const pem = new X509Certificate(readFileSync(fd)).toString();
+    return { pem, stamp: [dev, ino, size, mtimeMs].join(":") };
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }

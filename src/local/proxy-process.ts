@@ -17,7 +17,8 @@ import { becomeCaller } from "./caller.js";
 import { Engine, type Identified, summaryOf } from "./engine.js";
 import { printEvent } from "./feed.js";
 import { giveToGroup } from "./file-group.js";
-import type { ProxyStart, ToProxy, ToSupervisor } from "./messages.js";
+import { type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./messages.js";
+import { RemoteSecrets, readSecrets } from "./remote-secrets.js";
 import { SELF_TEST_ADDRESSES } from "./self-test.js";
 import { OXIMY_GID } from "./settings.js";
 
@@ -65,13 +66,19 @@ class RemoteIdentifier {
   }
 }
 
-async function start(message: ProxyStart, identifier: RemoteIdentifier, log: Log): Promise<Engine> {
+async function start(
+  message: ProxyStart,
+  identifier: RemoteIdentifier,
+  secrets: RemoteSecrets,
+  log: Log,
+): Promise<Engine> {
   const native = loadNative();
   const engine = await Engine.start({
     settings: message.settings,
     native,
     fileGroup: message.caller.gid,
     front: "redirect",
+    ...(message.reads ? { secrets, onReadOutcome: (...outcome) => secrets.onOutcome(...outcome) } : {}),
     ...(message.settings.feed ? { onEvent: printEvent(message.json) } : {}),
     log,
   });
@@ -91,6 +98,7 @@ async function start(message: ProxyStart, identifier: RemoteIdentifier, log: Log
     onArrival,
   });
   engine.serve(listener);
+  if (message.reads) readSecrets(SECRETS_FD, (bytes) => engine.takeSecrets(bytes));
   giveToGroup(message.settings.home, message.caller.gid);
   say({ type: "listening", port: listener.port, localPorts: engine.localPorts() });
   return engine;
@@ -98,6 +106,7 @@ async function start(message: ProxyStart, identifier: RemoteIdentifier, log: Log
 
 function main(): void {
   const identifier = new RemoteIdentifier();
+  const secrets = new RemoteSecrets(say);
   let engine: Engine | undefined;
   let log = createLog({ json: false, level: "info" });
 
@@ -117,13 +126,15 @@ function main(): void {
         } catch (error) {
           return failed(error);
         }
-        start(message, identifier, log).then((started) => {
+        start(message, identifier, secrets, log).then((started) => {
           engine = started;
           settle = () => giveToGroup(message.settings.home, message.caller.gid);
         }, failed);
         return;
       case "client":
         return identifier.answer(message.id, message.client);
+      case "sites":
+        return secrets.answer(message.id, message.state);
       case "ping":
         return void say({ type: "pong", id: message.id });
       case "stop":

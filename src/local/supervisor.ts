@@ -5,14 +5,18 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { SocketTuple } from "../attribution/client.js";
 import { type ErrorCode, OximyError } from "../errors.js";
 import type { Log } from "../log.js";
+import { descriptorOf } from "../proxy/handshake.js";
 import type { Caller } from "./caller.js";
 import type { Identified } from "./engine.js";
 import type { Identifier } from "./identify.js";
-import type { ProxyStart, ToProxy, ToSupervisor } from "./messages.js";
+import { type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./messages.js";
 import { Redirect, type RedirectOptions } from "./redirect.js";
+import type { SecretAgent } from "./secret-agent.js";
 import { SELF_TEST_ADDRESSES, selfTest } from "./self-test.js";
 import type { CaptureSettings } from "./settings.js";
 
@@ -20,6 +24,8 @@ export interface SupervisorOptions {
   readonly settings: CaptureSettings;
   readonly caller: Caller;
   readonly identifier: Identifier;
+  /** Makes what reads secrets, writing to this descriptor; absent where nothing is read. */
+  readonly openSecrets?: (secretsFd: number) => SecretAgent;
   /** Called when the proxy runs and before the redirect brings the first connection that is asked about. */
   readonly prepareLookups: () => void;
   readonly ports: readonly number[];
@@ -54,6 +60,7 @@ export class Supervisor {
   private redirect: Redirect | undefined;
   private listening: { port: number; localPorts: readonly number[] } | undefined;
   private readonly nonce = randomBytes(16).toString("hex");
+  private secrets: SecretAgent | undefined;
   private pingTimer: NodeJS.Timeout | undefined;
   private lastPong = 0;
   private stalled = false;
@@ -101,14 +108,27 @@ export class Supervisor {
   private startProxy(): Promise<{ port: number; localPorts: readonly number[] }> {
     const entry = fileURLToPath(new URL("./proxy-process.js", import.meta.url));
     const proxy = spawn(process.execPath, [...V8_FLAGS, entry], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
       // Ctrl-C is for the supervisor, which ends things in order.
       detached: true,
       env: { ...process.env, HOME: this.options.caller.home },
     });
     this.proxy = proxy;
-    const { settings, caller, json, verbose } = this.options;
-    const start: ProxyStart = { type: "start", settings, caller, selfTestNonce: this.nonce, json, verbose };
+    const { settings, caller, json, verbose, openSecrets } = this.options;
+    // Written to by the addon, by its descriptor; the object keeps it open.
+    const secretsPipe = proxy.stdio[SECRETS_FD] as Socket;
+    secretsPipe.on("error", () => {}); // a proxy that has died is seen by its exit
+    this.secrets = openSecrets?.(descriptorOf(secretsPipe));
+    const reads = this.secrets !== undefined;
+    const start: ProxyStart = {
+      type: "start",
+      settings,
+      caller,
+      selfTestNonce: this.nonce,
+      reads,
+      json,
+      verbose,
+    };
     proxy.on("exit", (code, signal) => void this.onProxyExit(code, signal));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -129,9 +149,11 @@ export class Supervisor {
             return settle(() => reject(error));
           }
           case "lookup":
-            return void this.options.identifier
-              .identify(message.tuple)
-              .then((client) => this.tell({ type: "client", id: message.id, client: this.textOf(client) }));
+            return void this.identify(message.id, message.tuple);
+          case "watch":
+            return this.watch(message);
+          case "unwatch":
+            return this.secrets?.unwatch(message.id);
           case "pong":
             return this.onPong();
           case "stop_requested":
@@ -142,6 +164,22 @@ export class Supervisor {
       proxy.once("error", (error) => settle(() => reject(error)));
       this.tell(start);
     });
+  }
+
+  private async identify(id: number, tuple: SocketTuple): Promise<void> {
+    const client = await this.options.identifier.identify(tuple);
+    if (client.owner.kind === "process") {
+      const { pid, startTime, uid } = client.owner.process;
+      this.secrets?.mayAsk(pid, startTime, uid);
+    }
+    this.tell({ type: "client", id, client: this.textOf(client) });
+  }
+
+  private watch({ id, pid, startTime, random }: Extract<ToSupervisor, { type: "watch" }>): void {
+    const answer = this.secrets?.watch(id, pid, startTime, Buffer.from(random, "hex"));
+    this.tell({ type: "sites", id, state: answer?.state ?? "none" });
+    if (answer?.state !== "searching") return;
+    void answer.ready.then(({ state }) => this.tell({ type: "sites", id, state }));
   }
 
   private async installRedirect(): Promise<void> {
@@ -219,6 +257,7 @@ export class Supervisor {
       clearInterval(this.pingTimer);
       await this.redirect?.remove();
       await this.stopProxy(graceMs);
+      this.secrets?.close();
       await this.options.identifier.close();
     })();
     return this.ending;

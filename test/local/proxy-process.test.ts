@@ -37,6 +37,7 @@ function startProxy(outputDir?: string): Proxy {
       outputDir: outputDir ?? join(home, "traces"),
     },
     caller: findCaller({ HOME: home }),
+    reads: false,
     selfTestNonce: "nonce",
     json: false,
     verbose: false,

@@ -24,9 +24,9 @@ export function trustBook(options: Partial<TrustBookOptions> = {}): TrustBook {
 export function program(
   key: string,
   kind: Trust["kind"] = "unknown",
-  evidence = "nobody knows",
+  trustInputs = "as it was",
 ): ClientProgram {
-  return { key, name: key, trust: { kind, evidence }, advice: `tell ${key}` };
+  return { key, name: key, trust: { kind, evidence: "nobody knows" }, trustInputs, advice: `tell ${key}` };
 }
 
 export function client(pid: number, of: ClientProgram): KnownClient {

@@ -9,8 +9,8 @@ export interface LearnedTrust {
   readonly name: string;
   /** `tried`: its one trial told nothing. */
   readonly outcome: "tried" | "accepted" | "refused";
-  /** On what the prediction stood then: when that changes, the program is tried again. */
-  readonly evidence: string;
+  /** What the stores held then: when that changes, the program is tried again. */
+  readonly inputs: string;
   readonly host: string;
   /** The alert, or how it went away. */
   readonly how?: string;
@@ -141,7 +141,7 @@ function readFacts(path: string): Facts {
   try {
     const read = JSON.parse(readFileSync(path, "utf8")) as Partial<Facts> | null;
     return {
-      programs: entries(read?.programs, ["program", "outcome", "evidence"]),
+      programs: entries(read?.programs, ["program", "outcome", "inputs"]),
       servers: entries(read?.servers, ["host", "address"]),
     };
   } catch {

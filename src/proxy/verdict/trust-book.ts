@@ -172,11 +172,11 @@ export class TrustBook {
 
   private learned(program: ClientProgram): LearnedTrust | undefined {
     const fact = this.options.facts.program(program.key);
-    return fact?.evidence === program.trust.evidence ? fact : undefined;
+    return fact?.inputs === program.trustInputs ? fact : undefined;
   }
 
   private learn(
-    { key, name, trust, advice }: ClientProgram,
+    { key, name, trustInputs, advice }: ClientProgram,
     host: string,
     outcome: LearnedTrust["outcome"],
     how?: string,
@@ -185,7 +185,7 @@ export class TrustBook {
       program: key,
       name,
       outcome,
-      evidence: trust.evidence,
+      inputs: trustInputs,
       host,
       ...(how === undefined ? {} : { how }),
       advice,

@@ -10,7 +10,7 @@ const fact = (fields: Partial<LearnedTrust> = {}): LearnedTrust => ({
   program: "a",
   name: "agent",
   outcome: "refused",
-  evidence: "e",
+  inputs: "e",
   host: "api.openai.com",
   advice: "set it",
   until: Date.now() + 60_000,

@@ -6,7 +6,7 @@ import { client, factsFile, program } from "../trust-rig.js";
 const HOST = "api.openai.com";
 const DAY = 86_400_000;
 const PYTHON = program("agent.py");
-const CURL = program("curl", "trusts", "curl reads the system's store, which has it");
+const CURL = program("curl", "trusts");
 const SILENT = { kind: "left_after_certificate" } as const;
 
 function setUp(settleMs = 3_600_000) {
