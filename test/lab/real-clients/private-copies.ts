@@ -1,0 +1,95 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Lab } from "../../../src/demo/lab/lab.js";
+import type { LabProcess, RunOptions } from "../../../src/demo/lab/lab-process.js";
+import { LabNamespace } from "../../../src/demo/lab/namespace.js";
+import { toolPath } from "../../../src/trust/tool-path.js";
+
+/** Executables by the name that a shell finds them by. */
+const PROGRAMS = ["node", "curl", "wget", "openssl", "gnutls-cli", "perl", "ruby", "php", "java"];
+
+/** Executables that are only ever started by another, or by their path. */
+const FILES = [
+  "/usr/bin/python3",
+  "/usr/lib/git-core/git-remote-http",
+  "/usr/lib/chromium/chromium",
+  "/usr/lib/firefox-esr/firefox-esr",
+];
+
+/** Libraries that speak TLS or hold its secrets. */
+const LIBRARY = /^lib(ssl|crypto|gnutls|nss3|nssutil3|ssl3|softokn3|freebl3|freeblpriv3|xul)\.so(\.\d+)*$/;
+const LIBRARY_FOLDERS = [
+  ...["x86_64", "aarch64"].map((machine) => `/usr/lib/${machine}-linux-gnu`),
+  "/usr/lib/firefox-esr",
+];
+
+/** The files that have a copy in the lab, by their real paths, as far as they are installed here. */
+export function copiedFiles(): string[] {
+  const programs = PROGRAMS.flatMap((name) => toolPath(name) ?? []);
+  const libraries = LIBRARY_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => LIBRARY.test(name))
+      .map((name) => join(folder, name)),
+  );
+  const installed = [...programs, ...FILES, ...libraries].filter((path) => existsSync(path));
+  return [...new Set(installed.map((path) => realpathSync(path)))].sort();
+}
+
+/** What is laid over a path in the lab's machine, besides the copies. */
+export interface Overlay {
+  readonly from: string;
+  readonly over: string;
+}
+
+/**
+ * From here on, what runs in the lab's machine runs from copies of the executables and TLS libraries: a probe sits in
+ * an inode and counts for every process of the computer that maps it, and so must not get into the computer's own.
+ * Servers of the lab's internet, and processes that were started before, use the computer's.
+ */
+export async function usePrivateCopies(lab: Lab, overlays: readonly Overlay[] = []): Promise<void> {
+  const folder = join(lab.dir, "copies");
+  mkdirSync(folder);
+  const copies = copiedFiles().map((over, index) => {
+    const from = join(folder, `${index}-${basename(over)}`);
+    copyFileSync(over, from); // with its mode
+    return { from, over };
+  });
+  const mounts = [...copies, ...overlays].map(({ from, over }) => `mount --bind ${from} ${over}`);
+  // The mounts live as long as this process, which ends with the lab.
+  const holder = lab.machine.spawn("sh", [
+    "-ec",
+    [...mounts, "echo mounted; exec sleep infinity"].join("\n"),
+  ]);
+  await holder.printed(/mounted/);
+  const machine = new PrivateMachine(lab.machine.name, holder.pid);
+  // All that is given the lab starts its programs there.
+  Object.defineProperty(lab, "machine", { value: machine, enumerable: true });
+}
+
+/** The lab's machine, with every process in the mount namespace of one of its processes. */
+class PrivateMachine extends LabNamespace {
+  readonly #holder: number;
+
+  constructor(name: string, holder: number) {
+    super(name);
+    this.#holder = holder;
+  }
+
+  override spawn(command: string, args: readonly string[], options: RunOptions = {}): LabProcess {
+    const { uid, gid = uid, cwd, ...others } = options;
+    const user = uid === undefined ? [] : [`--reuid=${uid}`];
+    const group = gid === undefined ? [] : [`--regid=${gid}`, "--clear-groups"];
+    const changed = user.length + group.length > 0 ? ["setpriv", ...user, ...group] : [];
+    // Entering a mount namespace leads to its root, and needs root's rights: folder and user come after.
+    const enter = ["nsenter", `--mount=/proc/${this.#holder}/ns/mnt`];
+    const [first, ...rest] = [
+      ...enter,
+      "env",
+      `--chdir=${cwd ?? process.cwd()}`,
+      ...changed,
+      command,
+      ...args,
+    ];
+    return super.spawn(first!, rest, others);
+  }
+}
