@@ -7,11 +7,14 @@ import { join } from "node:path";
 import type { NativeAddon } from "../attribution/native.js";
 import type { Log } from "../log.js";
 import { LruCache } from "../lru-cache.js";
+import { commonStacks } from "../secrets/common-stacks.js";
 import { SecretProbes } from "../secrets/probes.js";
 import { SecretService, type WatchAnswer } from "../secrets/secret-service.js";
 import { SiteCache } from "../secrets/site-cache.js";
 import { StackFinder } from "../secrets/stack-finder.js";
 
+/** What everybody may read is searched with the rights of nobody. */
+const NOBODY = { uid: 65_534, gid: 65_534 } as const;
 const NONE = (reason: string): WatchAnswer => ({ state: "none", reason });
 const MAX_PROCESSES = 4_096;
 
@@ -51,6 +54,7 @@ export class SecretAgent {
       onProblem: (problem) => options.log.debug(`secrets: ${problem}`),
     });
     this.service = new SecretService({ probes: this.probes, finder: this.finder });
+    for (const path of commonStacks()) void this.finder.searchAhead(path, NOBODY);
   }
 
   /** A connection of this process was looked up for the proxy. */

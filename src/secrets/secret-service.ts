@@ -5,6 +5,7 @@
  */
 
 import { closeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SecretProbes } from "./probes.js";
 import type { StackFile, StackFinder, Stacks } from "./stack.js";
 
@@ -24,6 +25,9 @@ export type WatchAnswer =
 export const UNUSED_MS = 10 * 60_000;
 
 const SWEEP_MS = 60_000;
+
+/** The server's answer is held for 150 ms at most: what is not searched by then is for later connections. */
+const SEARCH_MS = 110;
 
 export interface SecretServiceOptions {
   /** Stay the caller's to close. */
@@ -73,7 +77,7 @@ export class SecretService {
     if (!this.probes.want(watchId, pid, random)) {
       return { state: "none", reason: "too many handshakes at a time" };
     }
-    const { now, settled } = this.use(stacks);
+    const { now, settled } = this.use(stacks, sleep(SEARCH_MS, undefined, { ref: false }));
     if (now?.state === "none") this.probes.unwant(watchId);
     return now ?? { state: "searching", ready: this.unwantWithout(watchId, settled) };
   }
@@ -109,17 +113,25 @@ export class SecretService {
     return result;
   }
 
-  /** Sees that the files have probes. `now` is absent while some are searched or are being placed. */
-  private use(stacks: Stacks): { now?: WatchResult; settled: Promise<WatchResult> } {
+  /**
+   * Sees that the files have probes. `now` is absent while some are searched or are being placed. A program may have
+   * several stacks (curl has OpenSSL's and GnuTLS'), so that all of its files are waited for, until `deadline`.
+   */
+  private use(stacks: Stacks, deadline: Promise<void>): { now?: WatchResult; settled: Promise<WatchResult> } {
     if (stacks.kind === "none") {
       const now: WatchResult = { state: "none", reason: stacks.reason };
       return { now, settled: Promise.resolve(now) };
     }
-    if (stacks.kind === "searching") return { settled: stacks.done.then((found) => this.use(found).settled) };
+    if (stacks.kind === "searching") {
+      return { settled: stacks.done.then((found) => this.use(found, deadline).settled) };
+    }
     const used = stacks.files.map((file) => this.probed(file));
-    // Files that are known later get their probes for later connections.
-    void stacks.more?.then((found) => this.use(found));
     const placing = used.flatMap(({ state }) => (state.kind === "attaching" ? [state.done] : []));
+    if (stacks.more) {
+      const more = stacks.more.then((found) => this.use(found, deadline).settled);
+      const soFar = deadline.then(() => Promise.all(placing)).then(() => resultOf(used));
+      return { settled: Promise.race([more, soFar]) };
+    }
     if (placing.length > 0) return { settled: Promise.all(placing).then(() => resultOf(used)) };
     const now = resultOf(used);
     return { now, settled: Promise.resolve(now) };
