@@ -117,7 +117,8 @@ async function demoInNamespaces(folder: string, print: (line: string) => void): 
 
 async function startLocal(lab: Lab, home: string) {
   const env = { OXIMY_HOME: home, OXIMY_BUNDLE_FILE: EMBEDDED_LOCATION };
-  const oximy = lab.machine.spawn(process.execPath, [MAIN, "local", "--json"], { env });
+  await lab.machine.exec(process.execPath, [MAIN, "ca", "path"], { env });
+  const oximy = lab.machine.spawn(process.execPath, [MAIN, "local", "--json", "--no-read"], { env });
   await new Promise<void>((resolve, reject) => {
     oximy.child.stderr.on("data", () => /Capturing/.test(oximy.stderr) && resolve());
     oximy.exited.then(

@@ -110,7 +110,7 @@ export class Engine {
     // Programs that are pointed at us are about to be shown it.
     if (options.front === "proxy" || settings.trust === "always") authority.open();
     const known = new Known(loaded.bundle);
-    const facts = new LearnedFacts(pinsFile(settings.home));
+    const facts = new LearnedFacts(pinsFile(settings.home), Date.now, options.fileGroup);
     const servers = new ServerFacts(facts);
     const passedOver = new PassedOver((line) => log.warn(line));
     const trust = new TrustBook({ facts, onRefused: (...refusal) => passedOver.refused(...refusal) });

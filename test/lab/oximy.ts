@@ -22,6 +22,7 @@ export function makeHome(): string {
 
 export const sudoEnvironment = (home: string): Record<string, string> => ({
   OXIMY_HOME: home,
+  OXIMY_STATE_DIR: join(home, "state"),
   SUDO_UID: String(CALLER.uid),
   SUDO_GID: String(CALLER.gid),
   // The published bundle cannot be reached from the lab; what comes with the program is used at once.
@@ -43,13 +44,31 @@ export class LabOximy {
     readonly process: LabProcess,
   ) {}
 
-  /** Starts it as root and waits until it captures. */
+  /**
+   * Starts it as root and waits until it captures. It has a certificate, and reads no secrets: probes count for the
+   * whole computer, so that only tests whose programs run from private copies may place them (`startReading`).
+   */
   static async start(
     lab: Lab,
     args: readonly string[] = [],
     env: Record<string, string> = {},
   ): Promise<LabOximy> {
     const home = makeHome();
+    await spawnOximy(lab, ["ca", "path"], { env: sudoEnvironment(home) }).exited;
+    return LabOximy.startAt(lab, home, ["--no-read", ...args], env);
+  }
+
+  /** With no certificate, as on the first day. The lab's programs must run from private copies. */
+  static startReading(lab: Lab, args: readonly string[] = []): Promise<LabOximy> {
+    return LabOximy.startAt(lab, makeHome(), args, {});
+  }
+
+  private static async startAt(
+    lab: Lab,
+    home: string,
+    args: readonly string[],
+    env: Record<string, string>,
+  ): Promise<LabOximy> {
     const process = spawnOximy(lab, ["local", "--json", ...args], {
       env: { ...sudoEnvironment(home), ...env },
     });

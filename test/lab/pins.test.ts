@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
 import { LabOximy, spawnOximy, sudoEnvironment } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
@@ -21,63 +24,59 @@ describe.skipIf(requireLab())("a client that does not trust our certificate", ()
   });
 
   const curl = () => lab.machine.exec("curl", ["-sS", "-o", "/dev/null", "-w", "%{http_code}", URL_]);
-  const python = () =>
-    lab.machine.exec("/usr/bin/python3", [
-      "-c",
-      `import urllib.request, urllib.error
-try: urllib.request.urlopen("${URL_}")
-except urllib.error.HTTPError as answer: print(answer.code)`,
-    ]);
+  /** A script whose roots are its own: nothing outside tells whether it trusts us. */
+  const script = (name: string, roots: string) => {
+    const path = join(lab.dir, name);
+    writeFileSync(
+      path,
+      `import ssl, sys, urllib.request, urllib.error
+context = ssl.create_default_context(cafile=sys.argv[1])
+try: urllib.request.urlopen("${URL_}", context=context)
+except urllib.error.HTTPError as answer: print(answer.code)
+except urllib.error.URLError: print("refused")`,
+    );
+    return async () => (await lab.machine.exec("/usr/bin/python3", [path, roots])).stdout.trim();
+  };
   const pins = async (...args: string[]) =>
     (await spawnOximy(lab, ["pins", ...args], { env: sudoEnvironment(oximy.home) }).exited).stdout;
+  const viaOf = (event: OximyEvent | undefined) => event?.metadata.via;
+  const ROOTS = "/etc/ssl/certs/ca-certificates.crt";
 
-  it("is refused twice, then left alone, with an event for each connection and one line of advice", async () => {
-    expect((await curl()).code).toBe(60);
-    expect((await curl()).code).toBe(60);
-    expect(await curl()).toMatchObject({ code: 0, stdout: "404" });
-    expect(await curl()).toMatchObject({ code: 0, stdout: "404" });
-    const events = await oximy.captured(4);
+  it("is not shown it when that is known beforehand, with an event for each connection and one line of advice", async () => {
+    for (let call = 0; call < 3; call++) expect(await curl()).toMatchObject({ code: 0, stdout: "404" });
+    const events = await oximy.captured(3);
     for (const event of events) validateEvent(event);
-    expect(events.map((event) => event.metadata.reason)).toEqual([
-      "client_refused_certificate",
-      "client_refused_certificate",
-      "pinned",
-      "pinned",
+    expect(events.map((event) => event.metadata.reason)).toEqual(Array(3).fill("runtime_does_not_trust"));
+    expect(events.map((event) => event.client.name)).toEqual(["curl", "curl", "curl"]);
+    expect(events[2]?.metadata.bytes_down).toBeGreaterThan(0);
+    await oximy.logged(/curl is seen at api\.openai\.com and not read: .* To have it read, /);
+    expect(oximy.process.stderr.match(/curl is seen/g)).toHaveLength(1);
+  });
+
+  it("is tried once when it is not, and another script of the same interpreter on its own", async () => {
+    const before = join(lab.dir, "roots-before.pem");
+    writeFileSync(before, lab.authority.cert);
+    lab.trust(readFileSync(oximy.certificate, "utf8"));
+    const trusting = script("agent_b.py", ROOTS);
+    // Stores are looked at once a second.
+    await expect
+      .poll(async () => [await trusting(), viaOf(oximy.events.at(-1))], { timeout: 15_000 })
+      .toEqual(["404", "intercept"]);
+    const distrusting = script("agent_a.py", before);
+    expect([await distrusting(), await distrusting(), await distrusting()]).toEqual([
+      "refused",
+      "404",
+      "404",
     ]);
-    expect(events.map((event) => event.client.name)).toEqual(["curl", "curl", "curl", "curl"]);
-    expect(events[3]?.metadata.bytes_down).toBeGreaterThan(0);
-    await oximy.logged(/curl does not trust .*api\.openai\.com.*CURL_CA_BUNDLE/);
-    expect(oximy.process.stderr.match(/does not trust/g)).toHaveLength(1);
-    expect(await pins()).toMatch(/api\.openai\.com .*curl/);
+    await oximy.logged(/agent_a\.py does not trust Oximy's certificate \(unknown ca/);
+    const count = oximy.events.length;
+    expect(await trusting()).toBe("404");
+    expect(viaOf((await oximy.captured(count + 1)).at(-1))).toBe("intercept");
+    expect(await pins()).toMatch(/agent_a\.py {2}refused our certificate/);
   });
 
-  it("teaches nothing about other programs, and gets advice for its own runtime", async () => {
-    expect((await python()).code).toBe(1);
-    expect((await python()).code).toBe(1);
-    expect(await python()).toMatchObject({ code: 0, stdout: "404\n" });
-    await oximy.logged(/python3\S* does not trust .*SSL_CERT_FILE/);
-  });
-
-  it("is asked again after `oximy pins clear`", async () => {
+  it("is forgotten by `oximy pins clear`", async () => {
     await pins("clear");
-    expect(await pins()).toBe("No app is left alone.\n");
-    await expect.poll(async () => (await curl()).code, { timeout: 3_000 }).toBe(60);
-  });
-
-  it("learns nothing from a handshake that is broken off", async () => {
-    await pins("clear");
-    const before = oximy.events.length;
-    // The session's bytes go through a pipe that breaks as soon as the server answers.
-    const script = `
-      const socket = require("net").connect(443, "api.openai.com");
-      const pipe = new (require("stream").Duplex)({ read() {}, write: (bytes, _, done) => socket.write(bytes, done) });
-      require("tls").connect({ socket: pipe, servername: "api.openai.com" }).on("error", () => {});
-      socket.once("data", () => process.exit(0));`;
-    for (let i = 0; i < 3; i++) await lab.machine.exec("node", ["-e", script]);
-    await expect.poll(() => oximy.events.length, { timeout: 5_000 }).toBe(before + 3);
-    expect(oximy.events.slice(before).map((event) => event.metadata.reason)).not.toContain(
-      "client_refused_certificate",
-    );
-    expect(await pins()).toBe("No app is left alone.\n");
+    expect(await pins()).toBe("Nothing was learned of any program or server.\n");
   });
 });

@@ -1,6 +1,6 @@
 /** What was learned of programs and servers, in a file that `oximy pins` shows and clears. */
 
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 
 /** What became of our certificate with a program. */
 export interface LearnedTrust {
@@ -47,10 +47,14 @@ export class LearnedFacts {
   private lookedAt = 0;
   private modifiedAt: number | undefined;
 
-  /** @param path the file, which need not exist */
+  /**
+   * @param path the file, which need not exist
+   * @param group of the file, where the process's own is only a mark for the redirect
+   */
   constructor(
     private readonly path: string,
     private readonly now: () => number = Date.now,
+    private readonly group?: number,
   ) {}
 
   program(key: string): LearnedTrust | undefined {
@@ -121,6 +125,7 @@ export class LearnedFacts {
     const temporary = `${this.path}.${process.pid}.tmp`;
     try {
       writeFileSync(temporary, JSON.stringify(this.inForce(), null, 2), { mode: 0o600 });
+      if (this.group !== undefined) chownSync(temporary, -1, this.group);
       renameSync(temporary, this.path);
       this.modifiedAt = statSync(this.path).mtimeMs;
     } catch {
