@@ -35,6 +35,8 @@
       "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-fvisibility=hidden"],
       "sources": [
         "native/addon.cc",
+        "native/aead_binding.cc",
+        "native/aead_decipher.cc",
         "native/attribution_binding.cc",
         "native/endpoint.cc",
         "native/front_binding.cc",

@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "aead_binding.h"
 #include "attribution_binding.h"
 #include "front_binding.h"
 #include "sites_binding.h"
@@ -9,6 +10,7 @@
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  oximy::ExportAead(env, exports);
   oximy::ExportAttribution(env, exports);
   oximy::ExportFront(env, exports);
   oximy::ExportSites(env, exports);

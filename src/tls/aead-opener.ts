@@ -1,4 +1,4 @@
-import { createDecipheriv } from "node:crypto";
+import type { AeadDecipher, MakeDecipher } from "./aead-decipher.js";
 import type { AeadProtection, CipherSuite } from "./cipher-suites.js";
 import { expandLabel } from "./key-schedule.js";
 import { HEADER_LENGTH, type RecordOpener } from "./record.js";
@@ -19,20 +19,16 @@ abstract class AeadOpener implements RecordOpener {
   contentType = 0;
   protected readonly nonce = Buffer.alloc(NONCE_LENGTH);
   protected sequence = 0;
-  readonly #options: { authTagLength: number };
 
   constructor(
-    protected readonly protection: AeadProtection,
-    protected readonly key: Buffer,
+    protected readonly decipher: AeadDecipher,
     protected readonly iv: Buffer,
-  ) {
-    this.#options = { authTagLength: protection.tagLength };
-  }
+  ) {}
 
   abstract open(record: Buffer): Buffer | undefined;
 
   wipe(): void {
-    this.key.fill(0);
+    this.decipher.wipe();
     this.iv.fill(0);
     this.nonce.fill(0);
   }
@@ -40,29 +36,11 @@ abstract class AeadOpener implements RecordOpener {
   /** The IV with the sequence number added (RFC 8446 §5.3, RFC 7905 §2). */
   protected makeNonce(): void {
     const { nonce, iv } = this;
-    iv.copy(nonce);
+    for (let at = 0; at < NONCE_LENGTH; at++) nonce[at] = iv[at]!;
     let rest = this.sequence;
     for (let at = NONCE_LENGTH - 1; rest > 0; at--) {
       nonce[at]! ^= rest % 256;
       rest = Math.floor(rest / 256);
-    }
-  }
-
-  protected decrypt(extra: Buffer, record: Buffer, start: number): Buffer | undefined {
-    const end = record.length - this.protection.tagLength;
-    const { algorithm } = this.protection;
-    const options = this.#options;
-    try {
-      // One type for all: CCM is the only one that asks for the length beforehand.
-      const decipher = createDecipheriv(algorithm as "aes-128-ccm", this.key, this.nonce, options);
-      decipher.setAAD(extra, { plaintextLength: end - start });
-      decipher.setAuthTag(record.subarray(end));
-      const content = decipher.update(record.subarray(start, end));
-      decipher.final();
-      return content;
-    } catch {
-      // The tag does not fit: node:crypto says so by throwing.
-      return undefined;
     }
   }
 }
@@ -70,10 +48,9 @@ abstract class AeadOpener implements RecordOpener {
 /** TLS 1.3 (RFC 8446 §5.2): the type is the last byte of the content that is not zero. */
 class Tls13Opener extends AeadOpener {
   open(record: Buffer): Buffer | undefined {
-    if (record.length <= HEADER_LENGTH + this.protection.tagLength) return undefined;
     this.makeNonce();
-    const inner = this.decrypt(record.subarray(0, HEADER_LENGTH), record, HEADER_LENGTH);
-    if (inner === undefined) return undefined;
+    const inner = this.decipher.open(this.nonce, record, HEADER_LENGTH, record, HEADER_LENGTH);
+    if (inner === undefined || inner.length === 0) return undefined;
     this.sequence++;
     let end = inner.length - 1;
     while (end > 0 && inner[end] === 0) end--;
@@ -85,15 +62,17 @@ class Tls13Opener extends AeadOpener {
 class Tls12Opener extends AeadOpener {
   readonly #extra = Buffer.alloc(EXTRA_LENGTH);
   readonly #explicit: number;
+  readonly #tagLength: number;
 
-  constructor(protection: AeadProtection, key: Buffer, iv: Buffer) {
-    super(protection, key, iv);
+  constructor(decipher: AeadDecipher, iv: Buffer, tagLength: number) {
+    super(decipher, iv);
     this.#explicit = NONCE_LENGTH - iv.length;
+    this.#tagLength = tagLength;
   }
 
   open(record: Buffer): Buffer | undefined {
     const start = HEADER_LENGTH + this.#explicit;
-    const length = record.length - start - this.protection.tagLength;
+    const length = record.length - start - this.#tagLength;
     if (length < 0) return undefined;
     if (this.#explicit === 0) {
       this.makeNonce();
@@ -105,7 +84,7 @@ class Tls12Opener extends AeadOpener {
     extra.writeUIntBE(this.sequence, 2, 6);
     record.copy(extra, 8, 0, 3);
     extra.writeUInt16BE(length, 11);
-    const content = this.decrypt(extra, record, start);
+    const content = this.decipher.open(this.nonce, extra, EXTRA_LENGTH, record, start);
     if (content === undefined) return undefined;
     this.sequence++;
     this.contentType = record[0]!;
@@ -114,15 +93,17 @@ class Tls12Opener extends AeadOpener {
 }
 
 /** The keys of TLS 1.3 follow from a traffic secret (RFC 8446 §7.3). */
-export function openerForTrafficSecret(suite: CipherSuite, secret: Buffer): RecordOpener {
+export function openerForTrafficSecret(suite: CipherSuite, secret: Buffer, make: MakeDecipher): RecordOpener {
   const protection = suite.protection as AeadProtection;
-  return new Tls13Opener(
-    protection,
-    expandLabel(suite.hash, secret, "key", protection.keyLength),
-    expandLabel(suite.hash, secret, "iv", NONCE_LENGTH),
-  );
+  const key = expandLabel(suite.hash, secret, "key", protection.keyLength);
+  return new Tls13Opener(make(protection, key), expandLabel(suite.hash, secret, "iv", NONCE_LENGTH));
 }
 
-export function openerForTls12(protection: AeadProtection, key: Buffer, iv: Buffer): RecordOpener {
-  return new Tls12Opener(protection, key, iv);
+export function openerForTls12(
+  protection: AeadProtection,
+  key: Buffer,
+  iv: Buffer,
+  make: MakeDecipher,
+): RecordOpener {
+  return new Tls12Opener(make(protection, key), iv, protection.tagLength);
 }

@@ -39,7 +39,7 @@ export class Delivery {
 
   data(direction: Direction, bytes: Buffer, time: number, order: number): void {
     if (this.isEmpty && this.barrier(direction) > order) this.sink.onData(direction, bytes, time);
-    else this.#hold(direction, { bytes, time, order, how: "truncated" });
+    else this.#hold(direction, { bytes: Buffer.from(bytes), time, order, how: "truncated" });
   }
 
   end(direction: Direction, how: EndKind, order: number): void {

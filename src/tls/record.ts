@@ -19,7 +19,10 @@ const MAX_LENGTH = (1 << 14) + 2048;
 export interface RecordOpener {
   /** The content type of the record that was opened last. */
   readonly contentType: number;
-  /** What the whole `record` (header included) protects; undefined when the tag or MAC is another's. */
+  /**
+   * What the whole `record` (header included) protects; undefined when the tag or MAC is another's. Valid
+   * until another record of this thread is opened.
+   */
   open(record: Buffer): Buffer | undefined;
   /** Overwrites the keys; the opener is not used any more. */
   wipe(): void;

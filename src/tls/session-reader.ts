@@ -1,4 +1,5 @@
 import type { Direction } from "../exchange/exchange.js";
+import { fastestDecipher, type MakeDecipher } from "./aead-decipher.js";
 import type { SecretLabel } from "./candidates.js";
 import { Delivery, type EndKind } from "./delivery.js";
 import { type Budget, DirectionReader } from "./direction-reader.js";
@@ -21,7 +22,10 @@ export interface EstablishedSession {
 export interface TlsSessionEvents {
   /** Once, before any data. */
   onEstablished(session: EstablishedSession): void;
-  /** Application data, in the order in which it passed; `time` is when its record's last byte came. */
+  /**
+   * Application data, in the order in which it passed; `time` is when its record's last byte came. The bytes are valid
+   * during the call only.
+   */
   onData(direction: Direction, bytes: Uint8Array, time: number): void;
   /** After the direction's last data. `truncated`: it ended without saying so. */
   onEnd(direction: Direction, how: EndKind): void;
@@ -50,7 +54,7 @@ const PREFACE_BEGINNING = 3;
  * throws, and keeps neither the bytes nor the secrets it is given, but for copies that `close` overwrites.
  */
 export class TlsSessionReader {
-  readonly #session = new Session();
+  readonly #session: Session;
   readonly #budget: Budget;
   readonly #directions: Readonly<Record<Direction, DirectionReader>>;
   readonly #clientHello: ClientHelloStage;
@@ -68,7 +72,9 @@ export class TlsSessionReader {
   constructor(
     private readonly events: TlsSessionEvents,
     limits: TlsReaderLimits,
+    makeDecipher: MakeDecipher = fastestDecipher,
   ) {
+    this.#session = new Session(makeDecipher);
     this.#budget = { left: limits.maxPending };
     this.#clientHello = new ClientHelloStage(this.#session, this.#sinkOf("request"));
     const serverHello = new ServerHelloStage(this.#session, this.#sinkOf("response"), (version, rest) =>

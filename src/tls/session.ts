@@ -1,4 +1,5 @@
 import type { Direction } from "../exchange/exchange.js";
+import type { MakeDecipher } from "./aead-decipher.js";
 import { Candidates } from "./candidates.js";
 import type { CipherSuite } from "./cipher-suites.js";
 import type { RecordOpener } from "./record.js";
@@ -21,6 +22,9 @@ export type EarlyData = "none" | "undecided" | "accepted" | "rejected" | "unknow
 /** What both directions of a session share. */
 export class Session {
   readonly candidates = new Candidates();
+
+  constructor(readonly makeDecipher: MakeDecipher) {}
+
   clientRandom: Buffer | undefined;
   agreed: Agreed | undefined;
   offersEarlyData = false;

@@ -1,4 +1,5 @@
 import type { Direction } from "../exchange/exchange.js";
+import type { MakeDecipher } from "./aead-decipher.js";
 import { fixedIvLength, openerForTls12 } from "./aead-opener.js";
 import { CbcOpener } from "./cbc-opener.js";
 import { Unreadable } from "./failure.js";
@@ -59,7 +60,7 @@ export class Tls12Stage implements Stage {
       const { id, label, secret } = candidate;
       if (id < entry.triedBelow || secret.length !== MASTER_SECRET_LENGTH) continue;
       if (label !== undefined && label !== "CLIENT_RANDOM") continue;
-      candidate.openers ??= makeOpeners(agreed!, clientRandom, secret);
+      candidate.openers ??= makeOpeners(agreed!, clientRandom, secret, this.session.makeDecipher);
       const content = candidate.openers[this.direction].open(entry.record);
       if (content === undefined) continue;
       candidates.remove(candidate);
@@ -141,6 +142,7 @@ function makeOpeners(
   { suite, serverRandom, encryptThenMac }: Agreed,
   clientRandom: Buffer,
   masterSecret: Buffer,
+  make: MakeDecipher,
 ): Record<Direction, RecordOpener> {
   const { protection, hash } = suite;
   const macLength = protection.kind === "cbc" ? protection.macLength : 0;
@@ -162,8 +164,8 @@ function makeOpeners(
   block.fill(0);
   if (protection.kind === "aead") {
     return {
-      request: openerForTls12(protection, clientKey, clientIv),
-      response: openerForTls12(protection, serverKey, serverIv),
+      request: openerForTls12(protection, clientKey, clientIv, make),
+      response: openerForTls12(protection, serverKey, serverIv, make),
     };
   }
   const order = encryptThenMac ? "encrypt_then_mac" : "mac_then_encrypt";

@@ -137,7 +137,7 @@ export class Tls13Stage implements Stage {
   }
 
   #openersOf({ secret }: Candidate): Record<Direction, RecordOpener> {
-    const opener = openerForTrafficSecret(this.#suite, secret);
+    const opener = openerForTrafficSecret(this.#suite, secret, this.session.makeDecipher);
     return { request: opener, response: opener };
   }
 
@@ -258,7 +258,11 @@ export class Tls13Stage implements Stage {
   #updateKey(key: Key): void {
     const secret = nextTrafficSecret(this.#suite.hash, key.secret);
     this.#dropKey();
-    this.#key = { opener: openerForTrafficSecret(this.#suite, secret), secret, phase: "application" };
+    this.#key = {
+      opener: openerForTrafficSecret(this.#suite, secret, this.session.makeDecipher),
+      secret,
+      phase: "application",
+    };
   }
 
   #dropKey(): void {
