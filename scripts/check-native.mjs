@@ -20,7 +20,15 @@ const out = path.join(root, "build-check");
 const PURE = [
   ...["endpoint", "front_peek", "darwin/natlook", "darwin/pcblist", "darwin/process_arguments"],
   ...["linux/connect_programs", "linux/proc_parse", "linux/sock_diag_message"],
+  ...["bytes", "candidate", "check", "code", "elf_image", "freebl", "go_table", "keylog", "labels"].map(
+    inSites,
+  ),
+  ...["landmarks", "loads", "pointers", "rustls", "search", "symbols", "x86_length"].map(inSites),
 ].map((name) => `native/${name}.cc`);
+
+function inSites(name) {
+  return `linux/sites/${name}`;
+}
 
 /** Tests in which a sanitizer in Node finds nothing. */
 const NOT_SANITIZED = [

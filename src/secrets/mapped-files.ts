@@ -72,10 +72,20 @@ export const isNamedLikeTls = (file: MappedFile): boolean =>
  */
 export function mappedFiles(
   pid: number,
-): { files: MappedFile[]; executable: string | undefined } | undefined {
+): { files: MappedFile[]; executable: string } | undefined {
+  const executable = executableOf(pid);
+  if (executable === undefined) return undefined;
   try {
-    const executable = fs.readlinkSync(`/proc/${pid}/exe`);
     return { files: inOrder(parseMaps(readSome(`/proc/${pid}/maps`)), executable), executable };
+  } catch {
+    return undefined; // ended meanwhile
+  }
+}
+
+/** The path of a process' executable as the kernel writes it, without a look at the file; undefined when it has ended. */
+export function executableOf(pid: number): string | undefined {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/exe`);
   } catch {
     return undefined; // ended, or a kernel thread
   }

@@ -19,7 +19,9 @@ export class SearchQueue {
       });
     };
     (lane === "urgent" ? this.#urgent : this.#others).push(run);
-    this.#next();
+    // To start a process takes milliseconds, which is not on the time of who asked.
+    if (lane === "urgent") this.#next();
+    else setImmediate(() => this.#next());
     return {
       hurry: () => {
         const at = this.#others.indexOf(run);

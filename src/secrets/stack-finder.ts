@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { LruCache } from "../lru-cache.js";
-import { isNamedLikeTls, type MappedFile, mappedFiles, startTimeOf } from "./mapped-files.js";
+import { executableOf, isNamedLikeTls, type MappedFile, mappedFiles, startTimeOf } from "./mapped-files.js";
 import { mountsOf, whyNotOpened } from "./mounts.js";
 import { SearchQueue } from "./search-queue.js";
 import { type KnownFile, nameOf, SEARCH_TIMEOUT_MS, type Search, SearchedFiles } from "./searched-files.js";
@@ -47,6 +47,12 @@ const SAVE_AFTER_MS = 2000;
 const AT_ONCE = 2;
 const MOST_PATHS_AHEAD = 256;
 
+interface SeenProcess {
+  readonly executable: string;
+  readonly mapped: readonly MappedFile[];
+  readonly at: number;
+}
+
 interface Pending {
   readonly found: Promise<KnownFile>;
   hurry(): void;
@@ -62,9 +68,7 @@ export class StackFinder {
   readonly #cache: SiteCache;
   readonly #queue = new SearchQueue(AT_ONCE);
   readonly #pending = new Map<string, Pending>();
-  readonly #processes = new LruCache<string, { readonly mapped: readonly MappedFile[]; readonly at: number }>(
-    MOST_PROCESSES,
-  );
+  readonly #processes = new LruCache<string, SeenProcess>(MOST_PROCESSES);
   readonly #ahead = new LruCache<string, Promise<void>>(MOST_PATHS_AHEAD);
   readonly #onProblem: (problem: string) => void;
   #mounts: { readonly devices: ReadonlyMap<string, string>; readonly at: number } | undefined;
@@ -84,7 +88,8 @@ export class StackFinder {
   sitesOf(pid: number, startTime: number): Stacks {
     const name = `${pid} ${startTime}`;
     const seen = this.#processes.peek(name);
-    if (seen !== undefined && performance.now() - seen.at < LOOK_AGAIN_MS) {
+    // Who calls exec(2) stays the same process.
+    if (seen && performance.now() - seen.at < LOOK_AGAIN_MS && seen.executable === executableOf(pid)) {
       const stacks = this.#stacks(pid, seen.mapped);
       if (stacks.kind === "known") return stacks;
     }
@@ -93,7 +98,7 @@ export class StackFinder {
     const stacks = this.#lookAt(pid, found.files, found.executable);
     // Asked last: all that was read and opened before was this process' own.
     if (startTimeOf(pid) !== startTime) return ENDED;
-    this.#processes.set(name, { mapped: found.files, at: performance.now() });
+    this.#processes.set(name, { executable: found.executable, mapped: found.files, at: performance.now() });
     return stacks;
   }
 
@@ -118,7 +123,7 @@ export class StackFinder {
     this.#files.close();
   }
 
-  #lookAt(pid: number, mapped: readonly MappedFile[], executable: string | undefined): Stacks {
+  #lookAt(pid: number, mapped: readonly MappedFile[], executable: string): Stacks {
     const whyNot = this.#refusals(pid);
     for (const file of mapped) {
       if (this.#files.known(file) !== undefined || whyNot(file) !== undefined) continue;
