@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "linux/sites/check.h"
 #include "linux/sites/freebl.h"
 #include "linux/sites/go_table.h"
 #include "linux/sites/keylog.h"
@@ -72,7 +73,11 @@ Found Search(const MemoryBytes& bytes, const Image& image) {
   const Landmarks landmarks = FindLandmarks(bytes, image, budget);
   Append(found.sites, FindGo(bytes, image, landmarks.go_tables, budget));
   if (!landmarks.labels.empty()) Append(found.sites, SearchCode(bytes, image, landmarks.labels, keylog_is_known, budget));
-  if (!found.sites.empty()) return found;
+  // What the check would refuse is not worth saying: segments over each other can give one place two addresses.
+  auto& sites = found.sites;
+  sites.erase(std::remove_if(sites.begin(), sites.end(), [&](const auto& site) { return !IsSite(bytes, image, site); }),
+              sites.end());
+  if (!sites.empty()) return found;
   if (budget.exhausted()) {
     found.reason = "its headers claim more than it has";
   } else {
