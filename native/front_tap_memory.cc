@@ -8,8 +8,8 @@ namespace {
 
 /** Given before they are asked for. */
 constexpr size_t kStart = 2;
-/** More than these are left to the garbage collector. */
-constexpr size_t kMost = 8;
+/** More than these (5 MiB) are left to the garbage collector. */
+constexpr size_t kMost = 16;
 /** Fewer bytes are copied: that costs less than the way of a large buffer to its reader and back. */
 constexpr size_t kWorthGiving = 32 << 10;
 
@@ -40,15 +40,17 @@ void TapMemory::Give(Napi::ArrayBuffer buffer, Front& front) {
 
 Napi::Uint8Array TapMemory::ToArray(Napi::Env env, TapBatch& batch, Front& front) {
   if (batch.used == 0) return Napi::Uint8Array::New(env, 0);
-  if (batch.buffer->is_given && batch.used >= kWorthGiving) {
-    const auto taken = std::move(batch.buffer);
+  auto buffer = std::move(batch.buffer);
+  const bool is_large = batch.used >= kWorthGiving;
+  if (is_large && buffer->is_given) {
     Supply(env, front);
-    return Napi::Uint8Array::New(env, batch.used, Given(*taken).buffer.Value(), 0);
+    return Napi::Uint8Array::New(env, batch.used, Given(*buffer).buffer.Value(), 0);
   }
-  auto bytes = Napi::Uint8Array::New(env, batch.used);
-  memcpy(bytes.Data(), batch.buffer->data, batch.used);
-  if (batch.buffer->is_given) front.GiveTapBuffer(std::move(batch.buffer));
-  return bytes;
+  // The front had none left: one of that size, that it is given later, makes up for it.
+  auto memory = Napi::ArrayBuffer::New(env, is_large ? TapBuffer::kSize : batch.used);
+  memcpy(memory.Data(), buffer->data, batch.used);
+  if (buffer->is_given) front.GiveTapBuffer(std::move(buffer));
+  return Napi::Uint8Array::New(env, batch.used, memory, 0);
 }
 
 void TapMemory::Abandon(std::unique_ptr<TapBuffer> buffer) {

@@ -29,7 +29,7 @@ void Flow::SetTap(Tap* tap, Tap::Way way) {
   way_ = way;
 }
 
-FlowState Flow::Pump() {
+FlowState Flow::Pump(Source source) {
   if (ended_) return FlowState::kEnded;
   if (held_back_) return FlowState::kBlocked;
   // Splice says EAGAIN for an empty source and for a full pipe alike: only when neither draining nor filling
@@ -49,6 +49,7 @@ FlowState Flow::Pump() {
       return shutdown(target_, SHUT_WR) == 0 ? FlowState::kEnded : FlowState::kTargetBroken;
     }
     if (drained == Step::kNothing && filled == Step::kNothing) return FlowState::kBlocked;
+    if (source == Source::kBytesOnly && read_short_ && !Holds()) return FlowState::kBlocked;
   }
   return FlowState::kMore;
 }
@@ -83,6 +84,7 @@ Flow::Step Flow::Drain() {
 }
 
 Flow::Step Flow::Fill() {
+  read_short_ = false;
   if (!pending_.empty()) return Step::kNothing;
   if (!pipe_ && can_splice_ && bytes_ >= kCopyFirst && !IsTapped()) pipe_ = shared_.pipes.Take();
   return pipe_ ? Splice() : Copy();
@@ -114,6 +116,7 @@ Flow::Step Flow::Copy() {
   const ssize_t n = recv(source_, room, shared_.buffer.size(), 0);
   if (n == 0) return Step::kEnd;
   if (n < 0) return WouldBlock() ? Step::kNothing : Step::kBroken;
+  read_short_ = static_cast<size_t>(n) < shared_.buffer.size();
   const auto at = tapped ? Clock::now() : Clock::time_point();
   size_t sent = 0;
   // A target that is full or broken shows again when the rest is drained.

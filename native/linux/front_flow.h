@@ -27,6 +27,16 @@ enum class FlowState : uint8_t {
   kTargetBroken,
 };
 
+/** What is known of the source when a flow is pumped. */
+enum class Source : uint8_t {
+  kUnknown,
+  /**
+   * An edge told of bytes, and of no end, error or urgent data: a read that does not fill its buffer has then taken
+   * all, and what comes later makes another edge (epoll(7), "Questions and answers"). Saves a call for each request.
+   */
+  kBytesOnly,
+};
+
 /**
  * Moves the bytes of one direction between two non-blocking sockets, and then the end (FIN). Copies at first,
  * which is cheaper for a short connection, splices when there is bulk; with a tap it copies for as long as that is
@@ -47,7 +57,7 @@ class Flow {
   void Hold() { held_back_ = true; }
   void LetGo() { held_back_ = false; }
   bool IsHeldBack() const { return held_back_; }
-  FlowState Pump();
+  FlowState Pump(Source source = Source::kUnknown);
   /**
    * Moves what the source received before it broke, and no end: the kernel names the error once, and then answers
    * as if the source had ended in order.
@@ -80,6 +90,8 @@ class Flow {
   uint64_t bytes_ = 0;
   bool held_back_ = false;
   bool can_splice_ = true;
+  /** The last read found less than it had room for. */
+  bool read_short_ = false;
   bool source_ended_ = false;
   bool source_broke_ = false;
   bool ended_ = false;

@@ -10,6 +10,8 @@ namespace oximy {
 namespace {
 
 constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP | EPOLLHUP;
+/** Beside these, EPOLLIN stands for bytes and nothing else. */
+constexpr uint32_t kMoreThanBytes = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 constexpr uint32_t kWritable = EPOLLOUT | EPOLLHUP;
 
 void Set(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
@@ -71,7 +73,8 @@ PassageState Passage::OnEvent(Side side, uint32_t events) {
   Flow& to = side == Side::kClient ? down_ : up_;
   // A reset after the end (FIN) shows here only: there is nothing to read any more.
   if (events & EPOLLERR) return Broken(side);
-  const FlowState read = events & kReadable ? from.Pump() : FlowState::kBlocked;
+  const auto source = events & kMoreThanBytes ? Source::kUnknown : Source::kBytesOnly;
+  const FlowState read = events & kReadable ? from.Pump(source) : FlowState::kBlocked;
   const bool writes = (events & kWritable) && to.Holds() && !IsBroken(read);
   const FlowState written = writes ? to.Pump() : FlowState::kBlocked;
   return side == Side::kClient ? Judge(read, written) : Judge(written, read);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +19,9 @@ enum class PassageState : uint8_t {
   kServerReset,
   kConnectFailed,
 };
+
+/** What epoll is to tell of both sockets. */
+constexpr uint32_t kPassageEvents = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 /** One connection that passes through: the client's socket, the server's, and a flow each way. */
 class Passage {
@@ -43,7 +48,7 @@ class Passage {
   int ClientFd() const { return client_.get(); }
   int ServerFd() const { return server_.get(); }
 
-  /** `events` as epoll reports them, edge-triggered, for EPOLLIN, EPOLLOUT and EPOLLRDHUP. */
+  /** `events` as epoll reports them for `kPassageEvents`. */
   PassageState OnEvent(Side side, uint32_t events);
   /** Pumps both ways. */
   PassageState Pump();

@@ -13,8 +13,6 @@ using Milliseconds = std::chrono::milliseconds;
 /** Ends are told together, with the next connection or after this. */
 constexpr Milliseconds kTellAfter{10};
 
-constexpr uint32_t kPassageEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-
 }  // namespace
 
 void FrontLoop::TakeOrders() {

@@ -394,9 +394,34 @@ void HandOnReset(Passage::Side side, const std::string& on_its_way) {
   for (const int fd : {stays, front, listening}) close(fd);
 }
 
+/** A read stops short of urgent data, of which epoll tells: what is behind it must not be left there. */
+void PassUrgentData() {
+  uint16_t front_port = 0;
+  uint16_t server_port = 0;
+  const int front = Listen(front_port);
+  const int listening = Listen(server_port);
+  const int client = Connect(front_port);
+  oximy::FlowShared shared;
+  Passage passage(oximy::Descriptor(accept4(front, nullptr, nullptr, SOCK_NONBLOCK)), Loopback(server_port), {},
+                  oximy::Clock::now(), shared);
+  const int server = accept(listening, nullptr, nullptr);
+  passage.OnEvent(Passage::Side::kServer, EPOLLOUT);
+  const int epoll = epoll_create1(0);
+  epoll_event event{};
+  event.events = oximy::kPassageEvents;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, passage.ClientFd(), &event);
+  for (const int flags : {0, int{MSG_OOB}, 0}) send(client, "byte", 4, flags);
+  while (epoll_wait(epoll, &event, 1, 100) == 1) passage.OnEvent(Passage::Side::kClient, event.events);
+  char got[16];
+  // The urgent byte itself is not in the stream.
+  if (recv(server, got, sizeof got, MSG_DONTWAIT) != 11) Fail("bytes were left behind urgent data");
+  for (const int fd : {client, server, front, listening, epoll}) close(fd);
+}
+
 }  // namespace
 
 int main() {
+  PassUrgentData();
   ClassifyRandomBytes();
   for (const auto side : {Passage::Side::kClient, Passage::Side::kServer}) {
     for (const char* on_its_way : {"", "bytes"}) HandOnReset(side, on_its_way);
