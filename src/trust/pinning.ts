@@ -14,7 +14,15 @@ export interface PinningApp {
   readonly date: string;
 }
 
-export const PINNING_APPS: readonly PinningApp[] = [];
+export const PINNING_APPS: readonly PinningApp[] = [
+  {
+    app: "chatgpt",
+    name: "ChatGPT for macOS",
+    platform: "darwin",
+    source: "https://lumia.security/blog/openai-limits-data-inspection-for-most-organizations",
+    date: "2025-11-20",
+  },
+];
 
 export function pinningApp(
   app: string | undefined,

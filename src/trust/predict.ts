@@ -202,17 +202,24 @@ class Places {
     return [...this.#file("SSL_CERT_FILE"), ...this.#folders()];
   }
 
-  /** curl(1): the first variable that is set names the file; the folder stays. */
+  /** curl(1): CURL_CA_BUNDLE replaces the file, else SSL_CERT_DIR the folder, else SSL_CERT_FILE the file. */
   curl(): Place[] {
-    const set = (["CURL_CA_BUNDLE", "SSL_CERT_FILE"] as const).find(
-      (name) => this.facts.named[name] !== undefined,
-    );
-    return [...(set ? this.variables(set) : [this.#bundle()]), ...this.#folders()];
+    const { CURL_CA_BUNDLE, SSL_CERT_DIR, SSL_CERT_FILE } = this.facts.named;
+    if (CURL_CA_BUNDLE !== undefined) return [...this.variables("CURL_CA_BUNDLE"), this.#folder()];
+    if (SSL_CERT_DIR === undefined) return [...this.#file("SSL_CERT_FILE"), this.#folder()];
+    // Newer versions take both variables, older ones leave the file as it was: only what both do is known.
+    if (SSL_CERT_FILE === undefined) return [this.#bundle(), ...this.variables("SSL_CERT_DIR")];
+    const isSame = SSL_CERT_FILE.kind === this.stores.bundle.kind;
+    const file: Place = isSame
+      ? this.#bundle()
+      : { name: "the file of SSL_CERT_FILE, which not every version reads", holding: { kind: "unknown" } };
+    return [file, ...this.variables("SSL_CERT_DIR")];
   }
 
+  /** The variable replaces the file; the folder stays. */
   git(): Place[] {
     const set = this.facts.named.GIT_SSL_CAINFO !== undefined;
-    return set ? this.variables("GIT_SSL_CAINFO") : this.system();
+    return [...(set ? this.variables("GIT_SSL_CAINFO") : [this.#bundle()]), this.#folder()];
   }
 
   java(): Place[] {

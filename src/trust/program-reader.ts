@@ -2,7 +2,7 @@
 
 import { basename, executableName } from "../attribution/identity/identity.js";
 import { entryPointOf } from "../attribution/identity/interpreter.js";
-import type { ProcessInfo } from "../attribution/native.js";
+import { loadNative, type ProcessInfo } from "../attribution/native.js";
 import { LruCache } from "../lru-cache.js";
 import { adviceFor, PINNED_ADVICE } from "./advice.js";
 import { BrowserStores } from "./browser-stores.js";
@@ -64,6 +64,7 @@ export class ProgramReader {
   readonly #browsers: BrowserStores;
   readonly #executables: Executables;
   readonly #startTimes: StartTimes;
+  #tree: Promise<string | undefined> | undefined;
 
   /** @throws OximyError OXIMY_E_NATIVE_MISSING when there is no native addon and no `files` */
   constructor(private readonly options: ProgramReaderOptions) {
@@ -189,12 +190,28 @@ export class ProgramReader {
   ): Promise<StoreFacts> {
     const isChromium = runtime === "chromium" || runtime === "electron";
     const [system, chromium, firefox, java] = await Promise.all([
-      this.#system.facts(process, tree),
+      this.#ownTree().then((own) => this.#system.facts(process, own !== undefined && own === tree)),
       isChromium ? this.#browsers.chromium(process, environment) : ABSENT,
       runtime === "firefox" ? this.#browsers.firefox(process, environment, profile) : ABSENT,
       runtime === "java" ? this.#java(process) : ABSENT,
     ]);
     return { ...system, chromium, firefox, java };
+  }
+
+  /** The file tree of this very process; it stays while we run. */
+  async #ownTree(): Promise<string | undefined> {
+    this.#tree ??= this.#readOwnTree();
+    const tree = await this.#tree;
+    if (tree === undefined) this.#tree = undefined;
+    return tree;
+  }
+
+  async #readOwnTree(): Promise<string | undefined> {
+    const { pid, geteuid } = process;
+    const { startTime } = loadNative().processInfo(pid) ?? {};
+    const uid = geteuid?.();
+    if (startTime === undefined || uid === undefined) return undefined;
+    return (await this.#files.readProgramFiles({ pid, startTime, uid }, [], PROGRAM_LIMIT_MS))?.tree;
   }
 
   /** `bin/java` and `lib/security/cacerts`; `jre/bin/java` up to Java 8. */

@@ -1,6 +1,5 @@
 /** The stores of the system as a process sees it: its own machine's, or those of its container. */
 
-import { LruCache } from "../lru-cache.js";
 import type { NamedFiles } from "./named-files.js";
 import type { Holding, StoreFacts } from "./predict.js";
 import type { ProcessRef } from "./process-files.js";
@@ -19,33 +18,36 @@ const FOLDERS = "/etc/ssl/certs:/etc/pki/tls/certs";
 export type SystemStoreFacts = Pick<StoreFacts, "bundle" | "folder">;
 
 const FRESH_MS = 1000;
-const MAX_TREES = 256;
 
 interface Seen {
   readonly at: number;
   readonly facts: Promise<SystemStoreFacts>;
 }
 
-/** Looks at most once a second for each file tree. */
+/**
+ * Looks at most once a second in the machine's own file tree. Those of containers are looked at for each process: what
+ * names a mount namespace is given to another one as soon as the first is gone.
+ */
 export class SystemStores {
-  readonly #seen = new LruCache<string, Seen>(MAX_TREES);
+  #seen: Seen | undefined;
 
   constructor(
     private readonly files: NamedFiles,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** @param tree what names the file tree of this process */
-  facts(process: ProcessRef, tree: string): Promise<SystemStoreFacts> {
-    const seen = this.#seen.get(tree);
+  /** @param isOwnTree whether the process sees the same files as we do */
+  facts(process: ProcessRef, isOwnTree: boolean): Promise<SystemStoreFacts> {
+    if (!isOwnTree) return this.#look(process, undefined);
+    const seen = this.#seen;
     const now = this.now();
     if (seen !== undefined && now - seen.at < FRESH_MS) return seen.facts;
     const facts = this.#look(process, seen?.facts);
-    this.#seen.set(tree, { at: now, facts });
+    this.#seen = { at: now, facts };
     void facts.then(({ bundle, folder }) => {
       // Not found out, perhaps because that process has ended: the next one is asked again.
       if (bundle.kind === "unknown" || folder.kind === "unknown") {
-        if (this.#seen.peek(tree)?.facts === facts) this.#seen.delete(tree);
+        if (this.#seen?.facts === facts) this.#seen = undefined;
       }
     });
     return facts;
