@@ -13,7 +13,7 @@ const MAX_CONTENTS = 512;
 /** OpenSSL numbers certificates whose names have the same hash. */
 const MAX_SAME_NAME = 4;
 /** Limits of one file, and of one database, in milliseconds. */
-export const FILE_LIMIT_MS = 5;
+const FILE_LIMIT_MS = 5;
 const DATABASE_LIMIT_MS = 50;
 
 const UNKNOWN: Holding = { kind: "unknown" };
@@ -29,7 +29,6 @@ export class NamedFiles {
   constructor(
     private readonly files: ProcessFiles,
     certificatePem: string,
-    private readonly limitMs = FILE_LIMIT_MS,
   ) {
     this.#search = searchFor(certificatePem);
     this.#der = new X509Certificate(certificatePem).raw;
@@ -38,14 +37,14 @@ export class NamedFiles {
   /** A file of PEM certificates, or Java's store as JKS. */
   async file(process: ProcessRef, path: string): Promise<Holding> {
     if (!path.startsWith("/")) return UNKNOWN; // from a folder that it may have left
-    const answer = await this.files.readFileAs(process, path, MAX_BYTES, this.limitMs);
+    const answer = await this.files.readFileAs(process, path, MAX_BYTES, FILE_LIMIT_MS);
     return this.#holding("file", answer, (bytes) => (this.#search.isIn(bytes) ? "ours" : "other"));
   }
 
   /** Java's keystore. PKCS #12 may be encrypted; then nothing can be said. */
   async keystore(process: ProcessRef, path: string): Promise<Holding> {
     if (!path.startsWith("/")) return UNKNOWN;
-    const answer = await this.files.readFileAs(process, path, MAX_BYTES, this.limitMs);
+    const answer = await this.files.readFileAs(process, path, MAX_BYTES, FILE_LIMIT_MS);
     return this.#holding("keystore", answer, (bytes) => {
       if (this.#search.isIn(bytes)) return "ours";
       const isJks = bytes.length >= 4 && bytes.readUInt32BE(0) === 0xfeedfeed;

@@ -78,22 +78,27 @@ export interface ProcessFilesAddon {
 /** The same, where the limit counts for the answer too. */
 export type ProcessFiles = ProcessFilesAddon;
 
+/** @param patience multiplies every limit: for a machine that is known to be busy */
 export function processFiles(
   addon: ProcessFilesAddon = loadNative() as unknown as ProcessFilesAddon,
+  patience = 1,
 ): ProcessFiles {
-  const limited = <T>(limitMs: number, answer: Promise<T | null>) => within(limitMs, answer, () => null);
+  const limited = <T>(limitMs: number, answer: Promise<T | null>) =>
+    within(limitMs * patience, answer, () => null);
   return {
     readFileAs: (process, path, maxBytes, limitMs) =>
-      limited(limitMs, addon.readFileAs(process, path, maxBytes, limitMs)),
+      limited(limitMs, addon.readFileAs(process, path, maxBytes, limitMs * patience)),
     listFolderAs: (process, path, maxNames, limitMs) =>
-      limited(limitMs, addon.listFolderAs(process, path, maxNames, limitMs)),
-    resolveAs: (process, path, limitMs) => limited(limitMs, addon.resolveAs(process, path, limitMs)),
+      limited(limitMs, addon.listFolderAs(process, path, maxNames, limitMs * patience)),
+    resolveAs: (process, path, limitMs) =>
+      limited(limitMs, addon.resolveAs(process, path, limitMs * patience)),
     readProgramFiles: (process, names, limitMs) =>
-      limited(limitMs, addon.readProgramFiles(process, names, limitMs)),
-    readMappedFiles: (process, limitMs) => limited(limitMs, addon.readMappedFiles(process, limitMs)),
+      limited(limitMs, addon.readProgramFiles(process, names, limitMs * patience)),
+    readMappedFiles: (process, limitMs) =>
+      limited(limitMs, addon.readMappedFiles(process, limitMs * patience)),
     readExecutablePart: (process, offset, length, limitMs) =>
-      limited(limitMs, addon.readExecutablePart(process, offset, length, limitMs)),
+      limited(limitMs, addon.readExecutablePart(process, offset, length, limitMs * patience)),
     findInExecutable: (process, offset, length, text, limitMs) =>
-      limited(limitMs, addon.findInExecutable(process, offset, length, text, limitMs)),
+      limited(limitMs, addon.findInExecutable(process, offset, length, text, limitMs * patience)),
   };
 }

@@ -7,7 +7,7 @@ import { LruCache } from "../lru-cache.js";
 import { adviceFor, PINNED_ADVICE } from "./advice.js";
 import { BrowserStores } from "./browser-stores.js";
 import { Executables } from "./executables.js";
-import { FILE_LIMIT_MS, NamedFiles } from "./named-files.js";
+import { NamedFiles } from "./named-files.js";
 import { type PinningApp, pinningApp } from "./pinning.js";
 import { type Holding, type ProgramFacts, predict, type StoreFacts } from "./predict.js";
 import { type ProcessFiles, processFiles } from "./process-files.js";
@@ -39,12 +39,11 @@ export interface ProgramReaderOptions {
   readonly files?: ProcessFiles;
   readonly startTimes?: StartTimes;
   readonly pinning?: readonly PinningApp[];
-  /** Milliseconds for one file. */
-  readonly limitMs?: number;
 }
 
 const MAX_PROCESSES = 4096;
 const PROGRAM_LIMIT_MS = 20;
+const SCRIPT_LIMIT_MS = 5;
 /** What could not be found out, because the machine was busy, is looked for again, not before. */
 const AGAIN_MS = 2000;
 
@@ -69,7 +68,7 @@ export class ProgramReader {
   /** @throws OximyError OXIMY_E_NATIVE_MISSING when there is no native addon and no `files` */
   constructor(private readonly options: ProgramReaderOptions) {
     this.#files = options.files ?? processFiles();
-    this.#named = new NamedFiles(this.#files, options.certificatePem, options.limitMs ?? FILE_LIMIT_MS);
+    this.#named = new NamedFiles(this.#files, options.certificatePem);
     this.#system = new SystemStores(this.#named);
     this.#browsers = new BrowserStores(this.#files, this.#named);
     this.#executables = new Executables(this.#files);
@@ -226,7 +225,7 @@ export class ProgramReader {
     if (entry === undefined) return undefined;
     if (entry.kind === "name") return entry.name;
     const path = entry.path.startsWith("/") ? entry.path : `${workingDirectory}/${entry.path}`;
-    return (await this.#files.resolveAs(process, path, this.options.limitMs ?? FILE_LIMIT_MS)) ?? path;
+    return (await this.#files.resolveAs(process, path, SCRIPT_LIMIT_MS)) ?? path;
   }
 }
 

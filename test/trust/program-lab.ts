@@ -9,6 +9,7 @@ import { loadNative } from "../../src/attribution/native.js";
 import { openCa } from "../../src/proxy/ca.js";
 import { LeafMint } from "../../src/proxy/leaf.js";
 import { searchFor } from "../../src/trust/certificate-search.js";
+import { processFiles } from "../../src/trust/process-files.js";
 import type { Program } from "../../src/trust/program.js";
 import { ProgramReader } from "../../src/trust/program-reader.js";
 import { temporaryFolder } from "../temporary-folder.js";
@@ -61,7 +62,7 @@ export class ProgramLab {
       certificatePem: this.#ca.certificatePem,
       certificatePath: this.at("ours.pem"),
       // What is tested is the answer, not the speed of a busy machine.
-      limitMs: 2000,
+      files: processFiles(undefined, 400),
     });
     this.programs = PROGRAMS(this.folder);
     this.#server = net.createServer({ pauseOnConnect: true }, (socket) => void this.#accept(socket));
@@ -136,6 +137,8 @@ export class ProgramLab {
     const script = `mount --bind ${this.at(bindOf(row.store))} ${CERTS} && cd ${home} && exec "$@"`;
     const args = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", ...become, "env", "-i"];
     this.#outcomes.length = 0;
+    this.#open = 0;
+    this.#lastAt = undefined;
     const child = spawn("unshare", [...args, ...variables, ...command], {
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
@@ -165,17 +168,19 @@ export class ProgramLab {
   /** The first outcome that is certain: accepted, or refused and nothing accepted until the end of a short while. */
   async #outcome(ended: Promise<void>): Promise<Outcome | undefined> {
     const deadline = Date.now() + ROW_LIMIT_MS;
-    let isOver = false;
+    let overAt = Number.POSITIVE_INFINITY;
     void ended.then(() => {
-      isOver = true;
+      overAt = Date.now();
       this.#wake();
     });
     while (Date.now() < deadline) {
       const accepted = this.#outcomes.find((outcome) => outcome.accepted);
       if (accepted) return accepted;
       // One refusal is not the last word of a browser, but three are, and those of a program that has ended.
+      const isOver = overAt < Date.now() && this.#open === 0;
       if (this.#outcomes.length >= 3 || (isOver && this.#outcomes.length > 0)) return this.#outcomes[0];
-      if (isOver) return undefined;
+      // What it did last may not have arrived here yet.
+      if (isOver && Date.now() - overAt > 3000) return undefined;
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
         const timer = setTimeout(resolve, this.#outcomes.length > 0 ? 3000 : 1000);
@@ -190,6 +195,8 @@ export class ProgramLab {
   }
 
   #lastAt: number | undefined;
+  /** Connections whose outcome is not known yet. */
+  #open = 0;
 
   #wake(): void {
     const waiting = this.#waiting;
@@ -198,6 +205,7 @@ export class ProgramLab {
   }
 
   async #accept(socket: net.Socket): Promise<void> {
+    this.#open++;
     socket.on("error", () => {});
     const tuple = {
       local: { address: socket.remoteAddress!, port: socket.remotePort! },
@@ -210,7 +218,10 @@ export class ProgramLab {
       5000,
     );
     const info = pid === null ? null : this.#native.processInfo(pid);
-    if (info === null) return void socket.destroy();
+    if (info === null) {
+      this.#open--;
+      return void socket.destroy();
+    }
     const program = await this.reader.read(info);
     const secure = new tls.TLSSocket(socket, {
       isServer: true,
@@ -221,6 +232,7 @@ export class ProgramLab {
     const tell = (accepted: boolean) => {
       if (isTold) return;
       isTold = true;
+      this.#open--;
       this.#outcomes.push({ program, accepted });
       this.#lastAt = Date.now();
       this.#wake();
