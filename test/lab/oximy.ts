@@ -55,19 +55,20 @@ export class LabOximy {
   ): Promise<LabOximy> {
     const home = makeHome();
     await spawnOximy(lab, ["ca", "path"], { env: sudoEnvironment(home) }).exited;
-    return LabOximy.startAt(lab, home, ["--no-read", ...args], env);
+    return LabOximy.startIn(lab, home, ["--no-read", ...args], env);
   }
 
   /** With no certificate, as on the first day. The lab's programs must run from private copies. */
   static startReading(lab: Lab, args: readonly string[] = []): Promise<LabOximy> {
-    return LabOximy.startAt(lab, makeHome(), args, {});
+    return LabOximy.startIn(lab, makeHome(), args);
   }
 
-  private static async startAt(
+  /** In an empty home, or in that of a run before. */
+  static async startIn(
     lab: Lab,
     home: string,
-    args: readonly string[],
-    env: Record<string, string>,
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
   ): Promise<LabOximy> {
     const process = spawnOximy(lab, ["local", "--json", ...args], {
       env: { ...sudoEnvironment(home), ...env },

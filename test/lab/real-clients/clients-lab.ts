@@ -98,7 +98,7 @@ export class ClientsLab {
       cwd: home,
       env: { HOME: home, ...env, ...circumstances.env },
     });
-    const timer = setTimeout(() => running.kill("SIGKILL"), call.timeout ?? 30_000);
+    const timer = setTimeout(() => running.kill("SIGKILL"), call.timeout ?? 60_000);
     running.child.stdin.write(call.input ?? "");
     if (call.inputStaysOpen !== true) running.child.stdin.end();
     const { code, stdout, stderr } = await running.exited.finally(() => clearTimeout(timer));

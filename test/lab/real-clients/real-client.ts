@@ -27,6 +27,8 @@ export type Runtime =
   | "bun"
   | "deno"
   | "python"
+  /** Perl, Ruby, PHP: interpreters on the system's OpenSSL. */
+  | "script"
   | "go"
   | "java"
   | "openssl"
@@ -36,6 +38,13 @@ export type Runtime =
   | "nss";
 
 export type Protocol = "http/1.1" | "h2" | "websocket" | "grpc";
+
+/** Of these it is not known before the first byte whether they trust: that is the program's to decide. */
+const UNPREDICTABLE: ReadonlySet<Runtime> = new Set(["python", "script", "rustls"]);
+
+/** Whether it can be told from outside, what the client trusts: no call of such a client is ever to fail. */
+export const isPredictable = ({ runtime }: Pick<RealClient, "runtime">): boolean =>
+  !UNPREDICTABLE.has(runtime);
 
 /** What a call may use of the lab. */
 export interface Place {
@@ -59,7 +68,7 @@ export interface Call {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly inputStaysOpen?: true;
-  /** Milliseconds after which it has failed; 30,000 when absent. */
+  /** Milliseconds after which it has failed; 60,000 when absent. */
   readonly timeout?: number;
   /** Must be in what it prints, for programs whose exit code tells less than the whole. */
   readonly prints?: RegExp;

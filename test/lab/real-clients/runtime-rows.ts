@@ -67,7 +67,7 @@ function javaRow(version: "HTTP_1_1" | "HTTP_2"): RealClient {
   return {
     name: `Java's HttpClient, ${version}`,
     runtime: "java",
-    source: { kind: "debian", package: "default-jdk-headless" },
+    source: { kind: "debian", package: "openjdk-17-jdk-headless" },
     protocol: version === "HTTP_2" ? "h2" : "http/1.1",
     host: HOST,
     // Debian's Java takes its roots from the system's store, when a hook copies them.
@@ -90,7 +90,7 @@ function scriptRow(
 ): RealClient {
   return {
     name,
-    runtime: "openssl",
+    runtime: "script",
     source: { kind: "debian", package: debian },
     protocol: "http/1.1",
     host: HOST,

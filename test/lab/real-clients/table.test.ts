@@ -71,6 +71,17 @@ const NAMES: readonly string[] = [
   "gnutls-cli",
   "Chromium, a page",
   "Firefox, a page",
+  "Claude Code",
+  "Codex",
+  "Gemini CLI",
+  "Qwen Code",
+  "opencode",
+  "Cline",
+  "pi, Anthropic",
+  "pi, OpenAI",
+  "Kimi Code",
+  "Continue",
+  "Grok CLI",
 ];
 
 describe("the table of real clients", () => {

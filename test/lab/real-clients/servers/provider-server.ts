@@ -2,9 +2,10 @@
  * A server that answers as the providers do, with the transcripts of their formats, each request by its path. Over TLS
  * with h2 and http/1.1:
  *
- *   POST …/chat/completions, /v1/responses, /v1/messages, /v2/chat, …:generateContent, …/converse, /api/chat, …
+ *   POST …/chat/completions, /v1/messages, /v2/chat, …:generateContent, …/converse, /api/chat, …
  *                            a transcript, streamed for who asks for that
- *   WebSocket                the transcript of the API that the path names
+ *   POST …/responses         a short answer, likewise
+ *   WebSocket                the Responses API
  *   gRPC                     sends back each message
  *   GET  /page?key=…         a page that asks a question (`clients/page.html`) and then for /answered
  *   GET  /wait?key=…         is answered when the page of that key has asked for /answered
@@ -26,6 +27,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { ServerArguments } from "../../../../src/demo/lab/lab-server.js";
 import { bytesOf, loadTranscripts, type Transcript } from "../../../interaction/transcripts.js";
 import { KEY, type ProviderRequest } from "../provider-server.js";
+import { responseEvents, wholeResponse } from "./responses.js";
 
 type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
@@ -39,7 +41,6 @@ const PAGE = readFileSync(new URL("../clients/page.html", import.meta.url));
 const ANSWERS: ReadonlyArray<readonly [path: RegExp, whole: string, streamed: string]> = [
   [/^api\.mistral\.ai.*\/chat\/completions$/, "openai_chat/mistral", "openai_chat/mistral-stream"],
   [/\/chat\/completions$/, "openai_chat/plain", "openai_chat/stream"],
-  [/\/responses$/, "openai_responses/plain", "openai_responses/stream"],
   [/\/messages\/count_tokens$/, "anthropic_count_tokens/plain", "anthropic_count_tokens/plain"],
   [/\/messages$/, "anthropic_messages/plain", "anthropic_messages/stream"],
   [/:countTokens$/, "gemini_count_tokens/plain", "gemini_count_tokens/plain"],
@@ -49,11 +50,6 @@ const ANSWERS: ReadonlyArray<readonly [path: RegExp, whole: string, streamed: st
   [/\/converse$/, "bedrock_converse/plain", "bedrock_converse/plain"],
   [/\/converse-stream$/, "bedrock_converse/stream", "bedrock_converse/stream"],
   [/\/api\/chat$/, "ollama_chat/plain", "ollama_chat/stream"],
-];
-
-const CONVERSATIONS: ReadonlyArray<readonly [path: RegExp, title: string]> = [
-  [/\/responses$/, "openai_responses/websocket"],
-  [/\/realtime$/, "openai_realtime/turn"],
 ];
 
 /** gitprotocol-http(5), version 0: one line for the service, one for each reference. */
@@ -76,6 +72,7 @@ async function answer(request: Request, response: Response): Promise<void> {
   const transcript = transcriptFor(request, path, body);
   if (transcript)
     return send(request, response, 200, transcript.response!.type, bytesOf(transcript.response));
+  if (request.method === "POST" && path.endsWith("/responses")) return respond(request, response, body);
   const key = keyIn(request) ?? "";
   if (path === "/page") return send(request, response, 200, "text/html", PAGE);
   if (path === "/answered") {
@@ -98,6 +95,17 @@ function transcriptFor(request: Request, path: string, body: Buffer): Transcript
   const [, whole, streamed] = ANSWERS.find(([pattern]) => pattern.test(`${hostOf(request)}${path}`)) ?? [];
   if (whole === undefined || streamed === undefined) return undefined;
   return transcripts.get(isStreamAsked(path, body) ? streamed : whole);
+}
+
+function respond(request: Request, response: Response, body: Buffer): void {
+  const { model, stream } = JSON.parse(body.toString()) as { model?: unknown; stream?: unknown };
+  if (stream !== true) {
+    return send(request, response, 200, "application/json", JSON.stringify(wholeResponse(model)));
+  }
+  const events = responseEvents(model).map(
+    (event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
+  );
+  send(request, response, 200, "text/event-stream; charset=utf-8", events.join(""));
 }
 
 /** By the body, as most do. Ollama streams for who does not say otherwise. */
@@ -152,14 +160,12 @@ function log(request: Request, status: number): void {
   process.stdout.write(`${JSON.stringify(received)}\n`);
 }
 
-/** Tells the server's messages when the client's before them have come. */
+/** The Responses API over a WebSocket: each message of the client is a turn. */
 async function converse(webSocket: WebSocket, request: IncomingMessage): Promise<void> {
   log(request, 101);
-  const [, title] = CONVERSATIONS.find(([pattern]) => pattern.test(pathOf(request))) ?? [];
-  const heard = on(webSocket, "message");
-  for (const { from, data } of transcripts.get(title ?? "")?.messages ?? []) {
-    if (from === "client") await heard.next();
-    else webSocket.send(JSON.stringify(data));
+  for await (const [message] of on(webSocket, "message", { close: ["close"] })) {
+    const { model } = JSON.parse(String(message)) as { model?: unknown };
+    for (const event of responseEvents(model)) webSocket.send(JSON.stringify(event));
   }
 }
 
