@@ -19,10 +19,10 @@ export interface RowReport {
 }
 
 /** Events are written when a connection ends, which is soon after its process. */
-const WAIT_MS = 10_000;
+const WAIT_MS = 20_000;
 const LOOK_AGAIN_MS = 100;
 
-/** Brings calls and events together; waits until there is one of each call, or ten seconds. */
+/** Brings calls and events together; waits until there is one of each call, or twenty seconds. */
 export async function reportOf(
   lab: ClientsLab,
   results: ReadonlyMap<string, readonly CallResult[]>,

@@ -146,7 +146,6 @@ function agentRow({ name, client, runtime, file, args, host, protocol, env, prep
         ...(onNode ? { file: nodeFor(place, "node22"), args: [program, ...args] } : { file: program, args }),
         env: { ...env(place), ...(onNode ? { NODE_EXTRA_CA_CERTS: place.publicRoots } : {}), NO_COLOR: "1" },
         prints: ANSWER,
-        timeout: 120_000,
       };
     },
   };

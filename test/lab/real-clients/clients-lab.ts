@@ -15,6 +15,9 @@ const PROGRAMS = fileURLToPath(new URL("clients/", import.meta.url));
 /** Users of the rows, so that an event tells by its user whose it is. Nobody on the computer has these numbers. */
 const FIRST_UID = 41_000;
 
+/** Ends what hangs. No call takes this long, however busy the computer is. */
+const LONGEST_CALL_MS = 300_000;
+
 /** How one call went. */
 export interface CallResult {
   readonly ok: boolean;
@@ -98,7 +101,7 @@ export class ClientsLab {
       cwd: home,
       env: { HOME: home, ...env, ...circumstances.env },
     });
-    const timer = setTimeout(() => running.kill("SIGKILL"), call.timeout ?? 60_000);
+    const timer = setTimeout(() => running.kill("SIGKILL"), LONGEST_CALL_MS);
     running.child.stdin.write(call.input ?? "");
     if (call.inputStaysOpen !== true) running.child.stdin.end();
     const { code, stdout, stderr } = await running.exited.finally(() => clearTimeout(timer));

@@ -68,8 +68,6 @@ export interface Call {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly inputStaysOpen?: true;
-  /** Milliseconds after which it has failed; 60,000 when absent. */
-  readonly timeout?: number;
   /** Must be in what it prints, for programs whose exit code tells less than the whole. */
   readonly prints?: RegExp;
 }

@@ -99,7 +99,7 @@ describe.skipIf(requireLab())("without oximy", async () => {
   beforeAll(async () => {
     lab = await ClientsLab.start(clients);
     results = await callAll(lab, 1);
-  }, 600_000);
+  }, 3_600_000);
   afterAll(() => lab?.close());
 
   it.each(clients.map(({ name }) => name))("%s makes its call", (name) => {

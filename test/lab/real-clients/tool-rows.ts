@@ -131,7 +131,6 @@ export const TOOL_ROWS: readonly RealClient[] = [
         ...["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom"],
         ...[`--user-data-dir=${join(place.home, "chromium")}`, page(place)],
       ],
-      timeout: 60_000,
     }),
   },
   {
@@ -152,7 +151,6 @@ export const TOOL_ROWS: readonly RealClient[] = [
         ...["--headless", "--no-remote", "--profile", join(place.home, ".mozilla/firefox/lab.default")],
         ...["--screenshot", join(place.home, "page.png"), page(place)],
       ],
-      timeout: 60_000,
     }),
   },
 ];

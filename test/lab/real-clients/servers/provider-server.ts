@@ -99,13 +99,14 @@ function transcriptFor(request: Request, path: string, body: Buffer): Transcript
 
 function respond(request: Request, response: Response, body: Buffer): void {
   const { model, stream } = JSON.parse(body.toString()) as { model?: unknown; stream?: unknown };
-  if (stream !== true) {
-    return send(request, response, 200, "application/json", JSON.stringify(wholeResponse(model)));
-  }
   const events = responseEvents(model).map(
     (event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
   );
-  send(request, response, 200, "text/event-stream; charset=utf-8", events.join(""));
+  const [type, text] =
+    stream === true
+      ? ["text/event-stream; charset=utf-8", events.join("")]
+      : ["application/json", JSON.stringify(wholeResponse(model))];
+  send(request, response, 200, type, text);
 }
 
 /** By the body, as most do. Ollama streams for who does not say otherwise. */
