@@ -32,7 +32,30 @@ the next event, so that only that line does not parse.
   \`…REDACTED\`; of less, nothing stays. When a credential is spread over the chunks of a stream, \`_raw\` is left out
   and \`metadata.raw_withheld\` says so.
 
-\`interaction.cost_usd\` is an estimate: the provider's token counts at the bundle's list prices.
+## What the numbers mean
+
+Each number of \`usage\` means the same for every provider, what OpenTelemetry's conventions for GenAI say of it:
+\`input_tokens\` has everything that was read from a cache or written to one, \`output_tokens\` has all reasoning;
+\`cache_read_tokens\` and \`cache_creation_tokens\` are parts of the first, \`reasoning_tokens\` is a part of the second.
+Providers count otherwise (in parentheses what is added):
+
+| provider | input | output |
+|---|---|---|
+| OpenAI and what speaks its formats | \`prompt_tokens\` / \`input_tokens\`, with the cache | \`completion_tokens\` / \`output_tokens\`, with reasoning |
+| Anthropic, also on Vertex and by Bedrock's InvokeModel | \`input_tokens\` (+ \`cache_read_input_tokens\` + \`cache_creation_input_tokens\`) | \`output_tokens\`, with thinking |
+| Amazon Bedrock, Converse | \`inputTokens\` (+ \`cacheReadInputTokens\` + \`cacheWriteInputTokens\`) | \`outputTokens\` |
+| Google | \`promptTokenCount\`, with the cache (+ \`toolUsePromptTokenCount\`) | \`candidatesTokenCount\` (+ \`thoughtsTokenCount\`) |
+| xAI, chat | \`prompt_tokens\`, with the cache | \`completion_tokens\` (+ \`reasoning_tokens\`, when the total says so) |
+| Perplexity, deep research | \`prompt_tokens\` | \`completion_tokens\` (+ \`reasoning_tokens\`) |
+| llama.cpp without a usage | \`prompt_n\` (+ \`cache_n\`) of \`timings\` | \`predicted_n\` |
+
+In a stream a later count replaces an earlier one; null and zero take nothing away. What the provider does not tell is
+absent, never zero. Its own numbers are in \`_raw\`. Calls that only count tokens (\`interaction.type\` is \`token_count\`)
+are no use of a model: they have no cost, and \`oximy stats\` leaves their tokens out.
+
+\`interaction.cost_usd\` is an estimate from these numbers at the bundle's list prices, each cached part at its own
+(writes that last an hour at twice the input's, as Anthropic asks). It is absent when a model or a price that is needed
+is not known; discounts (batches, tiers of service, contracts) and what is not charged by tokens are not in it.
 `;
 
 export function eventsDocument(schema) {

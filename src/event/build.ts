@@ -9,7 +9,14 @@ import { present } from "../interaction/json.js";
 import type { MessageStructure } from "../interaction/structure.js";
 import type { Classification, ModelInfo } from "../oisp/bundle.js";
 import { costUsd } from "./cost.js";
-import type { EventApp, EventClient, EventInteraction, EventSource, OximyEvent } from "./event.js";
+import {
+  type EventApp,
+  type EventClient,
+  type EventInteraction,
+  type EventSource,
+  type OximyEvent,
+  SCHEMA_VERSION,
+} from "./event.js";
 import { Redactor, redactPath, redactText } from "./redact.js";
 import { spelledOut } from "./spelled-out.js";
 import { UuidV7Generator } from "./uuid.js";
@@ -72,6 +79,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
   const reason = classification.level === "identifiable" ? classification.reason : "unknown_format";
   return present<OximyEvent>({
     event_id: ids.next(exchange.startedAt),
+    schema_version: SCHEMA_VERSION,
     timestamp: timestamp(exchange.startedAt),
     source: { ...classification.source },
     trace_level: full ? "full" : "identifiable",
@@ -108,6 +116,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
 export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
   return present<OximyEvent>({
     event_id: ids.next(input.startedAt),
+    schema_version: SCHEMA_VERSION,
     timestamp: timestamp(input.startedAt),
     source: { ...input.source },
     trace_level: "identifiable",

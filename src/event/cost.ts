@@ -1,37 +1,46 @@
 import type { Interaction, Usage } from "../interaction/interaction.js";
+import { hourWritesOf } from "../interaction/usage.js";
 import type { ModelInfo } from "../oisp/bundle.js";
 
 type Models = ReadonlyMap<string, ModelInfo>;
 
 /**
  * What the interaction cost in USD, estimated from the bundle's list prices (per 1,000 tokens, key
- * `provider/model`). Undefined when the model, a price that is needed, or the usage is not known.
+ * `provider/model`). Undefined when the model, a price that is needed, or the usage is not known. Counting tokens
+ * costs nothing, and is no use of a model.
  */
 export function costUsd(interaction: Interaction, models: Models): number | undefined {
   const usage = interaction.response?.usage;
   const name = interaction.response?.model ?? interaction.model ?? interaction.request.model;
   if (usage === undefined || interaction.provider === null || typeof name !== "string") return undefined;
+  if (interaction.type === "token_count") return undefined;
   const model = findModel(interaction.provider, name, models);
   return model === undefined ? undefined : price(usage, model);
 }
 
-function price(usage: Usage, model: ModelInfo): number | undefined {
-  const input = usage.input_tokens ?? 0;
-  const output = usage.output_tokens ?? 0;
-  const cacheRead = usage.cache_read_tokens ?? 0;
-  const cacheWrite = usage.cache_creation_tokens ?? 0;
-  const reasoning = usage.reasoning_tokens ?? 0;
-  if (input + output + cacheRead + cacheWrite + reasoning === 0) return undefined;
+/** A cache write that lasts an hour, in prices of input (docs.anthropic.com/en/docs/about-claude/pricing). */
+const HOUR_WRITE = 2;
 
-  const plainInput = cacheIsWithinInput(usage) ? Math.max(0, input - cacheRead - cacheWrite) : input;
-  const plainOutput = reasoningIsWithinOutput(usage) ? Math.max(0, output - reasoning) : output;
-  // Where the bundle has no price of its own for cached or reasoning tokens, they cost what others cost.
+function price(usage: Usage, model: ModelInfo): number | undefined {
+  const {
+    input_tokens: input,
+    output_tokens: output = 0,
+    cache_read_tokens: cacheRead = 0,
+    cache_creation_tokens: cacheWrite = 0,
+    reasoning_tokens: reasoning = 0,
+  } = usage;
+  if (input === undefined || input + output === 0) return undefined;
+  const { longContext } = model;
+  const prices = longContext && input > longContext.above ? longContext : model;
+  const hourWrite = Math.min(hourWritesOf(usage), cacheWrite);
   const parts: ReadonlyArray<readonly [tokens: number, per1k: number | undefined]> = [
-    [plainInput, model.inputCostPer1k],
-    [cacheRead, model.cacheReadCostPer1k ?? model.inputCostPer1k],
-    [cacheWrite, model.cacheWriteCostPer1k ?? model.inputCostPer1k],
-    [plainOutput, model.outputCostPer1k],
-    [reasoning, model.reasoningCostPer1k ?? model.outputCostPer1k],
+    [Math.max(0, input - cacheRead - cacheWrite), prices.inputCostPer1k],
+    [cacheRead, prices.cacheReadCostPer1k],
+    [cacheWrite - hourWrite, prices.cacheWriteCostPer1k],
+    [hourWrite, prices.inputCostPer1k === undefined ? undefined : HOUR_WRITE * prices.inputCostPer1k],
+    [Math.max(0, output - reasoning), prices.outputCostPer1k],
+    // Reasoning is charged as output wherever it has no price of its own.
+    [Math.min(reasoning, output), prices.reasoningCostPer1k ?? prices.outputCostPer1k],
   ];
   let sum = 0;
   for (const [tokens, per1k] of parts) {
@@ -41,29 +50,6 @@ function price(usage: Usage, model: ModelInfo): number | undefined {
   }
   // 5 tokens at 0.03 and 3 at 0.06 are 0.00033, not 0.00032999999999999997.
   return Number(sum.toPrecision(12));
-}
-
-/**
- * OpenAI and Google count cached tokens within `input_tokens`; Anthropic and Bedrock beside it. The total
- * tells, where it was sent. Without it: only Anthropic reports tokens written to the cache.
- */
-function cacheIsWithinInput(usage: Usage): boolean {
-  const input = usage.input_tokens ?? 0;
-  const cached = (usage.cache_read_tokens ?? 0) + (usage.cache_creation_tokens ?? 0);
-  if (cached > input) return false;
-  if (usage.total_tokens !== undefined) {
-    return usage.total_tokens !== input + (usage.output_tokens ?? 0) + cached;
-  }
-  return usage.cache_creation_tokens === undefined;
-}
-
-/** Google counts thoughts beside the output, all others within it. The total, which Google sends, tells. */
-function reasoningIsWithinOutput(usage: Usage): boolean {
-  const output = usage.output_tokens ?? 0;
-  const reasoning = usage.reasoning_tokens ?? 0;
-  if (reasoning > output) return false;
-  if (usage.total_tokens === undefined) return true;
-  return usage.total_tokens < (usage.input_tokens ?? 0) + output + reasoning;
 }
 
 /** A snapshot's date at the end of a model name: `-2025-04-14`, `-20250929`, `@20250929`. */

@@ -85,9 +85,17 @@ export interface EventMetadata {
   reason?: Reason;
 }
 
+/**
+ * Of the events that this version writes. 2: each number of `usage` has one meaning. Events without a version are
+ * of the first one, which counted as the provider did.
+ */
+export const SCHEMA_VERSION = 2;
+
 export interface OximyEvent {
   /** UUIDv7 of `timestamp`. */
   event_id: string;
+  /** `SCHEMA_VERSION` of the program that wrote it; absent in files of the first version. */
+  schema_version?: number;
   /** When the request began, UTC, milliseconds. */
   timestamp: string;
   source: EventSource;

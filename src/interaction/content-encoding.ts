@@ -38,12 +38,18 @@ function unpackOne(bytes: Buffer, coding: string): Unpacked {
     case "x-gzip":
       return bounded(bytes, "gzip", (input) => gunzipSync(input, ZLIB_OPTIONS));
     case "deflate":
+    case "x-deflate":
+    case "zlib":
       return bounded(bytes, "deflate", (input) =>
         isZlib(input) ? inflateSync(input, ZLIB_OPTIONS) : inflateRawSync(input, ZLIB_OPTIONS),
       );
     case "br":
+    case "x-br":
+    case "brotli":
       return bounded(bytes, "br", (input) => brotliDecompressSync(input, BROTLI_OPTIONS));
     case "zstd":
+    case "x-zstd":
+    case "zst":
       return unpackZstd(bytes);
     default:
       return { kind: "failed", reason: `unknown_coding:${coding.slice(0, 32)}` };

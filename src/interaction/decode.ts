@@ -3,7 +3,7 @@ import { contentCodings, unpack } from "./content-encoding.js";
 import { readAmazonEventStream } from "./event-stream.js";
 import { isEnveloped, isProtobuf, readEnvelopes } from "./grpc.js";
 import type { DecodedBody, StreamChunk } from "./interaction.js";
-import { isObject, parseJson } from "./json.js";
+import { isObject, parseLoosely } from "./json.js";
 import { parseJsonPrefix, readJsonSequence } from "./json-sequence.js";
 import { keepSource, shareSource } from "./json-source.js";
 import { decodeText, type MediaType, mediaTypeOf } from "./media-type.js";
@@ -143,9 +143,9 @@ function shapeOf(text: string, essence: string): "sse" | "json" | "form" | "text
 
 function readJson(text: string, body: Unpacked, charset: string | undefined): DecodedBody {
   const { truncated } = body;
-  const whole = parseJson(text);
+  const { value: whole, exact } = parseLoosely(text);
   if (whole !== undefined) {
-    keepSource(whole, text);
+    if (exact) keepSource(whole, text);
     return { kind: "json", value: whole, truncated };
   }
   const { values, openFrom } = readJsonSequence(text);

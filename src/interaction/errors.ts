@@ -1,5 +1,5 @@
 import type { DecodedExchange, InteractionResponse } from "./interaction.js";
-import { isObject, listOf, present, wordOf } from "./json.js";
+import { isObject, type JsonObject, listOf, objectOf, present, wordOf } from "./json.js";
 
 type ProviderError = NonNullable<InteractionResponse["error"]>;
 
@@ -9,7 +9,7 @@ const MAX_TEXT = 2000;
 /**
  * The provider's own error: `{error: {type, code, message}}` of OpenAI, Anthropic and Google (which also sends it
  * in a list), `{error: "…"}` of Ollama, `{message, __type}` of AWS, `{message}` of Cohere. What has no `error` is
- * one only when the status says so. An error within a stream stands in the assembled document.
+ * one when the status says so, or when it says so itself. An error within a stream stands in the assembled document.
  */
 export function errorOf(exchange: DecodedExchange, document: unknown): ProviderError | undefined {
   const body = isObject(document) ? document : listOf(document)[0];
@@ -27,12 +27,51 @@ export function errorOf(exchange: DecodedExchange, document: unknown): ProviderE
       message: wordOf(error.message),
     });
   }
-  if (!failed) return undefined;
+  if (!failed) return flatErrorOf(body);
   return present({
     type: wordOf(body.__type) ?? wordOf(body.type),
     code: codeOf(body.code),
     message: wordOf(body.message) ?? wordOf(body.Message) ?? wordOf(body.detail),
   });
+}
+
+/** The names of errors that stand beside the answer, or in its place, without a field `error`. */
+const FLAT: ReadonlyArray<readonly [code: string, message: string, type?: string]> = [
+  ["error_code", "error_message", "error_type"],
+  ["error_code", "error_msg"],
+  ["status_code", "status_msg"],
+];
+
+/**
+ * An error that says so without `error`, also in an answer of status 200 and within streams: `error_message` (gateways),
+ * `error_msg` (Baidu), `base_resp` (MiniMax), `object: "error"` (vLLM), `errors` (Cloudflare), and a `code` with a
+ * `message` where an answer should be (DashScope, Zhipu).
+ */
+export function flatErrorOf(body: JsonObject): ProviderError | undefined {
+  for (const told of [body, objectOf(body.base_resp)]) {
+    for (const [code, message, type] of FLAT) {
+      const text = wordOf(told[message]);
+      if (text === undefined || told[code] === 0) continue;
+      return present({
+        type: type === undefined ? undefined : wordOf(told[type]),
+        code: codeOf(told[code]),
+        message: text,
+      });
+    }
+  }
+  const [first] = body.success === false ? listOf(body.errors) : [];
+  const failure = isObject(first) ? first : body;
+  const answers = ["choices", "content", "output", "candidates", "response", "data", "text", "results"];
+  const isFailure =
+    failure !== body ||
+    body.object === "error" ||
+    (failure.code !== undefined &&
+      failure.code !== null &&
+      !/^(?:0|200|ok|success)$/i.test(String(failure.code)) &&
+      answers.every((name) => body[name] === undefined || body[name] === null));
+  const message = wordOf(failure.message);
+  if (!isFailure || message === undefined) return undefined;
+  return present({ type: wordOf(failure.type), code: codeOf(failure.code), message });
 }
 
 function codeOf(code: unknown): string | undefined {

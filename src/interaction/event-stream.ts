@@ -1,6 +1,6 @@
 import { EventStreamCodec } from "@smithy/eventstream-codec";
 import type { StreamChunk } from "./interaction.js";
-import { isObject, jsonOrText, parseJson } from "./json.js";
+import { isObject, jsonOrText, objectOf, parseJson, present } from "./json.js";
 
 const codec = new EventStreamCodec(
   (bytes) => Buffer.from(bytes).toString("utf8"),
@@ -18,7 +18,7 @@ export interface AmazonEventStream {
 
 /**
  * The messages of an `application/vnd.amazon.eventstream` (docs.aws.amazon.com, "Amazon event stream"). The name
- * of an event is its `:event-type`, of an exception its `:exception-type`. InvokeModel's chunks hold the vendor's
+ * of an event is its `:event-type`; an exception (`:exception-type`) and an error (`:error-code`) become an `error`. InvokeModel's chunks hold the vendor's
  * JSON as base64 in `bytes`: it is unwrapped.
  */
 export function readAmazonEventStream(bytes: Buffer): AmazonEventStream {
@@ -38,9 +38,14 @@ export function readAmazonEventStream(bytes: Buffer): AmazonEventStream {
 function readMessage(message: Buffer): StreamChunk | undefined {
   try {
     const { headers, body } = codec.decode(message);
-    const event = headers[":event-type"] ?? headers[":exception-type"] ?? headers[":error-code"];
+    const told = (name: string) => (headers[name] ? String(headers[name].value) : undefined);
     const data = unwrap(jsonOrText(Buffer.from(body).toString("utf8")));
-    return event ? { event: String(event.value), data } : { data };
+    const event = told(":event-type");
+    if (event !== undefined) return { event, data };
+    const failure = told(":exception-type") ?? told(":error-code");
+    if (failure === undefined) return { data };
+    const why = objectOf(data).message ?? told(":error-message") ?? objectOf(data).Message;
+    return { event: failure, data: { ...objectOf(data), error: present({ type: failure, message: why }) } };
   } catch {
     return undefined; // a checksum does not fit: what follows cannot be trusted either
   }

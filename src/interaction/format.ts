@@ -2,13 +2,14 @@ import type { ApiFormat, Parser, Provider } from "../oisp/bundle.js";
 import { anthropicBatches, anthropicCompletions, anthropicTokenCount } from "./formats/anthropic-batches.js";
 import { anthropicMessages } from "./formats/anthropic-messages.js";
 import { bedrockConverse } from "./formats/bedrock.js";
-import { bedrockEmbeddings, bedrockInvoke } from "./formats/bedrock-invoke.js";
+import { bedrockEmbeddings, bedrockInvoke, bedrockTokenCount } from "./formats/bedrock-invoke.js";
 import { bundledFormat } from "./formats/bundled.js";
 import { chatgptWeb } from "./formats/chatgpt-web.js";
 import { claudeWeb } from "./formats/claude-web.js";
 import { cohereChat, cohereEmbeddings, rerank } from "./formats/cohere.js";
 import { deepseekWeb } from "./formats/deepseek-web.js";
 import { gemini, geminiEmbeddings, geminiTokenCount, imagen } from "./formats/gemini.js";
+import { geminiInteractions } from "./formats/gemini-interactions.js";
 import { geminiLive } from "./formats/gemini-live.js";
 import { geminiWeb } from "./formats/gemini-web.js";
 import { granola } from "./formats/granola.js";
@@ -18,10 +19,11 @@ import { openaiChat } from "./formats/openai-chat.js";
 import { openaiCompletions } from "./formats/openai-completions.js";
 import { openaiAudio, openaiImages } from "./formats/openai-media.js";
 import { openaiRealtime } from "./formats/openai-realtime.js";
-import { openaiResponses } from "./formats/openai-responses.js";
+import { openaiInputTokens, openaiResponses } from "./formats/openai-responses.js";
 import { openaiEmbeddings, openaiModerations } from "./formats/openai-vectors.js";
 import { perplexityWeb } from "./formats/perplexity-web.js";
 import type { WireFormat } from "./formats/wire-format.js";
+import { workersAi } from "./formats/workers-ai.js";
 import type { DecodedExchange } from "./interaction.js";
 import { isObject, type JsonObject } from "./json.js";
 
@@ -36,17 +38,21 @@ const BY_API_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/publishers\/anthropic\/models\/[^/]+:(?:stream)?rawPredict$/i, anthropicMessages],
   [/\/publishers\/[^/]+\/models\/[^/]+:(?:stream)?rawPredict$/i, openaiChat],
   [/\/v1\/complete$/, anthropicCompletions],
-  [/\/responses$/, openaiResponses],
+  [/\/responses\/input_tokens$/, openaiInputTokens],
+  [/\/responses(?:\/compact)?$/, openaiResponses],
   [/\/realtime$/, openaiRealtime],
   [/\.BidiGenerateContent$/, geminiLive],
+  [/\/v1(?:alpha|beta)?\d*\/interactions$/, geminiInteractions],
   [/:(?:g|streamG)enerateContent$/, gemini],
   [/:countTokens$/, geminiTokenCount],
   [/:(?:batchE|e)mbedContents?$/, geminiEmbeddings],
   [/\/publishers\/google\/models\/[^/]*embedding[^/]*:predict$/, geminiEmbeddings],
   [/\/models\/imagen[^/]*:predict$/, imagen],
   [/\/model\/[^/]+\/converse(?:-stream)?$/, bedrockConverse],
+  [/\/model\/[^/]+\/count-tokens$/, bedrockTokenCount],
   [/\/model\/[^/]*embed[^/]*\/invoke$/, bedrockEmbeddings],
   [/\/model\/[^/]+\/invoke(?:-with-response-stream)?$/, bedrockInvoke],
+  [/\/ai\/run\/@?[^/]+(?:\/[^/]+)*$|^\/v1\/[^/]+\/[^/]+\/workers-ai\/@[^/]+\/.+$/, workersAi],
   [/\/images\/(?:generations|edits|variations)$/, openaiImages],
   [/\/audio\/(?:speech|transcriptions|translations)$/, openaiAudio],
   [/\/moderations$/, openaiModerations],

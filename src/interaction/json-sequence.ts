@@ -1,4 +1,4 @@
-import { endOfString, parseJson } from "./json.js";
+import { endOfString, parseJson, parseLoosely } from "./json.js";
 
 /** JSON texts that stand one after another, and JSON whose end is missing. One scanner for both. */
 
@@ -42,7 +42,7 @@ export function readJsonSequence(text: string): JsonSequence {
     if (start === undefined) return { values };
     const end = endOfValue(text, start);
     if (end < 0) return { values, openFrom: start };
-    const value = parseJson(text.slice(start, end));
+    const { value } = parseLoosely(text.slice(start, end));
     // Brackets that hold no JSON are prose between two records.
     if (value !== undefined) values.push(value);
     at = end;

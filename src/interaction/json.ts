@@ -49,6 +49,31 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/**
+ * Parsed JSON; also that of Python's writer, which knows NaN and Infinity: they count as null. `exact` when the text
+ * says the value by itself.
+ */
+export function parseLoosely(text: string): { readonly value: unknown; readonly exact: boolean } {
+  const value = parseJson(text);
+  if (value !== undefined || !/NaN|Infinity/.test(text)) return { value, exact: value !== undefined };
+  return { value: parseJson(withoutNonNumbers(text)), exact: false };
+}
+
+/** Replaces what is no JSON number outside strings. */
+function withoutNonNumbers(text: string): string {
+  const parts: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const quote = text.indexOf('"', at);
+    const end = quote < 0 ? text.length : quote;
+    parts.push(text.slice(at, end).replace(/-?\b(?:NaN|Infinity)\b/g, "null"));
+    if (quote < 0) break;
+    const close = endOfString(text, quote + 1);
+    parts.push(text.slice(quote, close < 0 ? text.length : close));
+    at = close < 0 ? text.length : close;
+  }
+  return parts.join("");
+}
+
 /** Counts brackets outside strings; strings are skipped at once, so long texts cost nothing. */
 export function isNestedDeeper(text: string, limit: number): boolean {
   // Each level takes two characters, and a bracket that opens it.

@@ -1,26 +1,40 @@
 import { createParser } from "eventsource-parser";
 import type { StreamChunk } from "./interaction.js";
-import { parseJson } from "./json.js";
+import { isObject, parseLoosely } from "./json.js";
 import { keepListSource } from "./json-source.js";
 
 /**
  * The events of an event stream (WHATWG HTML §9.2), with their data parsed where it is JSON. An event at the
- * end that no empty line closed is given as well: several servers end so, and the official SDKs read it.
+ * end that no empty line closed is given as well: several servers end so, and the official SDKs read it. Some
+ * servers send no empty lines at all: what the parser joins, and is no JSON, is taken line by line.
  */
 export function readEventStream(text: string): StreamChunk[] {
   const chunks: StreamChunk[] = [];
   const sources: string[] = [];
+  const add = (data: string, event?: string): void => {
+    const { value = data, exact } = parseLoosely(data);
+    chunks.push(event === undefined ? { data: value } : { event, data: value });
+    sources.push(exact ? data : JSON.stringify(value));
+  };
   const parser = createParser({
     onEvent: ({ event, data }) => {
-      const parsed = parseJson(data) ?? data;
-      chunks.push(event === undefined ? { data: parsed } : { event, data: parsed });
-      sources.push(parsed === data ? JSON.stringify(data) : data);
+      const lines = separateLines(data);
+      if (lines) for (const line of lines) add(line);
+      else add(data, event);
     },
   });
   parser.feed(text);
   parser.feed("\n\n");
   keepListSource(chunks, sources);
   return chunks;
+}
+
+/** Lines that are chunks by themselves: what they say together is no JSON, and the first says something alone. */
+function separateLines(data: string): string[] | undefined {
+  const end = data.indexOf("\n");
+  if (end < 0 || !isObject(parseLoosely(data.slice(0, end)).value)) return undefined;
+  if (parseLoosely(data).value !== undefined) return undefined;
+  return data.split("\n").filter((line) => line !== "");
 }
 
 /** Index after the first empty line: where the first whole event of a piece from the middle starts. */

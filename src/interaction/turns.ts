@@ -17,6 +17,7 @@ const LAST_EVENTS = new Set([
   "response.completed",
   "response.failed",
   "response.incomplete",
+  "response.cancelled",
 ]);
 
 /**
@@ -87,5 +88,7 @@ function dataOf({ kind, data }: WebSocketMessage): unknown {
 
 function endsAnswer(data: unknown): boolean {
   if (!isObject(data)) return false;
+  // Responses refuse a turn with an error. Realtime's errors, each with an `event_id`, leave the answer going on.
+  if (data.type === "error" && data.event_id === undefined) return true;
   return LAST_EVENTS.has(stringOf(data.type) ?? "") || objectOf(data.serverContent).turnComplete === true;
 }

@@ -12,7 +12,7 @@ const WIRE_PATHS: ReadonlyArray<readonly [path: RegExp, format: ApiFormat]> = [
   [/\/publishers\/anthropic\/models\/[^/]+:(?:streamRawPredict|rawPredict)$/, "anthropic"],
   // https://platform.openai.com/docs/api-reference
   [
-    /\/(?:chat\/)?completions$|\/responses(?:\/compact)?$|\/embeddings$|\/moderations$|\/realtime(?:\/calls|\/client_secrets)?$/,
+    /\/(?:chat\/)?completions$|\/responses(?:\/(?:compact|input_tokens))?$|\/embeddings$|\/moderations$|\/realtime(?:\/calls|\/client_secrets)?$/,
     "openai",
   ],
   [/\/images\/(?:generations|edits|variations)$|\/audio\/(?:speech|transcriptions|translations)$/, "openai"],
@@ -23,6 +23,8 @@ const WIRE_PATHS: ReadonlyArray<readonly [path: RegExp, format: ApiFormat]> = [
     /:(?:generateContent|streamGenerateContent|embedContent|batchEmbedContents|countTokens|predict|predictLongRunning)$/,
     "google",
   ],
+  // https://ai.google.dev/gemini-api/docs/interactions
+  [/\/v1(?:alpha|beta)?\d*\/interactions$/, "google"],
   [
     /\/(?:google\.ai\.generativelanguage|google\.cloud\.aiplatform)\.[\w.]+[./](?:BidiGenerateContent|GenerateContent|StreamGenerateContent)$/,
     "google",
@@ -36,6 +38,8 @@ const WIRE_PATHS: ReadonlyArray<readonly [path: RegExp, format: ApiFormat]> = [
     /^\/agents\/[^/]+\/agentAliases\/[^/]+\/sessions\/[^/]+\/text$|^\/retrieveAndGenerate(?:Stream)?$/,
     "bedrock",
   ],
+  // https://developers.cloudflare.com/workers-ai/get-started/rest-api
+  [/^\/client\/v4\/accounts\/[^/]+\/ai\/run\/[^/]+(?:\/[^/]+)*$/, "openai"],
   // https://docs.cohere.com/reference
   [/\/v[12]\/(?:chat|embed|rerank|generate|classify|summarize)$/, "cohere"],
   // https://github.com/ollama/ollama/blob/main/docs/api.md

@@ -47,14 +47,19 @@ export interface HostPattern {
 }
 
 /** Prices in USD per 1,000 tokens. */
-export interface ModelInfo {
-  readonly id: string;
-  readonly provider: string;
+export interface Prices {
   readonly inputCostPer1k?: number;
   readonly outputCostPer1k?: number;
   readonly cacheReadCostPer1k?: number;
   readonly cacheWriteCostPer1k?: number;
   readonly reasoningCostPer1k?: number;
+}
+
+export interface ModelInfo extends Prices {
+  readonly id: string;
+  readonly provider: string;
+  /** Prices of the whole call when its input has more tokens than `above`. */
+  readonly longContext?: Prices & { readonly above: number };
 }
 
 /** Exact names by which a process is known to belong to the app. */

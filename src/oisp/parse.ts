@@ -3,7 +3,7 @@
  * differ. What is malformed is left out and named; the rest is used.
  */
 
-import type { Bundle, HostPattern, ModelInfo, ParsedBundle, Parser, Provider } from "./bundle.js";
+import type { Bundle, HostPattern, ModelInfo, ParsedBundle, Parser, Prices, Provider } from "./bundle.js";
 import {
   type Entries,
   entriesOf,
@@ -162,18 +162,24 @@ function parseModels(published: unknown, rejected: string[]): Map<string, ModelI
       rejected.push(`Model ${key}: ${fault}.`);
       continue;
     }
-    const prices = {
-      inputCostPer1k: entry.input_cost_per_1k,
-      outputCostPer1k: entry.output_cost_per_1k,
-      cacheReadCostPer1k: entry.cache_read_cost_per_1k,
-      cacheWriteCostPer1k: entry.cache_write_cost_per_1k,
-      reasoningCostPer1k: entry.reasoning_cost_per_1k,
-    };
+    const { long_context: long } = entry;
     models.set(key, {
       id: textOf(entry.id) ?? key.slice(slash + 1),
       provider: textOf(entry.provider) ?? key.slice(0, slash),
-      ...Object.fromEntries(Object.entries(prices).filter(([, price]) => typeof price === "number")),
+      ...pricesOf(entry),
+      ...(isRecord(long) && { longContext: { above: long.above as number, ...pricesOf(long) } }),
     });
   }
   return models;
+}
+
+function pricesOf(entry: Entries): Prices {
+  const prices = {
+    inputCostPer1k: entry.input_cost_per_1k,
+    outputCostPer1k: entry.output_cost_per_1k,
+    cacheReadCostPer1k: entry.cache_read_cost_per_1k,
+    cacheWriteCostPer1k: entry.cache_write_cost_per_1k,
+    reasoningCostPer1k: entry.reasoning_cost_per_1k,
+  };
+  return Object.fromEntries(Object.entries(prices).filter(([, price]) => typeof price === "number"));
 }

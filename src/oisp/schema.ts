@@ -47,6 +47,18 @@ const SCHEMAS = {
       cache_read_cost_per_1k: price,
       cache_write_cost_per_1k: price,
       reasoning_cost_per_1k: price,
+      long_context: {
+        type: ["object", "null"],
+        required: ["above"],
+        properties: {
+          above: { type: "integer", minimum: 1 },
+          input_cost_per_1k: price,
+          output_cost_per_1k: price,
+          cache_read_cost_per_1k: price,
+          cache_write_cost_per_1k: price,
+          reasoning_cost_per_1k: price,
+        },
+      },
     },
   },
   parser: {

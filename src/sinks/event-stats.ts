@@ -59,7 +59,8 @@ function emptyRow(key: string): StatsRow {
 }
 
 function add(row: StatsRow, { interaction, metadata }: OximyEvent): void {
-  const usage = interaction?.response?.usage;
+  // Counting tokens is no use of a model; the call that follows counts them again.
+  const usage = interaction?.type === "token_count" ? undefined : interaction?.response?.usage;
   row.events += 1;
   if (metadata.error !== undefined || (metadata.response_status ?? 0) >= 400) row.failed += 1;
   row.input_tokens += usage?.input_tokens ?? 0;

@@ -78,6 +78,7 @@ test("an exchange becomes the event of the documentation, with its fields in tha
   expect(event_id).toMatch(/^019ba454-e7b4-7/);
   expect(JSON.stringify(rest)).toBe(
     JSON.stringify({
+      schema_version: 2,
       timestamp: "2026-01-09T19:56:26.420Z",
       source: { type: "api", id: "openai", endpoint: null },
       trace_level: "full",

@@ -43,19 +43,19 @@ test.each<[string, string, string, Usage, number]>([
     (600 * 0.002 + 400 * 0.0005 + 500 * 0.008) / 1000,
   ],
   [
-    "Anthropic: cached tokens beside the input",
+    "Anthropic: tokens read from the cache and written to it at their own prices",
     "anthropic",
     "claude-sonnet-4-5",
-    { input_tokens: 1000, output_tokens: 100, cache_read_tokens: 400, cache_creation_tokens: 200 },
+    { input_tokens: 1600, output_tokens: 100, cache_read_tokens: 400, cache_creation_tokens: 200 },
     (1000 * 0.003 + 400 * 0.0003 + 200 * 0.00375 + 100 * 0.015) / 1000,
   ],
   [
-    "Google: thoughts beside the output, cached tokens within the input",
+    "Google: thoughts as output, cached tokens within the input",
     "google",
     "models/gemini-2.5-pro",
     {
       input_tokens: 1000,
-      output_tokens: 100,
+      output_tokens: 300,
       total_tokens: 1300,
       cache_read_tokens: 400,
       reasoning_tokens: 200,
@@ -74,12 +74,54 @@ test.each<[string, string, string, Usage, number]>([
   expect(cost(provider, model, usage)).toBeCloseTo(expected, 12);
 });
 
+test("counting tokens costs nothing, and is no use of the model", () => {
+  const interaction: Interaction = {
+    model: "gpt-4",
+    provider: "openai",
+    type: "token_count",
+    request: {},
+    response: { usage: { input_tokens: 5 } },
+  };
+  expect(costUsd(interaction, models)).toBeUndefined();
+});
+
+test("a long input has the prices of long inputs, for all of the call", () => {
+  const long = {
+    above: 200_000,
+    inputCostPer1k: 0.0025,
+    outputCostPer1k: 0.015,
+    cacheReadCostPer1k: 0.00025,
+  };
+  const priced = new Map([
+    [
+      "google/pro",
+      { id: "pro", provider: "google", inputCostPer1k: 0.00125, outputCostPer1k: 0.01, longContext: long },
+    ],
+  ]);
+  const costOf = (input_tokens: number) =>
+    costUsd(
+      {
+        model: "pro",
+        provider: "google",
+        type: "chat",
+        request: {},
+        response: { usage: { input_tokens, output_tokens: 1000 } },
+      },
+      priced,
+    );
+  expect(costOf(200_000)).toBeCloseTo(0.25 + 0.01, 12);
+  expect(costOf(200_001)).toBeCloseTo((200_001 * 0.0025) / 1000 + 0.015, 12);
+});
+
 test.each<[string, string | null, string, Usage | undefined]>([
   ["an unknown model", "openai", "gpt-99", { input_tokens: 5 }],
   ["an unknown snapshot of a model that was repriced", "openai", "gpt-4o-2099-01-01", { input_tokens: 5 }],
   ["a short date, which has told other prices apart", "openai", "gpt-4-0613", { input_tokens: 5 }],
   ["a model without price", "unpriced", "model", { input_tokens: 5 }],
   ["no usage", "openai", "gpt-4", undefined],
+  ["an unknown input", "openai", "gpt-4", { output_tokens: 5 }],
+  ["a cache whose price is unknown", "openai", "gpt-4", { input_tokens: 5, cache_read_tokens: 3 }],
+  ["a cache write whose price is unknown", "openai", "o3", { input_tokens: 5, cache_creation_tokens: 3 }],
   ["a website", null, "gpt-4", { input_tokens: 5 }],
 ])("%s has no cost", (_, provider, model, usage) => {
   expect(cost(provider, model, usage)).toBeUndefined();

@@ -14,7 +14,7 @@ import {
 import { base64Reference, urlReference } from "../media.js";
 import { modelInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
-import { usageOf } from "../usage.js";
+import { laterUsage, usageOf } from "../usage.js";
 import type { Growing } from "./assembly.js";
 import { contentOf, messagesOf } from "./messages.js";
 import { someOf, toolCall } from "./tool-calls.js";
@@ -83,38 +83,56 @@ function toolResultsOf(blocks: readonly JsonObject[]): unknown {
   return someOf(blocks.filter(({ type }) => typeof type === "string" && type.endsWith("tool_result")));
 }
 
-/** Events to one Message (docs.anthropic.com/en/api/messages-streaming). */
+/**
+ * Events to one Message (docs.anthropic.com/en/api/messages-streaming). Usage is told in the first event and the
+ * last one, by gateways in others too; some end a stream with the whole message.
+ */
 function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
   let message: Growing = {};
-  const blocks = new Map<unknown, Growing>();
-  for (const { data } of chunks) {
+  let usage: JsonObject | undefined;
+  const blocks = new Map<number, Growing>();
+  let current = -1;
+  const blockAt = (index: unknown, otherwise: number): Growing => {
+    current = numberOf(index) ?? otherwise;
+    const block = blocks.get(current) ?? {};
+    blocks.set(current, block);
+    return block;
+  };
+  for (const { event, data } of chunks) {
     if (!isObject(data)) continue;
-    switch (data.type) {
+    usage = laterUsage(usage, objectOf(data.message).usage);
+    usage = laterUsage(usage, data.usage);
+    const type = wordOf(data.type) ?? event;
+    switch (type) {
       case "message_start":
-        message = { ...message, ...objectOf(data.message) };
+        message = { ...message, ...told(data.message) };
+        break;
+      case "message":
+        message = { ...message, ...told(data) };
+        if (listOf(data.content).length > 0) blocks.clear();
         break;
       case "content_block_start":
-        blocks.set(data.index, { ...objectOf(data.content_block) });
+        Object.assign(blockAt(data.index, current + 1), objectOf(data.content_block));
         break;
-      case "content_block_delta": {
-        const block = blocks.get(data.index) ?? {};
-        blocks.set(data.index, block);
-        addDelta(block, objectOf(data.delta));
+      case "content_block_delta":
+        addDelta(blockAt(data.index, Math.max(0, current)), objectOf(data.delta));
         break;
-      }
       case "message_delta":
-        Object.assign(message, objectOf(data.delta));
-        // Input tokens stand in the first event, the final output tokens here.
-        message.usage = { ...objectOf(message.usage), ...present(objectOf(data.usage)) };
+        usage = laterUsage(usage, objectOf(data.delta).usage);
+        message = { ...message, ...told(data.delta) };
         break;
-      case "error":
-        message.error = data.error;
-        break;
+      default:
+        if (type === "error" || isObject(data.error)) message.error = data.error ?? data;
     }
   }
   for (const block of blocks.values()) closeBlock(block);
-  const streamed = [...blocks.values()];
-  return streamed.length > 0 ? { ...message, content: streamed } : message;
+  const content = blocks.size > 0 ? [...blocks.values()] : message.content;
+  return present({ ...message, content, usage });
+}
+
+/** What is said of a message; null says nothing. */
+function told(part: unknown): JsonObject {
+  return Object.fromEntries(Object.entries(objectOf(part)).filter(([, value]) => value !== null));
 }
 
 const APPENDED = {

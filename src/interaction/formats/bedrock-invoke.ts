@@ -18,25 +18,45 @@ export const bedrockInvoke: WireFormat = {
   type: "chat",
   request: (fields, exchange) =>
     present({
-      ...vendorOf(exchange).request(fields, exchange),
+      ...vendorOf(exchange, fields).request(fields, exchange),
       model: modelInPath(exchange.path),
       stream: exchange.path.endsWith("-response-stream") ? true : undefined,
     }),
   response: (fields, exchange) => {
-    const response = vendorOf(exchange).response(fields, exchange);
-    const metrics = metricsOf(fields);
+    const response = vendorOf(exchange, fields).response(fields, exchange);
     return present({
       ...response,
       model: response.model ?? modelInPath(exchange.path),
-      usage: response.usage || metrics ? { ...metrics, ...response.usage } : undefined,
+      usage: response.usage ?? usageOf(fields["amazon-bedrock-invocationMetrics"]),
     });
   },
   assemble: (chunks, delta) => {
     const metrics = objectOf(
       chunks.map(({ data }) => objectOf(data)["amazon-bedrock-invocationMetrics"]).find(isObject),
     );
-    return { ...assembleVendor(chunks, delta), "amazon-bedrock-invocationMetrics": metrics };
+    const said = chunks.filter(({ data }) => objectOf(data).error === undefined);
+    const { error } = objectOf(chunks.find(({ data }) => objectOf(data).error !== undefined)?.data);
+    const document = said.length > 0 ? assembleVendor(said, delta) : {};
+    return present({
+      ...document,
+      "amazon-bedrock-invocationMetrics": metrics,
+      error: error ?? document.error,
+    });
   },
+};
+
+/** docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens: the body of one of the two other calls. */
+export const bedrockTokenCount: WireFormat = {
+  id: "bedrock_count_tokens",
+  type: "token_count",
+  request: (fields, exchange) => {
+    const { converse } = objectOf(fields.input);
+    return present({
+      ...(isObject(converse) ? bedrockConverse.request(converse, exchange) : {}),
+      model: modelInPath(exchange.path),
+    });
+  },
+  response: (fields, { path }) => present({ model: modelInPath(path), usage: usageOf(fields) }),
 };
 
 /** Embeddings of Titan and Cohere by InvokeModel. */
@@ -55,20 +75,31 @@ export const bedrockEmbeddings: WireFormat = {
   },
 };
 
-/** Told by the model's id, of which the vendor is a part: `eu.anthropic.claude-…`. */
-function vendorOf({ path }: DecodedExchange): WireFormat {
+/**
+ * Told by the model's id, of which the vendor is a part: `eu.anthropic.claude-…`. The ARN of an inference profile names
+ * none; then the bodies tell, as they do of models that are newer than this list.
+ */
+function vendorOf({ path, requestBody }: DecodedExchange, fields: JsonObject): WireFormat {
   const model = modelInPath(path) ?? "";
   if (/anthropic\./.test(model)) return anthropicMessages;
   if (/amazon\.nova/.test(model)) return bedrockConverse;
   if (/cohere\.command/.test(model)) return cohereChat;
   if (/(?:openai|qwen|deepseek\.v|mistral\.(?:mistral-large-24|pixtral))/.test(model)) return openaiChat;
+  const question = requestBody.kind === "json" ? objectOf(requestBody.value) : {};
+  if (question.anthropic_version !== undefined || fields.type === "message") return anthropicMessages;
+  if (Array.isArray(fields.choices)) return openaiChat;
+  if (isObject(objectOf(fields.output).message) || isObject(question.inferenceConfig)) return bedrockConverse;
+  const { messages } = question;
+  if (Array.isArray(messages) && fields === question && !/^ai21|meta|mistral|titan/.test(model))
+    return openaiChat;
   return plainText;
 }
 
 /** Chunks say themselves whose they are. */
 const assembleVendor: NonNullable<WireFormat["assemble"]> = (chunks, delta) => {
   const first = objectOf(chunks[0]?.data);
-  if (first.type === "message_start") return anthropicMessages.assemble!(chunks, delta);
+  if (/^(?:message|content_block)_/.test(String(first.type)))
+    return anthropicMessages.assemble!(chunks, delta);
   if (Array.isArray(first.choices)) return openaiChat.assemble!(chunks, delta);
   if (typeof first.event_type === "string" || typeof first.type === "string")
     return cohereChat.assemble!(chunks, delta);
@@ -120,9 +151,3 @@ const plainText: WireFormat = {
     return { ...told, text: undefined, outputText: undefined, generation: text };
   },
 };
-
-/** What Bedrock adds to the last chunk of every vendor's stream. */
-function metricsOf(fields: JsonObject) {
-  const metrics = objectOf(fields["amazon-bedrock-invocationMetrics"]);
-  return usageOf({ input_tokens: metrics.inputTokenCount, output_tokens: metrics.outputTokenCount });
-}

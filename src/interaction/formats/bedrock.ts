@@ -101,6 +101,7 @@ function assembleConverse(chunks: readonly StreamChunk[]): JsonObject {
     else if (event === "contentBlockDelta") addDelta(block(), objectOf(data.delta));
     else if (event === "messageStop") document.stopReason = data.stopReason;
     else if (event === "metadata") Object.assign(document, data);
+    else if (isObject(data.error)) document.error = data.error;
     else if (event?.endsWith("Exception")) document.error = { type: event, message: data.message };
   }
   const content = [...blocks.values()];

@@ -1,5 +1,6 @@
 import type { StreamChunk } from "../interaction.js";
 import { isObject, type JsonObject, listOf, objectOf, present, stringOf } from "../json.js";
+import { laterUsage } from "../usage.js";
 import { gemini } from "./gemini.js";
 import type { WireFormat } from "./wire-format.js";
 
@@ -28,22 +29,21 @@ export const geminiLive: WireFormat = {
 /** Server messages to one answer of `generateContent`, the transcript of sound as its text. */
 function assembleLive(chunks: readonly StreamChunk[]): JsonObject {
   const parts: unknown[] = [];
-  let usageMetadata: unknown;
+  let usage: JsonObject | undefined;
   let heard = "";
   for (const { data } of chunks) {
     const event = objectOf(data);
     const content = objectOf(event.serverContent);
-    usageMetadata = event.usageMetadata ?? usageMetadata;
+    usage = laterUsage(usage, event.usageMetadata);
     heard += stringOf(objectOf(content.inputTranscription).text) ?? "";
     const transcript = stringOf(objectOf(content.outputTranscription).text);
     if (transcript !== undefined) parts.push({ text: transcript });
     parts.push(...listOf(objectOf(content.modelTurn).parts));
     for (const functionCall of listOf(objectOf(event.toolCall).functionCalls)) parts.push({ functionCall });
   }
-  const usage = objectOf(usageMetadata);
   return {
     candidates: parts.length > 0 ? [{ content: { role: "model", parts } }] : [],
-    usageMetadata: present({ ...usage, candidatesTokenCount: usage.responseTokenCount }),
+    usageMetadata: usage,
     ...(heard !== "" && { input_transcript: heard }),
   };
 }

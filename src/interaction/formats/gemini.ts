@@ -3,7 +3,7 @@ import { isObject, type JsonObject, listOf, numberOf, objectOf, present, stringO
 import { base64Reference, urlReference } from "../media.js";
 import { modelInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
-import { usageOf } from "../usage.js";
+import { laterUsage, usageOf } from "../usage.js";
 import type { Growing } from "./assembly.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
@@ -16,7 +16,8 @@ export const gemini: WireFormat = {
   id: "gemini",
   type: "chat",
   parserId: "google",
-  request: (fields, exchange) => {
+  request: (sent, exchange) => {
+    const fields = { ...sent, ...wrapped(sent, "request", "contents") };
     // The bundle's parser flattens the names of this object.
     const config = {
       ...objectOf(fields.generationConfig),
@@ -37,7 +38,8 @@ export const gemini: WireFormat = {
       tool_choice: fields.toolConfig ?? fields.tool_config,
     });
   },
-  response: (fields) => {
+  response: (answer) => {
+    const fields = { ...answer, ...wrapped(answer, "response", "candidates") };
     const candidates = listOf(fields.candidates).map(objectOf);
     const parts = listOf(objectOf(candidates[0]?.content).parts).map(objectOf);
     const feedback = objectOf(fields.promptFeedback);
@@ -62,9 +64,17 @@ export const gemini: WireFormat = {
   assemble: assembleContent,
 };
 
-/** Thinking tokens are billed as output, but counted beside it (ai.google.dev/gemini-api/docs/thinking#pricing). */
+/** The bundle's parser puts some of the numbers under names of its own. */
 function geminiUsage(document: JsonObject) {
   return usageOf({ ...objectOf(document.usageMetadata), ...objectOf(document.usage) });
+}
+
+/**
+ * Google's Code Assist (`cloudcode-pa.googleapis.com/v1internal:…`, of Gemini CLI and its relatives) wraps the document:
+ * `{model, project, request}`, `{response, traceId}`.
+ */
+function wrapped(document: JsonObject, name: "request" | "response", own: string): JsonObject {
+  return document[own] === undefined ? objectOf(document[name]) : {};
 }
 
 function contentsOf(contents: unknown): Message[] | undefined {
@@ -104,11 +114,14 @@ function callOf(part: JsonObject) {
 /** Chunks to one response: each candidate's parts joined, the last usage, the last of all else. */
 function assembleContent(chunks: readonly StreamChunk[]): JsonObject {
   const document: Growing = {};
+  let usage: JsonObject | undefined;
   const candidates = new Map<number, { parts: Growing[]; rest: JsonObject }>();
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
-    const { candidates: pieces, ...rest } = data;
-    Object.assign(document, rest);
+    const told = { ...data, ...wrapped(data, "response", "candidates") };
+    const { candidates: pieces, usageMetadata, ...rest } = told;
+    Object.assign(document, present(rest));
+    usage = laterUsage(usage, usageMetadata);
     for (const piece of listOf(pieces).map(objectOf)) {
       const index = numberOf(piece.index) ?? 0;
       const known = candidates.get(index) ?? { parts: [], rest: {} };
@@ -120,7 +133,7 @@ function assembleContent(chunks: readonly StreamChunk[]): JsonObject {
     ...rest,
     content: { ...objectOf(rest.content), parts },
   }));
-  return whole.length > 0 ? { ...document, candidates: whole } : document;
+  return present({ ...document, usageMetadata: usage, candidates: whole.length > 0 ? whole : undefined });
 }
 
 /** Text goes on in the part before it when that is text of the same kind. */
@@ -137,7 +150,7 @@ export const geminiTokenCount: WireFormat = {
   type: "token_count",
   parserId: "google",
   request: (fields, exchange) =>
-    gemini.request({ ...objectOf(fields.generateContentRequest), ...fields }, exchange),
+    gemini.request({ ...objectOf(fields.generateContentRequest ?? fields.request), ...fields }, exchange),
   response: (fields) =>
     present({ usage: usageOf({ ...fields, promptTokenCount: fields.totalTokens, totalTokens: undefined }) }),
 };

@@ -12,7 +12,7 @@ import {
 } from "../json.js";
 import { base64Reference } from "../media.js";
 import { textOf } from "../text.js";
-import { usageOf } from "../usage.js";
+import { laterUsage, usageOf } from "../usage.js";
 import type { Growing } from "./assembly.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
@@ -114,7 +114,7 @@ function assemble(chunks: readonly StreamChunk[]): JsonObject {
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
     const { message: said, response, thinking, ...rest } = data;
-    Object.assign(document, rest);
+    Object.assign(document, laterUsage(document, rest));
     append(document, "response", response);
     append(document, "thinking", thinking);
     if (!isObject(said)) continue;

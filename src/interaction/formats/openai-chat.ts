@@ -1,3 +1,4 @@
+import { flatErrorOf } from "../errors.js";
 import type { StreamChunk, ToolCall } from "../interaction.js";
 import {
   booleanOf,
@@ -13,7 +14,7 @@ import {
 import { base64Reference, urlReference } from "../media.js";
 import { deploymentInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
-import { usageOf } from "../usage.js";
+import { laterUsage, usageOf } from "../usage.js";
 import { type Growing, mergeDelta } from "./assembly.js";
 import { messagesOf } from "./messages.js";
 import { someOf, toolCall } from "./tool-calls.js";
@@ -48,7 +49,7 @@ export const openaiChat: WireFormat = {
       content: textOf(fields.content ?? message.content ?? undefined),
       model: wordOf(fields.model),
       finish_reason: wordOf(fields.finish_reason) ?? wordOf(choices[0]?.finish_reason),
-      usage: usageOf(fields.usage),
+      usage: usageOf(countedIn(fields)),
       tool_calls: toolCallsOf(message),
       reasoning: reasoningOf(message),
       refusal: wordOf(message.refusal),
@@ -115,35 +116,89 @@ function choiceOf(choice: JsonObject): JsonObject {
   });
 }
 
+interface GrowingChoice {
+  readonly index: number;
+  readonly message: Growing;
+  /** The whole message, of servers that repeat it. */
+  whole?: JsonObject;
+  reason?: string;
+}
+
 /** Chunks to one `chat.completion`: each choice's deltas merged into its message. */
 function assembleChat(chunks: readonly StreamChunk[], delta: DeltaReader | undefined): JsonObject {
   const document: Growing = {};
-  const choices = new Map<number, Growing>();
-  const choiceAt = (index: number): Growing => {
+  const choices = new Map<number, GrowingChoice>();
+  const choiceAt = (index: number): GrowingChoice => {
     const known = choices.get(index) ?? { index, message: {} };
     choices.set(index, known);
     return known;
   };
+  let usage: JsonObject | undefined;
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
     for (const key of Object.keys(data)) {
       const value = data[key];
       if (key !== "choices" && key !== "usage" && value !== null && value !== "") document[key] = value;
     }
-    const counted = data.usage ?? objectOf(data.x_groq).usage;
-    if (isObject(counted)) document.usage = counted;
+    const failure = flatErrorOf(data);
+    if (failure) document.error = failure;
+    usage = laterUsage(usage, countedIn(data));
     const deltas = listOf(data.choices);
     const bundled = delta?.(data);
     const isOwn = deltas.some((element) => objectOf(element).delta === bundled);
-    if (isObject(bundled) && !isOwn) mergeDelta(choiceAt(0).message as Growing, bundled);
+    if (isObject(bundled) && !isOwn) mergeDelta(choiceAt(0).message, bundled);
     for (const element of deltas) {
       const { index, delta: own, message, finish_reason: reason } = objectOf(element);
       const choice = choiceAt(numberOf(index) ?? 0);
-      const piece = own ?? message;
-      if (isObject(piece)) mergeDelta(choice.message as Growing, piece);
-      if (wordOf(reason)) choice.finish_reason = reason;
+      const isPiece = isObject(own) && Object.keys(own).length > 0;
+      if (isPiece) mergeDelta(choice.message, own);
+      if (isObject(message)) addMessage(choice, message, isPiece || data.object === "chat.completion");
+      choice.reason = wordOf(reason) ?? choice.reason;
     }
   }
-  const ordered = [...choices.values()].sort((one, other) => Number(one.index) - Number(other.index));
-  return ordered.length > 0 ? { ...document, choices: ordered } : document;
+  const ordered = [...choices.values()].sort((one, other) => one.index - other.index).map(closeChoice);
+  return present({ ...document, usage, choices: ordered.length > 0 ? ordered : undefined });
+}
+
+/**
+ * A `message` within a stream. MiniMax ends with the whole message, Perplexity repeats it as it is so far in each chunk;
+ * what does not begin with all that was said before is one more piece.
+ */
+function addMessage(choice: GrowingChoice, message: JsonObject, isWhole: boolean): void {
+  const before = textOf(choice.whole?.content ?? choice.message.content ?? undefined) ?? "";
+  if (isWhole || (textOf(message.content ?? undefined) ?? "").startsWith(before)) {
+    choice.whole = message;
+    return;
+  }
+  if (choice.whole) mergeDelta(choice.message, choice.whole);
+  delete choice.whole;
+  mergeDelta(choice.message, message);
+}
+
+function closeChoice({ index, message, whole, reason }: GrowingChoice): JsonObject {
+  const said = Object.entries(whole ?? {}).filter(
+    ([, value]) => value !== null && value !== "" && !(Array.isArray(value) && value.length === 0),
+  );
+  return present({ index, message: { ...message, ...Object.fromEntries(said) }, finish_reason: reason });
+}
+
+/**
+ * Where a chunk's usage stands: at its top, in Groq's own field, in the choice (Moonshot), and of llama.cpp, which sends
+ * none unless asked for, in its timings.
+ */
+function countedIn(data: JsonObject): JsonObject | undefined {
+  let usage: JsonObject | undefined;
+  for (const choice of listOf(data.choices).map(objectOf)) {
+    usage = laterUsage(usage, objectOf(choice.delta ?? choice.message).usage);
+    usage = laterUsage(usage, choice.usage);
+  }
+  usage = laterUsage(usage, objectOf(data.x_groq).usage);
+  usage = laterUsage(usage, data.usage);
+  const { prompt_n: fresh, cache_n: cached, predicted_n: output } = objectOf(data.timings);
+  if (usage || typeof fresh !== "number") return usage;
+  return present({
+    prompt_tokens: fresh + (numberOf(cached) ?? 0),
+    completion_tokens: output,
+    cached_tokens: cached,
+  });
 }

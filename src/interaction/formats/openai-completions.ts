@@ -11,7 +11,7 @@ import {
 } from "../json.js";
 import { deploymentInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
-import { usageOf } from "../usage.js";
+import { laterUsage, usageOf } from "../usage.js";
 import { someOf } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
@@ -46,16 +46,19 @@ export const openaiCompletions: WireFormat = {
 
 function assembleCompletion(chunks: readonly StreamChunk[]): JsonObject {
   let document: JsonObject = {};
+  let usage: JsonObject | undefined;
   const choices: { text: string; finish_reason?: unknown }[] = [];
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
-    document = { ...document, ...data, usage: data.usage ?? document.usage };
+    usage = laterUsage(usage, data.usage);
+    document = { ...document, ...present(data) };
     for (const choice of listOf(data.choices).map(objectOf)) {
+      usage = laterUsage(usage, choice.usage);
       const index = Math.min(numberOf(choice.index) ?? 0, choices.length);
       choices[index] ??= { text: "" };
       choices[index].text += textOf(choice.text ?? objectOf(choice.delta).content ?? undefined) ?? "";
       if (choice.finish_reason) choices[index].finish_reason = choice.finish_reason;
     }
   }
-  return { ...document, choices };
+  return present({ ...document, choices, usage });
 }

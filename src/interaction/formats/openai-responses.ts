@@ -12,15 +12,15 @@ import {
 } from "../json.js";
 import { base64Reference, urlReference } from "../media.js";
 import { textOf } from "../text.js";
-import { usageOf } from "../usage.js";
+import { laterUsage, usageOf } from "../usage.js";
 import type { Growing } from "./assembly.js";
 import { contentOf } from "./messages.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
 /**
- * OpenAI responses (platform.openai.com/docs/api-reference/responses): plain, as event stream, and as turns of a
- * WebSocket, where `response.create` is the request.
+ * OpenAI responses (platform.openai.com/docs/api-reference/responses): plain, as event stream, as turns of a
+ * WebSocket, where `response.create` is the request, and `/responses/compact`, whose answer is a dialogue made short.
  */
 export const openaiResponses: WireFormat = {
   id: "openai_responses",
@@ -140,27 +140,50 @@ function imageOf(item: JsonObject): unknown[] {
 }
 
 /**
- * Events to one response. The last event holds it whole; of a stream that broke off, it is put together from the
- * deltas.
+ * Events to one response. The last event holds it whole; of a stream that broke off, and where the last one is empty (as
+ * ChatGPT answers Codex), it is put together from the deltas.
  */
 function assembleResponse(chunks: readonly StreamChunk[]): JsonObject {
   let response: JsonObject = {};
+  let usage: JsonObject | undefined;
   const items = new Map<number, Growing>();
-  for (const { data } of chunks) {
-    if (!isObject(data)) continue;
-    const at = numberOf(data.output_index) ?? 0;
+  let current = 0;
+  const placeOf = (data: JsonObject): number => {
+    const id = wordOf(data.item_id) ?? wordOf(objectOf(data.item).id);
+    const known = [...items].find(([, item]) => id !== undefined && item.id === id)?.[0];
     const type = stringOf(data.type) ?? "";
-    if (isObject(data.response)) response = { ...response, ...data.response };
-    else if (type === "error") response = { ...response, error: data.error ?? data };
-    else if (type.startsWith("response.output_item."))
-      items.set(at, { ...items.get(at), ...structuredClone(objectOf(data.item)) });
-    else if (type.endsWith(".delta") && typeof data.delta === "string") {
-      const item = items.get(at) ?? {};
+    const next = type === "response.output_item.added" && items.size > 0 ? current + 1 : current;
+    current = numberOf(data.output_index) ?? known ?? next;
+    return current;
+  };
+  for (const { event, data } of chunks) {
+    if (!isObject(data)) continue;
+    const type = stringOf(data.type) ?? event ?? "";
+    usage = laterUsage(usage, data.usage);
+    if (isObject(data.response)) {
+      const { usage: counted, ...rest } = data.response;
+      response = { ...response, ...rest };
+      usage = laterUsage(usage, counted);
+    } else if (type === "error" || isObject(data.error)) {
+      response = { ...response, error: data.error ?? data };
+    } else if (type.startsWith("response.output_item.")) {
+      const at = placeOf(data);
+      const { content, ...item } = structuredClone(objectOf(data.item)) as Growing;
+      const known = items.get(at) ?? {};
+      items.set(at, { ...known, ...item, ...(listOf(content).length > 0 && { content }) });
+    } else if (/\.(?:delta|done)$/.test(type)) {
+      const at = placeOf(data);
+      const item = items.get(at) ?? present({ id: wordOf(data.item_id) });
       items.set(at, item);
-      appendDelta(item, type, data, data.delta);
+      addText(item, type, data);
     }
   }
-  return listOf(response.output).length > 0 ? response : { ...response, output: [...items.values()] };
+  const output = listOf(response.output).length > 0 ? response.output : inOrder(items);
+  return present({ ...response, output, usage });
+}
+
+function inOrder(items: ReadonlyMap<number, Growing>): Growing[] {
+  return [...items].sort(([one], [other]) => one - other).map(([, item]) => item);
 }
 
 /** Where the text of a delta goes: the item's type, the list and its index, the empty part, the part's field. */
@@ -179,16 +202,34 @@ const INPUT_DELTAS: { readonly [event: string]: "arguments" | "input" } = {
   "response.custom_tool_call_input.delta": "input",
 };
 
-function appendDelta(item: Growing, event: string, data: JsonObject, delta: string): void {
-  const input = INPUT_DELTAS[event];
-  if (input) item[input] = (stringOf(item[input]) ?? "") + delta;
-  const text = TEXT_DELTAS[event];
+/** A `delta` is appended; what is `done` is the whole, of servers that send no deltas. */
+function addText(item: Growing, event: string, data: JsonObject): void {
+  const isWhole = event.endsWith(".done");
+  const base = event.replace(/done$/, "delta");
+  const put = (known: unknown, piece: unknown): unknown =>
+    typeof piece === "string" ? (isWhole ? piece : (stringOf(known) ?? "") + piece) : known;
+  const input = INPUT_DELTAS[base];
+  if (input) {
+    item.type ??=
+      input === "input" ? "custom_tool_call" : base.includes("mcp") ? "mcp_call" : "function_call";
+    item[input] = put(item[input], isWhole ? data[input] : data.delta);
+    item.name ??= data.name;
+  }
+  const text = TEXT_DELTAS[base];
   if (!text) return;
   const [itemType, list, indexName, partType, field] = text;
   const parts = [...listOf(item[list])];
-  const at = Math.min(numberOf(data[indexName]) ?? 0, parts.length);
+  const at = Math.min(numberOf(data[indexName]) ?? Math.max(0, parts.length - 1), parts.length);
   const part = objectOf(parts[at] ?? { type: partType });
-  parts[at] = { ...part, [field]: (stringOf(part[field]) ?? "") + delta };
+  parts[at] = { ...part, [field]: put(part[field], isWhole ? data[field] : data.delta) };
   item.type = itemType;
   item[list] = parts;
 }
+
+/** platform.openai.com/docs/api-reference/responses/input-tokens. */
+export const openaiInputTokens: WireFormat = {
+  id: "openai_input_tokens",
+  type: "token_count",
+  request: openaiResponses.request,
+  response: (fields) => present({ usage: usageOf(fields) }),
+};

@@ -26,6 +26,14 @@ export const perplexityWeb: WireFormat = {
   assemble: assembleSearch,
 };
 
+/** A block whose pieces go on at `chunk_starting_offset` holds only those from there on. */
+function continued(known: unknown, block: unknown): unknown {
+  const { chunks, chunk_starting_offset: offset } = objectOf(block);
+  if (!isObject(block) || !Array.isArray(chunks) || typeof offset !== "number") return block;
+  const before = listOf(objectOf(known).chunks).slice(0, Math.max(0, offset));
+  return { ...block, chunks: [...before, ...chunks] };
+}
+
 /** Events repeat what is known so far; the answer's text grows in blocks that are meant as markdown. */
 function assembleSearch(chunks: readonly StreamChunk[]): JsonObject {
   const blocks = new Map<string, DeltaDocument>();
@@ -38,9 +46,12 @@ function assembleSearch(chunks: readonly StreamChunk[]): JsonObject {
       if (!usage.includes("markdown")) continue;
       const document = blocks.get(usage) ?? new DeltaDocument();
       blocks.set(usage, document);
-      if (isObject(block.markdown_block)) document.push({ p: "", o: "replace", v: block.markdown_block });
+      if (isObject(block.markdown_block))
+        document.push({ p: "", o: "replace", v: continued(document.value, block.markdown_block) });
       for (const patch of listOf(objectOf(block.diff_block).patches).map(objectOf)) {
-        document.push({ p: stringOf(patch.path) ?? "", o: stringOf(patch.op) ?? "replace", v: patch.value });
+        const path = stringOf(patch.path) ?? "";
+        const value = path === "" ? continued(document.value, patch.value) : patch.value;
+        document.push({ p: path, o: stringOf(patch.op) ?? "replace", v: value });
       }
     }
   }
