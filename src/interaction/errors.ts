@@ -27,7 +27,8 @@ export function errorOf(exchange: DecodedExchange, document: unknown): ProviderE
       message: wordOf(error.message),
     });
   }
-  if (!failed) return flatErrorOf(body);
+  const flat = flatErrorOf(body);
+  if (flat || !failed) return flat;
   return present({
     type: wordOf(body.__type) ?? wordOf(body.type),
     code: codeOf(body.code),
@@ -71,7 +72,11 @@ export function flatErrorOf(body: JsonObject): ProviderError | undefined {
       answers.every((name) => body[name] === undefined || body[name] === null));
   const message = wordOf(failure.message);
   if (!isFailure || message === undefined) return undefined;
-  return present({ type: wordOf(failure.type), code: codeOf(failure.code), message });
+  return present({
+    type: wordOf(failure.__type) ?? wordOf(failure.type),
+    code: codeOf(failure.code),
+    message,
+  });
 }
 
 function codeOf(code: unknown): string | undefined {

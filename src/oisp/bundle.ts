@@ -116,6 +116,16 @@ export interface ParsedBundle {
   readonly rejected: readonly string[];
 }
 
+/** Where a fact of our own is from. */
+export interface Fact {
+  /** Address of the page or package that says it. */
+  readonly source: string;
+  /** When it was read there, `YYYY-MM-DD`. */
+  readonly date: string;
+  /** Why it wins over what a bundle says; without it, it only adds. */
+  readonly correction?: string;
+}
+
 export interface Bundle {
   readonly version: string;
   readonly generatedAt?: string;
@@ -128,6 +138,8 @@ export interface Bundle {
   readonly models: ReadonlyMap<string, ModelInfo>;
   readonly apps: readonly App[];
   readonly websites: readonly Website[];
+  /** Which entries are of the supplement, by kind and key (`host api3.cursor.sh`); absent when none was read over it. */
+  readonly facts?: ReadonlyMap<string, Fact>;
 }
 
 /** A bundle, where it came from, and what of it could not be used. */

@@ -8,6 +8,7 @@ import { MAX_BUNDLE_BYTES, tooLarge } from "./document.js";
 import { EMBEDDED_LOCATION, embeddedDocument } from "./embedded.js";
 import { type Fetched, type FetchOptions, fetchDocument } from "./fetch.js";
 import { readBundleText } from "./parse.js";
+import type { SupplementUse } from "./supplement.js";
 
 export const DEFAULT_BUNDLE_URL = "https://oisp.dev/spec/v0.1/oisp-spec-bundle.json";
 export const DEFAULT_REFRESH_HOURS = 24;
@@ -21,6 +22,8 @@ export interface LoadOptions extends Omit<FetchOptions, "etag"> {
   readonly url?: string;
   /** Age in hours from which a cached document is asked for again. */
   readonly refreshHours?: number;
+  /** `none` reads the bundle alone; our own facts are over it when absent. */
+  readonly supplement?: SupplementUse;
   /** Epoch ms; `Date.now` when absent. */
   readonly now?: () => number;
 }
@@ -35,19 +38,22 @@ export async function loadBundle(options: LoadOptions): Promise<LoadedBundle> {
   const { home, url = DEFAULT_BUNDLE_URL } = options;
   const cached = await readCache(home, url);
   if (cached && isFresh(cached, options)) {
-    const loaded = attempt(() => loadedFrom(cached, "cache"));
+    const loaded = attempt(() => loadedFrom(cached, "cache", options));
     if (!(loaded instanceof Error)) return loaded;
   }
   const fetched = await fetchBundle(options).catch((error: unknown) => error);
   if (!(fetched instanceof Error)) return fetched as LoadedBundle;
-  const stale = cached && attempt(() => loadedFrom(cached, "stale_cache"));
+  const stale = cached && attempt(() => loadedFrom(cached, "stale_cache", options));
   if (stale && !(stale instanceof Error)) {
     return {
       ...stale,
       note: `${fetched.message} The copy of ${new Date(stale.loadedAt!).toISOString()} is used.`,
     };
   }
-  return { ...loadEmbedded(), note: `${fetched.message} The bundle that comes with this version is used.` };
+  return {
+    ...loadEmbedded(options.supplement),
+    note: `${fetched.message} The bundle that comes with this version is used.`,
+  };
 }
 
 /**
@@ -66,7 +72,7 @@ export async function fetchBundle(options: LoadOptions): Promise<LoadedBundle> {
     ...(usable?.etag !== undefined && { etag: usable.etag }),
   });
   const current = currentDocument(url, fetched, usable, now());
-  const loaded = loadedFrom(current, "url");
+  const loaded = loadedFrom(current, "url", options);
   try {
     await writeCache(home, current);
     return loaded;
@@ -76,9 +82,10 @@ export async function fetchBundle(options: LoadOptions): Promise<LoadedBundle> {
   }
 }
 
-export function loadEmbedded(): LoadedBundle {
+export function loadEmbedded(supplement: SupplementUse = "over"): LoadedBundle {
   const document = embeddedDocument();
-  return { ...readBundleText(document), document, origin: "embedded", location: EMBEDDED_LOCATION };
+  const read = readBundleText(document, "The embedded bundle", supplement);
+  return { ...read, document, origin: "embedded", location: EMBEDDED_LOCATION };
 }
 
 function currentDocument(
@@ -103,10 +110,10 @@ function currentDocument(
   );
 }
 
-async function loadFile(file: string, { now = Date.now }: LoadOptions): Promise<LoadedBundle> {
+async function loadFile(file: string, { now = Date.now, supplement }: LoadOptions): Promise<LoadedBundle> {
   const document = await readDocumentFile(file);
   return {
-    ...readBundleText(document, `The bundle ${file}`),
+    ...readBundleText(document, `The bundle ${file}`, supplement),
     document,
     origin: "file",
     location: file,
@@ -130,10 +137,14 @@ async function readDocumentFile(file: string): Promise<string> {
   }
 }
 
-function loadedFrom(cached: CachedDocument, origin: LoadedBundle["origin"]): LoadedBundle {
+function loadedFrom(
+  cached: CachedDocument,
+  origin: LoadedBundle["origin"],
+  { supplement }: LoadOptions,
+): LoadedBundle {
   const { url, document, loadedAt } = cached;
-  const name = `The bundle of ${url}`;
-  return { ...readBundleText(document, name), document, origin, location: url, loadedAt };
+  const read = readBundleText(document, `The bundle of ${url}`, supplement);
+  return { ...read, document, origin, location: url, loadedAt };
 }
 
 /** A time in the future (the clock was set back) is no freshness: it would last for ever. */

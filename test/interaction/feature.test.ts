@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { isPublishedParser } from "../../src/interaction/feature.js";
 import { readInteraction } from "../../src/interaction/read.js";
@@ -10,7 +9,8 @@ import { parseApps } from "../../src/oisp/parse-registry.js";
 import { exchangeOf, PARSERS, sse } from "./exchanges.js";
 import { decodedOf, loadTranscripts } from "./transcripts.js";
 
-const published = fileURLToPath(new URL("../../../shared/oisp/bundle-2026-01-14.json", import.meta.url));
+/** What it publishes of hosts, apps and websites; see test/oisp/published.test.ts. */
+const published = new URL("../oisp/fixtures/bundle-2026-01-14.json", import.meta.url);
 const transcripts = loadTranscripts();
 
 function featureOf(parser: unknown): Feature {
@@ -29,65 +29,62 @@ const SITES = [
   ["claude_web/completion", "apps", "claude"],
 ] as const;
 
-describe.skipIf(!existsSync(published))(
-  "the rules of the published bundle (skipped where ../shared is missing)",
-  () => {
-    const registry = existsSync(published) ? JSON.parse(readFileSync(published, "utf8")).registry : {};
-    const parserOf = (kind: string, id: string) => registry[kind][id].features.chat.parser;
+describe("the rules of the published bundle", () => {
+  const { registry } = JSON.parse(readFileSync(published, "utf8"));
+  const parserOf = (kind: string, id: string) => registry[kind][id].features.chat.parser;
 
-    test.each(SITES)("%s is read right with them", (title, kind, id) => {
-      const transcript = transcripts.find((one) => one.title === title)!;
-      const feature = featureOf(parserOf(kind, id));
-      expect(readInteraction(decodedOf(transcript), { parsers: PARSERS, feature })).toMatchObject(
-        transcript.expected,
-      );
-    });
+  test.each(SITES)("%s is read right with them", (title, kind, id) => {
+    const transcript = transcripts.find((one) => one.title === title)!;
+    const feature = featureOf(parserOf(kind, id));
+    expect(readInteraction(decodedOf(transcript), { parsers: PARSERS, feature })).toMatchObject(
+      transcript.expected,
+    );
+  });
 
-    test("a conversation that Claude's app fetches is read, as they name that GET", () => {
-      const claude = parseApps(registry.apps, []).find(({ id }) => id === "claude")!;
-      const conversation = {
-        uuid: "v1",
-        name: "Greetings",
-        chat_messages: [
-          { sender: "human", content: [{ type: "text", text: "Hello" }] },
-          {
-            sender: "assistant",
-            content: [{ type: "text", text: "Hi there" }],
-            created_at: "2026-01-09T19:56:26Z",
-          },
-        ],
-      };
-      const path = "/api/organizations/o1/chat_conversations/v1?tree=True";
-      const exchange = exchangeOf({ host: "claude.ai", method: "GET", path, response: conversation });
-      expect(readInteraction(exchange, { parsers: PARSERS, feature: claude.features[0] })).toEqual({
-        model: null,
-        provider: null,
-        type: "chat",
-        request: {},
-        response: {
-          content: "Hi there",
-          conversation_id: "v1",
-          conversation_name: "Greetings",
-          timestamp: "2026-01-09T19:56:26Z",
+  test("a conversation that Claude's app fetches is read, as they name that GET", () => {
+    const claude = parseApps(registry.apps, []).find(({ id }) => id === "claude")!;
+    const conversation = {
+      uuid: "v1",
+      name: "Greetings",
+      chat_messages: [
+        { sender: "human", content: [{ type: "text", text: "Hello" }] },
+        {
+          sender: "assistant",
+          content: [{ type: "text", text: "Hi there" }],
+          created_at: "2026-01-09T19:56:26Z",
         },
-      });
+      ],
+    };
+    const path = "/api/organizations/o1/chat_conversations/v1?tree=True";
+    const exchange = exchangeOf({ host: "claude.ai", method: "GET", path, response: conversation });
+    expect(readInteraction(exchange, { parsers: PARSERS, feature: claude.features[0] })).toEqual({
+      model: null,
+      provider: null,
+      type: "chat",
+      request: {},
+      response: {
+        content: "Hi there",
+        conversation_id: "v1",
+        conversation_name: "Greetings",
+        timestamp: "2026-01-09T19:56:26Z",
+      },
     });
+  });
 
-    test.each([
-      ["gemini_web/length-prefixed", "websites", "gemini"],
-      ["grok_web/responses", "websites", "grok"],
-      ["granola/chat", "apps", "granola"],
-    ] as const)("%s is read by them alone, at a path that nobody knows", (title, kind, id) => {
-      const transcript = transcripts.find((one) => one.title === title)!;
-      const exchange = { ...decodedOf(transcript), path: "/elsewhere" };
-      const interaction = readInteraction(exchange, {
-        parsers: PARSERS,
-        feature: featureOf(parserOf(kind, id)),
-      });
-      expect(interaction?.response?.content).toBe(transcript.expected.response?.content);
+  test.each([
+    ["gemini_web/length-prefixed", "websites", "gemini"],
+    ["grok_web/responses", "websites", "grok"],
+    ["granola/chat", "apps", "granola"],
+  ] as const)("%s is read by them alone, at a path that nobody knows", (title, kind, id) => {
+    const transcript = transcripts.find((one) => one.title === title)!;
+    const exchange = { ...decodedOf(transcript), path: "/elsewhere" };
+    const interaction = readInteraction(exchange, {
+      parsers: PARSERS,
+      feature: featureOf(parserOf(kind, id)),
     });
-  },
-);
+    expect(interaction?.response?.content).toBe(transcript.expected.response?.content);
+  });
+});
 
 test("our own readers speak before every rule of the embedded bundle", () => {
   const { apps, websites } = loadEmbedded().bundle;

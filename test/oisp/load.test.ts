@@ -19,7 +19,7 @@ async function serverOf(...documents: string[]): Promise<{ url: string; asked: (
 }
 
 async function hostsOf(options: LoadOptions) {
-  const { bundle, origin, note } = await loadBundle(options);
+  const { bundle, origin, note } = await loadBundle({ ...options, supplement: "none" });
   return { hosts: [...bundle.hosts.keys()], origin, noted: note !== undefined };
 }
 

@@ -34,7 +34,13 @@ async function refresherOf(documents: Array<string | undefined>) {
     response.writeHead(document === undefined ? 500 : 200).end(document);
   });
   const clock = new StoppedClock();
-  const options = { home: temporaryFolder(), url, refreshHours: 6, now: clock.now };
+  const options = {
+    home: temporaryFolder(),
+    url,
+    refreshHours: 6,
+    supplement: "none" as const,
+    now: clock.now,
+  };
   const refresher = new BundleRefresher(await loadBundle(options), options, clock);
   onTestFinished(() => refresher.stop());
   refresher.start();

@@ -1,0 +1,132 @@
+/**
+ * Our own facts over a bundle (data/oximy-supplement.json), each with its source and date. They add what a bundle lacks
+ * and take nothing from it; only what is marked as a correction wins over what the bundle says.
+ */
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { App, Bundle, Fact, HostPattern, ModelInfo, Parser, Provider, Website } from "./bundle.js";
+import { isRecord, parseDocument, textOf, textsOf } from "./document.js";
+import { type Facts, mergeApps, mergeWebsites } from "./merge-sites.js";
+import { parseHosts, parseModels, parsePatterns, parseProviderEntries } from "./parse-entries.js";
+import { parseParsers } from "./parse-parsers.js";
+import { parseApps, parseWebsites } from "./parse-registry.js";
+
+export const SUPPLEMENT_LOCATION = fileURLToPath(
+  new URL("../../data/oximy-supplement.json", import.meta.url),
+);
+
+/** Whether our own facts are read over a bundle. */
+export type SupplementUse = "over" | "none";
+
+/** Facts that share a source: a part of a bundle. */
+export interface FactGroup extends Fact {
+  readonly hosts: ReadonlyMap<string, string>;
+  /** Hosts that the bundle names and should not; of corrections only. */
+  readonly removed: readonly string[];
+  readonly patterns: readonly HostPattern[];
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly parsers: ReadonlyMap<string, Parser>;
+  readonly models: ReadonlyMap<string, ModelInfo>;
+  readonly apps: readonly App[];
+  readonly websites: readonly Website[];
+}
+
+export interface Supplement {
+  readonly groups: readonly FactGroup[];
+  /** One sentence for each entry that could not be used; none in what is published with this program. */
+  readonly rejected: readonly string[];
+}
+
+let own: Supplement | undefined;
+
+/** The supplement that comes with the program, read once. */
+export function ownSupplement(): Supplement {
+  own ??= parseSupplement(parseDocument(readFileSync(SUPPLEMENT_LOCATION, "utf8"), "The supplement"));
+  return own;
+}
+
+export function parseSupplement(document: unknown): Supplement {
+  const rejected: string[] = [];
+  const listed: readonly unknown[] =
+    isRecord(document) && Array.isArray(document.facts) ? document.facts : [];
+  const groups = listed.flatMap((group, at): FactGroup[] => {
+    const fact = factOf(group);
+    if (!fact || !isRecord(group)) {
+      rejected.push(`Facts ${at}: without source or date.`);
+      return [];
+    }
+    const registry = isRecord(group.registry) ? group.registry : {};
+    return [
+      {
+        ...fact,
+        hosts: parseHosts(group.domain_lookup, rejected),
+        removed: fact.correction === undefined ? [] : textsOf(group.domain_removed),
+        patterns: parsePatterns(group.domain_patterns, rejected),
+        providers: parseProviderEntries(group.providers, {}, rejected),
+        parsers: parseParsers(group.parsers, rejected),
+        models: parseModels(group.models, rejected),
+        apps: parseApps(registry.apps, rejected),
+        websites: parseWebsites(registry.websites, rejected),
+      },
+    ];
+  });
+  return { groups, rejected };
+}
+
+function factOf(group: unknown): Fact | undefined {
+  const { source, date, correction } = isRecord(group) ? group : {};
+  const from = textOf(source);
+  const known = textOf(date);
+  if (from === undefined || known === undefined) return undefined;
+  const why = textOf(correction);
+  return { source: from, date: known, ...(why !== undefined && { correction: why }) };
+}
+
+/** The bundle with the facts over it; `facts` of the result tells which entries are ours. */
+export function withSupplement(bundle: Bundle, { groups }: Supplement): Bundle {
+  const facts: Facts = new Map();
+  const hosts = new Map(bundle.hosts);
+  const patterns = [...bundle.patterns];
+  const providers = new Map(bundle.providers);
+  const parsers = new Map(bundle.parsers);
+  const models = new Map(bundle.models);
+  let { apps, websites } = bundle;
+  for (const group of groups) {
+    const { source, date, correction } = group;
+    const fact: Fact = { source, date, ...(correction !== undefined && { correction }) };
+    for (const host of group.removed) if (hosts.delete(host)) facts.set(`host ${host}`, fact);
+    addEntries("host", hosts, group.hosts, fact, facts);
+    addEntries("provider", providers, group.providers, fact, facts);
+    addEntries("parser", parsers, group.parsers, fact, facts);
+    addEntries("model", models, group.models, fact, facts);
+    for (const pattern of group.patterns) {
+      if (
+        patterns.some((known) => known.regex.source === pattern.regex.source && known.port === pattern.port)
+      )
+        continue;
+      patterns.push(pattern);
+      facts.set(`pattern ${pattern.source}`, fact);
+    }
+    apps = mergeApps(apps, group.apps, fact, facts);
+    websites = mergeWebsites(websites, group.websites, fact, facts);
+  }
+  return { ...bundle, hosts, patterns, providers, parsers, models, apps, websites, facts };
+}
+
+/** Adds what is missing; a correction also changes what is there, of an object only the fields that it names. */
+function addEntries<Value>(
+  kind: string,
+  theirs: Map<string, Value>,
+  ours: ReadonlyMap<string, Value>,
+  fact: Fact,
+  facts: Facts,
+): void {
+  for (const [key, value] of ours) {
+    const known = theirs.get(key);
+    if (known !== undefined && fact.correction === undefined) continue;
+    const merged = isRecord(known) && isRecord(value) ? ({ ...known, ...value } as Value) : value;
+    theirs.set(key, merged);
+    facts.set(`${kind} ${key}`, fact);
+  }
+}
