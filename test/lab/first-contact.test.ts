@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OXIMY_GID } from "../../src/local/settings.js";
 import { eventsIn, printTable, type RowReport, reportOf } from "./first-contact.js";
-import { LabOximy, MAIN, PROJECT, spawnOximy, sudoEnvironment } from "./oximy.js";
+import { LabOximy, MAIN, makeHome, PROJECT, spawnOximy, sudoEnvironment } from "./oximy.js";
 import { availableClients } from "./real-clients/availability.js";
 import { type CallResult, type Circumstances, ClientsLab } from "./real-clients/clients-lab.js";
 import { callAll } from "./real-clients/every-client.js";
@@ -36,7 +36,7 @@ class FreshMachine {
   static async start(args: readonly string[]): Promise<FreshMachine> {
     const lab = await ClientsLab.start(clients);
     try {
-      return new FreshMachine(lab, await LabOximy.start(lab.lab, args), args);
+      return new FreshMachine(lab, await LabOximy.startIn(lab.lab, makeHome(), args), args);
     } catch (error) {
       await lab.close();
       throw error;
@@ -47,7 +47,7 @@ class FreshMachine {
   async restart(): Promise<void> {
     const { home } = this.oximy;
     await this.oximy.stop();
-    this.oximy = await LabOximy.start(this.clients.lab, this.args, {}, home);
+    this.oximy = await LabOximy.startIn(this.clients.lab, home, this.args);
   }
 
   /** Lets each client make its calls, and prints what became of them. */
