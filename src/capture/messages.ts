@@ -55,6 +55,8 @@ export interface Batch {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Arguments of `open` and `unread` are indexes in here. */
   readonly infos: readonly (Connection | UnreadConnection)[];
+  /** Its buffer is the native front's, and goes back to it. */
+  readonly isFronts?: true;
 }
 
 /** What a batch counts for among the bytes under way, on both sides of the thread border. */
@@ -76,7 +78,7 @@ export type FromCaptureThread =
   /** For the live feed, after they were written. */
   | { readonly type: "events"; readonly events: readonly unknown[] }
   /** A large buffer of a batch that was read: nothing of it was kept. */
-  | { readonly type: "spent"; readonly buffer: ArrayBuffer }
+  | { readonly type: "spent"; readonly buffer: ArrayBuffer; readonly isFronts: boolean }
   | { readonly type: "read_outcome"; readonly id: number; readonly outcome: ReadOutcome }
   | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };

@@ -7,7 +7,8 @@ import { extname } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { Direction } from "../exchange/exchange.js";
-import type { Tap, TapSink } from "../proxy/tap.js";
+import type { TapBatch } from "../proxy/front.js";
+import type { CopiedTap, CopyFront, CopySink, CopySource, Tap, TapSink } from "../proxy/tap.js";
 import { BatchWriter } from "./batch-writer.js";
 import {
   type Batch,
@@ -55,6 +56,8 @@ export interface CapturePlaneOptions {
 interface OpenTap {
   readonly connection: Connection;
   isLost: boolean;
+  /** Where the native front copies: ends that. */
+  readonly stop?: () => void;
 }
 
 /** What the thread was told of a connection that is over, kept until it has read it. */
@@ -71,10 +74,15 @@ const lossOf = (connection: Connection): UnreadConnection => ({
   endedAt: now(),
 });
 
-export class CapturePlane implements TapSink {
+export class CapturePlane implements TapSink, CopySink {
   private worker: Worker | undefined;
   private readonly writer = new BatchWriter((batch) => this.send(batch));
   private readonly taps = new Map<number, OpenTap>();
+  /** Those of them that the front copies, by its own numbers. */
+  private readonly copied = new Map<number, OpenTap>();
+  private front: CopyFront | undefined;
+  /** What is to be acknowledged of the front's batches that the thread has, in order. */
+  private unacknowledged: Float64Array[] = [];
   private unconfirmed: Unconfirmed[] = [];
   /** Told as soon as there is a thread again. */
   private untold: UnreadConnection[] = [];
@@ -139,6 +147,59 @@ export class CapturePlane implements TapSink {
         this.confirmLater(lossOf(connection));
       },
     };
+  }
+
+  openCopied(connection: Connection, source: CopySource): CopiedTap {
+    const { id } = connection;
+    const tap: OpenTap = { connection, isLost: false, stop: () => source.stop() };
+    this.taps.set(id, tap);
+    this.copied.set(source.id, tap);
+    if (this.worker) this.writer.describe(OP.open, id, connection.acceptedAt, connection);
+    else this.lose(tap);
+    const forget = () => {
+      this.taps.delete(id);
+      this.copied.delete(source.id);
+    };
+    return {
+      abandon: () => {
+        if (tap.isLost) return;
+        tap.isLost = true;
+        this.writer.op(OP.close, id, now(), CLOSE_CAUSES.indexOf("capture_lost"));
+        source.stop();
+      },
+      close: () => {
+        forget();
+        if (!tap.isLost) this.confirmLater(lossOf(connection));
+      },
+    };
+  }
+
+  attach(front: CopyFront): void {
+    this.front = front;
+  }
+
+  /** A batch of the native front, posted on as it is. */
+  take({ ops, bytes, shares }: TapBatch): void {
+    // What opened the connections in it must be there before.
+    this.writer.flush();
+    if (this.worker && this.underWay.kib() <= MAX_UNDER_WAY) {
+      this.unacknowledged.push(shares);
+      this.send({ type: "batch", ops: ops as Batch["ops"], bytes, infos: [], isFronts: true });
+      return;
+    }
+    for (let at = 0; at < shares.length; at += 2) {
+      const tap = this.copied.get(shares[at]!);
+      if (!tap || tap.isLost) continue;
+      this.writer.op(OP.close, tap.connection.id, now(), CLOSE_CAUSES.indexOf("capture_lost"));
+      this.lose(tap);
+    }
+    this.acknowledge(shares);
+    this.front?.giveBuffer(bytes.buffer);
+  }
+
+  lost(id: number): void {
+    const tap = this.copied.get(id);
+    if (tap && !tap.isLost) this.lose(tap);
   }
 
   unread(unread: UnreadConnection): void {
@@ -221,13 +282,27 @@ export class CapturePlane implements TapSink {
 
   private onMessage(message: FromCaptureThread): void {
     if (message.type === "events") for (const event of message.events) this.options.onEvent?.(event);
-    if (message.type === "spent") this.writer.reuse(message.buffer);
+    if (message.type === "spent") this.onSpent(message.buffer, message.isFronts);
     if (message.type === "read_outcome") this.options.onReadOutcome?.(message.id, message.outcome);
     if (message.type === "log") this.options.log(message.level, message.message);
     if (message.type === "flushed") {
       this.flushes.get(message.id)?.();
       this.flushes.delete(message.id);
     }
+  }
+
+  private onSpent(buffer: ArrayBuffer, isFronts: boolean): void {
+    if (!isFronts) {
+      this.writer.reuse(buffer);
+      return;
+    }
+    const shares = this.unacknowledged.shift();
+    if (shares) this.acknowledge(shares);
+    this.front?.giveBuffer(buffer);
+  }
+
+  private acknowledge(shares: Float64Array): void {
+    for (let at = 0; at < shares.length; at += 2) this.front?.consumed(shares[at]!, shares[at + 1]!);
   }
 
   /** The thread is gone: what it held is lost and said to be; a new one starts, at longer and longer intervals. */
@@ -240,6 +315,7 @@ export class CapturePlane implements TapSink {
       this.unconfirmed.filter(({ mark }) => !this.underWay.isRead(mark)).map((it) => it.connection),
     );
     this.unconfirmed = [];
+    for (const shares of this.unacknowledged.splice(0)) this.acknowledge(shares);
     for (const tap of this.taps.values()) if (!tap.isLost) this.lose(tap);
     if (now() - this.startedAt > STABLE_MS) this.restarts = 0;
     this.startAgain();
@@ -274,6 +350,7 @@ export class CapturePlane implements TapSink {
   /** Its tap is closed for good: what is still to come of this connection is not read. */
   private lose(tap: OpenTap): void {
     tap.isLost = true;
+    tap.stop?.();
     this.lostTaps++;
     this.unread(lossOf(tap.connection));
   }

@@ -88,7 +88,8 @@ function start(): void {
           unfed = [];
           Atomics.add(readKib, 0, batchKib(message));
           const { buffer } = message.bytes;
-          if (isLarge(buffer)) say({ type: "spent", buffer }, [buffer]);
+          const isFronts = message.isFronts === true;
+          if (isFronts || isLarge(buffer)) say({ type: "spent", buffer, isFronts }, [buffer]);
         }
         return;
       case "bundle":

@@ -15,7 +15,7 @@ import { BundleRefresher } from "../oisp/refresher.js";
 import type { Arrival } from "../proxy/arrival.js";
 import { DataPlane, type DataPlaneStats } from "../proxy/data-plane.js";
 import type { SecretSource } from "../proxy/read-passage.js";
-import type { Tap, TapSink } from "../proxy/tap.js";
+import type { CopySink, Tap, TapSink } from "../proxy/tap.js";
 import { UpstreamConnector } from "../proxy/upstream.js";
 import type { ClientProgram, KnownClient } from "../proxy/verdict/client.js";
 import type { HostKnowledge, Policy } from "../proxy/verdict/decide.js";
@@ -83,6 +83,7 @@ const FIRST_FETCH_MS = 3_000;
 /** Relays and writes nothing: `OXIMY_ENABLED=false`. */
 const NO_TAPS: TapSink = {
   open: () => ({ push: () => {}, end: () => {}, close: () => {} }),
+  openCopied: () => ({ abandon: () => {}, close: () => {} }),
   unread: () => {},
 };
 
@@ -198,6 +199,11 @@ export class Engine {
     const client = this.known.client(await identified);
     if (!this.selection.selects(client)) return undefined;
     return this.dataPlane.openTap(target, peer, client);
+  }
+
+  /** Where a listener's copies of connections go. */
+  get copies(): CopySink | undefined {
+    return this.plane;
   }
 
   /** Frames of TLS secrets, for the capture thread; the buffer is handed over. */

@@ -96,6 +96,7 @@ async function start(
     originalDestination: (socket: Socket) => native.originalDestination(descriptorOf(socket)),
     onAccept: lookUp,
     onArrival,
+    ...(engine.copies ? { copies: engine.copies } : {}),
   });
   engine.serve(listener);
   if (message.reads) readSecrets(SECRETS_FD, (bytes) => engine.takeSecrets(bytes));

@@ -7,6 +7,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Endpoint } from "../attribution/client.js";
 import { FRONT_DEFAULTS } from "./front.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
+import type { CopySink, CopySource } from "./tap.js";
 import { readOpening } from "./verdict/opening.js";
 
 export interface Arrival {
@@ -31,8 +32,20 @@ export interface Arrival {
    * read. Never rejects.
    */
   passthrough(target: Endpoint): Promise<RelayEnd>;
+  /**
+   * Like `passthrough`, with a copy of what passes to the listener's `copies`, where the listener can do that.
+   * Undefined when it passes already, on its own.
+   */
+  copy?(target: Endpoint, tapId: number, hold: "hold" | "release"): CopiedPassage | undefined;
   /** Ends it with a reset. */
   reject(): void;
+}
+
+export interface CopiedPassage extends CopySource {
+  /** The server's bytes may go on. */
+  release(): void;
+  /** Never rejects. */
+  readonly end: Promise<RelayEnd>;
 }
 
 /**
@@ -101,6 +114,7 @@ export interface ListenerOptions {
   /** Called at once when a connection is accepted, while its client surely exists. */
   readonly onAccept: (arrival: { peer: Endpoint; clientRemote: Endpoint }) => unknown;
   readonly onArrival: (arrival: Arrival, accepted: unknown) => void;
+  readonly copies?: CopySink;
 }
 
 export interface Listener {

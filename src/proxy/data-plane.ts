@@ -12,7 +12,7 @@ import { type Arrival, peek, socketArrival } from "./arrival.js";
 import type { ClientHello } from "./client-hello.js";
 import { type NothingRead, relaySecure } from "./intercept.js";
 import type { LeafMint } from "./leaf.js";
-import { readPassage, type SecretSource, type SitesWatch } from "./read-passage.js";
+import { readCopied, readPassage, type SecretSource, type SitesWatch } from "./read-passage.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
 import type { Tap, TapSink } from "./tap.js";
 import type { UpstreamConnector } from "./upstream.js";
@@ -206,21 +206,24 @@ export class DataPlane {
 
   private async read(accepted: Accepted, host: string, sites: SitesWatch): Promise<unknown> {
     const { arrival, destination, id } = accepted;
-    const secrets = this.options.secrets!;
     try {
-      const raw = arrival.take();
-      if (!raw) return await this.passThrough(accepted, host, "verdict_late");
       this.stats.read++;
       const target = this.options.route(destination);
       const connection = describe(accepted, host, { scheme: "https", via: "read" });
-      const server = arrival.takeServer?.() ?? (await this.options.upstream.proxy.dial(target, host));
-      const unread = await readPassage(tcpSide(this.track(raw)), server, connection, {
-        taps: this.options.taps,
-        sites,
-      });
-      if (unread) this.reportNothing(connection, unread);
+      const how = { taps: this.options.taps, sites };
+      const { proxy } = this.options.upstream;
+      if (arrival.copy && !proxy.proxyFor(target, host)) {
+        const passage = arrival.copy(target, id, sites.ready ? "hold" : "release");
+        if (!passage) return await this.passThrough(accepted, host, "verdict_late");
+        return this.reportNothing(connection, await readCopied(passage, connection, how));
+      }
+      const raw = arrival.take();
+      if (!raw) return await this.passThrough(accepted, host, "verdict_late");
+      const server = arrival.takeServer?.() ?? (await proxy.dial(target, host));
+      const unread = await readPassage(tcpSide(this.track(raw)), server, connection, how);
+      return this.reportNothing(connection, unread);
     } finally {
-      secrets.unwatch(id);
+      this.options.secrets?.unwatch(id);
     }
   }
 
@@ -276,7 +279,7 @@ export class DataPlane {
   ): Promise<void> {
     const nothing = await relaySecure(raw, upstream, connection, { ...how, taps: this.options.taps });
     if (nothing?.reason === "client_refused_certificate") this.stats.refused++;
-    if (nothing) this.reportNothing(connection, nothing);
+    this.reportNothing(connection, nothing);
   }
 
   private async interceptPlain(accepted: Accepted, host: string): Promise<unknown> {
@@ -302,8 +305,8 @@ export class DataPlane {
     if (end.bytesUp === 0) this.reportUnread(connection, "upstream_unreachable", end);
   }
 
-  private reportNothing(connection: Connection, { reason, end }: NothingRead): void {
-    this.reportUnread(connection, reason, end);
+  private reportNothing(connection: Connection, nothing: NothingRead | undefined): void {
+    if (nothing) this.reportUnread(connection, nothing.reason, nothing.end);
   }
 
   private reportUnread(connection: Connection, reason: Reason, end: Partial<RelayEnd>): void {

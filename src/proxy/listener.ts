@@ -17,6 +17,9 @@ const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
   destroyed: "server_closed",
 };
 
+/** Bytes copied of one connection and not yet read, above which its copy ends. */
+const MAX_COPIED = 32 << 20;
+
 /** Listens on both loopback addresses. Throws OximyError, or what Node's `listen` throws. */
 export function listen(options: ListenerOptions): Promise<Listener> {
   return isNativeFrontSupported() ? Promise.resolve(listenNatively(options)) : listenOnLoopback(options);
@@ -42,8 +45,14 @@ function listenNatively(options: ListenerOptions): Listener {
         else endedAlone.set(id, end);
         passing.delete(id);
       },
+      onTap: (batch) => options.copies?.take(batch),
+      onTapLost: (id) => options.copies?.lost(id),
     },
   );
+  options.copies?.attach({
+    consumed: (id, bytes) => front.tapConsumed(id, bytes),
+    giveBuffer: (buffer) => front.giveTapBuffer(buffer),
+  });
   return {
     port: front.addresses[0]!.port,
     close: () => void front.close(),
@@ -80,6 +89,13 @@ function frontArrival(
       // False when it passes already, on its own.
       front.passthrough(id, target);
       return whenPassed(id);
+    },
+    copy: (target, tapId, hold) => {
+      if (taken || !front.read(id, target, { maxTapBytes: MAX_COPIED, hold: hold === "hold", tapId })) {
+        return undefined;
+      }
+      const release = () => front.release(id);
+      return { id, release, stop: () => front.stopTap(id), end: whenPassed(id) };
     },
     reject: () => {
       if (taken) abort(tcpSide(taken));

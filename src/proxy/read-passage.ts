@@ -5,6 +5,7 @@
 
 import { within } from "../attribution/time-limit.js";
 import type { Connection } from "../connection/connection.js";
+import type { CopiedPassage } from "./arrival.js";
 import type { NothingRead } from "./intercept.js";
 import { relay, type Side } from "./relay.js";
 import type { Tap, TapSink } from "./tap.js";
@@ -31,6 +32,25 @@ export interface SecretSource {
 
 /** The server's answer waits for the probes so long, once per build of an executable. */
 const HOLD_MS = 150;
+
+/** As `readPassage`, where the native front relays and copies. */
+export async function readCopied(
+  passage: CopiedPassage,
+  connection: Connection,
+  { taps, sites }: { readonly taps: TapSink; readonly sites: SitesWatch },
+): Promise<NothingRead | undefined> {
+  const tap = taps.openCopied(connection, passage);
+  const outcome = sites.ready && (await within(HOLD_MS, sites.ready, () => "late" as const));
+  const isRead = outcome === undefined || outcome === "known";
+  if (!isRead) tap.abandon();
+  passage.release();
+  const end = await passage.end;
+  tap.close();
+  return isRead ? undefined : { reason: reasonOf(outcome), end };
+}
+
+const reasonOf = (outcome: "none" | "late" | "known" | undefined) =>
+  outcome === "none" ? "tls_secrets_unavailable" : "tls_sites_late";
 
 /** Resolves with why nothing was copied, or with nothing when the capture plane has the copy: it tells the rest. */
 export async function readPassage(
@@ -61,5 +81,5 @@ export async function readPassage(
   const outcome = await release;
   tap?.close(end.cause);
   if (tap) return undefined;
-  return { reason: outcome === "none" ? "tls_secrets_unavailable" : "tls_sites_late", end };
+  return { reason: reasonOf(outcome), end };
 }

@@ -70,9 +70,7 @@ export const isNamedLikeTls = (file: MappedFile): boolean =>
  * The files that a process runs code of, in the order in which to look at them; `executable` is the path of the first, as
  * the kernel writes it. Undefined when the process has ended. 0.1 to 1 ms.
  */
-export function mappedFiles(
-  pid: number,
-): { files: MappedFile[]; executable: string } | undefined {
+export function mappedFiles(pid: number): { files: MappedFile[]; executable: string } | undefined {
   const executable = executableOf(pid);
   if (executable === undefined) return undefined;
   try {

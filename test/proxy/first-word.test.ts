@@ -48,6 +48,7 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
         end: () => {},
         close: () => {},
       }),
+      openCopied: () => ({ abandon: () => {}, close: () => {} }),
       unread: ({ reason }) => tapped.push(reason),
     },
     route: (destination) => destination,

@@ -48,7 +48,11 @@ async function setUp() {
   const plane = new DataPlane({
     mint: () => mint,
     upstream: new UpstreamConnector({ roots: [ROOT], env: {} }),
-    taps: { open: () => ({ push() {}, end() {}, close() {} }), unread: (end) => unread.put(end) },
+    taps: {
+      open: () => ({ push() {}, end() {}, close() {} }),
+      openCopied: () => ({ abandon() {}, close() {} }),
+      unread: (end) => unread.put(end),
+    },
     route: () => target,
     policy: () => ({ ...INTERCEPT_ALL, interception: "predicted" }),
     trust,
