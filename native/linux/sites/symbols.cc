@@ -8,6 +8,8 @@ namespace oximy::sites {
 namespace {
 
 constexpr size_t kMostPlaces = 8;
+/** A file has two: .dynsym and .symtab. */
+constexpr size_t kMostTables = 8;
 
 bool HasSymbols(const Section& section) { return section.type == SHT_DYNSYM || section.type == SHT_SYMTAB; }
 
@@ -34,8 +36,9 @@ std::vector<uint32_t> PlacesOf(const MemoryBytes& bytes, const Section& strings,
 std::vector<FunctionSymbol> FunctionsNamed(const MemoryBytes& bytes, const Image& image, std::string_view name,
                                            Budget& budget) {
   std::vector<FunctionSymbol> found;
+  size_t tables = 0;
   for (const auto& section : image.sections) {
-    const Section* strings = HasSymbols(section) ? StringsOf(image, section) : nullptr;
+    const Section* strings = HasSymbols(section) && ++tables <= kMostTables ? StringsOf(image, section) : nullptr;
     if (!strings || strings->size == 0 || !budget.Take(strings->size)) continue;
     const auto places = PlacesOf(bytes, *strings, name);
     if (places.empty() || !budget.Take(section.size)) continue;
@@ -49,8 +52,9 @@ std::vector<FunctionSymbol> FunctionsNamed(const MemoryBytes& bytes, const Image
 }
 
 std::optional<uint64_t> FunctionBySymbol(const Program& program, uint64_t entry, std::string_view name) {
+  size_t tables = 0;
   for (const auto& section : program.image.sections) {
-    if (!HasSymbols(section) || entry < section.offset || entry - section.offset >= section.size) continue;
+    if (!HasSymbols(section) || ++tables > kMostTables || entry < section.offset || entry - section.offset >= section.size) continue;
     const Section* strings = StringsOf(program.image, section);
     const auto symbol = program.bytes.Get<Elf64_Sym>(entry);
     if ((entry - section.offset) % sizeof(Elf64_Sym) != 0 || !strings || !symbol || !IsFunction(*symbol)) continue;
