@@ -73,13 +73,12 @@ uint32_t ProbedFiles::Attach(UniqueFd file, const std::string& key, const std::v
       fresh.emplace_back(++last_site_, std::move(attached));
     }
   }
-  // A record may come before its site is in the table: the site is unknown then and the secret is lost. So it goes in
-  // first, without links.
-  for (auto& [id, site] : fresh) {
-    auto copy = AttachedSite{site.handle, site.kind, site.offset, site.key, site.file, site.filter, site.place, {}};
-    copy.changing = true;
+  // A secret may come before all links are made: its site must be known by then.
+  for (const auto& [id, site] : fresh) {
+    AttachedSite entry{site.handle, site.kind, site.offset, site.key, site.file, site.filter, site.place, {}};
+    entry.changing = true;
     const std::lock_guard<std::mutex> lock(mutex_);
-    sites_.emplace(id, std::move(copy));
+    sites_.emplace(id, std::move(entry));
   }
   try {
     for (auto& [id, site] : fresh) site.links = Place(id, site);
@@ -90,11 +89,15 @@ uint32_t ProbedFiles::Attach(UniqueFd file, const std::string& key, const std::v
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   for (auto& [id, site] : fresh) {
-    const auto at = sites_.find(id);
-    if (at == sites_.end()) continue;  // closed meanwhile
-    at->second.links = std::move(site.links);
-    at->second.changing = false;
+    if (closed_) {
+      sites_.erase(id);
+      continue;
+    }
+    auto& attached = sites_.at(id);
+    attached.links = std::move(site.links);
+    attached.changing = false;
   }
+  if (closed_) throw std::system_error(std::make_error_code(std::errc::operation_canceled), "the probes were closed");
   return handle;
 }
 
@@ -125,6 +128,7 @@ void ProbedFiles::Close() {
   thread_.join();
   std::unordered_map<uint32_t, AttachedSite> gone;
   const std::lock_guard<std::mutex> lock(mutex_);
+  closed_ = true;
   gone.swap(sites_);
 }
 

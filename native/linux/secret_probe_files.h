@@ -89,6 +89,7 @@ class ProbedFiles {
   std::unordered_map<uint32_t, AttachedSite> sites_;
   /** By file and offset: outlasts the probes. */
   std::unordered_map<std::string, RandomPlace> places_;
+  bool closed_ = false;
   uint32_t last_handle_ = 0;
   uint32_t last_site_ = 0;
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Site } from "../../src/secrets/site.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { siteByLabels } from "./label-vote.js";
-import { asLine, keyLog, noProbes, PrivateFile, Probed, siteNamed, TlsRelay } from "./probe-rig.js";
+import { asLine, keyLog, noProbes, PATIENT, PrivateFile, Probed, siteNamed, TlsRelay } from "./probe-rig.js";
 
 const has = (command: string, ...args: string[]) =>
   spawnSync(command, args, { stdio: "ignore" }).status === 0;
@@ -26,7 +26,7 @@ interface Client {
 }
 
 /** Real clients of other stacks than Node's, and what they say themselves of their secrets. */
-describe.skipIf(noProbes !== null || process.arch !== "x64")("probes in other programs", () => {
+describe.skipIf(noProbes !== null || process.arch !== "x64")("probes in other programs", PATIENT, () => {
   const clients = new Map<string, Client>();
   beforeAll(() => {
     const libssl = libraryOf("curl", "libssl\\.so\\.3");
@@ -70,7 +70,7 @@ describe.skipIf(noProbes !== null || process.arch !== "x64")("probes in other pr
         command: (port, version) => [file.path, `${port}`, version],
       });
     }
-  }, 180_000);
+  }, 2 * PATIENT.timeout);
   afterAll(() => {
     for (const { file } of clients.values()) file[Symbol.dispose]();
   });
@@ -109,7 +109,8 @@ describe.skipIf(noProbes !== null || process.arch !== "x64")("probes in other pr
       const mine = () => new Set(probed.frames.filter((frame) => frame.watchId === watchId).map(asLine));
       await probed.until(() => mine().size >= own.length);
       expect([...mine()].sort()).toEqual(own.sort());
-      if (client.site.kind === "keylog") await expect.poll(() => probed.probes.stats().places).toBe(1);
+      if (client.site.kind === "keylog")
+        await expect.poll(() => probed.probes.stats().places, PATIENT).toBe(1);
       probed.probes.unwant(watchId);
     }
     // By the second connection it is known where the random lies; Go hands it over.

@@ -14,6 +14,12 @@ import { temporaryFolder } from "../temporary-folder.js";
 /** Why these tests cannot run here; null when they can. */
 export const noProbes = SecretProbes.support();
 
+/** For what comes soon on a machine that does nothing else. */
+export const PATIENT = { timeout: 120_000 };
+
+/** Node's own build of OpenSSL names the function; a Node that takes the system's library has none. */
+export const NODE_HAS_SITE = fs.readFileSync(process.execPath).includes("\0ssl_log_secret\0");
+
 /** A probe counts for every process of the machine that maps the file, so only copies are probed. */
 export class PrivateFile implements Disposable {
   readonly path: string;

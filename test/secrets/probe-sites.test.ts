@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SiteKind } from "../../src/secrets/site.js";
 import { type Started, start } from "../native/clients.js";
 import { temporaryFolder } from "../temporary-folder.js";
-import { noProbes, Probed, siteNamed } from "./probe-rig.js";
+import { noProbes, PATIENT, Probed, siteNamed } from "./probe-rig.js";
 
 const TRAFFIC = "SERVER_TRAFFIC_SECRET_0";
 
 /** Every kind of site, with a program that calls what TLS stacks call and nothing else (fake-stack.c). */
-describe.skipIf(noProbes !== null)("a site of each kind", () => {
+describe.skipIf(noProbes !== null)("a site of each kind", PATIENT, () => {
   let folder: string;
   let executable: string;
   let fd: number;
@@ -69,7 +69,7 @@ describe.skipIf(noProbes !== null)("a site of each kind", () => {
     const first = await oneSecret(probed, stack, 1, place, TRAFFIC);
     await probed.until((frames) => frames.length > 0);
     expect(probed.frames).toEqual([{ watchId: 1, label: TRAFFIC, candidate: true, secret: first }]);
-    await expect.poll(() => probed.probes.stats().places).toBe(1);
+    await expect.poll(() => probed.probes.stats().places, PATIENT).toBe(1);
     const second = await oneSecret(probed, stack, 2, same, "CLIENT_RANDOM");
     await probed.until((frames) => frames.length > 1);
     expect(probed.frames[1]).toEqual({
@@ -102,7 +102,7 @@ describe.skipIf(noProbes !== null)("a site of each kind", () => {
     const handle = await attach(probed, "site_keylog", "keylog");
     await using stack = await startStack();
     await oneSecret(probed, stack, 1, "direct 64", TRAFFIC);
-    await expect.poll(() => probed.probes.stats().places).toBe(1);
+    await expect.poll(() => probed.probes.stats().places, PATIENT).toBe(1);
     probed.probes.detach(handle);
     await attach(probed, "site_keylog", "keylog");
     const secret = await oneSecret(probed, stack, 2, "direct 64", TRAFFIC);
@@ -115,15 +115,15 @@ describe.skipIf(noProbes !== null)("a site of each kind", () => {
     await attach(probed, "site_keylog", "keylog");
     await using stack = await startStack();
     await oneSecret(probed, stack, 1, "direct 64", TRAFFIC);
-    await expect.poll(() => probed.probes.stats().places).toBe(1);
+    await expect.poll(() => probed.probes.stats().places, PATIENT).toBe(1);
     await oneSecret(probed, stack, 2, "direct 128", TRAFFIC);
     expect(probed.probes.stats().refusedByRandom).toBe(1);
     probed.probes.unwant(2); // without a secret
-    await expect.poll(() => probed.probes.stats().places).toBe(0);
+    await expect.poll(() => probed.probes.stats().places, PATIENT).toBe(0);
     const secret = await oneSecret(probed, stack, 3, "direct 128", TRAFFIC);
     await probed.until((frames) => frames.some(({ watchId }) => watchId === 3));
     expect(probed.frames.at(-1)!.secret).toEqual(secret);
-    await expect.poll(() => probed.probes.stats().places).toBe(1);
+    await expect.poll(() => probed.probes.stats().places, PATIENT).toBe(1);
     await oneSecret(probed, stack, 4, "direct 128", TRAFFIC);
     await probed.until((frames) => frames.some(({ watchId, candidate }) => watchId === 4 && !candidate));
   });

@@ -3,12 +3,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SecretProbes } from "../../src/secrets/probes.js";
 import type { Site } from "../../src/secrets/site.js";
 import { isRoot } from "../native/clients.js";
-import { asLine, NodeClient, noProbes, PrivateFile, Probed, siteNamed, TlsRelay } from "./probe-rig.js";
+import {
+  asLine,
+  NODE_HAS_SITE,
+  NodeClient,
+  noProbes,
+  PATIENT,
+  PrivateFile,
+  Probed,
+  siteNamed,
+  TlsRelay,
+} from "./probe-rig.js";
 
 if (isRoot && noProbes !== null) console.warn(`no probes can be placed here: ${noProbes}`);
-
-/** Node's own build of OpenSSL names the function; a distribution's Node that takes the system's library has none. */
-const NODE_HAS_IT = fs.readFileSync(process.execPath).includes("\0ssl_log_secret\0");
 
 const TLS13_LABELS = [
   "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
@@ -17,13 +24,13 @@ const TLS13_LABELS = [
   "SERVER_TRAFFIC_SECRET_0",
 ];
 
-describe.skipIf(noProbes !== null || !NODE_HAS_IT)("probes in a Node process", () => {
+describe.skipIf(noProbes !== null || !NODE_HAS_SITE)("probes in a Node process", PATIENT, () => {
   let node: PrivateFile;
   let site: Site;
   beforeAll(() => {
     node = new PrivateFile(process.execPath);
     site = siteNamed(node.path, "ssl_log_secret");
-  });
+  }, PATIENT.timeout);
   afterAll(() => node[Symbol.dispose]());
 
   /** A client whose file has probes that know the place of the random, and a relay that wants nothing yet. */
@@ -33,7 +40,7 @@ describe.skipIf(noProbes !== null || !NODE_HAS_IT)("probes in a Node process", (
     const relay = await TlsRelay.listen();
     relay.onHello = (random) => probed.probes.want(1, client.pid, random);
     await client.connect(relay.port);
-    await expect.poll(() => probed.probes.stats().places).toBe(1);
+    await expect.poll(() => probed.probes.stats().places, PATIENT).toBe(1);
     probed.probes.unwant(1);
     relay.onHello = () => {};
     // One more, so that nothing of the first is on its way any more.
@@ -73,7 +80,7 @@ describe.skipIf(noProbes !== null || !NODE_HAS_IT)("probes in a Node process", (
       await probed.until(() => mine().size >= labels.length);
       expect([...mine()].sort()).toEqual(own.sort());
       expect(lines[0]?.random).toBe(watched.get(watchId));
-      await expect.poll(() => probed.probes.stats().places).toBe(1);
+      await expect.poll(() => probed.probes.stats().places, PATIENT).toBe(1);
       probed.probes.unwant(watchId);
     }
     // Where the random lies was learned from the first; from then on each secret is proven.
@@ -148,7 +155,7 @@ describe.skipIf(noProbes !== null || !NODE_HAS_IT)("probes in a Node process", (
     await using client = await NodeClient.start(node.path);
     for (let id = 1; id <= 3; id++) probed.probes.want(id, client.pid, Buffer.alloc(32, id));
     expect(probed.probes.stats().wanted).toBeGreaterThan(0);
-    await expect.poll(() => probed.probes.stats().wanted).toBe(0);
+    await expect.poll(() => probed.probes.stats().wanted, PATIENT).toBe(0);
   });
 
   it("are there or not without a client's noticing: 40 times, while it connects", async () => {
@@ -171,7 +178,7 @@ describe.skipIf(noProbes !== null || !NODE_HAS_IT)("probes in a Node process", (
     }
     await attachments;
     expect(relay.errors).toEqual([]);
-    await expect.poll(() => probed.probes.stats().probes).toBe(0);
+    await expect.poll(() => probed.probes.stats().probes, PATIENT).toBe(0);
     const { errors } = await client.connect(relay.port);
     expect(errors).toEqual([]);
   });
