@@ -36,7 +36,7 @@ describe.skipIf(requireLab())("a machine that reaches the internet through a pro
     }
     proxy = lab.internet.spawn("node", ["-e", companyProxy(addresses)]);
     await proxy.printed(/listening/);
-    oximy = await LabOximy.start(lab, [], {
+    oximy = await LabOximy.start(lab, ["--trust", "always"], {
       HTTPS_PROXY: `http://ana:${CREDENTIALS.proxyPassword}@203.0.113.2:3128`,
     });
   });
