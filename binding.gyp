@@ -54,6 +54,7 @@
             "native/linux/cgroup2.cc",
             "native/linux/connect_programs.cc",
             "native/linux/connect_recorder.cc",
+            "native/linux/core_dumps.cc",
             "native/linux/descriptors.cc",
             "native/linux/front_accept.cc",
             "native/linux/front_flow.cc",
@@ -107,6 +108,7 @@
             "native/darwin/socket_owner.cc",
             "native/darwin/socket_table.cc",
             "native/none/connect_recorder.cc",
+            "native/none/core_dumps.cc",
             "native/none/front.cc",
             "native/none/site_check.cc",
             "native/none/secret_probes.cc",
@@ -117,6 +119,7 @@
           "sources": [
             "native/none/attribution.cc",
             "native/none/connect_recorder.cc",
+            "native/none/core_dumps.cc",
             "native/none/front.cc",
             "native/none/send_state.cc",
             "native/none/site_check.cc",

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "connect_recorder.h"
+#include "core_dumps.h"
 #include "implementation.h"
 #include "original_destination.h"
 #include "process_finder.h"
@@ -230,6 +231,11 @@ Napi::Value SendStateJs(const Napi::CallbackInfo& info) {
 void ExportAttribution(Napi::Env env, Napi::Object exports) {
   exports.Set("implementation", kImplementation);
   exports.Set("originalDestination", Napi::Function::New(env, OriginalDestinationJs, "originalDestination"));
+  exports.Set("forbidCoreDumps", Napi::Function::New(
+                                     env, [](const Napi::CallbackInfo& info) {
+                                       return Napi::Boolean::New(info.Env(), ForbidCoreDumps());
+                                     },
+                                     "forbidCoreDumps"));
   exports.Set("sendState", Napi::Function::New(env, SendStateJs, "sendState"));
   exports.Set("socketOwner", Napi::Function::New(env, SocketOwnerJs, "socketOwner"));
   exports.Set("processInfo", Napi::Function::New(env, ProcessInfoJs, "processInfo"));

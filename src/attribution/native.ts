@@ -66,6 +66,8 @@ export interface NativeAddon {
    * redirected. IPv4-mapped addresses come as IPv4.
    */
   originalDestination(fd: number): Endpoint | null;
+  /** Linux: this process leaves no core dump from now on, and only root can read its memory. False elsewhere. */
+  forbidCoreDumps(): boolean;
   /**
    * How far the peer of a TCP socket is with what was sent to it: bytes that its system has not acknowledged, and
    * whether its FIN is here. Null when the connection is reset or closed, and where the system does not say.

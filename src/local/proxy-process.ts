@@ -73,6 +73,7 @@ async function start(
   log: Log,
 ): Promise<Engine> {
   const native = loadNative();
+  if (message.reads) native.forbidCoreDumps();
   const engine = await Engine.start({
     settings: message.settings,
     native,

@@ -48,6 +48,7 @@ export class SecretAgent {
     secretsFd: number,
     private readonly options: SecretAgentOptions,
   ) {
+    options.native.forbidCoreDumps();
     this.probes = new SecretProbes(secretsFd);
     this.finder = new StackFinder({
       cache: SiteCache.at(join(options.folder, "sites.json")),
