@@ -3,6 +3,7 @@
  *
  *   npm run build && node --import tsx bench/peers.ts [rounds [cases [peers]]] > table.md
  *
+ * OXIMY_WAY=intercept has it end TLS under its own certificate; else it reads with the client's secrets.
  * Cases and peers are regular expressions of what to run; all by default. A peer that is not installed is left out: `apt-get install nginx mitmproxy`, `npm install --no-save mockttp@4`.
  * CPU is user and system time of the peer's whole process tree; it depends least on what else the machine does.
  */
@@ -15,6 +16,7 @@ import type { LabProcess } from "../src/demo/lab/lab-process.js";
 import { OXIMY_GID } from "../src/local/settings.js";
 import { writeBundle } from "../test/lab/echo-lab.js";
 import { MAIN, makeHome, sudoEnvironment } from "../test/lab/oximy.js";
+import { usePrivateCopies } from "../test/lab/real-clients/private-copies.js";
 
 const here = (file: string) => fileURLToPath(new URL(`peers/${file}`, import.meta.url));
 const rounds = Number(process.argv[2] ?? 3);
@@ -114,6 +116,8 @@ async function compare(lab: Lab): Promise<void> {
   const name = (set: number, index: number) => `api${index}.set${set}.example`;
   const all = Array.from({ length: sets * NAMES }, (_, at) => name(Math.floor(at / NAMES), at % NAMES));
   await lab.addServerOf({ file: new URL("peers/server.ts", import.meta.url) }, { names: all });
+  // Probes count for the whole computer: the clients run from copies of their own.
+  await usePrivateCopies(lab);
   const peers = (await startPeers(lab, all)).filter(({ name }) => chosenPeers.test(name));
   const setOf = (set: number) => Array.from({ length: NAMES }, (_, index) => name(set, index));
 
@@ -191,11 +195,15 @@ async function startPeers(lab: Lab, names: readonly string[]): Promise<Peer[]> {
   await add("nginx", 9001, spawn("nginx", ["-c", config]), "sni");
   await add("bare Node relay", 9002, spawn("node", [here("relay.mjs"), "9002", keyFile, certFile]));
 
-  const local = lab.machine.spawn("node", [MAIN, "local", "--quiet"], {
+  const intercepts = process.env.OXIMY_WAY === "intercept";
+  const way = intercepts ? ["--no-read", "--trust", "always"] : [];
+  const local = lab.machine.spawn("node", [MAIN, "local", "--quiet", ...way], {
     env: { ...sudoEnvironment(home), OXIMY_BUNDLE_FILE: writeBundle(lab, names) },
   });
-  const oximy: Peer = { name: "oximy local", process: local };
-  if (!(await answers(lab, oximy, names[0]!, /Oximy CA/))) throw new Error(`oximy: ${local.stderr}`);
+  const oximy: Peer = { name: intercepts ? "oximy, intercepting" : "oximy, reading", process: local };
+  if (!(await answers(lab, oximy, names[0]!, intercepts ? /Oximy CA/ : /./))) {
+    throw new Error(`oximy: ${local.stderr}`);
+  }
   peers.push(oximy);
 
   const http = join(folder, "http-mitm-proxy.jsonl");
