@@ -171,10 +171,12 @@ void ProbedFiles::Replace(uint32_t id, ProbeFilter filter, const RandomPlace& pl
       at->second.links.swap(old);
       at->second.filter = filter;
       at->second.place = place;
-      at->second.changing = false;
     }
   }
-  // `old` is closed here, without the lock: the program that was replaced, or the new one of a site that went away.
+  // The program that was replaced, or the new one of a site that went away. Until it is gone both run.
+  old.clear();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (const auto at = sites_.find(id); at != sites_.end()) at->second.changing = false;
 }
 
 void ProbedFiles::Learned(uint32_t id, const RandomPlace& place) {
@@ -210,7 +212,7 @@ ProbedFiles::Counts ProbedFiles::Count() const {
   Counts counts{0, 0};
   for (const auto& [id, site] : sites_) {
     counts.probes += site.links.size();
-    if (site.kind == SiteKind::kKeylog && site.filter == ProbeFilter::kRandom) counts.places++;
+    if (site.kind == SiteKind::kKeylog && site.filter == ProbeFilter::kRandom && !site.changing) counts.places++;
   }
   return counts;
 }
