@@ -10,8 +10,12 @@ wanted="nft:nftables iptables:iptables ip:iproute2 setpriv:util-linux curl:curl 
 case "${1:-}" in
 --test)
 	wanted="$wanted jq:jq git:git python3:python3 certutil:libnss3-tools h2load:nghttp2-client"
-	# Large, and only for one row of the lab's tables, which is skipped without it.
-	[ "${OXIMY_REQUIRE_LAB:-}" = 1 ] && wanted="$wanted chromium:chromium"
+	wanted="$wanted wget:wget"
+	# Only for rows of the lab's tables, which are skipped without them.
+	[ "${OXIMY_REQUIRE_LAB:-}" = 1 ] && wanted="$wanted chromium:chromium firefox-esr:firefox-esr go:golang-go"
+	for module in requests httpx aiohttp; do
+		/usr/bin/python3 -c "import $module" 2>/dev/null || wanted="$wanted no-such-command:python3-$module"
+	done
 	;;
 --check)
 	wanted="$wanted clang++:clang valgrind:valgrind"
