@@ -1,4 +1,5 @@
 import type { Direction } from "../../src/exchange/exchange.js";
+import type { MakeDecipher } from "../../src/tls/aead-decipher.js";
 import type { SecretLabel } from "../../src/tls/candidates.js";
 import { type EstablishedSession, TlsSessionReader } from "../../src/tls/session-reader.js";
 import type { Recorded, Secret, Step } from "./recording.js";
@@ -25,7 +26,7 @@ export interface Reading {
   readonly report: Report;
 }
 
-export function startReading(maxPending = 1 << 20): Reading {
+export function startReading(maxPending = 1 << 20, makeDecipher?: MakeDecipher): Reading {
   const report: Report = {
     established: [],
     data: { request: "", response: "" },
@@ -60,6 +61,7 @@ export function startReading(maxPending = 1 << 20): Reading {
       onFailed: (reason) => report.failures.push(reason),
     },
     { maxPending },
+    makeDecipher,
   );
   return { reader, report };
 }
