@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireLab } from "../require-lab.js";
 import { availableClients } from "./availability.js";
@@ -89,6 +90,15 @@ describe("the table of real clients", () => {
     expect(REAL_CLIENTS.map(({ name }) => name)).toEqual(NAMES);
     expect(new Set(NAMES).size).toBe(NAMES.length);
     expect(NAMES.length).toBeGreaterThanOrEqual(51);
+  });
+
+  it("names no package of the distribution that is not installed for the tests", () => {
+    const installed = readFileSync(
+      new URL("../../../scripts/install-lab-clients.sh", import.meta.url),
+      "utf8",
+    );
+    const packages = REAL_CLIENTS.flatMap(({ source }) => (source.kind === "debian" ? [source.package] : []));
+    expect(packages.filter((name) => !installed.split(/[\s"]+/).includes(name))).toEqual([]);
   });
 });
 
