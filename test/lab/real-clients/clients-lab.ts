@@ -144,7 +144,8 @@ export class ClientsLab {
     writeFileSync(join("/etc/netns", lab.machine.name, "passwd"), `${passwd}\n`);
     this.#compile();
     await usePrivateCopies(lab, this.#overlays());
-    if (toolPath("keytool")) await this.#makeJavaStore();
+    if (toolPath("keytool") && this.seats.some(({ client }) => client.runtime === "java"))
+      await this.#makeJavaStore();
     for (const seat of this.seats) {
       const { client, uid, gid, home } = seat;
       if (client.prepare === undefined) continue;
@@ -153,6 +154,7 @@ export class ClientsLab {
         uid,
         gid,
         env: { HOME: home },
+        timeout: LONGEST_CALL_MS,
       });
       if (code !== 0) throw new Error(`${client.name} could not be prepared: ${stderr}`);
     }
@@ -201,7 +203,9 @@ export class ClientsLab {
       "-file",
       this.publicRoots,
     ];
-    const { code, stdout } = await this.lab.machine.exec("keytool", [...root, ...store]);
+    const { code, stdout } = await this.lab.machine.exec("keytool", [...root, ...store], {
+      timeout: LONGEST_CALL_MS,
+    });
     if (code !== 0) throw new Error(stdout);
   }
 }
