@@ -13,7 +13,7 @@ export async function availableClients(table: readonly RealClient[]): Promise<re
   const pattern = new RegExp(process.env.OXIMY_CLIENTS ?? "");
   const chosen = wanted.filter(({ name }) => pattern.test(name));
   const found = await Promise.all(
-    wanted.map(async (client) => ((await isAvailable(client)) ? [client] : [])),
+    chosen.map(async (client) => ((await isAvailable(client)) ? [client] : [])),
   );
   const available = found.flat();
   const absent = chosen.filter((client) => !available.includes(client)).map(({ name }) => name);
