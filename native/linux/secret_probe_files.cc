@@ -77,6 +77,7 @@ uint32_t ProbedFiles::Attach(UniqueFd file, const std::string& key, const std::v
   for (const auto& [id, site] : fresh) {
     AttachedSite entry{site.handle, site.kind, site.offset, site.key, site.file, site.filter, site.place, {}};
     entry.changing = true;
+    entry.settled = site.filter;
     const std::lock_guard<std::mutex> lock(mutex_);
     sites_.emplace(id, std::move(entry));
   }
@@ -176,7 +177,10 @@ void ProbedFiles::Replace(uint32_t id, ProbeFilter filter, const RandomPlace& pl
   // The program that was replaced, or the new one of a site that went away. Until it is gone both run.
   old.clear();
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (const auto at = sites_.find(id); at != sites_.end()) at->second.changing = false;
+  if (const auto at = sites_.find(id); at != sites_.end()) {
+    at->second.changing = false;
+    at->second.settled = filter;
+  }
 }
 
 void ProbedFiles::Learned(uint32_t id, const RandomPlace& place) {
@@ -212,7 +216,7 @@ ProbedFiles::Counts ProbedFiles::Count() const {
   Counts counts{0, 0};
   for (const auto& [id, site] : sites_) {
     counts.probes += site.links.size();
-    if (site.kind == SiteKind::kKeylog && site.filter == ProbeFilter::kRandom && !site.changing) counts.places++;
+    if (site.kind == SiteKind::kKeylog && site.settled == ProbeFilter::kRandom) counts.places++;
   }
   return counts;
 }

@@ -73,6 +73,8 @@ class ProbedFiles {
     RandomPlace place;
     ProbeLinks links;
     bool changing = false;
+    /** Filter of the program that ran alone last: while one replaces another, that of the old one. */
+    ProbeFilter settled = ProbeFilter::kProcess;
     uint32_t found_nothing = 0;
     uint32_t missed = 0;
   };

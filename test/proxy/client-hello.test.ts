@@ -92,6 +92,7 @@ describe("what a hello says", () => {
       }),
     );
     expect(hello).toEqual({
+      random: expect.any(Uint8Array) as Uint8Array,
       alpn: ["h2"],
       versions: [0x0304],
       cipherSuites: [0x1301],
