@@ -2,6 +2,7 @@
 
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { ReaderLimits } from "../exchange/exchange.js";
+import type { SupplementUse } from "../oisp/supplement.js";
 
 /** What became of the reading of a connection. */
 export type ReadOutcome = "opened" | "missing" | "failed";
@@ -11,6 +12,8 @@ export interface CaptureOptions {
   readonly outputDir: string;
   readonly includeRaw: boolean;
   readonly limits: ReaderLimits;
+  /** How the bundle's document is read. */
+  readonly supplement?: SupplementUse;
   /** Days that event files are kept; absent: for ever. */
   readonly keepDays?: number;
   /** Group that new files are given; the process's own group is none of the user's. */

@@ -23,6 +23,7 @@ const port = parentPort!;
 const { options, bundleDocument, progress } = workerData as CaptureThreadData;
 const readKib = new Int32Array(progress);
 
+const bundleOf = (document: string) => readBundleText(document, "The bundle", options.supplement).bundle;
 const say = (message: FromCaptureThread, transferred: readonly ArrayBuffer[] = []) =>
   port.postMessage(message, transferred);
 const isPush = (code: number) => code === OP.request || code === OP.response;
@@ -37,7 +38,7 @@ function start(): void {
   /** Events of the batch being read: the feed shows them when they are written. */
   let unfed: OximyEvent[] = [];
   const pipeline = new Pipeline({
-    bundle: readBundleText(bundleDocument).bundle,
+    bundle: bundleOf(bundleDocument),
     limits: options.limits,
     includeRaw: options.includeRaw,
     allHosts: options.allHosts,
@@ -94,7 +95,7 @@ function start(): void {
         return;
       case "bundle":
         try {
-          return pipeline.useBundle(readBundleText(message.document).bundle);
+          return pipeline.useBundle(bundleOf(message.document));
         } catch (error) {
           // The one in use goes on; to die of it would mean to die of it at each start.
           const reason = (error as Error).message;

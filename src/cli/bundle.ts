@@ -4,10 +4,10 @@ import type { Command } from "commander";
 import { OximyError } from "../errors.js";
 import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
-import type { LoadedBundle } from "../oisp/bundle.js";
-import { createHostIndex } from "../oisp/host-index.js";
-import { LOOPBACK_HOSTS, splitHostPort } from "../oisp/host-name.js";
+import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
+import { splitHostPort } from "../oisp/host-name.js";
 import { fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
+import { lookUp, lookupLines } from "./bundle-lookup.js";
 import { addSomeOptions, bundleSources } from "./capture-options.js";
 
 interface Flags {
@@ -17,7 +17,7 @@ interface Flags {
 export function addBundleCommand(program: Command): void {
   const bundle = program.command("bundle").description("the OISP bundle in use");
   const withSources = (command: Command) =>
-    addSomeOptions(command, "bundle_file", "bundle_url").option("--json", "print JSON", false);
+    addSomeOptions(command, "bundle_file", "bundle_url", "supplement").option("--json", "print JSON", false);
 
   const show = withSources(bundle.command("show").description("where it comes from and what it holds"));
   show.action(async () =>
@@ -32,35 +32,16 @@ export function addBundleCommand(program: Command): void {
   const lookup = withSources(
     bundle
       .command("lookup")
-      .description("what it knows of a host")
-      .argument("<host>", "host, host:port, or a URL"),
+      .description("what it knows of a host, or how a call is read")
+      .argument("<host>", "host, host:port, or a URL; of a URL with a path, how a call to it is read")
+      .option("--method <method>", "of the call", "POST"),
   );
   lookup.action(async (asked: string) => {
-    const { host, port } = hostAndPort(asked);
+    const place = placeOf(asked);
     const { bundle: loaded } = await asCaller(findCaller(), () => loadBundle(sourcesOf(lookup)));
-    const index = createHostIndex(loaded);
-    const matches = index.lookup(host, port) ?? [];
-    const found = matches.flatMap((match) => {
-      switch (match.kind) {
-        case "api":
-          return [{ type: "api", id: match.provider.id, name: match.provider.name }];
-        case "website":
-          return match.websites.map(({ id, name }) => ({ type: "website", id, name }));
-        case "app":
-          return match.apps.map(({ id, name }) => ({ type: "app", id, name }));
-      }
-      return [];
-    });
-    const decrypted = index.knows(host, port);
-    if (lookup.opts<Flags>().json) {
-      console.log(JSON.stringify({ host, port, decrypted, found }, null, 2));
-      return;
-    }
-    const verdict = decrypted ? "is read" : "passes through untouched";
-    const isLocal = decrypted && LOOPBACK_HOSTS.has(host);
-    const condition = isLocal ? ", by `oximy local` with --local-models only" : "";
-    console.log(`${host.includes(":") ? `[${host}]` : host}:${port} ${verdict}${condition}`);
-    for (const { type, id, name } of found) console.log(`  ${type} ${id} (${name})`);
+    const answer = lookUp(loaded, { ...place, method: lookup.opts<{ method: string }>().method });
+    if (lookup.opts<Flags>().json) console.log(JSON.stringify(answer, null, 2));
+    else for (const line of lookupLines(answer)) console.log(line);
   });
 }
 
@@ -69,8 +50,13 @@ function sourcesOf(command: Command): LoadOptions {
 }
 
 /** Whoever asks has an address at hand, with or without its scheme and path. */
-function hostAndPort(asked: string): { readonly host: string; readonly port: number } {
-  const url = /^[a-z]+:\/\//i.test(asked) && URL.canParse(asked) ? new URL(asked) : undefined;
+function placeOf(asked: string): {
+  readonly host: string;
+  readonly port: number;
+  readonly path?: string;
+} {
+  const withPath = /^[^/\s]+\/[^/]/.test(asked) ? `https://${asked}` : asked;
+  const url = /^[a-z]+:\/\//i.test(withPath) && URL.canParse(withPath) ? new URL(withPath) : undefined;
   const { host, port } = splitHostPort(url?.host ?? asked) ?? {};
   if (host === undefined) {
     throw new OximyError(
@@ -79,7 +65,12 @@ function hostAndPort(asked: string): { readonly host: string; readonly port: num
       "Give a host such as api.openai.com, or host:port.",
     );
   }
-  return { host, port: port ?? (url?.protocol === "http:" ? 80 : 443) };
+  const path = url && url.pathname + url.search;
+  return {
+    host,
+    port: port ?? (/^(?:http|ws):$/.test(url?.protocol ?? "") ? 80 : 443),
+    ...(path !== undefined && path !== "/" && { path }),
+  };
 }
 
 function describe({ bundle, origin, location, rejected, note }: LoadedBundle, json: boolean): void {
@@ -95,15 +86,47 @@ function describe({ bundle, origin, location, rejected, note }: LoadedBundle, js
     models: bundle.models.size,
     apps: bundle.apps.length,
     websites: bundle.websites.length,
+    supplement: supplementOf(bundle),
     rejected,
   };
   if (json) {
     console.log(JSON.stringify(summary, null, 2));
     return;
   }
-  for (const [name, value] of Object.entries(summary)) {
-    if (value !== undefined && !Array.isArray(value)) console.log(`${name.padEnd(12)} ${value}`);
+  const { supplement = {}, rejected: _, ...told } = summary;
+  const ours: Readonly<Record<string, number>> = supplement;
+  for (const [name, value] of Object.entries(told)) {
+    const added = ours[name] ? ` (${ours[name]} of the supplement)` : "";
+    if (value !== undefined) console.log(`${name.padEnd(12)} ${value}${added}`);
   }
+  console.log(`supplement   ${summary.supplement ? factsLine(ours) : "not read"}`);
   for (const sentence of rejected) console.log(`left out     ${sentence}`);
   if (note) console.log(`note         ${note}`);
+}
+
+/** How many entries of each kind are ours, added or corrected; absent without the supplement. */
+function supplementOf({ facts }: Bundle): Readonly<Record<string, number>> | undefined {
+  if (!facts) return undefined;
+  const kinds = {
+    hosts: /^host (?!app |website )/,
+    patterns: /^pattern /,
+    providers: /^provider /,
+    parsers: /^parser /,
+  };
+  const more = { models: /^model /, apps: /^app /, websites: /^website /, signatures: /^signatures / };
+  const paths = { paths: /^feature \S+ \S+ \S+ \S/ };
+  const keys = [...facts.keys()];
+  const counts = Object.entries({ ...kinds, ...more, ...paths }).map(([name, pattern]) => [
+    name,
+    keys.filter((key) => pattern.test(key)).length,
+  ]);
+  const corrections = [...facts.values()].filter(({ correction }) => correction !== undefined).length;
+  return Object.fromEntries([...counts, ["corrections", corrections]]);
+}
+
+function factsLine(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(", ");
 }

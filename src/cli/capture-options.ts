@@ -78,7 +78,7 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "max_body",
     flags: "--max-body <bytes>",
-    description: "bytes kept from the start of each body (8M)",
+    description: "bytes kept of each body, start and end together (8M)",
     parse: bytes,
   },
   {
@@ -104,6 +104,12 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
     flags: "--bundle-refresh-hours <n>",
     description: "age at which the bundle is fetched again (24)",
     parse: number(0.01),
+  },
+  {
+    key: "supplement",
+    flags: "--no-supplement",
+    description: "read the bundle without our own facts over it",
+    parse: truth,
   },
   {
     key: "all_hosts",
@@ -260,7 +266,8 @@ export function captureSettings(
 /** For commands that capture nothing, but read what a capture is told. */
 export function addSomeOptions(command: Command, ...keys: readonly string[]): Command {
   for (const { flags, description, parse } of keys.map(optionOf)) {
-    command.addOption(new Option(flags!, description).argParser(parse));
+    const option = new Option(flags!, description);
+    command.addOption(flags!.includes("<") ? option.argParser(parse) : option);
   }
   return command;
 }
@@ -281,10 +288,11 @@ export function bundleSources(
   command: Command,
   home: string,
   env: NodeJS.ProcessEnv = process.env,
-): Pick<LoadOptions, "home" | "file" | "url"> {
+): Pick<LoadOptions, "home" | "file" | "url" | "supplement"> {
   const config = readConfigFile(join(home, "config.json"));
   const [file, url] = ["bundle_file", "bundle_url"].map(
     (key) => resolveValue(optionOf(key), command, env, config) as string | undefined,
   );
-  return { home, ...(file !== undefined && { file }), ...(url !== undefined && { url }) };
+  const supplement = resolveValue(optionOf("supplement"), command, env, config) === false ? "none" : "over";
+  return { home, supplement, ...(file !== undefined && { file }), ...(url !== undefined && { url }) };
 }

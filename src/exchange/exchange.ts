@@ -92,6 +92,12 @@ export interface ReaderLimits {
   readonly maxHeader: number;
 }
 
+/** Limits by which a body keeps no more than `bytes`, of which a quarter at most, and 64 KiB, is its end. */
+export function limitsOf(bytes: number): ReaderLimits {
+  const maxTail = Math.min(DEFAULT_LIMITS.maxTail, Math.floor(bytes / 4));
+  return { ...DEFAULT_LIMITS, maxBody: bytes - maxTail, maxTail };
+}
+
 export const DEFAULT_LIMITS: ReaderLimits = { maxBody: 8 << 20, maxTail: 64 << 10, maxHeader: 256 << 10 };
 
 export interface ReaderHandlers {

@@ -100,11 +100,16 @@ export function wireFormatOf(
   const { method, requestBody } = exchange;
   const isTurn = requestBody.kind === "stream" && requestBody.format === "websocket";
   if (method !== "POST" && !isTurn) return undefined;
-  const path = exchange.path.endsWith("/") ? exchange.path.slice(0, -1) : exchange.path;
-  const byPath = BY_PATH.find(([pattern]) => pattern.test(path));
-  if (byPath) return byPath[1];
+  const byPath = readerOf(exchange.path);
+  if (byPath) return byPath;
   if (requestBody.kind !== "json" || !isObject(requestBody.value)) return undefined;
   return byBody(requestBody.value) ?? byProvider(requestBody.value, provider?.apiFormat ?? "openai", parsers);
+}
+
+/** The format that a path (without query) tells; `undefined` when it leaves that to the body. */
+export function readerOf(path: string): WireFormat | undefined {
+  const trimmed = path.endsWith("/") ? path.slice(0, -1) : path;
+  return BY_PATH.find(([pattern]) => pattern.test(trimmed))?.[1];
 }
 
 /** Fields that only one format has. */

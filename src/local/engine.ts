@@ -5,7 +5,7 @@ import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-ap
 import type { NativeAddon } from "../attribution/native.js";
 import type { CaptureCounters, ReadOutcome } from "../capture/messages.js";
 import { CapturePlane } from "../capture/plane.js";
-import { DEFAULT_LIMITS } from "../exchange/exchange.js";
+import { limitsOf } from "../exchange/exchange.js";
 import type { Log } from "../log.js";
 import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
@@ -126,7 +126,8 @@ export class Engine {
           capture: {
             outputDir: settings.outputDir,
             includeRaw: settings.includeRaw,
-            limits: { ...DEFAULT_LIMITS, maxBody: settings.maxBody },
+            limits: limitsOf(settings.maxBody),
+            supplement: settings.supplement ? "over" : "none",
             allHosts: settings.allHosts,
             feed: settings.feed && options.onEvent !== undefined,
             ...(settings.keepDays === undefined ? {} : { keepDays: settings.keepDays }),
@@ -291,6 +292,7 @@ function bundleSources(settings: CaptureSettings): LoadOptions {
     home: settings.home,
     url: settings.bundleUrl,
     refreshHours: settings.bundleRefreshHours,
+    supplement: settings.supplement ? "over" : "none",
     ...(settings.bundleFile === undefined ? {} : { file: settings.bundleFile }),
   };
 }

@@ -18,12 +18,14 @@ export interface CaptureSettings {
   readonly home: string;
   readonly outputDir: string;
   readonly includeRaw: boolean;
-  /** Bytes kept from the start of each body. */
+  /** Bytes kept of each body, start and end together. */
   readonly maxBody: number;
   readonly keepDays?: number;
   readonly bundleUrl: string;
   readonly bundleFile?: string;
   readonly bundleRefreshHours: number;
+  /** False: the bundle is read without our own facts over it. */
+  readonly supplement: boolean;
   /** False: traffic is relayed and nothing is written. */
   readonly enabled: boolean;
   /** In the order given on the command line. */
@@ -54,6 +56,7 @@ export function defaultSettings(home: string): CaptureSettings {
     maxBody: 8 << 20,
     bundleUrl: DEFAULT_BUNDLE_URL,
     bundleRefreshHours: 24,
+    supplement: true,
     enabled: true,
     apps: [],
     users: [],

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { App, Bundle, Fact, HostPattern, ModelInfo, Parser, Provider, Website } from "./bundle.js";
-import { isRecord, parseDocument, textOf, textsOf } from "./document.js";
+import { isRecord, parseDocument, textOf } from "./document.js";
 import { type Facts, mergeApps, mergeWebsites } from "./merge-sites.js";
 import { parseHosts, parseModels, parsePatterns, parseProviderEntries } from "./parse-entries.js";
 import { parseParsers } from "./parse-parsers.js";
@@ -22,8 +22,8 @@ export type SupplementUse = "over" | "none";
 /** Facts that share a source: a part of a bundle. */
 export interface FactGroup extends Fact {
   readonly hosts: ReadonlyMap<string, string>;
-  /** Hosts that the bundle names and should not; of corrections only. */
-  readonly removed: readonly string[];
+  /** Hosts that a bundle gives to this provider and should not; of corrections only. */
+  readonly removed: ReadonlyMap<string, string>;
   readonly patterns: readonly HostPattern[];
   readonly providers: ReadonlyMap<string, Provider>;
   readonly parsers: ReadonlyMap<string, Parser>;
@@ -61,7 +61,7 @@ export function parseSupplement(document: unknown): Supplement {
       {
         ...fact,
         hosts: parseHosts(group.domain_lookup, rejected),
-        removed: fact.correction === undefined ? [] : textsOf(group.domain_removed),
+        removed: fact.correction === undefined ? new Map() : parseHosts(group.domain_removed, rejected),
         patterns: parsePatterns(group.domain_patterns, rejected),
         providers: parseProviderEntries(group.providers, {}, rejected),
         parsers: parseParsers(group.parsers, rejected),
@@ -95,7 +95,11 @@ export function withSupplement(bundle: Bundle, { groups }: Supplement): Bundle {
   for (const group of groups) {
     const { source, date, correction } = group;
     const fact: Fact = { source, date, ...(correction !== undefined && { correction }) };
-    for (const host of group.removed) if (hosts.delete(host)) facts.set(`host ${host}`, fact);
+    for (const [host, provider] of group.removed) {
+      if (hosts.get(host) !== provider) continue;
+      hosts.delete(host);
+      facts.set(`host ${host}`, fact);
+    }
     addEntries("host", hosts, group.hosts, fact, facts);
     addEntries("provider", providers, group.providers, fact, facts);
     addEntries("parser", parsers, group.parsers, fact, facts);
@@ -125,8 +129,14 @@ function addEntries<Value>(
   for (const [key, value] of ours) {
     const known = theirs.get(key);
     if (known !== undefined && fact.correction === undefined) continue;
+    if (known === undefined && isHalf(value)) continue;
     const merged = isRecord(known) && isRecord(value) ? ({ ...known, ...value } as Value) : value;
     theirs.set(key, merged);
     facts.set(`${kind} ${key}`, fact);
   }
+}
+
+/** A price that corrects another says nothing of a model that the bundle does not have. */
+function isHalf(value: unknown): boolean {
+  return isRecord(value) && "provider" in value && !("inputCostPer1k" in value);
 }

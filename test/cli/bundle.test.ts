@@ -34,10 +34,62 @@ describe("oximy bundle lookup", () => {
   });
 });
 
+describe("whose fact an answer is", () => {
+  const lookup = async (...args: string[]) =>
+    (await runOximy(["bundle", "lookup", "--json", ...args], { env })).stdout;
+
+  it("is told of a host, and of how a call to it is read", async () => {
+    const asked = "https://cloudcode-pa.googleapis.com/v1internal:streamGenerateContent?alt=sse";
+    expect(JSON.parse(await lookup(asked))).toMatchObject({
+      decrypted: true,
+      found: [{ type: "api", id: "google", supplement: { source: expect.stringContaining("gemini-cli") } }],
+      call: { class: "full_trace", source: "api google", reader: "gemini" },
+    });
+  });
+
+  it("is told of a path that the bundle lacks, with its method", async () => {
+    const answer = await lookup("chatgpt.com/backend-api/codex/responses", "--method", "GET");
+    expect(JSON.parse(answer).call).toMatchObject({
+      class: "full_trace",
+      source: "website chatgpt codex",
+      reader: "openai_responses",
+      supplement: { date: "2026-11-27" },
+    });
+  });
+
+  it("is not said of what the bundle knows itself", async () => {
+    expect(JSON.parse(await lookup("api.example.com/v1/chat/completions"))).toMatchObject({
+      found: [{ type: "api", id: "example", name: "example" }],
+      call: { class: "full_trace", reader: "openai_chat" },
+    });
+    expect(await lookup("api.example.com")).not.toContain("supplement");
+  });
+
+  it("is nobody's without the supplement", async () => {
+    expect(JSON.parse(await lookup("api.individual.githubcopilot.com", "--no-supplement"))).toEqual({
+      host: "api.individual.githubcopilot.com",
+      port: 443,
+      decrypted: false,
+      found: [],
+    });
+  });
+
+  it("is counted by `bundle show`", async () => {
+    const show = async (...args: string[]) =>
+      JSON.parse((await runOximy(["bundle", "show", "--json", ...args], { env })).stdout);
+    const both = await show();
+    const alone = await show("--no-supplement");
+    expect(alone).toMatchObject({ hosts: 2, apps: 0 });
+    expect(alone.supplement).toBeUndefined();
+    expect(both.hosts - both.supplement.hosts).toBe(2);
+    expect(both.apps).toBe(both.supplement.apps);
+  });
+});
+
 it.each([
   ["oximy bundle show", ["bundle", "show"], '"location": "FILE"'],
   ["oximy apps", ["apps"], "[]"],
 ])("%s takes the bundle that a capture would take", async (_, args, expected) => {
-  const { stdout } = await runOximy([...args, "--json"], { env });
+  const { stdout } = await runOximy([...args, "--json"], { env: { ...env, OXIMY_SUPPLEMENT: "false" } });
   expect(stdout).toContain(expected.replace("FILE", file));
 });

@@ -163,7 +163,7 @@ describe("our own facts", () => {
               date: { type: "string" },
               correction: { type: "string" },
               domain_lookup: map,
-              domain_removed: { type: "array" },
+              domain_removed: map,
               domain_patterns: { type: "array" },
               providers: map,
               parsers: map,
@@ -218,7 +218,7 @@ describe("our own facts", () => {
   it("take nothing from the bundle", () => {
     const merged = over({
       domain_lookup: { "api.example.com": "other" },
-      domain_removed: ["localhost:8080"],
+      domain_removed: { "localhost:8080": "example" },
       models: { "example/m": { input_cost_per_1k: 9 } },
       providers: { example: { name: "Ours", api_format: "anthropic" } },
     });
@@ -230,10 +230,12 @@ describe("our own facts", () => {
 
   it("win where they are marked as a correction, and only in what they say", () => {
     const facts = {
-      domain_removed: ["localhost:8080"],
+      domain_removed: { "localhost:8080": "example" },
       models: { "example/m": { input_cost_per_1k: 9 } },
     };
     const merged = over(facts, "the price page says otherwise");
+    const other = over({ domain_removed: { "localhost:8080": "somebody-else" } }, "who names it means it");
+    expect(other.hosts.has("localhost:8080")).toBe(true);
     expect(merged.hosts.has("localhost:8080")).toBe(false);
     expect(merged.models.get("example/m")).toMatchObject({ inputCostPer1k: 9, outputCostPer1k: 2 });
     expect(merged.facts?.get("model example/m")?.correction).toBe("the price page says otherwise");
