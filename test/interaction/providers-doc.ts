@@ -64,6 +64,34 @@ The format is told by path and body first, by the bundle's \`api_format\` when t
 
 ${table(["format", ...ABILITIES, "official SDKs"], formatRows)}
 
+## Checked against the SDKs
+
+\`test/interaction/differential.test.ts\` changes the streams of the transcripts as servers do (events swapped, lost, repeated;
+texts split; indexes missing; unknown events and fields; numbers that are null; errors in the middle; NaN; \`data:\` without
+space; CRLF; comments; a byte order mark; ids; no empty line at the end) and gives the bytes to the official SDK and to our
+reader. What the SDK reads – content, tools, usage, finish – we must read too. With \`OXIMY_FULL=1\` it does so 2,000 times for
+each of \`openai_chat\`, \`openai_responses\`, \`anthropic_messages\`, \`gemini\` and \`ollama_chat\`; a short form runs with
+the other tests. Where the SDK throws, we read what there is. We read more where an index is missing, where a line holds NaN,
+and where the last event is not closed. Otherwise we differ on purpose in these places only:
+
+| format | what | the SDK | here |
+|---|---|---|---|
+| \`anthropic_messages\` | a count of the first event that the last one gives as zero | zero wins | zero takes nothing away: gateways fill it in |
+| \`anthropic_messages\`, \`openai_responses\` | a last event that no empty line closes, or with NaN | not seen: usage and finish of the event before it | read |
+| \`openai_chat\` | Perplexity's chunks, which repeat the whole answer beside their piece | the pieces | the whole answer |
+| \`openai_chat\` | calls of tools that all have index 0 and ids of their own (Google, Ollama) | run together | separate calls |
+| \`openai_chat\` | pieces of a call without index and id (Moonshot, Workers AI) | throws | go on with the call before them |
+| \`openai_chat\` | a whole message in the last chunk (MiniMax) | not read | the answer |
+
+## What is not read
+
+- Answers that are fetched later: \`GET /v1/responses/{id}\` of background responses, \`GET /v1beta/interactions/{id}\`, results of
+  batches. The request that started them leaves its event; fetching leaves an \`identifiable\` one, for it may be fetched often
+  and its tokens must not be counted twice.
+- Calls in gRPC, Connect and protobuf whose schema nobody publishes (Cursor): \`structure\` has their messages without names.
+  Statuses in gRPC trailers are not read.
+- Prices of audio, images, searches and tools; discounts of batches and tiers of service.
+
 ## Providers of the bundle
 
 Each is read with the transcripts of the formats that it speaks. Where a provider speaks more than one (MiniMax,
