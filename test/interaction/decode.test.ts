@@ -2,6 +2,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:
 import { describe, expect, test } from "vitest";
 import type { Body, Fields } from "../../src/exchange/exchange.js";
 import { decodeBody, rawOf } from "../../src/interaction/decode.js";
+import { sourceOf } from "../../src/interaction/json-source.js";
 
 function body(head: Buffer | string, cut?: { tail?: Buffer; length: number }): Body {
   const bytes = Buffer.from(head);
@@ -240,3 +241,37 @@ describe("a body cut in the middle", () => {
     ]);
   });
 });
+
+describe("event streams as some servers write them", () => {
+  const chunksOf = (text: string) => {
+    const decoded = decodeBody(body(text), typed("text/event-stream"));
+    return decoded.kind === "stream" ? decoded.chunks.map(({ data }) => data) : decoded;
+  };
+
+  test.each([
+    // github.com/rexxars/eventsource-parser/issues/31: GLM and Kimi
+    ["no empty lines at all", 'data: {"a":1}\ndata: {"a":2}\ndata: [DONE]\n', [{ a: 1 }, { a: 2 }, "[DONE]"]],
+    [
+      "the last one right before [DONE]",
+      'data: {"a":1}\n\ndata: {"a":2}\ndata: [DONE]\n\n',
+      [{ a: 1 }, { a: 2 }, "[DONE]"],
+    ],
+    ["one JSON over several lines", 'data: {\ndata: "a": [1,\ndata: 2]}\n\n', [{ a: [1, 2] }]],
+    ["prose over several lines", "data: one\ndata: two\n\n", ["one\ntwo"]],
+    [
+      "Python's NaN and Infinity",
+      'data: {"a":NaN,"b":[-Infinity],"c":"NaN, \\"NaN\\""}\n\n',
+      [{ a: null, b: [null], c: 'NaN, "NaN"' }],
+    ],
+  ])("%s", (_, text, expected) => expect(chunksOf(text)).toEqual(expected));
+
+  test("what stands beside the event says the same as its chunks, NaN too", () => {
+    const decoded = decodeBody(body('data: {"a":NaN}\n\ndata: {"b":1}\n\n'), typed("text/event-stream"));
+    expect(eventLineOf(rawOf(decoded))).toEqual([{ a: null }, { b: 1 }]);
+  });
+});
+
+function eventLineOf(raw: unknown): unknown {
+  const source = sourceOf(raw as object);
+  return JSON.parse(source ?? JSON.stringify(raw));
+}

@@ -81,3 +81,17 @@ test("binary messages count, they do not speak", () => {
   );
   expect(turn?.exchange.requestBody).toMatchObject({ chunks: [{ data: { size: 2 } }] });
 });
+
+test("an error refuses a question and ends its turn; the repeated question is another", () => {
+  // As api.openai.com refuses on its WebSocket: github.com/Soju06/codex-lb/issues/221, github.com/can1357/oh-my-pi/issues/925
+  const error = { type: "error", status: 400, error: { code: "previous_response_not_found", message: "no" } };
+  const turns = turnsOf(socketOf(ask("one"), ["response", error], ask("two"), answer("2")), opening);
+  const read = turns.map(({ exchange }) => readInteraction(exchange, { parsers: new Map() }));
+  expect(read.map((one) => one?.request.messages?.[0]?.content)).toEqual(["one", "two"]);
+  expect(read.map((one) => one?.response?.error?.code)).toEqual(["previous_response_not_found", undefined]);
+});
+
+test("an error of the realtime API, which has the id of an event, leaves the answer going on", () => {
+  const error = { type: "error", event_id: "event_1", error: { message: "no such item" } };
+  expect(turnsOf(socketOf(ask("one"), ["response", error], answer("1")), opening)).toHaveLength(1);
+});
