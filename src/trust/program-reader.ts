@@ -27,7 +27,10 @@ import {
 } from "./trust-variables.js";
 
 /** What is asked about: what the native addon says of a process, and the app it was found to be. */
-export type AskedProcess = Pick<ProcessInfo, "pid" | "startTime" | "uid" | "path" | "commandLine"> & {
+export type AskedProcess = Pick<
+  ProcessInfo,
+  "pid" | "ppid" | "startTime" | "uid" | "path" | "commandLine"
+> & {
   /** The bundle's id of the app. */
   readonly app?: string;
 };
@@ -38,12 +41,16 @@ export interface ProgramReaderOptions {
   readonly certificatePath: string;
   readonly files?: ProcessFiles;
   readonly startTimes?: StartTimes;
+  /** The native addon's, where nothing else is given. */
+  readonly processInfo?: (pid: number) => ProcessInfo | null;
   readonly pinning?: readonly PinningApp[];
 }
 
 const MAX_PROCESSES = 4096;
 const PROGRAM_LIMIT_MS = 20;
 const SCRIPT_LIMIT_MS = 5;
+/** Browser, zygote, and what they fork. */
+const MAX_ANCESTORS = 4;
 /** What could not be found out, because the machine was busy, is looked for again, not before. */
 const AGAIN_MS = 2000;
 
@@ -63,6 +70,7 @@ export class ProgramReader {
   readonly #browsers: BrowserStores;
   readonly #executables: Executables;
   readonly #startTimes: StartTimes;
+  readonly #processInfo: (pid: number) => ProcessInfo | null;
   #tree: Promise<string | undefined> | undefined;
 
   /** @throws OximyError OXIMY_E_NATIVE_MISSING when there is no native addon and no `files` */
@@ -72,6 +80,7 @@ export class ProgramReader {
     this.#system = new SystemStores(this.#named);
     this.#browsers = new BrowserStores(this.#files, this.#named);
     this.#executables = new Executables(this.#files);
+    this.#processInfo = options.processInfo ?? ((pid) => loadNative().processInfo(pid));
     this.#startTimes = options.startTimes ?? new StartTimes();
   }
 
@@ -100,7 +109,8 @@ export class ProgramReader {
 
     const executable = await this.#executables.of(process, identity, path, size);
     const runtime = executable.runtime ?? (await this.#runtimeByMappings(process));
-    const environment = started.environment ?? {};
+    const found = started.environment ?? (await this.#environmentAbove(process));
+    const environment = found ?? {};
     const options = trustOptions(runtime, process.commandLine, environment);
     const pinned = pinningApp(process.app, undefined, this.options.pinning);
 
@@ -116,7 +126,7 @@ export class ProgramReader {
     const facts: ProgramFacts = {
       runtime,
       startedAt: this.#startTimes.epochMs(process.startTime),
-      environmentIsKnown: started.environment !== null,
+      environmentIsKnown: found !== undefined,
       options,
       named,
       ...(javaStore && { javaStore }),
@@ -157,6 +167,23 @@ export class ProgramReader {
       trust: { kind: "unknown", evidence: "the process cannot be read, or has ended" },
       advice: adviceFor("unknown", this.options.certificatePath),
     };
+  }
+
+  /**
+   * Chromium's children write their titles over their environment. It was that of the browser, which runs the same
+   * executable: of the nearest ancestor that still has it.
+   */
+  async #environmentAbove(process: AskedProcess): Promise<Environment | undefined> {
+    let { ppid } = process;
+    for (let level = 0; level < MAX_ANCESTORS && ppid > 1; level++) {
+      const parent = this.#processInfo(ppid);
+      const isSame = parent?.path === process.path && parent?.uid === process.uid;
+      if (parent === null || process.path === null || !isSame) return undefined;
+      const files = await this.#files.readProgramFiles(parent, TRUST_VARIABLES, PROGRAM_LIMIT_MS);
+      if (files?.environment) return files.environment;
+      ppid = parent.ppid;
+    }
+    return undefined;
   }
 
   async #runtimeByMappings(process: AskedProcess): Promise<Runtime> {
@@ -207,7 +234,7 @@ export class ProgramReader {
 
   async #readOwnTree(): Promise<string | undefined> {
     const { pid, geteuid } = process;
-    const { startTime } = loadNative().processInfo(pid) ?? {};
+    const { startTime } = this.#processInfo(pid) ?? {};
     const uid = geteuid?.();
     if (startTime === undefined || uid === undefined) return undefined;
     return (await this.#files.readProgramFiles({ pid, startTime, uid }, [], PROGRAM_LIMIT_MS))?.tree;

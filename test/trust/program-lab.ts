@@ -143,6 +143,8 @@ export class ProgramLab {
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });
+    // Codex reads its input to the end before it asks.
+    if (row.store !== "later") child.stdin.end();
     let printed = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
