@@ -24,6 +24,9 @@ struct Question {
   ToJs answer;
 };
 
+/** Files of /proc wait for nobody's file system: they are read for a user whose other files hang, too. */
+constexpr uint32_t kNobodysFiles = UINT32_MAX;
+
 /**
  * Asks on a side thread. The promise is null when nobody has time for the question; it never rejects. It is settled
  * when the answer comes, however late: the limit is kept by who waits (src/trust/process-files.ts).
@@ -133,11 +136,10 @@ Napi::Value ResolveAsJs(const Napi::CallbackInfo& info) {
 
 Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
   const ProcessRef process = ProcessFromJs(info[0]);
-  const uint32_t uid = UidFromJs(info[0]);
   std::vector<std::string> names;
   const auto array = info[1].As<Napi::Array>();
   for (uint32_t i = 0; i < array.Length(); i++) names.push_back(array.Get(i).ToString().Utf8Value());
-  return Ask(info, uid, info[2], [=]() -> ToJs {
+  return Ask(info, kNobodysFiles, info[2], [=]() -> ToJs {
     auto files = ReadProgramFiles(process, names);
     return [files = std::move(files)](Napi::Env env) -> Napi::Value {
       if (!files) return env.Null();
@@ -159,7 +161,7 @@ Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
 
 Napi::Value ReadMappedFilesJs(const Napi::CallbackInfo& info) {
   const ProcessRef process = ProcessFromJs(info[0]);
-  return Ask(info, UidFromJs(info[0]), info[1], [=]() -> ToJs {
+  return Ask(info, kNobodysFiles, info[1], [=]() -> ToJs {
     auto files = ReadMappedFiles(process);
     return [files = std::move(files)](Napi::Env env) -> Napi::Value {
       return files ? Napi::Value(StringsToJs(env, *files)) : env.Null();
