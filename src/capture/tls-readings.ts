@@ -155,7 +155,8 @@ export class TlsReadings {
 
   /** Application data that waits for a secret does so for a second. */
   private watch(reading: Reading): void {
-    if (reading.reader.state !== "waiting_for_secret") {
+    // A client that broke off its handshake never made secrets.
+    if (reading.reader.state !== "waiting_for_secret" || !reading.reader.clientHasSpoken) {
       clearTimeout(reading.giveUp);
       reading.giveUp = undefined;
     } else {
@@ -197,12 +198,12 @@ export class TlsReadings {
 }
 
 /** Why a connection that has closed had no application data that was read. */
-function endOf({ state }: TlsSessionReader): Reason {
+function endOf({ state, clientHasSpoken }: TlsSessionReader): Reason {
   switch (state) {
     case "handshake":
       return "client_handshake_failed";
     case "waiting_for_secret":
-      return "tls_secret_missing";
+      return clientHasSpoken ? "tls_secret_missing" : "no_request";
     default:
       return "no_request";
   }

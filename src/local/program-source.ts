@@ -37,8 +37,8 @@ export function programSource(native: NativeAddon, home: string): ProgramSource 
       if (native.implementation !== "linux" || process.path === undefined) return undefined;
       const info = askedOf(process);
       if (info === undefined) return undefined;
-      const { key, name, trust, trustInputs, advice } = await certificate.reader().read(info);
-      return shared({ key, name, trust, trustInputs, advice });
+      const { key, name, trust, trustInputs, isWhole, advice } = await certificate.reader().read(info);
+      return shared({ key, name, trust, trustInputs, isWhole, advice });
     },
   };
 }

@@ -5,6 +5,7 @@ import { Delivery, type EndKind } from "./delivery.js";
 import { type Budget, DirectionReader } from "./direction-reader.js";
 import { type TlsReadFailure, Unreadable } from "./failure.js";
 import { ClientHelloStage, ServerHelloStage } from "./hello-stages.js";
+import { CONTENT } from "./record.js";
 import { Session } from "./session.js";
 import type { StageSink } from "./stage.js";
 import { Tls12Stage } from "./tls12-stage.js";
@@ -68,6 +69,8 @@ export class TlsSessionReader {
   readonly #ends = new Map<Direction, number>();
   #endsLeft = 2;
   #hasAllKeys = false;
+  /** Records of application data that the client sent; in TLS 1.3 its Finished is one on the wire, too. */
+  #clientRecords = 0;
 
   constructor(
     private readonly events: TlsSessionEvents,
@@ -104,6 +107,12 @@ export class TlsSessionReader {
     return this.#session.clientRandom;
   }
 
+  /** Whether the client sent more than what ends its handshake, read or not. */
+  get clientHasSpoken(): boolean {
+    const finished = this.#session.agreed?.suite.version === "TLSv1.2" ? 0 : 1;
+    return this.#clientRecords > finished;
+  }
+
   push(direction: Direction, bytes: Uint8Array, time: number): void {
     if (this.#over !== undefined || this.#finished.has(direction) || this.#ends.has(direction)) return;
     this.#attempt(() => {
@@ -113,6 +122,7 @@ export class TlsSessionReader {
         const record = reader.splitter.next();
         if (record === undefined) return;
         const { changes } = this.#session;
+        if (direction === "request" && record[0] === CONTENT.applicationData) this.#clientRecords++;
         reader.push(record, time, this.#order++);
         if (this.#over !== undefined) return;
         if (this.#session.changes !== changes) this.#advance();

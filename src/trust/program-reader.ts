@@ -93,8 +93,8 @@ export class ProgramReader {
       return known.program;
     }
     const made: Known = {
-      program: this.#read(process).then(({ program, isWhole }) => {
-        if (!isWhole) made.again = performance.now() + AGAIN_MS;
+      program: this.#read(process).then((program) => {
+        if (!program.isWhole) made.again = performance.now() + AGAIN_MS;
         return program;
       }),
     };
@@ -102,10 +102,10 @@ export class ProgramReader {
     return made.program;
   }
 
-  async #read(process: AskedProcess): Promise<{ program: Program; isWhole: boolean }> {
+  async #read(process: AskedProcess): Promise<Program> {
     const path = process.path ?? "";
     const started = await this.#files.readProgramFiles(process, TRUST_VARIABLES, PROGRAM_LIMIT_MS);
-    if (started === null) return { program: this.#unread(process), isWhole: false };
+    if (started === null) return this.#unread(process);
     const { executable: identity, size, tree } = started;
 
     const executable = await this.#executables.of(process, identity, path, size);
@@ -140,16 +140,16 @@ export class ProgramReader {
       ...(script !== undefined && { script }),
       environment: relevantVariables(runtime, environment),
     });
-    const program: Program = {
+    const holdings = [...Object.values(named), ...Object.values(stores)];
+    return {
       key,
       trustInputs: sha256([key, inputsOf(facts, stores)]),
       name: script === undefined ? executableName(path) || `pid ${process.pid}` : basename(script),
       runtime,
       trust: predict(facts, stores),
       advice: pinned ? PINNED_ADVICE : adviceFor(runtime, this.options.certificatePath),
+      isWhole: facts.environmentIsKnown && holdings.every(({ kind }) => kind !== "unknown"),
     };
-    const holdings = [...Object.values(named), ...Object.values(stores)];
-    return { program, isWhole: facts.environmentIsKnown && holdings.every(({ kind }) => kind !== "unknown") };
   }
 
   /** A process that is gone, or not ours to look into. */
@@ -166,6 +166,7 @@ export class ProgramReader {
       name,
       runtime: "unknown",
       trust: { kind: "unknown", evidence: "the process cannot be read, or has ended" },
+      isWhole: false,
       advice: adviceFor("unknown", this.options.certificatePath),
     };
   }

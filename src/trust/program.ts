@@ -20,6 +20,8 @@ export interface Program {
   readonly name: string;
   readonly runtime: Runtime;
   readonly trust: Trust;
+  /** False when something that counts could not be read in time: then nothing is to be concluded from `unknown`. */
+  readonly isWhole: boolean;
   /** What to set for this very runtime, one sentence without its end. */
   readonly advice: string;
 }

@@ -26,7 +26,14 @@ export function program(
   kind: Trust["kind"] = "unknown",
   trustInputs = "as it was",
 ): ClientProgram {
-  return { key, name: key, trust: { kind, evidence: "nobody knows" }, trustInputs, advice: `tell ${key}` };
+  return {
+    key,
+    name: key,
+    trust: { kind, evidence: "nobody knows" },
+    trustInputs,
+    isWhole: true,
+    advice: `tell ${key}`,
+  };
 }
 
 export function client(pid: number, of: ClientProgram): KnownClient {

@@ -15,6 +15,8 @@ export interface ClientProgram {
   /** For people. */
   readonly name: string;
   readonly trust: Trust;
+  /** False when something that counts could not be read in time: a program is not tried for that. */
+  readonly isWhole: boolean;
   /** Changes with the stores that the program looks into: what was learned of it is void then. */
   readonly trustInputs: string;
   /** What to set so that this very program trusts our certificate: one sentence without its end. */

@@ -137,8 +137,9 @@ function mayIntercept(client: Client, policy: Policy): { readonly trial: boolean
       break;
   }
   if (program.trust.kind === "trusts") return { trial: false };
-  // A trial that told nothing is no reason against what is predicted, but there is no second one.
-  if (standing === "tried") return "trust_unknown";
+  // A trial that told nothing is no reason against what is predicted, but there is no second one. Nor is there one of
+  // a program of which a busy machine told too little.
+  if (standing === "tried" || !program.isWhole) return "trust_unknown";
   if (program.trust.kind === "unknown" || policy.distrusting === "try_once") return { trial: true };
   return "runtime_does_not_trust";
 }
