@@ -13,10 +13,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLab, type Lab } from "../src/demo/lab/lab.js";
 import type { LabProcess } from "../src/demo/lab/lab-process.js";
+import { usePrivateCopies } from "../src/demo/lab/private-copies.js";
 import { OXIMY_GID } from "../src/local/settings.js";
 import { writeBundle } from "../test/lab/echo-lab.js";
 import { MAIN, makeHome, sudoEnvironment } from "../test/lab/oximy.js";
-import { usePrivateCopies } from "../test/lab/real-clients/private-copies.js";
 
 const here = (file: string) => fileURLToPath(new URL(`peers/${file}`, import.meta.url));
 const rounds = Number(process.argv[2] ?? 3);

@@ -19,7 +19,7 @@ const python = `import json, os, ssl, urllib.request
 request = urllib.request.Request("https://api.openai.com/v1/chat/completions",
     data=json.dumps({"model": "gpt-4", "messages": [{"role": "user", "content": "Hello"}]}).encode(),
     headers={"content-type": "application/json", "authorization": "Bearer demo"})
-context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
 print(json.load(urllib.request.urlopen(request, context=context))["choices"][0]["message"]["content"])`;
 
 /** @param cursor a copy of curl under the name that Cursor's signature has on this system */

@@ -29,6 +29,7 @@ import { type AiServer, startAiServer } from "./ai-server.js";
 import { type DemoClient, demoClients } from "./clients.js";
 import { LabAuthority } from "./lab/certificates.js";
 import { createLab, type Lab } from "./lab/lab.js";
+import { usePrivateCopies } from "./lab/private-copies.js";
 
 const PROVIDERS = ["api.openai.com", "api.anthropic.com"];
 const OTHERS = ["www.example.org"];
@@ -84,20 +85,20 @@ async function demoInNamespaces(folder: string, print: (line: string) => void): 
   print(
     "built-in server that stands for OpenAI and Anthropic. Nothing of this machine's own network is touched.",
   );
+  print("No certificate is made or trusted: the clients talk to the server in their own TLS sessions.");
   const lab = await createLab();
   try {
     await lab.addServer({ names: PROVIDERS });
     await lab.addServer({ names: OTHERS });
     const home = join(folder, "oximy");
+    // A probe counts for every process of this machine that uses its file.
+    await usePrivateCopies(lab);
     const oximy = await startLocal(lab, home);
-    const certificate = join(home, "ca/oximy-ca-cert.pem");
-    lab.trust(readFileSync(certificate, "utf8"));
-    const trust = trustEnvironment(certificate, "/etc/ssl/certs/ca-certificates.crt");
     for (const { title, command, args } of clientsIn(folder)) {
       print("");
       print(`- ${title}`);
       const before = countLines(oximy.stdout);
-      const { stdout, stderr } = await lab.machine.exec(command, args, { env: trust });
+      const { stdout, stderr } = await lab.machine.exec(command, args);
       print(indent(shorten(stdout + stderr)));
       if (OTHERS.some((host) => args.at(-1)?.includes(host))) continue;
       await oximy.printed(new RegExp(`^(.*\\n){${before + 1}}`));
@@ -116,9 +117,12 @@ async function demoInNamespaces(folder: string, print: (line: string) => void): 
 }
 
 async function startLocal(lab: Lab, home: string) {
-  const env = { OXIMY_HOME: home, OXIMY_BUNDLE_FILE: EMBEDDED_LOCATION };
-  await lab.machine.exec(process.execPath, [MAIN, "ca", "path"], { env });
-  const oximy = lab.machine.spawn(process.execPath, [MAIN, "local", "--json", "--no-read"], { env });
+  const env = {
+    OXIMY_HOME: home,
+    OXIMY_STATE_DIR: join(home, "state"),
+    OXIMY_BUNDLE_FILE: EMBEDDED_LOCATION,
+  };
+  const oximy = lab.machine.spawn(process.execPath, [MAIN, "local", "--json"], { env });
   await new Promise<void>((resolve, reject) => {
     oximy.child.stderr.on("data", () => /Capturing/.test(oximy.stderr) && resolve());
     oximy.exited.then(

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLab, type Lab } from "../../../src/demo/lab/lab.js";
 import type { LabServer } from "../../../src/demo/lab/lab-server.js";
+import { type Overlay, usePrivateCopies } from "../../../src/demo/lab/private-copies.js";
 import { toolPath } from "../../../src/trust/tool-path.js";
 import { CALLER, PROJECT } from "../oximy.js";
 import { folderOf, installNpmClients, type NpmClient, npmClientsFolder } from "./npm-clients.js";
-import { type Overlay, usePrivateCopies } from "./private-copies.js";
 import { keyOf, PROVIDER_SERVER, type ProviderRequest } from "./provider-server.js";
 import type { Call, Place, RealClient } from "./real-client.js";
 

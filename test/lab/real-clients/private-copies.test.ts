@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../../src/demo/lab/lab.js";
+import { copiedFiles, usePrivateCopies } from "../../../src/demo/lab/private-copies.js";
 import { LabOximy } from "../oximy.js";
 import { requireLab } from "../require-lab.js";
-import { copiedFiles, usePrivateCopies } from "./private-copies.js";
 
 /** Programs that say what they have mapped, and the files that must be among it where they are there. */
 const MAPPING: ReadonlyArray<readonly [name: string, command: readonly string[], files: RegExp]> = [

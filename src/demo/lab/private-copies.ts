@@ -1,9 +1,9 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Lab } from "../../../src/demo/lab/lab.js";
-import type { LabProcess, RunOptions } from "../../../src/demo/lab/lab-process.js";
-import { LabNamespace } from "../../../src/demo/lab/namespace.js";
-import { toolPath } from "../../../src/trust/tool-path.js";
+import { toolPath } from "../../trust/tool-path.js";
+import type { Lab } from "./lab.js";
+import type { LabProcess, RunOptions } from "./lab-process.js";
+import { LabNamespace } from "./namespace.js";
 
 /** Executables by the name that a shell finds them by. */
 const PROGRAMS = ["node", "curl", "wget", "openssl", "gnutls-cli", "perl", "ruby", "php", "java"];
