@@ -1,0 +1,123 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import type { LabServer } from "../../src/demo/lab/lab-server.js";
+import { usePrivateCopies } from "../../src/demo/lab/private-copies.js";
+import type { OximyEvent } from "../../src/event/event.js";
+import { validateEvent } from "../event/schema.js";
+import { parseKeyLog } from "../tls/recording.js";
+import { LabOximy } from "./oximy.js";
+import { requireLab } from "./require-lab.js";
+
+const HOST = "api.openai.com";
+const URL_ = `https://${HOST}/v1/chat/completions`;
+const BODY = JSON.stringify({ model: "gpt-4", messages: [{ role: "user", content: "Hello" }] });
+const POST = ["-sS", "-H", "content-type: application/json", "-d", BODY];
+
+/** Where no certificate was ever made, and nothing is trusted. */
+describe.skipIf(requireLab())("oximy local, reading", () => {
+  let lab: Lab;
+  let server: LabServer;
+  let oximy: LabOximy;
+
+  beforeAll(async () => {
+    lab = await createLab();
+    await usePrivateCopies(lab);
+    server = await lab.addServer({ names: [HOST] });
+    await lab.addServer({ names: ["api.anthropic.com"], certificate: "expired" });
+    oximy = await LabOximy.startReading(lab);
+  });
+  afterAll(async () => {
+    await oximy?.stop();
+    await lab?.close();
+  });
+
+  /** The event of what `call` does. */
+  async function eventOf<T>(call: () => Promise<T>): Promise<{ result: T; event: OximyEvent }> {
+    const before = oximy.events.length;
+    const result = await call();
+    const event = (await oximy.captured(before + 1)).at(-1)!;
+    validateEvent(event);
+    return { result, event };
+  }
+  const expectRead = (event: OximyEvent) => {
+    expect(event).toMatchObject({ trace_level: "full", metadata: { via: "read" } });
+    expect(event.interaction?.response?.content).toBe("Hi there!");
+  };
+  const node = (code: string) => lab.machine.exec("node", ["-e", code], { timeout: 60_000 });
+
+  it.each([
+    ["HTTP/1.1", "--http1.1", "1.3"],
+    ["HTTP/2", "--http2", "1.3"],
+    ["HTTP/1.1", "--http1.1", "1.2"],
+  ])("reads curl's %s (%s) over TLS %s from its first call", async (_name, protocol, version) => {
+    const { result, event } = await eventOf(() =>
+      lab.machine.exec("curl", [...POST, protocol, "--tls-max", version, URL_]),
+    );
+    expect(result.code).toBe(0);
+    expectRead(event);
+  });
+
+  it("reads a client that accepts one certificate only, which is the server's own", async () => {
+    const { result, event } = await eventOf(() =>
+      node(`
+        const checkServerIdentity = (_, { fingerprint256 }) =>
+          fingerprint256 === "${server.certificate.fingerprint256}" ? undefined : new Error("not the pinned one");
+        const options = { method: "POST", headers: { "content-type": "application/json" }, checkServerIdentity,
+          ca: [${JSON.stringify(lab.authority.cert)}] };
+        require("https").request("${URL_}", options, (response) => response.resume().on("end", () => console.log(response.statusCode)))
+          .on("error", (error) => console.log(error.message)).end(${JSON.stringify(BODY)});`),
+    );
+    expect(result.stdout.trim()).toBe("200");
+    expectRead(event);
+  });
+
+  it("leaves a bad certificate to the client, which refuses it as it does without us", async () => {
+    const { result, event } = await eventOf(() =>
+      lab.machine.exec("curl", ["-sS", "https://api.anthropic.com/v1/models"]),
+    );
+    expect(result.code).toBe(60);
+    expect(result.stderr).toMatch(/expired/);
+    expect(event.metadata.via).toBe("read");
+    expect(["client_handshake_failed", "no_request"]).toContain(event.metadata.reason);
+  });
+
+  it("makes no certificate, and keeps no secret in any file or output", async () => {
+    const log = join(lab.dir, "keys.log");
+    await eventOf(() => lab.machine.exec("curl", [...POST, URL_], { env: { SSLKEYLOGFILE: log } }));
+    const secrets = parseKeyLog(readFileSync(log, "utf8")).map(([, secret]) => secret);
+    expect(secrets.length).toBeGreaterThanOrEqual(4);
+    const outputs = [
+      Buffer.from(oximy.process.stdout + oximy.process.stderr),
+      ...filesBelow(oximy.home).map((path) => readFileSync(path)),
+    ];
+    for (const secret of secrets) {
+      for (const form of [
+        secret,
+        Buffer.from(secret.toString("hex")),
+        Buffer.from(secret.toString("base64")),
+      ]) {
+        expect(outputs.filter((output) => output.includes(form))).toEqual([]);
+      }
+    }
+    expect(readdirSync(oximy.home)).not.toContain("ca");
+  });
+
+  it("reads nothing of users who are not selected", async () => {
+    await oximy.stop();
+    oximy = await LabOximy.startReading(lab, ["--user", "34567"]);
+    expect((await lab.machine.exec("curl", [...POST, URL_], { uid: 34_568 })).code).toBe(0);
+    const { event } = await eventOf(() => lab.machine.exec("curl", [...POST, URL_], { uid: 34_567 }));
+    expectRead(event);
+    expect(event.client.uid).toBe(34_567);
+    expect(oximy.events).toHaveLength(1);
+  });
+});
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? filesBelow(path) : [path];
+  });
+}
