@@ -55,6 +55,10 @@ export class SecretAgent {
       onProblem: (problem) => options.log.debug(`secrets: ${problem}`),
     });
     this.service = new SecretService({ probes: this.probes, finder: this.finder });
+  }
+
+  /** Searches what is commonly used before it is asked for; called when everything else is up. */
+  searchAhead(): void {
     for (const path of commonStacks()) void this.finder.searchAhead(path, NOBODY);
   }
 

@@ -84,6 +84,7 @@ export class Supervisor {
       await this.installRedirect();
       await this.proveRedirect();
       this.watchEventLoop();
+      this.secrets?.searchAhead();
     } catch (error) {
       await this.takeDown(0);
       throw error;

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
+import { setPriority } from "node:os";
 import { OximyError } from "../errors.js";
 import { SEARCH_EXECUTABLES, sitesAddon } from "./native.js";
 import { parseAnswer, type SearchAnswer } from "./search-answer.js";
@@ -8,6 +9,8 @@ import type { SitesOfFile } from "./site.js";
 export interface SearchOptions {
   /** After as many milliseconds the search is killed. */
   readonly timeoutMs: number;
+  /** As nice(1) counts; 0 when absent. The search does not inherit the haste of who asks. */
+  readonly priority?: number;
   /** What the code must be for: that of this process, unless a test says else. */
   readonly machine?: string;
 }
@@ -29,7 +32,7 @@ const LONGEST_ANSWER = 64 * 1024;
  */
 export async function searchSites(fd: number, options: SearchOptions): Promise<SitesOfFile> {
   const { machine = process.arch } = options;
-  return checked(fd, await runSearch([], [fd], options.timeoutMs), machine);
+  return checked(fd, await runSearch([], [fd], options), machine);
 }
 
 /**
@@ -37,7 +40,7 @@ export async function searchSites(fd: number, options: SearchOptions): Promise<S
  * own and never answer. Not checked: root has not opened the file.
  */
 export function searchPath(path: string, user: FileUser, options: SearchOptions): Promise<SearchAnswer> {
-  return runSearch([String(user.uid), String(user.gid), path], [], options.timeoutMs);
+  return runSearch([String(user.uid), String(user.gid), path], [], options);
 }
 
 /** What of an answer holds: all of it, or nothing. */
@@ -69,7 +72,7 @@ function searchExecutable(): string {
 function runSearch(
   args: readonly string[],
   files: readonly number[],
-  timeoutMs: number,
+  { timeoutMs, priority = 0 }: SearchOptions,
 ): Promise<SearchAnswer> {
   const failed = (reason: string): SearchAnswer => ({ result: { kind: "failed", reason } });
   const executable = searchExecutable();
@@ -79,6 +82,7 @@ function runSearch(
       env: {},
       cwd: "/",
     });
+    lower(child.pid, priority);
     let text = "";
     let broken: string | undefined;
     const stop = (reason: string): void => {
@@ -101,4 +105,12 @@ function runSearch(
       else resolve(failed(`the search ended with ${signal ?? code}`));
     });
   });
+}
+
+function lower(pid: number | undefined, priority: number): void {
+  try {
+    if (pid !== undefined) setPriority(pid, priority);
+  } catch {
+    // It has ended, or priorities cannot be changed here.
+  }
 }

@@ -3,7 +3,7 @@ import { LruCache } from "../lru-cache.js";
 import { executableOf, isNamedLikeTls, type MappedFile, mappedFiles, startTimeOf } from "./mapped-files.js";
 import { mountsOf, whyNotOpened } from "./mounts.js";
 import { SearchQueue } from "./search-queue.js";
-import { type KnownFile, nameOf, SEARCH_TIMEOUT_MS, type Search, SearchedFiles } from "./searched-files.js";
+import { type KnownFile, nameOf, type Search, SearchedFiles } from "./searched-files.js";
 import type { Site } from "./site.js";
 import { SiteCache } from "./site-cache.js";
 import { type FileUser, searchPath } from "./sites.js";
@@ -45,6 +45,8 @@ const MOST_PROCESSES = 4096;
 const LOOK_AGAIN_MS = 1000;
 const SAVE_AFTER_MS = 2000;
 const AT_ONCE = 2;
+/** Searches ahead leave the processor to whoever wants it. */
+const AHEAD_TIMEOUT_MS = 60_000;
 const MOST_PATHS_AHEAD = 256;
 
 interface SeenProcess {
@@ -202,7 +204,7 @@ export class StackFinder {
 
   async #searchPath(path: string, user: FileUser): Promise<void> {
     try {
-      const { file, result } = await searchPath(path, user, { timeoutMs: SEARCH_TIMEOUT_MS });
+      const { file, result } = await searchPath(path, user, { timeoutMs: AHEAD_TIMEOUT_MS, priority: 10 });
       // That a file has none is believed only of one that root has opened: this answer names its file itself.
       if (file !== undefined && result.kind === "found") this.#cache.keep(file, result);
       this.#saveSoon();

@@ -126,7 +126,7 @@ test("an identifiable exchange says why and holds nothing of the content", () =>
   expect(event).toMatchObject({
     trace_level: "identifiable",
     client: { unknown: "timeout", uid: 1000, port: 54029 },
-    metadata: { reason: "no_feature" },
+    metadata: { reason: "path_unknown" },
   });
   expect(event).not.toHaveProperty("interaction");
   expect(event).not.toHaveProperty("app");
