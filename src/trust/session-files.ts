@@ -1,0 +1,92 @@
+/**
+ * The files that the variables of a user's sessions name. A session that runs keeps its variables until it ends, and a
+ * variable that replaces a list makes a program trust nobody when its file is gone: after an uninstall the files stay,
+ * with the system's roots alone, until the machine was started anew.
+ */
+
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { systemRoots } from "../proxy/roots.js";
+import { replaceFile } from "./user-file.js";
+
+export const SESSION_FOLDER = "environment";
+
+/** Names what the machine is since its last start (random(4)). */
+export function readBootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+export class SessionFiles {
+  readonly folder: string;
+  /** Our certificate: for variables that add one. */
+  readonly certificate: string;
+  /** The system's roots and ours: for variables that replace the list. */
+  readonly roots: string;
+  private readonly ended: string;
+
+  /** @param home `~/.oximy` */
+  constructor(
+    home: string,
+    private readonly readRoots: () => readonly string[] = () => systemRoots({}),
+  ) {
+    this.folder = join(home, SESSION_FOLDER);
+    this.certificate = join(this.folder, "oximy-ca-cert.pem");
+    this.roots = join(this.folder, "system-roots-and-oximy.pem");
+    this.ended = join(this.folder, "removed-in-boot");
+  }
+
+  exist(): boolean {
+    return existsSync(this.roots);
+  }
+
+  /** Says whether the files hold this certificate and the roots that the system has now. */
+  areCurrent(pem: string): boolean {
+    return this.read(this.certificate) === text([pem]) && this.read(this.roots) === text(this.with(pem));
+  }
+
+  /** Makes them current. Throws what the file system says. */
+  write(pem: string): "written" | "unchanged" {
+    rmSync(this.ended, { force: true });
+    if (this.areCurrent(pem)) return "unchanged";
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    replaceFile(this.certificate, text([pem]));
+    replaceFile(this.roots, text(this.with(pem)));
+    return "written";
+  }
+
+  /** Nobody shall trust us by them any more; what points to them goes on as without us. */
+  end(bootId: string): void {
+    if (!this.exist()) return;
+    const plain = text(this.without(this.read(this.certificate)));
+    replaceFile(this.roots, plain);
+    replaceFile(this.certificate, plain);
+    replaceFile(this.ended, bootId);
+  }
+
+  /** Removes them once no session can be left that has the variables. */
+  dropEnded(bootId: string): void {
+    const ended = this.read(this.ended);
+    if (ended !== undefined && ended !== bootId) rmSync(this.folder, { recursive: true });
+  }
+
+  private with(pem: string): readonly string[] {
+    return [...this.without(pem), pem];
+  }
+
+  /** The system's store may have our certificate too, or still. */
+  private without(pem: string | undefined): readonly string[] {
+    const ours = pem === undefined ? undefined : solid(pem);
+    return this.readRoots().filter((root) => solid(root) !== ours);
+  }
+
+  private read(path: string): string | undefined {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return undefined; // not there, or nothing that could be used
+    }
+  }
+}
+
+const solid = (pem: string) => pem.replace(/\s/g, "");
+const text = (pems: readonly string[]) => pems.map((pem) => `${pem.trim()}\n`).join("");

@@ -1,0 +1,52 @@
+/** Small files in a user's folders, read and replaced with that user's rights. */
+
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+
+const LARGEST = 64 << 10;
+
+/** Its text; `absent` without one, `other` for a link and what else is no small regular file. Throws when it cannot be read. */
+export function readSmallFile(
+  path: string,
+): { readonly kind: "text"; readonly text: string } | { readonly kind: "absent" | "other" } {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.size > LARGEST) return { kind: "other" };
+    return { kind: "text", text: readFileSync(fd, "utf8") };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
+    if (code === "ELOOP") return { kind: "other" };
+    throw error;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/**
+ * Makes it anew, for everybody to read. Nobody sees half of it, and a link that lies in the way is replaced, not
+ * followed. Throws what the file system says.
+ */
+export function replaceFile(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  rmSync(temporary, { force: true });
+  try {
+    writeFileSync(temporary, text, { flag: "wx" });
+    chmodSync(temporary, 0o644); // whatever the umask
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
