@@ -1,11 +1,14 @@
 /** `oximy ca install|uninstall|status`: which trust stores have our certificate. */
 
+import { join } from "node:path";
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { findStores } from "../trust/find-stores.js";
 import { ourCertificate, ourCertificateIfMade } from "../trust/our-certificate.js";
+import { SessionEnvironment, type SessionState } from "../trust/session-environment.js";
+import { SESSION_FOLDER } from "../trust/session-files.js";
 import {
   installInto,
   type Outcome,
@@ -27,38 +30,52 @@ const NAMES: Record<TrustStore["id"], string> = {
   java: "Java",
 };
 
+/** What was done to stores and sessions. */
+export interface TrustChange {
+  readonly stores: readonly StoreOutcome[];
+  /** Absent where nobody asked for it. */
+  readonly environment?: Outcome;
+  /** The file by which sessions get their variables. */
+  readonly environmentFile: string;
+}
+
 export function addTrustCommands(ca: Command): void {
   const install = withJson(ca.command("install"))
     .description("make this machine's programs and the calling user's browsers trust it")
+    .option(
+      "--environment",
+      "also by variables, for runtimes with roots of their own (Node, Python, …)",
+      false,
+    )
     .action(async () => {
-      const caller = findCaller();
-      const certificate = ourCertificate(oximyHome(process.env, caller.home), caller);
-      const outcomes: StoreOutcome[] = [];
-      for (const store of findStores(caller.home)) {
-        outcomes.push(await installInto(store, certificate, caller));
-      }
-      printOutcomes(outcomes, "trusted", isJson(install));
-      const programs = "Programs that run now may have to be started again.";
-      if (!isJson(install) && outcomes.some(({ outcome }) => outcome.kind === "done")) console.log(programs);
-      refuseFailures(outcomes, "install");
-      const skipped = outcomes.find(({ outcome }) => outcome.kind === "skipped");
+      const { environment } = install.opts<{ environment: boolean }>();
+      const change = await installEverywhere(environment ? "with_environment" : "stores");
+      printOutcomes(change, "trusted", printerOf(install));
+      if (!isJson(install)) for (const line of afterInstall(change)) console.log(line);
+      refuseFailures(change, "install");
+      const skipped = change.stores.find(({ outcome }) => outcome.kind === "skipped");
       if (skipped !== undefined) throw storeError("OXIMY_E_TOOL_MISSING", skipped);
-      if (outcomes.length === 0) throw noStore();
+      if (change.stores.length === 0) throw noStore();
     });
   const uninstall = withJson(ca.command("uninstall"))
-    .description("take it out again, from all of them")
+    .description("take it out again, from all of them, and the variables")
     .action(async () => {
-      const outcomes = await uninstallEverywhere();
-      printOutcomes(outcomes, "removed", isJson(uninstall));
-      refuseFailures(outcomes, "uninstall");
+      const change = await uninstallEverywhere();
+      printOutcomes(change, "removed", printerOf(uninstall));
+      if (!isJson(uninstall)) for (const line of afterUninstall(change)) console.log(line);
+      refuseFailures(change, "uninstall");
     });
   const status = withJson(ca.command("status"))
     .description("who trusts it")
     .action(async () => {
       const caller = findCaller();
-      const certificate = ourCertificateIfMade(oximyHome(process.env, caller.home));
+      const home = oximyHome(process.env, caller.home);
+      const certificate = ourCertificateIfMade(home);
       const found: StoreStatus[] = [];
       for (const store of findStores(caller.home)) found.push(await storeStatus(store, certificate, caller));
+      const session = new SessionEnvironment({ home, caller });
+      session.dropEnded();
+      const environment = session.status(certificate?.pem);
       if (isJson(status)) {
         const rows = found.map(({ store: { id, location }, state, entries }) => ({
           store: id,
@@ -67,48 +84,134 @@ export function addTrustCommands(ca: Command): void {
           ...(state.kind === "unknown" ? { why: state.why, advice: state.advice } : {}),
           entries,
         }));
-        return console.log(JSON.stringify({ certificate: certificate?.path ?? null, stores: rows }, null, 2));
+        const { kind: state, ...why } = environment;
+        const variables = { location: session.location, state, ...why };
+        const answer = { certificate: certificate?.path ?? null, stores: rows, environment: variables };
+        return console.log(JSON.stringify(answer, null, 2));
       }
       if (certificate === undefined) console.log("There is no certificate yet; `oximy ca install` makes it.");
-      for (const { store, state } of found) printRow(state.kind.replace("_", " "), store, state);
-      console.log("Runtimes with roots of their own (Node, Python, Deno, …) need variables: oximy env");
+      const lines = [
+        ...found.flatMap(({ store, state }) => rowOf(state.kind.replace("_", " "), store, state)),
+        lineOf(environment.kind.replaceAll("_", " "), "sessions", session.location),
+        ...sessionHints(environment).map((line) => `             ${line}`),
+      ];
+      for (const line of lines) console.log(line);
     });
 }
 
-/** Takes our certificates out of every store of this machine and of the calling user. */
-export async function uninstallEverywhere(): Promise<StoreOutcome[]> {
-  const caller = findCaller();
-  const outcomes: StoreOutcome[] = [];
-  for (const store of findStores(caller.home)) outcomes.push(await uninstallFrom(store, caller));
-  return outcomes;
+function sessionHints(state: SessionState): string[] {
+  switch (state.kind) {
+    case "set":
+      return [];
+    case "out_of_date":
+      return ["The system's roots changed since. Run: oximy ca install --environment"];
+    case "not_set":
+      return ["Runtimes with roots of their own (Node, Python, Deno, …) need variables:", ENVIRONMENT_ADVICE];
+    case "foreign":
+      return ["That file was not made by Oximy."];
+    case "unknown":
+      return [`${state.why}.`];
+  }
 }
 
-export function printOutcomes(outcomes: readonly StoreOutcome[], done: string, json: boolean): void {
-  if (json) {
-    const rows = outcomes.map(({ store: { id, location }, outcome: { kind, ...why } }) => ({
-      store: id,
-      location,
-      outcome: kind,
-      ...why,
-    }));
-    console.log(JSON.stringify(rows, null, 2));
+const ENVIRONMENT_ADVICE = 'oximy ca install --environment, or in a shell: eval "$(oximy env)"';
+
+/** Makes the certificate when there is none. Throws OXIMY_E_CA. */
+export async function installEverywhere(what: "stores" | "with_environment"): Promise<TrustChange> {
+  const caller = findCaller();
+  const home = oximyHome(process.env, caller.home);
+  const certificate = ourCertificate(home, caller);
+  const stores: StoreOutcome[] = [];
+  for (const store of findStores(caller.home)) stores.push(await installInto(store, certificate, caller));
+  const session = new SessionEnvironment({ home, caller });
+  session.dropEnded();
+  const environmentFile = session.location;
+  // Also without being asked: what was set before follows the system's roots.
+  const isSet = ["set", "out_of_date"].includes(session.status(certificate.pem).kind);
+  return what === "with_environment" || isSet
+    ? { stores, environment: session.install(certificate.pem), environmentFile }
+    : { stores, environmentFile };
+}
+
+/** Takes our certificates out of every store of this machine and of the calling user, and the variables too. */
+export async function uninstallEverywhere(): Promise<TrustChange> {
+  const caller = findCaller();
+  const stores: StoreOutcome[] = [];
+  for (const store of findStores(caller.home)) stores.push(await uninstallFrom(store, caller));
+  const session = new SessionEnvironment({ home: oximyHome(process.env, caller.home), caller });
+  session.dropEnded();
+  const environment = session.uninstall();
+  const environmentFile = session.location;
+  return environment.kind === "unchanged"
+    ? { stores, environmentFile }
+    : { stores, environment, environmentFile };
+}
+
+export function afterInstall({ stores, environment }: TrustChange): string[] {
+  const isNew = stores.some(({ outcome }) => outcome.kind === "done");
+  return [
+    ...(isNew ? ["Programs that run now may have to be started again."] : []),
+    ...(environment?.kind === "done" ? ["The variables count from the next login on."] : []),
+  ];
+}
+
+export function afterUninstall({ environment }: TrustChange): string[] {
+  if (environment?.kind !== "done") return [];
+  const folder = join(oximyHome(process.env, findCaller().home), SESSION_FOLDER);
+  return [
+    "Sessions that run keep the variables until they end. The files that these name have the system's roots",
+    `alone now, and stay in ${folder}: the next \`oximy ca\` or \`oximy local\` after a restart`,
+    "of the machine removes them.",
+  ];
+}
+
+/** Where a command's answer goes, and in which form. */
+export interface Printer {
+  readonly kind: "text" | "json";
+  readonly print: (line: string) => void;
+}
+
+export function printOutcomes(change: TrustChange, done: string, { kind, print }: Printer): void {
+  const { stores, environment, environmentFile } = change;
+  if (kind === "json") {
+    const rows = stores.map(({ store: { id, location }, outcome }) => ({ store: id, location, outcome }));
+    const variables = { store: "environment", location: environmentFile };
+    const all = environment === undefined ? rows : [...rows, { ...variables, outcome: environment }];
+    const flat = all.map(({ outcome: { kind, ...why }, ...row }) => ({ ...row, outcome: kind, ...why }));
+    print(JSON.stringify(flat, null, 2));
     return;
   }
-  for (const { store, outcome } of outcomes) {
-    printRow(outcome.kind === "done" ? done : outcome.kind.replace("_", " "), store, outcome);
+  for (const { store, outcome } of stores) {
+    for (const line of rowOf(nameOf(outcome, done), store, outcome)) print(line);
   }
+  if (environment === undefined) return;
+  print(lineOf(nameOf(environment, done === "trusted" ? "set" : done), "sessions", environmentFile));
+  for (const line of detailOf(environment)) print(line);
 }
 
-function printRow(what: string, store: TrustStore, detail: StoreStatus["state"] | Outcome): void {
-  console.log(`${what.padEnd(11)}  ${NAMES[store.id].padEnd(8)}  ${store.location}`);
-  if ("why" in detail) console.log(`             ${detail.why}. ${detail.advice}`);
-}
+const nameOf = ({ kind }: Outcome, done: string) => (kind === "done" ? done : kind.replace("_", " "));
+
+const rowOf = (what: string, store: TrustStore, detail: StoreStatus["state"] | Outcome): string[] => [
+  lineOf(what, NAMES[store.id], store.location),
+  ...detailOf(detail),
+];
+
+const lineOf = (what: string, name: string, location: string): string =>
+  `${what.padEnd(11)}  ${name.padEnd(8)}  ${location}`;
+
+const detailOf = (detail: StoreStatus["state"] | Outcome): string[] =>
+  "why" in detail ? [`             ${detail.why}. ${detail.advice}`] : [];
 
 /** Throws for what was asked and not done. */
-export function refuseFailures(outcomes: readonly StoreOutcome[], verb: "install" | "uninstall"): void {
-  const failed = outcomes.find(({ outcome }) => outcome.kind === "failed");
+export function refuseFailures(change: TrustChange, verb: "install" | "uninstall"): void {
+  const { stores, environment, environmentFile } = change;
+  const failed = stores.find(({ outcome }) => outcome.kind === "failed");
   if (failed !== undefined) throw storeError("OXIMY_E_TRUST", failed);
-  if (outcomes.some(({ outcome }) => outcome.kind === "needs_root")) {
+  if (environment?.kind === "failed" || environment?.kind === "skipped") {
+    const message = `The variables of sessions (${environmentFile}) could not be changed: ${environment.why}.`;
+    throw new OximyError("OXIMY_E_TRUST", message, environment.advice);
+  }
+  if (stores.some(({ outcome }) => outcome.kind === "needs_root")) {
     throw new OximyError(
       "OXIMY_E_PRIVILEGE",
       "Changing what the whole machine trusts needs root.",
@@ -134,4 +237,8 @@ function noStore(): OximyError {
 }
 
 const withJson = (command: Command): Command => command.option("--json", "print JSON", false);
+const printerOf = (command: Command): Printer => ({
+  kind: isJson(command) ? "json" : "text",
+  print: (line) => console.log(line),
+});
 const isJson = (command: Command): boolean => command.opts<{ json: boolean }>().json;

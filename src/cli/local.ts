@@ -7,20 +7,25 @@ import { createAttributor } from "../attribution/attributor.js";
 import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { AppSelection } from "../local/app-selection.js";
-import { findCaller } from "../local/caller.js";
+import { type Caller, findCaller } from "../local/caller.js";
 import { Identifier } from "../local/identify.js";
 import { programSource } from "../local/program-source.js";
 import { SecretAgent, stateFolder, whyNothingIsRead } from "../local/secret-agent.js";
 import { OXIMY_GID, oximyHome } from "../local/settings.js";
 import { Supervisor } from "../local/supervisor.js";
 import { createLog, type Log } from "../log.js";
+import { ourCertificateIfMade } from "../trust/our-certificate.js";
+import { SessionEnvironment } from "../trust/session-environment.js";
 import { addCaptureOptions, captureSettings, ports } from "./capture-options.js";
+import { firstMinute } from "./first-minute.js";
 
 interface LocalFlags {
   readonly ports: number[];
   readonly localModels: boolean;
   readonly allowQuic: boolean;
   readonly redirect: "auto" | "nft" | "iptables";
+  /** Absent when neither --install-ca nor --no-install-ca was given. */
+  readonly installCa?: boolean;
 }
 
 /** The bundle, which names the ports of local models, is read later and elsewhere. */
@@ -38,7 +43,9 @@ export function addLocalCommand(program: Command): void {
     .option("--ports <list>", "TCP ports that are looked at", ports as (value: string) => number[], [443, 80])
     .option("--local-models", "also the ports of local models (Ollama, LM Studio, …)", false)
     .option("--allow-quic", "leave UDP 443 alone: browsers then use QUIC, which is not seen", false)
-    .option("--redirect <backend>", "nft, iptables or auto", "auto");
+    .option("--redirect <backend>", "nft, iptables or auto", "auto")
+    .option("--install-ca", "install the certificate first, as `oximy ca install` does, without asking")
+    .option("--no-install-ca", "never offer to install it");
   addCaptureOptions(command).action(async () => {
     process.exitCode = await local(command);
   });
@@ -68,7 +75,15 @@ async function local(command: Command): Promise<number> {
   });
   const native = loadNative();
   const whyNot = settings.read ? whyNothingIsRead(native) : "--no-read was given";
-  if (settings.read && whyNot !== null) log.info(`Nothing is read without a certificate: ${whyNot}.`);
+  refreshSessionFiles(settings.home, caller, log);
+  await firstMinute({
+    settings,
+    caller,
+    whyNotRead: whyNot,
+    installCa: flags.installCa === undefined ? "ask" : flags.installCa ? "yes" : "no",
+    audience: output.quiet ? "quiet" : !output.json && isAtTerminal() ? "terminal" : "log",
+    log,
+  });
   const selected = new AppSelection(settings, native);
   const supervisor = new Supervisor({
     settings,
@@ -92,6 +107,7 @@ async function local(command: Command): Promise<number> {
     backend: flags.redirect,
     json: output.json,
     verbose: output.verbose,
+    quiet: output.quiet,
     log,
   });
   let stoppedBy: NodeJS.Signals | undefined;
@@ -111,6 +127,19 @@ async function local(command: Command): Promise<number> {
   const end = await supervisor.ended;
   if (end.kind === "failed") throw end.error;
   return exitCodeOf(stoppedBy);
+}
+
+const isAtTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
+
+/** The variables of sessions name files that follow the system's roots. A file that cannot be written stops nothing. */
+function refreshSessionFiles(home: string, caller: Caller, log: Log): void {
+  const session = new SessionEnvironment({ home, caller });
+  try {
+    session.dropEnded();
+    session.refresh(ourCertificateIfMade(home)?.pem);
+  } catch (error) {
+    log.warn(`The files of the sessions' variables could not be renewed: ${(error as Error).message}`);
+  }
 }
 
 const exitCodeOf = (signal: NodeJS.Signals | undefined) => (signal === "SIGINT" ? INTERRUPTED : 0);

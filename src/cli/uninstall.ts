@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
-import { printOutcomes, refuseFailures, uninstallEverywhere } from "./ca-trust.js";
+import { afterUninstall, printOutcomes, refuseFailures, uninstallEverywhere } from "./ca-trust.js";
 import { cleanUp } from "./cleanup.js";
 
 /** What Oximy makes in its folder; `OXIMY_HOME` may name one that has more. */
@@ -18,9 +18,10 @@ export function addUninstallCommand(program: Command): void {
     .option("--purge", "also ~/.oximy: certificate authority, configuration and all events in it", false);
   command.action(async () => {
     await cleanUp("all", "uninstall");
-    const outcomes = await uninstallEverywhere();
-    printOutcomes(outcomes, "removed", false);
-    refuseFailures(outcomes, "uninstall");
+    const change = await uninstallEverywhere();
+    printOutcomes(change, "removed", { kind: "text", print: (line) => console.log(line) });
+    for (const line of afterUninstall(change)) console.log(line);
+    refuseFailures(change, "uninstall");
     const caller = findCaller();
     const home = oximyHome(process.env, caller.home);
     if (command.opts<{ purge: boolean }>().purge) {
@@ -33,7 +34,7 @@ export function addUninstallCommand(program: Command): void {
   });
 }
 
-/** Removes what is ours, and the folder when it is empty then. Returns what is left. */
+/** Removes what is ours but what sessions may still use, and the folder when it is empty then. Returns what is left. */
 export function purge(home: string): string[] {
   if (!existsSync(home)) return [];
   const names = readdirSync(home);

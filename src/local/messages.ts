@@ -14,6 +14,8 @@ export interface ProxyStart {
   readonly reads: boolean;
   readonly json: boolean;
   readonly verbose: boolean;
+  /** Warnings and errors only. */
+  readonly quiet: boolean;
 }
 
 /** Of the proxy: frames of secrets (secrets/secret-frame.ts), never in a message. */

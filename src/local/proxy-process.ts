@@ -122,7 +122,10 @@ function main(): void {
   process.on("message", (message: ToProxy) => {
     switch (message.type) {
       case "start":
-        log = createLog({ json: message.json, level: message.verbose ? "debug" : "info" });
+        log = createLog({
+          json: message.json,
+          level: message.verbose ? "debug" : message.quiet ? "warn" : "info",
+        });
         try {
           becomeCaller(message.caller, OXIMY_GID);
         } catch (error) {

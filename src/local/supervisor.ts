@@ -35,6 +35,7 @@ export interface SupervisorOptions {
   readonly backend?: RedirectOptions["backend"];
   readonly json: boolean;
   readonly verbose: boolean;
+  readonly quiet: boolean;
   readonly log: Log;
 }
 
@@ -115,7 +116,7 @@ export class Supervisor {
       env: { ...process.env, HOME: this.options.caller.home },
     });
     this.proxy = proxy;
-    const { settings, caller, json, verbose, openSecrets } = this.options;
+    const { settings, caller, json, verbose, quiet, openSecrets } = this.options;
     // Written to by the addon, by its descriptor; the object keeps it open.
     const secretsPipe = proxy.stdio[SECRETS_FD] as Socket;
     secretsPipe.on("error", () => {}); // a proxy that has died is seen by its exit
@@ -129,6 +130,7 @@ export class Supervisor {
       reads,
       json,
       verbose,
+      quiet,
     };
     proxy.on("exit", (code, signal) => void this.onProxyExit(code, signal));
     return new Promise((resolve, reject) => {

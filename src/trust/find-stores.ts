@@ -24,7 +24,8 @@ export function findStores(home: string, env: NodeJS.ProcessEnv = process.env): 
   return [...system, ...chromiumStores(home), ...firefoxStores(home), ...java];
 }
 
-function findKeytool({ JAVA_HOME, PATH }: NodeJS.ProcessEnv): string[] {
+/** The keytool of the Java that is used: one or none. */
+export function findKeytool({ JAVA_HOME, PATH }: NodeJS.ProcessEnv): string[] {
   const ofHome = JAVA_HOME === undefined ? [] : [join(JAVA_HOME, "bin/keytool")].filter(isExecutable);
   const found = ofHome[0] ?? toolPath("keytool", PATH);
   return found === undefined ? [] : [found];

@@ -85,9 +85,16 @@ export class SessionEnvironment {
   /** Makes files current that are in use: the system's roots change. Throws what the file system says. */
   refresh(pem: string | undefined): void {
     this.asUser(() => {
-      this.files.dropEnded(this.bootId());
       if (pem !== undefined && this.find().kind === "ours") this.files.write(pem);
     });
+  }
+
+  /**
+   * Removes files of variables that were taken back, once no session can be left that has them: after a restart of the
+   * machine. Throws what the file system says.
+   */
+  dropEnded(): void {
+    this.asUser(() => this.files.dropEnded(this.bootId()));
   }
 
   /** Takes them back; sessions that run keep theirs, so that the files stay, with the system's roots alone. */
@@ -95,7 +102,6 @@ export class SessionEnvironment {
     const { place } = this;
     if (place === undefined) return { kind: "unchanged" };
     return this.change(() => {
-      this.files.dropEnded(this.bootId());
       if (this.find().kind !== "ours") return { kind: "unchanged" };
       this.files.end(this.bootId());
       rmSync(place.path, { force: true });

@@ -41,6 +41,7 @@ function startProxy(outputDir?: string): Proxy {
     selfTestNonce: "nonce",
     json: false,
     verbose: false,
+    quiet: false,
   };
   const tell = (message: ToProxy) => void child.send(message);
   tell(start);

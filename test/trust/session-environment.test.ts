@@ -116,10 +116,11 @@ CODEX_CA_CERTIFICATE="${rootsFile()}"
     session().uninstall();
     expect(namesIn(rootsFile())).toEqual(["root one", "root two"]);
     expect(namesIn(certificateFile())).toEqual(["root one", "root two"]);
-    session().refresh(OURS);
+    session().dropEnded();
     expect(existsSync(rootsFile())).toBe(true);
     boot = "second";
-    session().refresh(OURS);
+    session().dropEnded();
+    session().dropEnded();
     expect(existsSync(dirname(rootsFile()))).toBe(false);
   });
 
@@ -128,7 +129,7 @@ CODEX_CA_CERTIFICATE="${rootsFile()}"
     session().uninstall();
     session().install(OURS);
     boot = "second";
-    session().refresh(OURS);
+    session().dropEnded();
     expect(session().status(OURS)).toEqual({ kind: "set" });
   });
 
