@@ -4,10 +4,11 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
-import { startExplicitCapture } from "../local/explicit-capture.js";
+import { type ExplicitCapture, startExplicitCapture } from "../local/explicit-capture.js";
+import { type KeyLog, openKeyLog } from "../local/key-log.js";
 import { oximyHome } from "../local/settings.js";
 import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../local/trust-environment.js";
-import { createLog } from "../log.js";
+import { createLog, type Log } from "../log.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
 
 /** Connections that the command left behind get this long to end by themselves. */
@@ -25,25 +26,40 @@ export function addRunCommand(program: Command): void {
     const { settings, output } = captureSettings(command, oximyHome());
     const log = createLog({ json: output.json, level: output.verbose ? "debug" : "warn" });
     // The command's own output is what the terminal is for; events go to the file.
-    const capture = await startExplicitCapture({
-      settings: { ...settings, feed: false },
-      host: "127.0.0.1",
-      port: 0,
-      json: output.json,
-      log,
-    });
+    const keyLog = settings.read && settings.enabled ? await openKeyLogOrNone(log) : undefined;
+    let capture: ExplicitCapture | undefined;
     try {
+      capture = await startExplicitCapture({
+        settings: { ...settings, feed: false },
+        host: "127.0.0.1",
+        port: 0,
+        json: output.json,
+        log,
+        ...(keyLog && { secrets: keyLog.secrets }),
+      });
       const pem = readFileSync(capture.certificatePath, "utf8");
       const trust = trustEnvironment(capture.certificatePath, writeTrustBundle(capture.certificatePath, pem));
       process.exitCode = await runCommand(file!, args, {
         ...process.env,
         ...proxyEnvironment(capture.port),
         ...trust,
+        ...keyLog?.variables,
       });
     } finally {
-      await capture.stop(DRAIN_MS);
+      await capture?.stop(DRAIN_MS);
+      await keyLog?.close();
     }
   });
+}
+
+/** Where there can be no pipe, what the command sends is intercepted. */
+async function openKeyLogOrNone(log: Log): Promise<KeyLog | undefined> {
+  try {
+    return await openKeyLog(process.env);
+  } catch (error) {
+    log.warn(`No key log: ${(error as Error).message}. What is sent is intercepted instead of read.`);
+    return undefined;
+  }
 }
 
 /** Resolves with its exit code, or 128 and the signal's number as shells do. */

@@ -9,6 +9,7 @@ import { ExplicitProxy } from "../proxy/explicit.js";
 import { Engine, type EngineEnd, type Identified, type Internet } from "./engine.js";
 import { printEvent } from "./feed.js";
 import { Identifier } from "./identify.js";
+import type { KeyLogSecrets } from "./key-log-secrets.js";
 import { programSource } from "./program-source.js";
 import type { CaptureSettings } from "./settings.js";
 
@@ -22,6 +23,8 @@ export interface ExplicitCaptureOptions {
   /** Called for each event beside its writing; the feed on standard output when absent. */
   readonly onEvent?: (event: unknown) => void;
   readonly internet?: Internet;
+  /** Secrets that the programs hand over themselves: what logs them is read. */
+  readonly secrets?: KeyLogSecrets;
 }
 
 export interface ExplicitCapture {
@@ -33,7 +36,7 @@ export interface ExplicitCapture {
 
 /** Throws OximyError (OXIMY_E_PORT_TAKEN, OXIMY_E_CA, OXIMY_E_OUTPUT_DIR, …), with nothing left behind. */
 export async function startExplicitCapture(options: ExplicitCaptureOptions): Promise<ExplicitCapture> {
-  const { settings, host, port, json, log, onEvent, internet } = options;
+  const { settings, host, port, json, log, onEvent, internet, secrets } = options;
   const native = loadNative();
   const identifier = new Identifier(createAttributor(native), programSource(native, settings.home));
   let engine: Engine | undefined;
@@ -45,8 +48,12 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
       log,
       front: "proxy",
       ...(internet === undefined ? {} : { internet }),
+      ...(secrets === undefined
+        ? {}
+        : { secrets, onReadOutcome: (...outcome) => secrets.onOutcome(...outcome) }),
     });
     engine = started;
+    secrets?.deliverTo((frames) => started.takeSecrets(frames));
     const proxy = await ExplicitProxy.listen({
       host,
       port,

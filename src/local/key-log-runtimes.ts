@@ -1,0 +1,24 @@
+/** Which programs write their TLS secrets to a key log that their environment names. */
+
+import { type Runtime, runtimeOfExecutable } from "../trust/runtime.js";
+
+/** How a program can be told where its key log is. */
+export type KeyLogMeans = "SSLKEYLOGFILE" | "--tls-keylog";
+
+/**
+ * Tried with each of them (docs/run.md has the table). What is not listed is taken for one that does not log, until it
+ * was seen to.
+ */
+const MEANS: { readonly [runtime in Runtime]?: KeyLogMeans } = {
+  node: "--tls-keylog",
+  curl: "SSLKEYLOGFILE",
+  python: "SSLKEYLOGFILE",
+};
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** By the executable's name: what else there is to look at is the system's, and not the same on all of them. */
+export function keyLogMeans(path: string): KeyLogMeans | undefined {
+  const runtime = runtimeOfExecutable({ path, sections: NONE, beside: NONE });
+  return runtime && MEANS[runtime];
+}

@@ -1,0 +1,31 @@
+/** A key log for one command and what it starts: where they are told to write it, and what comes of it. */
+
+import { type KeyLogEnvironment, keyLogEnvironment } from "./key-log-environment.js";
+import { KeyLogPipe } from "./key-log-pipe.js";
+import { KeyLogSecrets } from "./key-log-secrets.js";
+
+export interface KeyLog {
+  /** What the command is started with, beside its own. */
+  readonly variables: KeyLogEnvironment["variables"];
+  readonly secrets: KeyLogSecrets;
+  close(): Promise<void>;
+}
+
+/**
+ * Throws where there can be no pipe.
+ * @param env that the command would be started with
+ */
+export async function openKeyLog(env: NodeJS.ProcessEnv): Promise<KeyLog> {
+  const secrets = new KeyLogSecrets();
+  const pipe = await KeyLogPipe.open((bytes) => secrets.push(bytes));
+  const { variables, means } = keyLogEnvironment(pipe.path, env);
+  secrets.useMeans(means);
+  return {
+    variables,
+    secrets,
+    close: async () => {
+      await pipe.close();
+      secrets.wipe();
+    },
+  };
+}
