@@ -1,18 +1,20 @@
-/** `oximy apps`: the app signatures of the bundle, and what of them runs now. */
+/** `oximy apps`: the app signatures of the bundle, what of them runs now, and how that is captured. */
 
 import type { Command } from "commander";
+import type { AppMatch } from "../attribution/client.js";
 import { createAppIndex } from "../attribution/match-app.js";
 import { loadNative } from "../attribution/native.js";
 import { runningApps, runningProcesses } from "../attribution/running.js";
 import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { loadBundle } from "../oisp/load.js";
-import { addSomeOptions, bundleSources } from "./capture-options.js";
+import { addSomeOptions, bundleSources, captureSettings } from "./capture-options.js";
+import { type Capture, RunningCapture } from "./running-capture.js";
 
 export function addAppsCommand(program: Command): void {
   const command = program
     .command("apps")
-    .description("the apps that the bundle knows, and which of them run now")
+    .description("the apps that the bundle knows, which of them run now, and how these are captured")
     .option("--running", "only those that run now", false)
     .option("--json", "print JSON", false);
   addSomeOptions(command, "bundle_file", "bundle_url").action(async () => {
@@ -21,9 +23,21 @@ export function addAppsCommand(program: Command): void {
     const sources = { ...bundleSources(command, oximyHome(process.env, caller.home)), timeout: 3_000 };
     const { bundle } = await asCaller(caller, () => loadBundle(sources));
     const index = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
-    const running = new Map(
-      runningApps(await runningProcesses(loadNative()), index).map((entry) => [entry.app.id, entry]),
-    );
+    const native = loadNative();
+    const { settings } = captureSettings(command, oximyHome(process.env, caller.home));
+    const capture = new RunningCapture({ native, settings });
+    const running = new Map<string, RunningRow[]>();
+    for (const { app, processes } of runningApps(await runningProcesses(native), index)) {
+      const rows = processes.map(async ({ process: { pid, path, user, ...rest }, matchedBy }) => ({
+        pid,
+        path,
+        user,
+        matched_by: matchedBy,
+        capture: await capture.of({ pid, ...(path && { path }), ...rest }, { ...app, matchedBy }),
+      }));
+      running.set(app.id, await Promise.all(rows));
+    }
+    capture.close();
     const rows = bundle.apps
       .filter((app) => !flags.running || running.has(app.id))
       .map((app) => ({
@@ -32,14 +46,7 @@ export function addAppsCommand(program: Command): void {
         vendor: app.vendor,
         category: app.category,
         signatures: app.signatures,
-        running: (running.get(app.id)?.processes ?? []).map(
-          ({ process: { pid, path, user }, matchedBy }) => ({
-            pid,
-            path,
-            user,
-            matched_by: matchedBy,
-          }),
-        ),
+        running: running.get(app.id) ?? [],
       }));
     if (flags.json) {
       console.log(JSON.stringify(rows, null, 2));
@@ -48,12 +55,41 @@ export function addAppsCommand(program: Command): void {
     const width = Math.max(2, ...rows.map(({ id }) => id.length));
     for (const { id, name, vendor, running: processes } of rows) {
       console.log(`${id.padEnd(width)}  ${name}${vendor ? `, ${vendor}` : ""}`);
-      for (const { pid, path, matched_by } of processes) {
-        console.log(
-          `${" ".repeat(width)}  runs as ${pid} ${path ?? ""} (by ${matched_by.replaceAll("_", " ")})`,
-        );
-      }
+      for (const line of runningLines(processes)) console.log(`${" ".repeat(width)}  ${line}`);
     }
     if (rows.length === 0) console.log("No app of the bundle runs now.");
   });
+}
+
+/** A process of an app, and how its calls would be captured. */
+export interface RunningRow {
+  readonly pid: number;
+  readonly path: string | undefined;
+  readonly user: string | undefined;
+  readonly matched_by: AppMatch["matchedBy"];
+  readonly capture: Capture;
+}
+
+const HOW: Record<Capture["how"], string> = {
+  read: "read",
+  intercept: "intercept",
+  tried_once: "tried once",
+  seen_only: "seen only",
+  unknown: "not known",
+};
+
+/** Browsers have dozens of processes: those of which the same is to be said share their lines. */
+export function runningLines(processes: readonly RunningRow[]): string[] {
+  const groups = new Map<string, { row: RunningRow; pids: number[] }>();
+  for (const row of processes) {
+    const key = JSON.stringify([row.path, row.matched_by, row.capture]);
+    const group = groups.get(key) ?? { row, pids: [] };
+    group.pids.push(row.pid);
+    groups.set(key, group);
+  }
+  return [...groups.values()].flatMap(({ row: { path, matched_by, capture }, pids }) => [
+    `runs as ${pids.join(", ")} ${path ?? ""} (by ${matched_by.replaceAll("_", " ")})`,
+    `  ${HOW[capture.how]}: ${capture.why}`,
+    ...(capture.advice === undefined ? [] : [`  → ${capture.advice}`]),
+  ]);
 }

@@ -1,0 +1,143 @@
+/** How the calls of running programs would be captured. No probe is placed and nothing is decrypted. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AppMatch, ProcessIdentity } from "../attribution/client.js";
+import type { NativeAddon } from "../attribution/native.js";
+import { REASONS } from "../connection/reasons.js";
+import { LazyAuthority } from "../local/authority.js";
+import type { ProgramSource } from "../local/identify.js";
+import { programSource } from "../local/program-source.js";
+import { whyNothingIsRead } from "../local/secret-agent.js";
+import { type CaptureSettings, caDirectory, pinsFile } from "../local/settings.js";
+import type { ClientProgram } from "../proxy/verdict/client.js";
+import type { Client, SitesState } from "../proxy/verdict/decide.js";
+import { type Forecast, type ForecastPolicy, forecast } from "../proxy/verdict/forecast.js";
+import { LearnedFacts } from "../proxy/verdict/learned-facts.js";
+import { TrustBook } from "../proxy/verdict/trust-book.js";
+import { StackFinder, type Stacks } from "../secrets/stack-finder.js";
+import { nameOfStack } from "../secrets/stack-name.js";
+import { pinningApp } from "../trust/pinning.js";
+
+/** What is said of a program, for people and in JSON. */
+export interface Capture {
+  readonly how: "read" | "intercept" | "tried_once" | "seen_only" | "unknown";
+  /** Plain words, without a full stop at the end. */
+  readonly why: string;
+  /** What to do so that it is captured. */
+  readonly advice?: string;
+}
+
+/** Where the program's secrets can be copied. `not_asked`: only root can tell. */
+export type Sites =
+  | { readonly kind: "known"; readonly stacks: readonly string[] }
+  | { readonly kind: "none" | "off"; readonly reason: string }
+  | { readonly kind: "searching" }
+  | { readonly kind: "not_asked" };
+
+/** Words for a forecast. */
+export function captureOf(sites: Sites, expected: Forecast, program: ClientProgram | undefined): Capture {
+  if (sites.kind === "known") return { how: "read", why: `the secrets of ${sites.stacks.join(" and ")}` };
+  if (sites.kind === "searching") return { how: "unknown", why: "its files are still being searched" };
+  const unread = sites.kind === "none" ? `not read: ${sites.reason}; ` : "";
+  const without = withoutReading(expected, program);
+  if (sites.kind !== "not_asked") return { ...without, why: unread + without.why };
+  const { how, why } = without;
+  const otherwise = how === "seen_only" ? "only seen" : how === "intercept" ? "intercepted" : "tried once";
+  const perhaps = `read where its TLS stack is known, which root alone can tell; else ${otherwise}: ${why}`;
+  return { how: "unknown", why: perhaps, advice: "run: sudo oximy apps" };
+}
+
+function withoutReading(expected: Forecast, program: ClientProgram | undefined): Capture {
+  const evidence = program?.trust.evidence ?? "which program it is cannot be told";
+  switch (expected.kind) {
+    case "read":
+      return { how: "read", why: evidence };
+    case "intercept":
+      return { how: expected.trial ? "tried_once" : "intercept", why: evidence };
+    case "seen_only": {
+      const reason = REASONS[expected.reason].replace(/\.$/, "");
+      const isOfTrust = program !== undefined && expected.reason !== "interception_off";
+      const why = expected.reason === "runtime_does_not_trust" ? evidence : `${reason} (${evidence})`;
+      return isOfTrust
+        ? { how: "seen_only", why, advice: program.advice }
+        : { how: "seen_only", why: reason };
+    }
+  }
+}
+
+export interface RunningCaptureOptions {
+  readonly native: NativeAddon;
+  readonly settings: CaptureSettings;
+  /** In tests others. */
+  readonly programs?: ProgramSource;
+  readonly finder?: Pick<StackFinder, "sitesOf" | "close">;
+  readonly isRoot?: boolean;
+}
+
+/** In all; programs that come after it are said to be searched still. */
+const SEARCH_MS = 10_000;
+const OFF = "--no-read";
+
+export class RunningCapture {
+  private readonly programs: ProgramSource;
+  private readonly finder: Pick<StackFinder, "sitesOf" | "close"> | undefined;
+  private readonly whyNotRead: string | null;
+  private readonly trust: TrustBook;
+  private readonly policy: ForecastPolicy;
+  private readonly deadline = sleep(SEARCH_MS, undefined, { ref: false });
+
+  constructor({
+    native,
+    settings,
+    programs,
+    finder,
+    isRoot = process.getuid?.() === 0,
+  }: RunningCaptureOptions) {
+    const { home, intercept, trust } = settings;
+    this.programs = programs ?? programSource(native, home);
+    const mayAsk = isRoot || native.implementation !== "linux";
+    this.whyNotRead = settings.read ? (mayAsk ? whyNothingIsRead(native) : null) : OFF;
+    this.finder = isRoot && this.whyNotRead === null ? (finder ?? new StackFinder()) : undefined;
+    this.trust = new TrustBook({ facts: new LearnedFacts(pinsFile(home)), onRefused: () => {} });
+    const authority = new LazyAuthority(caDirectory(home));
+    const trusted = trust === "always" ? "always" : authority.exists() ? "predicted" : "no_certificate";
+    this.policy = {
+      interception: intercept ? trusted : "none",
+      pins: ({ app }) => pinningApp(app?.id) !== undefined,
+    };
+  }
+
+  async of(process: ProcessIdentity, app: AppMatch): Promise<Capture> {
+    const [program, sites] = await Promise.all([this.programs.read(process), this.sitesOf(process)]);
+    const client: Client = {
+      owner: { kind: "process", process, ancestors: [] },
+      app,
+      ...(program && { program }),
+      sites: stateOf(sites),
+      standing: this.trust.standing(program),
+    };
+    return captureOf(sites, forecast(client, this.policy), program);
+  }
+
+  close(): void {
+    this.finder?.close();
+  }
+
+  private async sitesOf({ pid, startTime }: ProcessIdentity): Promise<Sites> {
+    if (this.whyNotRead !== null) return { kind: "off", reason: this.whyNotRead };
+    if (this.finder === undefined) return { kind: "not_asked" };
+    if (startTime === undefined) return { kind: "none", reason: "the process has ended" };
+    let found: Stacks | undefined = this.finder.sitesOf(pid, startTime);
+    while (found?.kind === "searching") found = await Promise.race([found.done, this.deadline]);
+    if (found === undefined) return { kind: "searching" };
+    if (found.kind === "none") return found;
+    return {
+      kind: "known",
+      stacks: [...new Set(found.files.map(({ key, sites }) => nameOfStack(key, sites)))],
+    };
+  }
+}
+
+function stateOf({ kind }: Sites): SitesState {
+  return kind === "not_asked" ? "off" : kind;
+}
