@@ -119,6 +119,20 @@ describe("a connection that is read", () => {
       },
     ]);
     expect(opened).toEqual([]);
+    // It was too short to be given up.
+    expect(outcomes).toEqual(["missing"]);
+  });
+
+  test("tells nothing of secrets when the client broke off its handshake", () => {
+    readings.open(READ);
+    const hello = session.steps.find(([direction]) => direction === "request")!;
+    const answer = session.steps.find(([direction]) => direction === "response")!;
+    for (const [direction, bytes] of [hello, answer]) readings.push(ID, direction, bytes as Buffer, 1);
+    const alert = Buffer.from(`1403030001011703030013${"00".repeat(19)}`, "hex");
+    readings.push(ID, "request", alert, 2);
+    readings.close(ID, "client_aborted", 3);
+    expect(unread.map(({ reason }) => reason)).toEqual(["tls_secret_missing"]);
+    expect(outcomes).toEqual([]);
   });
 
   test("is given up when no secret comes within a second although data flows", () => {
