@@ -16,6 +16,7 @@ const program: ClientProgram = {
   key: "key",
   name: "agent",
   trust: { kind: "distrusts", evidence: "our certificate is not in the file of NODE_EXTRA_CA_CERTS" },
+  isWhole: true,
   trustInputs: "inputs",
   advice: "start it with NODE_EXTRA_CA_CERTS=/ca.pem",
 };

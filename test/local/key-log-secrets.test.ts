@@ -10,7 +10,14 @@ const line = (number: number, label = "CLIENT_RANDOM") =>
 
 const client = (path: string, key = path): KnownClient => ({
   owner: { kind: "process", process: { pid: 1, uid: 1000, path }, ancestors: [] },
-  program: { key, name: path, trust: { kind: "unknown", evidence: "" }, trustInputs: "", advice: "" },
+  program: {
+    key,
+    name: path,
+    trust: { kind: "unknown", evidence: "" },
+    isWhole: true,
+    trustInputs: "",
+    advice: "",
+  },
 });
 const NODE = client("/usr/bin/node");
 const AGENT = client("/opt/agent");
