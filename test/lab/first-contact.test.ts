@@ -93,6 +93,9 @@ function readableEnvironment({ lab, publicRoots }: ClientsLab, printed: string):
 const failed = (row: RowReport | undefined) => (row?.contacts ?? []).filter(({ ok }) => !ok);
 const outputs = (row: RowReport | undefined) => failed(row).map(({ output }) => output.slice(-500));
 
+/** Each phase takes a minute or two: what follows a change of trust is for the long form. */
+const FULL = process.env.OXIMY_FULL === "1";
+
 describe.skipIf(clients.length === 0)("first contact, without reading", () => {
   let machine: FreshMachine;
   let without: Reports;
@@ -133,14 +136,14 @@ describe.skipIf(clients.length === 0)("first contact, without reading", () => {
     }
   });
 
-  describe("after `oximy ca install`", () => {
+  describe.skipIf(!FULL)("after `oximy ca install`", () => {
     let installed: Reports;
     beforeAll(async () => {
       await machine.command("ca", "install");
       installed = await machine.contact("after ca install, no reading", 1);
     }, LONG);
 
-    it.each(names)("%s: no call fails", (name) => {
+    it.each(clients.filter(isPredictable).map(({ name }) => name))("%s: no call fails", (name) => {
       expect(outputs(installed.get(name))).toEqual([]);
     });
 
@@ -151,14 +154,14 @@ describe.skipIf(clients.length === 0)("first contact, without reading", () => {
     });
   });
 
-  describe("with the variables of `oximy env`", () => {
+  describe.skipIf(!FULL)("with the variables of `oximy env`", () => {
     let told: Reports;
     beforeAll(async () => {
       const env = readableEnvironment(machine.clients, await machine.command("env"));
       told = await machine.contact("with the variables of oximy env, no reading", 1, { env });
     }, LONG);
 
-    it.each(names)("%s: no call fails", (name) => {
+    it.each(clients.filter(isPredictable).map(({ name }) => name))("%s: no call fails", (name) => {
       expect(outputs(told.get(name))).toEqual([]);
     });
 
@@ -200,7 +203,7 @@ describe.skipIf(clients.length === 0 || !reads)("first contact, reading", () => 
     expect(first.get(name)!.contacts.map(({ captured }) => captured)).toEqual([true, true, true]);
   });
 
-  describe("the client hello that the server gets", () => {
+  describe.skipIf(!FULL)("the client hello that the server gets", () => {
     let through: ReadonlyMap<string, readonly CallResult[]>;
     let direct: ReadonlyMap<string, readonly CallResult[]>;
     beforeAll(async () => {
@@ -224,7 +227,7 @@ describe.skipIf(clients.length === 0 || !reads)("first contact, reading", () => 
   });
 });
 
-describe.skipIf(clients.length === 0)("under `oximy run`", () => {
+describe.skipIf(clients.length === 0 || !FULL)("under `oximy run`", () => {
   let lab: ClientsLab;
   let reports: Reports;
 

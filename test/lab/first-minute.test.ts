@@ -28,8 +28,7 @@ describe.skipIf(requireLab())("the first minute of oximy local", () => {
     await spawnOximy(lab, ["ca", "path"], { env: sudoEnvironment(home) }).exited;
     const env = sudoEnvironment(home);
     const run = spawnOximy(lab, ["local", "--no-read", "--quiet", "--trust", "always"], { env });
-    const curl = () =>
-      lab.machine.exec("curl", ["-sSkv", "-m", "5", "https://api.openai.com/v1/models"]);
+    const curl = () => lab.machine.exec("curl", ["-sSkv", "-m", "5", "https://api.openai.com/v1/models"]);
     await expect
       .poll(async () => (await curl()).stderr, { timeout: 20_000, interval: 200 })
       .toMatch(/issuer:.*Oximy CA/);
