@@ -17,6 +17,7 @@ import { TrustBook } from "../proxy/verdict/trust-book.js";
 import { StackFinder, type Stacks } from "../secrets/stack-finder.js";
 import { nameOfStack } from "../secrets/stack-name.js";
 import { pinningApp } from "../trust/pinning.js";
+import { processFiles } from "../trust/process-files.js";
 
 /** What is said of a program, for people and in JSON. */
 export interface Capture {
@@ -77,6 +78,8 @@ export interface RunningCaptureOptions {
 /** In all; programs that come after it are said to be searched still. */
 const SEARCH_MS = 10_000;
 const OFF = "--no-read";
+/** Nobody's connection waits for this: files get longer than in the way of a connection. */
+const PATIENCE = 200;
 
 export class RunningCapture {
   private readonly programs: ProgramSource;
@@ -94,7 +97,7 @@ export class RunningCapture {
     isRoot = process.getuid?.() === 0,
   }: RunningCaptureOptions) {
     const { home, intercept, trust } = settings;
-    this.programs = programs ?? programSource(native, home);
+    this.programs = programs ?? programSource(native, home, processFiles(undefined, PATIENCE));
     const mayAsk = isRoot || native.implementation !== "linux";
     this.whyNotRead = settings.read ? (mayAsk ? whyNothingIsRead(native) : null) : OFF;
     this.finder = isRoot && this.whyNotRead === null ? (finder ?? new StackFinder()) : undefined;

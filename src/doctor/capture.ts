@@ -1,8 +1,65 @@
 /** What capture itself needs: the addon, the certificate and who trusts it, the bundle, a place for the events. */
 
 import type { CachedDocument } from "../oisp/cache.js";
+import type { LearnedTrust } from "../proxy/verdict/learned-facts.js";
+import type { SessionState } from "../trust/session-environment.js";
 import type { StoreStatus } from "../trust/trust.js";
 import { type Finding, missing, ok, warning } from "./finding.js";
+
+/**
+ * Whether programs can be read in their own TLS sessions.
+ * @param whyNot null where they can; undefined when it could not be tried
+ */
+export function readingFinding(whyNot: string | null | undefined): Finding {
+  if (whyNot === null)
+    return ok("reading", "programs are read in their own TLS sessions, without a certificate");
+  if (whyNot === undefined) {
+    return warning("reading", "whether programs can be read, root alone can try", "Run: sudo oximy doctor");
+  }
+  return warning(
+    "reading",
+    `nothing is read without a certificate: ${whyNot}`,
+    "Programs are captured where they trust the certificate. Run: sudo oximy ca install --environment",
+  );
+}
+
+/** What became of the certificate with the programs that were shown it. */
+export function learnedFinding(programs: readonly Pick<LearnedTrust, "outcome">[]): Finding {
+  const count = (wanted: LearnedTrust["outcome"]) =>
+    programs.filter(({ outcome }) => outcome === wanted).length;
+  const [refused, tried] = [count("refused"), count("tried")];
+  if (refused + tried === 0) return ok("refusals", "no program refused the certificate");
+  return warning(
+    "refusals",
+    `${plural(refused, "program")} refused the certificate, ${tried} more told nothing when tried: only seen now`,
+    "Run: oximy pins   (it says what to set for each)",
+  );
+}
+
+const plural = (count: number, thing: string) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+
+/** @param reading whether anybody needs the variables */
+export function environmentFinding(state: SessionState, location: string, reading: "on" | "off"): Finding {
+  const again = "Run: oximy ca install --environment";
+  switch (state.kind) {
+    case "set":
+      return ok("environment", location);
+    case "out_of_date":
+      return warning("environment", `${location}: the system's roots changed since`, again);
+    case "not_set":
+      return reading === "on"
+        ? ok("environment", "sessions have no variables of ours, and need none where programs are read")
+        : warning(
+            "environment",
+            "sessions have no variables of ours: Node and Python do not trust us",
+            again,
+          );
+    case "foreign":
+      return warning("environment", `${location} was not made by Oximy`, "Look into it, and move it away.");
+    case "unknown":
+      return warning("environment", `${location}: ${state.why}`, "Run: sudo oximy doctor");
+  }
+}
 
 export function recorderFinding(complaint: string | null): Finding {
   return complaint === null
@@ -14,8 +71,15 @@ export function recorderFinding(complaint: string | null): Finding {
       );
 }
 
-export function trustFindings(statuses: readonly StoreStatus[], certificate: "made" | "none"): Finding[] {
+/** @param reading where programs are read, hardly any needs the certificate */
+export function trustFindings(
+  statuses: readonly StoreStatus[],
+  certificate: "made" | "none",
+  reading: "on" | "off" = "off",
+): Finding[] {
   if (certificate === "none") {
+    if (reading === "on")
+      return [ok("trust", "there is no certificate, and none is needed where programs are read")];
     return [
       warning("trust", "there is no certificate yet, so nobody trusts it", "Run: sudo oximy ca install"),
     ];

@@ -10,15 +10,26 @@ import { OximyError } from "../errors.js";
 import { asCaller, type Caller } from "../local/caller.js";
 import { descriptorLimit } from "../local/descriptor-limit.js";
 import { holdArguments, redirectScript, runRedirectScript } from "../local/redirect.js";
-import { type CaptureSettings, caDirectory } from "../local/settings.js";
+import { whyNothingIsRead } from "../local/secret-agent.js";
+import { type CaptureSettings, caDirectory, pinsFile } from "../local/settings.js";
 import { readCache } from "../oisp/cache.js";
 import { loadBundle } from "../oisp/load.js";
 import { CA_CERTIFICATE_FILE, openCa } from "../proxy/ca.js";
+import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
 import { findStores } from "../trust/find-stores.js";
 import { ourCertificateIfMade } from "../trust/our-certificate.js";
+import { SessionEnvironment } from "../trust/session-environment.js";
 import { toolPath } from "../trust/tool-path.js";
 import { type StoreStatus, storeStatus } from "../trust/trust.js";
-import { bundleFinding, outputFinding, recorderFinding, trustFindings } from "./capture.js";
+import {
+  bundleFinding,
+  environmentFinding,
+  learnedFinding,
+  outputFinding,
+  readingFinding,
+  recorderFinding,
+  trustFindings,
+} from "./capture.js";
 import { type Finding, missing, ok } from "./finding.js";
 import {
   darwinDefaultInterfaces,
@@ -42,6 +53,8 @@ export async function examine(settings: CaptureSettings, caller: Caller): Promis
     ip6tables: has("ip6tables-restore"),
     pfctl: has("pfctl"),
   };
+  const whyNotRead = whyNothingCanBeRead(settings);
+  const reading = whyNotRead === null ? "on" : "off";
   return [
     kernelFinding(process.platform, release()),
     nodeFinding(process.version),
@@ -49,7 +62,9 @@ export async function examine(settings: CaptureSettings, caller: Caller): Promis
     toolFinding(process.platform, tools),
     ...(await redirectFindings(tools)),
     ...nativeFindings(),
-    ...(await certificateFindings(settings.home, caller)),
+    readingFinding(whyNotRead),
+    ...(await certificateFindings(settings.home, caller, reading)),
+    learnedFinding(learnedPrograms(settings.home)),
     await bundleOf(settings),
     outputFinding(
       settings.outputDir,
@@ -105,7 +120,26 @@ function nativeFindings(): Finding[] {
   }
 }
 
-async function certificateFindings(home: string, caller: Caller): Promise<Finding[]> {
+/** Tries it with a program of the kernel's that no process meets; undefined without root. */
+function whyNothingCanBeRead({ read }: CaptureSettings): string | null | undefined {
+  if (!read) return "it is switched off";
+  try {
+    const native = loadNative();
+    return native.implementation === "linux" && !isRoot() ? undefined : whyNothingIsRead(native);
+  } catch (error) {
+    return (error as Error).message.split("\n")[0]!; // the addon has a finding of its own
+  }
+}
+
+function learnedPrograms(home: string): readonly LearnedTrust[] {
+  try {
+    return new LearnedFacts(pinsFile(home)).list().programs;
+  } catch {
+    return []; // another's, and then nobody's concern here
+  }
+}
+
+async function certificateFindings(home: string, caller: Caller, reading: "on" | "off"): Promise<Finding[]> {
   const certificate = ourCertificateIfMade(home);
   const findings: Finding[] = [];
   if (existsSync(join(caDirectory(home), CA_CERTIFICATE_FILE))) {
@@ -118,7 +152,12 @@ async function certificateFindings(home: string, caller: Caller): Promise<Findin
   }
   const statuses: StoreStatus[] = [];
   for (const store of findStores(caller.home)) statuses.push(await storeStatus(store, certificate, caller));
-  return [...findings, ...trustFindings(statuses, certificate === undefined ? "none" : "made")];
+  const session = new SessionEnvironment({ home, caller });
+  return [
+    ...findings,
+    ...trustFindings(statuses, certificate === undefined ? "none" : "made", reading),
+    environmentFinding(session.status(certificate?.pem), session.location, reading),
+  ];
 }
 
 async function bundleOf({ home, bundleFile, bundleUrl }: CaptureSettings): Promise<Finding> {

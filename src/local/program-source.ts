@@ -8,6 +8,7 @@ import type { NativeAddon } from "../attribution/native.js";
 import { LruCache } from "../lru-cache.js";
 import { CA_CERTIFICATE_FILE, makeCaCertificate } from "../proxy/ca.js";
 import type { ClientProgram } from "../proxy/verdict/client.js";
+import type { ProcessFiles } from "../trust/process-files.js";
 import { type AskedProcess, ProgramReader } from "../trust/program-reader.js";
 import type { ProgramSource } from "./identify.js";
 import { caDirectory } from "./settings.js";
@@ -17,9 +18,12 @@ const MAX_PROCESSES = 4_096;
 const LOOK_AGAIN_MS = 1_000;
 const MAX_CERTIFICATE = 64 << 10;
 
-/** @param home whose certificate authority it is about */
-export function programSource(native: NativeAddon, home: string): ProgramSource {
-  const certificate = new CertificateFile(join(caDirectory(home), CA_CERTIFICATE_FILE));
+/**
+ * @param home whose certificate authority it is about
+ * @param files with other limits than those of a connection that waits
+ */
+export function programSource(native: NativeAddon, home: string, files?: ProcessFiles): ProgramSource {
+  const certificate = new CertificateFile(join(caDirectory(home), CA_CERTIFICATE_FILE), files);
   /** What was asked about before: reading a process costs 50 µs. */
   const asked = new LruCache<string, AskedProcess>(MAX_PROCESSES);
   const askedOf = (process: ProcessIdentity): AskedProcess | undefined => {
@@ -60,7 +64,10 @@ class CertificateFile {
   private stamp: string | undefined;
   private current: ProgramReader | undefined;
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly files: ProcessFiles | undefined,
+  ) {}
 
   reader(): ProgramReader {
     const now = performance.now();
@@ -70,7 +77,11 @@ class CertificateFile {
     if (this.current && found?.stamp === this.stamp) return this.current;
     this.stamp = found?.stamp;
     const certificatePem = found?.pem ?? nobodysCertificate();
-    this.current = new ProgramReader({ certificatePem, certificatePath: this.path });
+    this.current = new ProgramReader({
+      certificatePem,
+      certificatePath: this.path,
+      ...(this.files && { files: this.files }),
+    });
     return this.current;
   }
 }

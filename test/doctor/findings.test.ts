@@ -1,5 +1,12 @@
 import { describe, expect, it, test } from "vitest";
-import { bundleFinding, outputFinding, trustFindings } from "../../src/doctor/capture.js";
+import {
+  bundleFinding,
+  environmentFinding,
+  learnedFinding,
+  outputFinding,
+  readingFinding,
+  trustFindings,
+} from "../../src/doctor/capture.js";
 import {
   darwinDefaultInterfaces,
   ipv6Finding,
@@ -46,6 +53,26 @@ test.each([
   ["IPv6 that nothing redirects", ipv6Finding("used", tools), "warning"],
   ["IPv6 that is redirected", ipv6Finding("used", { ...tools, ip6tables: true }), "ok"],
   ["no IPv6", ipv6Finding("unused", tools), "ok"],
+  ["a kernel that lets programs be read", readingFinding(null), "ok"],
+  ["a kernel that does not", readingFinding("Linux 5.4 has no BPF ring buffer"), "warning"],
+  ["reading that only root can try", readingFinding(undefined), "warning"],
+  ["programs that accepted the certificate", learnedFinding([{ outcome: "accepted" }]), "ok"],
+  ["programs that refused it", learnedFinding([{ outcome: "refused" }, { outcome: "tried" }]), "warning"],
+  ["variables that are set", environmentFinding({ kind: "set" }, "/x.conf", "off"), "ok"],
+  ["variables of older roots", environmentFinding({ kind: "out_of_date" }, "/x.conf", "on"), "warning"],
+  ["no variables where programs are read", environmentFinding({ kind: "not_set" }, "/x.conf", "on"), "ok"],
+  [
+    "no variables where nothing is read",
+    environmentFinding({ kind: "not_set" }, "/x.conf", "off"),
+    "warning",
+  ],
+  ["a file that is another's", environmentFinding({ kind: "foreign" }, "/x.conf", "on"), "warning"],
+  [
+    "a file that cannot be read",
+    environmentFinding({ kind: "unknown", why: "no" }, "/x.conf", "on"),
+    "warning",
+  ],
+  ["no certificate where programs are read", trustFindings([], "none", "on")[0]!, "ok"],
   ["a folder that can be written to", outputFinding("/traces", undefined), "ok"],
   ["a folder that cannot", outputFinding("/traces", "EACCES"), "missing"],
 ])("%s", (_, finding, level) => {
@@ -98,6 +125,13 @@ describe("what capture needs", () => {
   ])("trust: %s", (_, state, level) => {
     const [finding] = trustFindings([{ store: debian, state, entries: [] }], "made");
     expect(finding?.level).toBe(level);
+  });
+
+  it("refusals are counted", () => {
+    const programs = (["refused", "accepted", "tried", "refused"] as const).map((outcome) => ({ outcome }));
+    expect(learnedFinding(programs).what).toBe(
+      "2 programs refused the certificate, 1 more told nothing when tried: only seen now",
+    );
   });
 
   it("trust: no certificate, or no store", () => {
