@@ -90,6 +90,7 @@ under sudo is that of the user who called it.
 |---|---|
 | \`config.json\` | what this page is about; never written by Oximy |
 | \`ca/\` | the certificate authority; its key never leaves this folder |
+| \`environment/\` | what the variables of sessions name (\`oximy ca install --environment\`) |
 | \`traces/\` | events, one file a day ([events.md](events.md)) |
 | \`bundle-cache.json\` | the last bundle that was fetched |
 | \`pins.json\` | what was learned of programs and servers (\`oximy pins\`) |
