@@ -13,6 +13,11 @@ const MEANS: { readonly [runtime in Runtime]?: KeyLogMeans } = {
   node: "--tls-keylog",
   curl: "SSLKEYLOGFILE",
   python: "SSLKEYLOGFILE",
+  wget: "SSLKEYLOGFILE",
+  git: "SSLKEYLOGFILE",
+  deno: "SSLKEYLOGFILE",
+  chromium: "SSLKEYLOGFILE",
+  firefox: "SSLKEYLOGFILE",
 };
 
 const NONE: ReadonlySet<string> = new Set();
