@@ -2,22 +2,21 @@
 
 import { sourceOf } from "../interaction/json-source.js";
 import { judgeName, type NameVerdict } from "./secret-names.js";
-import { jsonMayHoldSecret, mayHoldSecret } from "./secret-screen.js";
-import { findSecrets, looksLikeCredential, MARK, SHORTEST_TEXT } from "./secrets.js";
+import { isUserAndPassword } from "./secret-runs.js";
+import { jsonMayHoldSecret } from "./secret-screen.js";
+import { isDescription, isPath, looksLikeCredential, looksLikeVariable, MARK } from "./secret-values.js";
+import { findSecrets, SHORTEST_TEXT } from "./secrets.js";
 
 /** So much of a credential is shown: enough to tell which it is, too little to use it. */
 const SHOWN = 8;
 /** Of a credential shorter than this nothing is shown: eight characters would be half of it. */
 const SHORTEST_SHOWN = 20;
-/** For shorter texts the many searches of the screen cost more than they save. */
-const SHORTEST_SCREENED = 64;
 /** JSON.parse goes deeper than JSON.stringify comes back from. */
 const MAX_DEPTH = 200;
 
 /** The text with each credential cut to its first characters. */
 export function redactText(text: string): string {
   if (text.length < SHORTEST_TEXT) return text;
-  if (text.length >= SHORTEST_SCREENED && !mayHoldSecret(text)) return text;
   const secrets = findSecrets(text);
   if (secrets.length === 0) return text;
   let redacted = "";
@@ -69,7 +68,7 @@ export class Redactor {
 
   #any(value: unknown, naming: NameVerdict, depth: number): unknown {
     if (typeof value === "string") return this.#string(value, naming);
-    if (typeof value === "number") return naming === "secret" ? MARK : value;
+    if (typeof value === "number") return isSecretNumber(value, naming) ? MARK : value;
     if (typeof value !== "object" || value === null) return value;
     if (depth >= MAX_DEPTH) return "[nested too deeply]";
     return Array.isArray(value)
@@ -78,9 +77,7 @@ export class Redactor {
   }
 
   #string(text: string, naming: NameVerdict): string {
-    if (naming === "secret" || naming === "cookie") return text === "" ? text : mask(text);
-    if (naming === "ambiguous" && looksLikeCredential(text)) return mask(text);
-    return redactText(text);
+    return isSecretField(text, naming) ? mask(text) : redactText(text);
   }
 
   #array(values: readonly unknown[], naming: NameVerdict, depth: number): readonly unknown[] {
@@ -95,11 +92,14 @@ export class Redactor {
     return copy ?? values;
   }
 
-  #object(object: JsonObject, depth: number): JsonObject {
+  #object(object: JsonObject, depth: number, isOfNames = false): JsonObject {
     let changed: Map<string, readonly [name: string, value: unknown]> | undefined;
     for (const key in object) {
       const value = object[key];
-      const redacted = this.#any(value, key === "value" ? nameOfPair(object) : judgeName(key), depth + 1);
+      const redacted =
+        isObject(value) && NAMES_PROPERTIES.has(key) && !isOfNames
+          ? this.#object(value, depth + 1, true)
+          : this.#any(value, isOfNames ? "plain" : namingOf(key, object), depth + 1);
       const name = redactText(key);
       if (redacted !== value || name !== key) {
         changed ??= new Map();
@@ -114,8 +114,62 @@ export class Redactor {
 
 type JsonObject = Record<string, unknown>;
 
+/** What a schema of JSON calls by the names of properties: there a `password` is a property's name. */
+const NAMES_PROPERTIES = new Set([
+  "properties",
+  "patternProperties",
+  "dependentRequired",
+  "dependentSchemas",
+  "dependencies",
+  "definitions",
+  "$defs",
+]);
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The private fields of a JSON Web Key (RFC 7518 §6). */
+const JWK_PRIVATE = new Set(["d", "k", "p", "q", "dp", "dq", "qi"]);
+
+function namingOf(key: string, object: JsonObject): NameVerdict {
+  if (key === "value") return nameOfPair(object);
+  if (key.length <= 2 && typeof object.kty === "string" && JWK_PRIVATE.has(key)) return "secret";
+  return judgeName(key);
+}
+
 /** Headers, form fields and variables are often listed as `{"name": "api_key", "value": …}`. */
 function nameOfPair(object: JsonObject): NameVerdict {
   const name = object.name ?? object.key;
   return typeof name === "string" ? judgeName(name) : "plain";
+}
+
+const UNQUALIFIED = { isVariable: false, isQuoted: true, isInList: false };
+
+/** Whether the whole text of a field is a credential, by the field's name. */
+function isSecretField(text: string, naming: NameVerdict): boolean {
+  if (text === "" || naming === "plain") return false;
+  switch (naming) {
+    case "password":
+    case "secret":
+    case "authorization":
+      // `"credentials": "include"`, `"password": "string"`, `"pwd": "/home/ana"`
+      return !isDescription(text) && !(isPath(text) && !looksLikeCredential(text));
+    case "cookie":
+      // No recipe.
+      return !text.includes(" ") || text.includes("=");
+    case "variable":
+      return looksLikeVariable(text, UNQUALIFIED);
+    case "ambiguous":
+      return (
+        looksLikeCredential(text) || (text.length >= 12 && text.endsWith("=") && isUserAndPassword(text))
+      );
+  }
+}
+
+/** Smaller ones count, limit or switch something. */
+const SMALLEST_SECRET_NUMBER = 1000;
+
+function isSecretNumber(value: number, naming: NameVerdict): boolean {
+  return (naming === "secret" || naming === "password") && Math.abs(value) >= SMALLEST_SECRET_NUMBER;
 }

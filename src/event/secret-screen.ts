@@ -1,144 +1,62 @@
 /**
- * Tells fast of most texts that no credential is in them. Places where one could be are found with `indexOf` of
- * single characters and short words, which is many times faster than a look at each character; what is found
- * there is judged as `findSecrets` does, or more suspiciously. A text that is held to be clean is clean.
+ * Tells fast of most JSON texts that no credential is in their values. What is found in the text is judged as in
+ * text, or more suspiciously: what is escaped does not hide it. A text that is held to be clean is clean.
  */
 
+import { startsPrivateKey } from "./private-keys.js";
+import { NAME, QUOTING, secretWithSign } from "./secret-assigned.js";
+import { NAMED_FLAG, passwordOfDataSource } from "./secret-commands.js";
 import { judgeEnding, judgeName, mayEndSecretName } from "./secret-names.js";
-import {
-  credentialOfHttp,
-  keyAt,
-  NAME,
-  NAMED_FLAG,
-  QUOTING,
-  SHAPES,
-  secretAssigned,
-  secretAtDashes,
-  startsDashes,
-} from "./secrets.js";
+import { holdsSecretRun, secretAtDash } from "./secrets.js";
 
-/** Whether `findSecrets` could find anything in the text. */
-export function mayHoldSecret(text: string): boolean {
-  return (
-    mayHoldKey(text) ||
-    mayHoldHttpCredential(text) ||
-    anyPlace(text, "--", (at) => startsDashes(text, at) && secretAtDashes(text, at) !== undefined) ||
-    anyPlace(text, ":", (at) => secretAssigned(text, at) !== undefined) ||
-    anyPlace(text, "=", (at) => secretAssigned(text, at) !== undefined)
-  );
-}
+type Suspicion = (json: string, at: number) => boolean;
 
-/**
- * Whether a credential, or a field whose name says that it is one, could be in the values of a JSON text. What
- * is escaped in the text does not hide it: where it could, the answer is yes.
- */
+const SUSPICIONS: ReadonlyArray<readonly [mark: string, isSuspect: Suspicion]> = [
+  [":", mayAssignSecret],
+  ["=", mayAssignSecret],
+  ["-", mayBeginSecretAtDash],
+  ["@", (json, at) => passwordOfDataSource(json, at) !== undefined],
+  ["</", mayEndElement],
+  ["machine ", () => true],
+  ["machine\\", () => true],
+  ["PuTTY-User-Key-File", () => true],
+];
+
+/** Whether a credential, or a field whose name says that it is one, could be in the values of a JSON text. */
 export function jsonMayHoldSecret(json: string): boolean {
   return (
     json.includes("\\u") ||
     json.includes("\\/") ||
-    mayHoldKey(json) ||
-    mayHoldHttpCredential(json) ||
-    anyPlace(json, "--", (at) => startsDashes(json, at) && mayBeginSecretAtDashes(json, at)) ||
-    anyPlace(json, ":", (at) => mayAssignSecret(json, at)) ||
-    anyPlace(json, "=", (at) => mayAssignSecret(json, at))
+    holdsSecretRun(json) ||
+    SUSPICIONS.some(([mark, isSuspect]) => anyPlace(json, mark, isSuspect))
   );
 }
 
-function anyPlace(text: string, mark: string, isSuspect: (at: number) => boolean): boolean {
-  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) {
-    if (isSuspect(at)) return true;
+function anyPlace(json: string, mark: string, isSuspect: Suspicion): boolean {
+  for (let at = json.indexOf(mark); at >= 0; at = json.indexOf(mark, at + 1)) {
+    if (isSuspect(json, at)) return true;
   }
   return false;
 }
 
-/** Most keys have a dash or an underscore after their first characters. */
-const MARKED_SHAPE = /^((?:[A-Za-z0-9]|\[[a-z-]+\])+)[-_]/;
-/** The others: how they begin, and what of it is rare in texts. */
-const UNMARKED: ReadonlyArray<readonly [head: string, rare: string]> = [
-  ["AIza", "AIza"],
-  ["AKIA", "AKIA"],
-  ["ASIA", "ASIA"],
-  ["ABSK", "ABSK"],
-  ["SG.", "SG."],
-  ["1//0", "//0"],
-  ["ya29.", "29."],
-  ["eyJ", "J"],
-];
-/** Nothing in it is rare. */
-const DATABRICKS = /dapi[0-9a-f]{32}/;
-
-/** How many characters before the mark a key can begin, in sets; by the two characters before it, which set. */
-const LENGTHS: number[][] = [[]];
-const LENGTHS_BY_PAIR = new Uint8Array(128 * 128);
-for (const shape of SHAPES) {
-  const head = MARKED_SHAPE.exec(shape)?.[1]?.match(/\[[a-z-]+\]|[A-Za-z0-9]/g);
-  if (!head) continue;
-  for (const one of charsOf(head.at(-2)!)) {
-    for (const two of charsOf(head.at(-1)!)) {
-      const pair = one * 128 + two;
-      const known = LENGTHS[LENGTHS_BY_PAIR[pair]!]!;
-      if (!known.includes(head.length)) LENGTHS_BY_PAIR[pair] = LENGTHS.push([...known, head.length]) - 1;
-    }
-  }
-}
-
-/** What one place of a shape matches: a character, or one of a class. */
-function charsOf(place: string): number[] {
-  const pattern = new RegExp(`^${place}$`);
-  return Array.from({ length: 128 }, (_, code) => code).filter((code) =>
-    pattern.test(String.fromCharCode(code)),
-  );
-}
-
-function mayHoldKey(text: string): boolean {
-  return (
-    anyPlace(text, "-", (at) => mayBeMarkOfKey(text, at)) ||
-    anyPlace(text, "_", (at) => mayBeMarkOfKey(text, at)) ||
-    UNMARKED.some(([head, rare]) =>
-      anyPlace(text, rare, (at) => {
-        const start = at - head.indexOf(rare);
-        return text.startsWith(head, start) && keyAt(text, start) !== undefined;
-      }),
-    ) ||
-    DATABRICKS.test(text)
-  );
-}
-
-function mayBeMarkOfKey(text: string, at: number): boolean {
-  const one = text.charCodeAt(at - 2);
-  const two = text.charCodeAt(at - 1);
-  if (!(one < 128 && two < 128)) return false;
-  const lengths = LENGTHS_BY_PAIR[one * 128 + two]!;
-  return lengths > 0 && LENGTHS[lengths]!.some((length) => at >= length && keyAt(text, at - length));
-}
-
-const SCHEME = /(?:bearer|basic) /iy;
-
-function mayHoldHttpCredential(text: string): boolean {
-  const isSuspect = (at: number): boolean => {
-    const next = text.charCodeAt(at + 1) | 0x20;
-    if (next !== 0x65 && next !== 0x61) return false;
-    SCHEME.lastIndex = at;
-    return SCHEME.test(text) && credentialOfHttp(text, SCHEME.lastIndex) !== undefined;
-  };
-  return anyPlace(text, "b", isSuspect) || anyPlace(text, "B", isSuspect);
-}
-
-const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY/y;
-
-function mayBeginSecretAtDashes(json: string, at: number): boolean {
-  PRIVATE_KEY.lastIndex = at;
+function mayBeginSecretAtDash(json: string, at: number): boolean {
   NAMED_FLAG.lastIndex = at;
-  const flag = NAMED_FLAG.exec(json)?.[1];
-  return PRIVATE_KEY.test(json) || (flag !== undefined && judgeName(flag) !== "plain");
+  const flag = json.charCodeAt(at + 1) === DASH ? NAMED_FLAG.exec(json)?.[1] : undefined;
+  return (
+    (flag !== undefined && judgeName(flag) !== "plain") ||
+    startsPrivateKey(json, at) ||
+    secretAtDash(json, at) !== undefined
+  );
 }
 
+const DASH = 0x2d;
 const BRACE = 0x7b;
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 /** As long as the names that are judged. */
 const WINDOW = 64;
-const USER_INFO = /\/\/[^\s/@"']{4,400}@/y;
+const USER_INFO = /\/\/[^\s"']{4,400}@/y;
+const JWK = /: {0,2}\\{0,3}"[A-Za-z0-9_-]{42}/y;
 
 /** Does not ask what is assigned, but for `{`: a schema's `"password": {…}` is none. */
 function mayAssignSecret(json: string, at: number): boolean {
@@ -147,7 +65,9 @@ function mayAssignSecret(json: string, at: number): boolean {
     USER_INFO.lastIndex = at + 1;
     return USER_INFO.test(json);
   }
+  if (secretWithSign(json, at) !== undefined) return true;
   let end = at;
+  if (json.charCodeAt(end - 1) === 0x3a) end -= 1;
   while (QUOTING[json.charCodeAt(end - 1)] === 1) end -= 1;
   // The end of an escaped line feed or tab, which is white space between name and colon.
   if (json.charCodeAt(end - 2) === BACKSLASH) return true;
@@ -157,7 +77,19 @@ function mayAssignSecret(json: string, at: number): boolean {
   const name = json.slice(start, end);
   // `{"name": "api_key", "value": …}`
   if (name === "value" || judgeName(name) !== "plain") return true;
+  if (name === "d" || name === "k") {
+    JWK.lastIndex = at;
+    return JWK.test(json);
+  }
   const before = json.charCodeAt(start - 1);
   const isSpaced = before <= 0x20 || before > 127;
   return isSpaced && judgeEnding(json.slice(Math.max(0, end - WINDOW), end)) !== "plain";
+}
+
+const END_TAG = /<\/(?:[\w-]{1,32}:)?([A-Za-z][\w.-]{1,63})>/y;
+
+function mayEndElement(json: string, at: number): boolean {
+  END_TAG.lastIndex = at;
+  const name = END_TAG.exec(json)?.[1];
+  return name !== undefined && judgeName(name) !== "plain";
 }

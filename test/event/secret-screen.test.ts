@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Redactor } from "../../src/event/redact.js";
-import { jsonMayHoldSecret, mayHoldSecret } from "../../src/event/secret-screen.js";
-import { findSecrets } from "../../src/event/secrets.js";
+import { jsonMayHoldSecret } from "../../src/event/secret-screen.js";
+import { findSecrets, holdsSecret } from "../../src/event/secrets.js";
 
 const letters = "abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHIJ0123456789";
 const KEYS = [
@@ -33,7 +33,7 @@ const OTHERS = [
 
 test.each([...KEYS, ...HEXES, ...OTHERS])("a text with %s is not held to be clean", (secret) => {
   for (const text of [secret, `see ${secret}`, `x\n"${secret}"`, `a=${secret}`, `{"a":"\\"${secret}`]) {
-    expect(mayHoldSecret(text)).toBe(true);
+    expect(holdsSecret(text)).toBe(true);
     expect(jsonMayHoldSecret(JSON.stringify({ text }))).toBe(true);
   }
 });
@@ -66,7 +66,7 @@ test("what is no credential is told to be clean", () => {
     usage: { prompt_tokens: 5 },
     tools: [{ properties: { password: { type: "string" } } }],
   };
-  expect(mayHoldSecret(JSON.stringify(value.text))).toBe(false);
+  expect(holdsSecret(JSON.stringify(value.text))).toBe(false);
   expect(jsonMayHoldSecret(JSON.stringify(value))).toBe(false);
 });
 
@@ -91,7 +91,7 @@ const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(""));
 test("a text that is held to be clean has no credential", () => {
   fc.assert(
     fc.property(text, (value) => {
-      if (!mayHoldSecret(value)) expect(findSecrets(value)).toEqual([]);
+      if (!holdsSecret(value)) expect(findSecrets(value)).toEqual([]);
     }),
     { numRuns: 3000 },
   );
