@@ -7,14 +7,15 @@ import type { Span } from "./span.js";
 const HEAD =
   /-{4,5} ?BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)? ?-{4,5}|PuTTY-User-Key-File-\d:|Private-Lines: {0,8}\d{1,3}/y;
 /** Between two lines of a key: anything but the letters of one, with the number of a line and escaped line feeds. */
-const BETWEEN = String.raw`(?:[^A-Za-z0-9+/=\\]|\\{1,4}(?:[nrt"']|u000[ad])|[+/](?=[\s]{0,4}[A-Za-z0-9+/=]{8})|\d{1,6}(?=→|\t|:| ?\|)|\\{1,2}(?=\r?\n)){1,160}`;
-const FIELDS = String.raw`(?:${BETWEEN}(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|Subject|Public-Lines|Encryption|x-[\w-]{1,32}):[^\r\n\\]{0,160}){0,6}`;
-const BODY = new RegExp(
-  `${FIELDS}(?:${BETWEEN}[A-Za-z0-9+/]{16,}={0,2})+(?:${BETWEEN}[A-Za-z0-9+/]{1,64}={0,2}(?=${BETWEEN}(?:=[A-Za-z0-9+/]{4}|-{4}|$)|$))?`,
-  "y",
-);
-const FOOT =
-  /[^A-Za-z0-9]{0,64}(?:[nrt]|\d{1,6}(?:→|\t|:| ?\|)|=[A-Za-z0-9+/]{4}|[^A-Za-z0-9]){0,24}-{4,5} ?END [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)? ?-{4,5}/y;
+const BETWEEN =
+  /(?:[^A-Za-z0-9+/=\\]|\\{1,4}(?:[nrt"']|u000[ad])|[+/](?=[\s+]{0,4}[A-Za-z0-9+/=-]{8})|\d{1,6}(?=→|\t|:| ?\|)|\\{1,2}(?=\r?\n)){1,160}/y;
+const FIELD =
+  /(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|Subject|Public-Lines|Encryption|x-[\w-]{1,32}):[^\r\n\\]{0,160}/y;
+const LINE = /[A-Za-z0-9+/]{16,}={0,2}/y;
+/** The last line, and the checksum of OpenPGP. */
+const LAST_LINE = /[A-Za-z0-9+/]{1,15}={0,2}|=[A-Za-z0-9+/]{4}/y;
+const FOOT = /-{4,5} ?END [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)? ?-{4,5}/y;
+const MAX_FIELDS = 8;
 
 /** Whether a private key's armour begins there. */
 export function startsPrivateKey(text: string, start: number): boolean {
@@ -25,8 +26,56 @@ export function startsPrivateKey(text: string, start: number): boolean {
 /** The private key whose armour begins there, as far as it is there. */
 export function privateKeyAt(text: string, start: number): Span | undefined {
   if (!startsPrivateKey(text, start)) return undefined;
-  BODY.lastIndex = HEAD.lastIndex;
-  if (!BODY.test(text)) return undefined;
-  FOOT.lastIndex = BODY.lastIndex;
-  return { start, end: FOOT.test(text) ? FOOT.lastIndex : BODY.lastIndex };
+  let at = HEAD.lastIndex;
+  let end = -1;
+  for (let fields = 0; fields <= MAX_FIELDS; ) {
+    const next = endOf(BETWEEN, text, at);
+    if (next < 0) break;
+    const line = endOf(LINE, text, next);
+    if (line >= 0) {
+      at = line;
+      end = line;
+      continue;
+    }
+    const field = end < 0 ? endOf(FIELD, text, next) : -1;
+    if (field < 0) break;
+    at = field;
+    fields += 1;
+  }
+  return end < 0 ? undefined : { start, end: endOfFoot(text, end) };
+}
+
+/** The end of the armour, or of the last line of the key where its end is missing. */
+function endOfFoot(text: string, lastLine: number): number {
+  let end = lastLine;
+  for (let lines = 0; lines < 3; lines += 1) {
+    // The dashes of the foot belong to what stands between.
+    const foot = footAfter(text, end);
+    if (foot >= 0) return foot;
+    const next = endOf(BETWEEN, text, end);
+    const last = next < 0 ? -1 : endOf(LAST_LINE, text, next);
+    if (last < 0) return end;
+    // A word that follows in the same line is none of the key.
+    if (!/\n|\\[nr]/.test(text.slice(end, next))) return end;
+    end = last;
+  }
+  return end;
+}
+
+function footAfter(text: string, at: number): number {
+  const between = endOf(BETWEEN, text, at);
+  if (between < 0) return -1;
+  const dashes = text.lastIndexOf("-----", between);
+  if (dashes >= at && dashes <= between) {
+    const foot = endOf(FOOT, text, dashes);
+    if (foot >= 0) return foot;
+  }
+  const four = text.lastIndexOf("---- ", between);
+  return four >= at ? endOf(FOOT, text, four) : -1;
+}
+
+function endOf(shape: RegExp, text: string, at: number): number {
+  if (at < 0) return -1;
+  shape.lastIndex = at;
+  return shape.test(text) ? shape.lastIndex : -1;
 }

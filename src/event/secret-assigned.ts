@@ -74,7 +74,7 @@ function surroundings(text: string, { name, nameStart, nameEnd, at, valueStart }
 
 const LINE_START =
   /(?:^|[\r\n]|\\n)[ \t]{0,32}(?:\d{1,6}(?:→|\t|:| ?\|) ?)?[ \t]{0,32}(?:[+>|-] ?)?[ \t]{0,32}$/;
-const REST_OF_LINE = /[a-z0-9][^\s"'`\\;,(){}[\]<>$]*(?=[\r\n]|\\n|\\r|$)/y;
+const REST_OF_LINE = /[a-z0-9][^\s"'`\\;,(){}[\]<>$]{0,128}(?=[\r\n]|\\n|\\r|$)/y;
 
 /** A line of YAML or of a file of settings with nothing else in it: `password: correcthorse`. */
 function isLineOfSettings(text: string, nameStart: number, at: number, valueStart: number): boolean {

@@ -39,13 +39,13 @@ export function secretValue(
   shape.lastIndex = start;
   const value = shape.exec(text)?.[0];
   if (value === undefined) return undefined;
-  rest.lastIndex = start + value.length;
-  rest.test(text);
-  const end = rest.lastIndex;
-  const where = { isVariable, isInList, isQuoted: closes(text, end, quote) };
+  const valueEnd = start + value.length;
+  const where = { isVariable, isInList, isQuoted: closes(text, valueEnd, quote) };
   if (quote in QUOTED && !where.isQuoted && !looksRandom(value)) return undefined;
   if (!isSecret(verdict, value, where)) return undefined;
-  return { start, end: endOverLines(text, start, end) };
+  rest.lastIndex = valueEnd;
+  rest.test(text);
+  return { start, end: endOverLines(text, start, rest.lastIndex) };
 }
 
 function closes(text: string, end: number, quote: string): boolean {
