@@ -5,7 +5,7 @@ import { buildEvent, type ConnectionInfo as EventConnection } from "../event/bui
 import type { OximyEvent } from "../event/event.js";
 import type { Exchange, WebSocketMessage } from "../exchange/exchange.js";
 import { decodeBody, rawOf } from "../interaction/decode.js";
-import type { DecodedExchange } from "../interaction/interaction.js";
+import type { DecodedBody, DecodedExchange } from "../interaction/interaction.js";
 import { readInteraction } from "../interaction/read.js";
 import { structureOf } from "../interaction/structure.js";
 import { type Turn, turnsOf } from "../interaction/turns.js";
@@ -135,9 +135,14 @@ function event(
     classification: exchange.protocol === "websocket" && !decoded ? closing(classification) : classification,
     interaction,
     raw,
+    cut: decoded !== undefined && (isCut(decoded.requestBody) || isCut(decoded.responseBody)),
     structure,
     models: index.bundle.models,
   });
+}
+
+function isCut(body: DecodedBody): boolean {
+  return body.kind === "undecodable" || ("truncated" in body && body.truncated);
 }
 
 /** The end of a WebSocket has no meaning of its own; its event tells how long it lived and what passed. */

@@ -18,7 +18,7 @@ import {
   SCHEMA_VERSION,
 } from "./event.js";
 import { Redactor, redactPath, redactText } from "./redact.js";
-import { spelledOut } from "./spelled-out.js";
+import { spelledOut, spellsSecret } from "./spelled-out.js";
 import { UuidV7Generator } from "./uuid.js";
 
 /** The connection that an event is about. */
@@ -44,6 +44,8 @@ export interface ExchangeInput {
   readonly interaction?: Interaction;
   /** Decoded bodies, when they are asked for; see DESIGN "Events". */
   readonly raw?: { readonly request?: unknown; readonly response?: unknown };
+  /** Bodies were not decoded to their end. */
+  readonly cut?: boolean;
   /** Of a call that could not be read, when bodies are asked for. */
   readonly structure?: MessageStructure;
   readonly models: ReadonlyMap<string, ModelInfo>;
@@ -103,7 +105,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
       content_length: bytesOf(exchange, "response"),
       request_length: bytesOf(exchange, "request"),
       messages: exchange.messages?.length,
-      truncated: isTruncated(exchange) || undefined,
+      truncated: isTruncated(exchange) || input.cut || undefined,
       raw_withheld: (interaction ?? structure)?.rawWithheld || undefined,
       error: exchange.error,
       via: input.connection.via,
@@ -202,8 +204,8 @@ function interactionOf(
   input: ExchangeInput,
 ): { value: EventInteraction; rawWithheld: boolean } {
   const redactor = new Redactor();
-  const request = side(interaction.request, input.raw?.request, redactor);
-  const response = side(interaction.response, input.raw?.response, redactor);
+  const request = side(interaction.request, input.raw?.request, redactor, "open");
+  const response = side(interaction.response, input.raw?.response, redactor, endOf(interaction, input));
   const cost = costUsd(interaction, input.models);
   const value: EventInteraction = {
     model: redactor.redact(interaction.model),
@@ -216,15 +218,25 @@ function interactionOf(
   return { value, rawWithheld: request.rawWithheld || response.rawWithheld };
 }
 
+function endOf({ response }: Interaction, { exchange, cut }: ExchangeInput): "ended" | "open" {
+  const isWhole = exchange.error === undefined && cut !== true && !isTruncated(exchange);
+  return isWhole && response?.finish_reason !== undefined ? "ended" : "open";
+}
+
 function side<T extends object>(
   meaning: T | undefined,
   raw: unknown,
   redactor: Redactor,
+  end: "ended" | "open",
 ): { value: T | undefined; rawWithheld: boolean } {
   const value = redactor.redact(meaning);
   if (raw === undefined) return { value, rawWithheld: false };
   if (Array.isArray(raw) && value !== meaning) return { value, rawWithheld: true };
-  return { value: { ...value, _raw: redactor.redact(raw) } as T, rawWithheld: false };
+  const kept = redactor.redact(raw);
+  // Of a stream without an end the meaning lacks what was begun, and log probabilities spell the answer again.
+  const mayBeSpelled = value !== meaning || kept !== raw || (Array.isArray(raw) && end === "open");
+  if (mayBeSpelled && spellsSecret(kept)) return { value, rawWithheld: true };
+  return { value: { ...value, _raw: kept } as T, rawWithheld: false };
 }
 
 /** A credential that is spelled out over several messages cannot be cut out of them: then they are left out. */

@@ -40,7 +40,7 @@ export function isDescription(value: string): boolean {
 }
 
 function isNoValue(value: string, { isQuoted, isVariable }: Surroundings): boolean {
-  if (value.endsWith(MARK) || PLACEHOLDER.test(value) || isDescription(value)) return true;
+  if (value.includes(MARK) || PLACEHOLDER.test(value) || isDescription(value)) return true;
   if (/^(.)\1*$/.test(value)) return true;
   if (isQuoted) return false;
   return (

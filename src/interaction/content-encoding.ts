@@ -4,11 +4,15 @@ import type { Fields } from "../exchange/exchange.js";
 import { fieldTokens } from "../exchange/fields.js";
 
 /** Decoded bytes kept of one body; what a bomb would unpack beyond them is never made. */
-export const MAX_DECODED = 32 << 20;
+export const MAX_DECODED = 16 << 20;
+/** What a body may unpack to, as a multiple of its length: repetitive JSON comes to 50, and a bomb to 1,000. */
+const MAX_RATIO = 128;
+/** Small bodies may unpack to this, whatever the ratio. */
+const ALWAYS_DECODED = 256 << 10;
 /** RFC 9659: a zstd content coding must not need a window above 8 MiB. Four times that is forgiven. */
 const MAX_ZSTD_WINDOW = 32 << 20;
 /** Codings stacked on one body; nobody sends more than two. */
-const MAX_STACK = 4;
+const MAX_STACK = 2;
 
 export type Unpacked =
   | { readonly kind: "bytes"; readonly bytes: Buffer; readonly truncated: boolean }
@@ -19,45 +23,55 @@ export function contentCodings(fields: Fields): readonly string[] {
   return fieldTokens(fields, "content-encoding").filter((coding) => coding !== "identity");
 }
 
-/** Undoes the codings, last one first. Input that stops early gives what could be unpacked of it. */
-export function unpack(bytes: Buffer, codings: readonly string[]): Unpacked {
+/** What `length` bytes may unpack to in all, whatever is stacked or strung together in them. */
+export function decodedBound(length: number): number {
+  return Math.min(MAX_DECODED, Math.max(ALWAYS_DECODED, length * MAX_RATIO));
+}
+
+/**
+ * Undoes the codings, last one first, up to `bound` bytes. Input that stops early gives what could be unpacked of it.
+ */
+export function unpack(
+  bytes: Buffer,
+  codings: readonly string[],
+  bound = decodedBound(bytes.length),
+): Unpacked {
   if (codings.length > MAX_STACK) return { kind: "failed", reason: "too_many_codings" };
   let unpacked: Unpacked = { kind: "bytes", bytes, truncated: false };
   for (const coding of [...codings].reverse()) {
-    const next = unpackOne(unpacked.bytes, coding);
+    const next = unpackOne(unpacked.bytes, coding, bound);
     if (next.kind === "failed") return next;
     unpacked = { ...next, truncated: next.truncated || unpacked.truncated };
   }
   return unpacked;
 }
 
-function unpackOne(bytes: Buffer, coding: string): Unpacked {
+function unpackOne(bytes: Buffer, coding: string, maxOutputLength: number): Unpacked {
+  const zlib = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength };
+  const brotli = { finishFlush: constants.BROTLI_OPERATION_FLUSH, maxOutputLength };
   if (bytes.length === 0) return { kind: "bytes", bytes, truncated: false };
   switch (coding) {
     case "gzip":
     case "x-gzip":
-      return bounded(bytes, "gzip", (input) => gunzipSync(input, ZLIB_OPTIONS));
+      return bounded(bytes, "gzip", (input) => gunzipSync(input, zlib));
     case "deflate":
     case "x-deflate":
     case "zlib":
       return bounded(bytes, "deflate", (input) =>
-        isZlib(input) ? inflateSync(input, ZLIB_OPTIONS) : inflateRawSync(input, ZLIB_OPTIONS),
+        isZlib(input) ? inflateSync(input, zlib) : inflateRawSync(input, zlib),
       );
     case "br":
     case "x-br":
     case "brotli":
-      return bounded(bytes, "br", (input) => brotliDecompressSync(input, BROTLI_OPTIONS));
+      return bounded(bytes, "br", (input) => brotliDecompressSync(input, brotli));
     case "zstd":
     case "x-zstd":
     case "zst":
-      return unpackZstd(bytes);
+      return unpackZstd(bytes, maxOutputLength);
     default:
       return { kind: "failed", reason: `unknown_coding:${coding.slice(0, 32)}` };
   }
 }
-
-const ZLIB_OPTIONS = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_DECODED };
-const BROTLI_OPTIONS = { finishFlush: constants.BROTLI_OPERATION_FLUSH, maxOutputLength: MAX_DECODED };
 
 /** `deflate` should be zlib (RFC 9110 §8.4.1.2), but raw deflate is sent as well: the zlib header has a checksum. */
 function isZlib(bytes: Buffer): boolean {
@@ -81,12 +95,12 @@ function bounded(bytes: Buffer, coding: string, decode: (input: Buffer) => Buffe
 
 class Enough extends Error {}
 
-function unpackZstd(bytes: Buffer): Unpacked {
+function unpackZstd(bytes: Buffer, bound: number): Unpacked {
   if (zstdWindow(bytes) > MAX_ZSTD_WINDOW) return { kind: "failed", reason: "bomb_zstd" };
   const chunks: Uint8Array[] = [];
   let length = 0;
   const decoder = new Decompress((chunk) => {
-    if (length + chunk.length > MAX_DECODED) throw new Enough();
+    if (length + chunk.length > bound) throw new Enough();
     length += chunk.length;
     chunks.push(chunk);
   });

@@ -4,7 +4,7 @@ import { readAmazonEventStream } from "./event-stream.js";
 import { isEnveloped, isProtobuf, readEnvelopes } from "./grpc.js";
 import type { DecodedBody, StreamChunk } from "./interaction.js";
 import { isObject, parseLoosely } from "./json.js";
-import { parseJsonPrefix, readJsonSequence } from "./json-sequence.js";
+import { MAX_CHUNKS, parseJsonPrefix, readJsonSequence } from "./json-sequence.js";
 import { keepSource, shareSource } from "./json-source.js";
 import { decodeText, type MediaType, mediaTypeOf } from "./media-type.js";
 import { readMultipart } from "./multipart.js";
@@ -14,7 +14,7 @@ import { firstEventBorder, readEventStream } from "./sse.js";
 /**
  * What a body is and says: content codings undone, told apart by its media type, and by looking where that is
  * missing or wrong. Of a body cut in the middle, a stream gives the events of both ends, all else its start.
- * Never throws; unpacks at most 32 MiB.
+ * Never throws; unpacks at most 16 MiB, and no more than 128 times what came.
  */
 export function decodeBody(body: Body, fields: Fields): DecodedBody {
   if (body.length === 0 || body.head.length === 0) return { kind: "empty" };
@@ -105,7 +105,7 @@ function readBytes(body: Unpacked): DecodedBody {
         kind: "stream",
         format: "sse",
         chunks: tail.length > 0 ? chunks.concat(tail) : chunks,
-        truncated,
+        truncated: truncated || chunks.length >= MAX_CHUNKS,
       };
     }
     case "json":
@@ -148,7 +148,7 @@ function readJson(text: string, body: Unpacked, charset: string | undefined): De
     if (exact) keepSource(whole, text);
     return { kind: "json", value: whole, truncated };
   }
-  const { values, openFrom } = readJsonSequence(text);
+  const { values, openFrom, cut } = readJsonSequence(text);
   if (values.length === 0 && openFrom !== undefined) {
     const value = parseJsonPrefix(text.slice(openFrom));
     if (value !== undefined) return { kind: "json", value, truncated: true };
@@ -166,7 +166,7 @@ function readJson(text: string, body: Unpacked, charset: string | undefined): De
     kind: "stream",
     format,
     chunks: chunks.concat(tailLines(body, charset)),
-    truncated: truncated || openFrom !== undefined,
+    truncated: truncated || openFrom !== undefined || cut === true,
   };
 }
 
@@ -184,13 +184,25 @@ function tailLines({ tail }: Unpacked, charset: string | undefined): StreamChunk
 
 /** Fields of a form; a name that is repeated gives a list. */
 function readForm(text: string): Record<string, unknown> {
-  const form = new URLSearchParams(text);
+  // Names are gathered in quadratic time.
+  const form = new URLSearchParams(firstFields(text));
   return Object.fromEntries(
     [...new Set(form.keys())].map((name) => {
       const values = form.getAll(name);
       return [name, values.length === 1 ? values[0] : values];
     }),
   );
+}
+
+const MAX_FIELDS = 1000;
+
+function firstFields(text: string): string {
+  let at = -1;
+  for (let fields = 0; fields < MAX_FIELDS; fields++) {
+    at = text.indexOf("&", at + 1);
+    if (at < 0) return text;
+  }
+  return text.slice(0, at);
 }
 
 function isGzip(bytes: Buffer): boolean {

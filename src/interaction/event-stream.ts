@@ -1,6 +1,7 @@
 import { EventStreamCodec } from "@smithy/eventstream-codec";
 import type { StreamChunk } from "./interaction.js";
 import { isObject, jsonOrText, objectOf, parseJson, present } from "./json.js";
+import { MAX_CHUNKS } from "./json-sequence.js";
 
 const codec = new EventStreamCodec(
   (bytes) => Buffer.from(bytes).toString("utf8"),
@@ -24,7 +25,7 @@ export interface AmazonEventStream {
 export function readAmazonEventStream(bytes: Buffer): AmazonEventStream {
   const chunks: StreamChunk[] = [];
   let at = 0;
-  while (at + SMALLEST_MESSAGE <= bytes.length) {
+  while (at + SMALLEST_MESSAGE <= bytes.length && chunks.length < MAX_CHUNKS) {
     const length = bytes.readUInt32BE(at);
     if (length < SMALLEST_MESSAGE || at + length > bytes.length) break;
     const chunk = readMessage(bytes.subarray(at, at + length));

@@ -1,8 +1,9 @@
 import type { Fields } from "../exchange/exchange.js";
 import { fieldValue } from "../exchange/fields.js";
-import { unpack } from "./content-encoding.js";
+import { decodedBound, unpack } from "./content-encoding.js";
 import type { StreamChunk } from "./interaction.js";
 import { jsonOrText } from "./json.js";
+import { MAX_CHUNKS } from "./json-sequence.js";
 import { readProtobuf } from "./protobuf.js";
 
 const PREFIX = 5;
@@ -36,12 +37,18 @@ export function readEnvelopes(body: Buffer, essence: string, fields: Fields): En
     essence.startsWith("application/grpc") ? "grpc-encoding" : "connect-content-encoding",
   );
   const chunks: StreamChunk[] = [];
+  let left = decodedBound(body.length);
   let at = 0;
-  while (at + PREFIX <= bytes.length) {
+  while (at + PREFIX <= bytes.length && chunks.length < MAX_CHUNKS && left > 0) {
     const flags = bytes[at]!;
     const end = at + PREFIX + bytes.readUInt32BE(at + 1);
     if (end > bytes.length) break;
-    const message = plain(bytes.subarray(at + PREFIX, end), (flags & COMPRESSED) === 0 ? undefined : coding);
+    const message = plain(
+      bytes.subarray(at + PREFIX, end),
+      (flags & COMPRESSED) === 0 ? undefined : coding,
+      left,
+    );
+    left -= message.length;
     chunks.push(
       (flags & END) === 0
         ? { data: readMessage(message, essence) }
@@ -52,10 +59,11 @@ export function readEnvelopes(body: Buffer, essence: string, fields: Fields): En
   return { chunks, truncated: at < bytes.length };
 }
 
-function plain(message: Buffer, coding: string | undefined): Buffer {
+function plain(message: Buffer, coding: string | undefined, bound: number): Buffer {
   const unpacked = unpack(
     message,
     coding === undefined || coding === "identity" ? [] : [coding.toLowerCase()],
+    bound,
   );
   return unpacked.kind === "bytes" ? unpacked.bytes : message;
 }

@@ -2,6 +2,11 @@ import { endOfString, parseJson, parseLoosely } from "./json.js";
 
 /** JSON texts that stand one after another, and JSON whose end is missing. One scanner for both. */
 
+/** Messages, events or records kept of one stream. The longest answers have some ten thousand. */
+export const MAX_CHUNKS = 50_000;
+/** Brackets, commas and strings looked at of a text without an end. */
+const MAX_TOKENS = 500_000;
+
 const OPEN = /[{[]/g;
 /** What can change the depth of a scan, or begins a string. */
 const STRUCTURE = /["{}[\]]/g;
@@ -27,6 +32,8 @@ export interface JsonSequence {
   readonly values: readonly unknown[];
   /** Where the first value that has no end starts; absent when all ended. */
   readonly openFrom?: number;
+  /** True when there are more values than are kept. */
+  readonly cut?: boolean;
 }
 
 /**
@@ -35,6 +42,7 @@ export interface JsonSequence {
  */
 export function readJsonSequence(text: string): JsonSequence {
   const values: unknown[] = [];
+  let looks = 0;
   let at = 0;
   for (;;) {
     OPEN.lastIndex = at;
@@ -45,6 +53,7 @@ export function readJsonSequence(text: string): JsonSequence {
     const { value } = parseLoosely(text.slice(start, end));
     // Brackets that hold no JSON are prose between two records.
     if (value !== undefined) values.push(value);
+    if (++looks >= MAX_CHUNKS) return { values, cut: true };
     at = end;
   }
 }
@@ -65,7 +74,8 @@ export function parseJsonPrefix(text: string): unknown {
   /** End of the longest start that closing the open brackets makes whole. */
   let whole = 0;
   let beforeValue = true;
-  for (let at = 0; at >= 0; ) {
+  let tokens = 0;
+  for (let at = 0; at >= 0 && tokens < MAX_TOKENS; tokens++) {
     TOKEN.lastIndex = at;
     const found = TOKEN.exec(text);
     if (!found) break;

@@ -39,9 +39,14 @@ export function booleanOf(value: unknown): boolean | undefined {
 /** Nesting beyond which JSON is not taken apart: what reads, redacts and writes it would run out of stack. */
 const MAX_NESTING = 500;
 
-/** Parsed JSON, or `undefined` when it is none, or nested beyond all reason. */
+/** Objects, lists and members of JSON that is taken apart: each costs some fifty bytes and as many nanoseconds. */
+const MAX_ELEMENTS = 1_000_000;
+/** Objects and lists among them, which cost more. */
+const MAX_CONTAINERS = 200_000;
+
+/** Parsed JSON, or `undefined` when it is none, or nested or numerous beyond all reason. */
 export function parseJson(text: string): unknown {
-  if (isNestedDeeper(text, MAX_NESTING)) return undefined;
+  if (isNestedDeeper(text, MAX_NESTING) || hasTooManyElements(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
@@ -72,6 +77,29 @@ function withoutNonNumbers(text: string): string {
     at = close < 0 ? text.length : close;
   }
   return parts.join("");
+}
+
+/** Whether objects of a text would fill the memory that the text itself does not. */
+function hasTooManyElements(text: string): boolean {
+  // Each container takes two characters, each element two: a short text cannot have so many.
+  if (text.length < 2 * MAX_CONTAINERS) return false;
+  let containers = 0;
+  let elements = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22:
+        at = endOfString(text, at + 1) - 1;
+        if (at < 0) return false;
+        break;
+      case 0x2c: // ,
+        if (++elements > MAX_ELEMENTS) return true;
+        break;
+      case 0x5b:
+      case 0x7b:
+        if (++containers > MAX_CONTAINERS) return true;
+    }
+  }
+  return false;
 }
 
 /** Counts brackets outside strings; strings are skipped at once, so long texts cost nothing. */

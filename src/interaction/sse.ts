@@ -1,6 +1,7 @@
 import { createParser } from "eventsource-parser";
 import type { StreamChunk } from "./interaction.js";
 import { isObject, parseLoosely } from "./json.js";
+import { MAX_CHUNKS } from "./json-sequence.js";
 import { keepListSource } from "./json-source.js";
 
 /**
@@ -9,9 +10,12 @@ import { keepListSource } from "./json-source.js";
  * servers send no empty lines at all: what the parser joins, and is no JSON, is taken line by line.
  */
 export function readEventStream(text: string): StreamChunk[] {
+  // A character that is no end of a line needs no event: such a text cannot hold too many.
+  const pieces = text.length < MAX_CHUNKS * SHORTEST_EVENT ? [text] : piecesOf(text);
   const chunks: StreamChunk[] = [];
   const sources: string[] = [];
   const add = (data: string, event?: string): void => {
+    if (chunks.length >= MAX_CHUNKS) return;
     const { value = data, exact } = parseLoosely(data);
     chunks.push(event === undefined ? { data: value } : { event, data: value });
     sources.push(exact ? data : JSON.stringify(value));
@@ -23,8 +27,11 @@ export function readEventStream(text: string): StreamChunk[] {
       else add(data, event);
     },
   });
-  parser.feed(text);
-  parser.feed("\n\n");
+  for (const piece of pieces) {
+    if (chunks.length >= MAX_CHUNKS) break;
+    parser.feed(piece);
+  }
+  if (chunks.length < MAX_CHUNKS) parser.feed("\n\n");
   keepListSource(chunks, sources);
   return chunks;
 }
@@ -35,6 +42,15 @@ function separateLines(data: string): string[] | undefined {
   if (end < 0 || !isObject(parseLoosely(data.slice(0, end)).value)) return undefined;
   if (parseLoosely(data).value !== undefined) return undefined;
   return data.split("\n").filter((line) => line !== "");
+}
+
+/** `data:`, a character and an empty line. */
+const SHORTEST_EVENT = 8;
+/** Characters handed to the parser at a time: so many events more than the bound can come of them. */
+const PIECE = 64 << 10;
+
+function* piecesOf(text: string): Generator<string> {
+  for (let at = 0; at < text.length; at += PIECE) yield text.slice(at, at + PIECE);
 }
 
 /** Index after the first empty line: where the first whole event of a piece from the middle starts. */
