@@ -29,12 +29,16 @@ export function secretAssigned(text: string, at: number): Span | undefined {
   // `:=` of Go
   if (!isColon && text.charCodeAt(at - 1) === COLON) nameEnd -= 1;
   while (at - nameEnd < MAX_QUOTING && QUOTING[text.charCodeAt(nameEnd - 1)] === 1) nameEnd -= 1;
+  const last = text[nameEnd - 1];
+  if ((last === "d" || last === "k") && text[nameEnd - 2] === '"') return keyOfJwk(text, at);
   if (!mayEndSecretName(text, nameEnd)) return undefined;
   let nameStart = nameEnd;
   while (nameEnd - nameStart < MAX_NAME && NAME[text.charCodeAt(nameStart - 1)] === 1) nameStart -= 1;
+  // `\n` in a string of JSON
+  if (text.charCodeAt(nameStart - 1) === 0x5c && /[nrt]/.test(text[nameStart]!)) nameStart += 1;
   const name = text.slice(nameStart, nameEnd);
   const verdict = name === "value" ? verdictOfPair(text, nameStart) : judgeName(name);
-  if (verdict === "plain") return name === "d" || name === "k" ? keyOfJwk(text, at) : undefined;
+  if (verdict === "plain") return undefined;
   // `=>` of PHP and Ruby
   let valueStart = at + (!isColon && next === GREATER ? 2 : 1);
   const first = valueStart;
