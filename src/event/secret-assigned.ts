@@ -44,6 +44,8 @@ export function secretAssigned(text: string, at: number): Span | undefined {
   const first = valueStart;
   while (valueStart - first < MAX_QUOTING && VALUE_QUOTING[text.charCodeAt(valueStart)] === 1)
     valueStart += 1;
+  if (!hasValue(text, valueStart, verdict === "variable" || verdict === "ambiguous" ? 12 : 6))
+    return undefined;
   // An escaped line feed or tab between name and value
   if (text.charCodeAt(valueStart - 1) === 0x5c && /[nrt]/.test(text[valueStart] ?? "")) return undefined;
   return secretValue(
@@ -52,6 +54,15 @@ export function secretAssigned(text: string, at: number): Span | undefined {
     valueStart,
     surroundings(text, { name, nameStart, nameEnd, at, valueStart }),
   );
+}
+
+const NO_VALUE = charCodes("\"'`\\ \t\r\n");
+
+/** Whether as many characters as the shortest value has stand there: then it is looked closer. */
+function hasValue(text: string, start: number, length: number): boolean {
+  if (start + length > text.length) return false;
+  for (let at = start; at < start + length; at += 1) if (NO_VALUE[text.charCodeAt(at)] === 1) return false;
+  return true;
 }
 
 interface Assignment {

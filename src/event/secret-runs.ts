@@ -4,7 +4,7 @@
  */
 
 import { base64TextAt } from "./base64-text.js";
-import { judgeName } from "./secret-names.js";
+import { judgeName, mayEndSecretName } from "./secret-names.js";
 import { endOfKey, MARKED_WITHIN } from "./secret-shapes.js";
 import { looksLikeCredential, looksLikeHexKey, looksMachineMade, looksRandom } from "./secret-values.js";
 import { charCodes, endOverLines, LETTERS_AND_DIGITS, type Span } from "./span.js";
@@ -137,11 +137,13 @@ function isBareKey(text: string, start: number, end: number): boolean {
 }
 
 const SCHEME = /(bearer|basic|token|ssws|bot|apikey|key)$/i;
+const ENDS_SCHEME = new Set([..."rcnsty"].map((letter) => letter.charCodeAt(0)));
 const TOKEN_68 = /[A-Za-z0-9_.~+/-]{8,}=*/y;
 
 /** `Bearer token68` and `Basic base64(user:password)` (RFC 6750 §2.1, RFC 7617 §2), and what others made like them. */
 export function credentialOfHttp(text: string, start: number): Span | undefined {
-  if (text.charCodeAt(start - 1) !== 0x20) return undefined;
+  if (text.charCodeAt(start - 1) !== 0x20 || !ENDS_SCHEME.has(text.charCodeAt(start - 2) | 0x20))
+    return undefined;
   const scheme = SCHEME.exec(text.slice(Math.max(0, start - 7), start - 1))?.[1]?.toLowerCase();
   if (scheme === undefined) return undefined;
   TOKEN_68.lastIndex = start;
@@ -164,7 +166,28 @@ export function isUserAndPassword(base64: string): boolean {
 const PHRASE =
   /([A-Za-z][A-Za-z0-9_.-]{1,63}|[Aa][Pp][Ii][ -][Kk]ey|(?:secret|private|access) key)["'`*]{0,2}(?: (?:is|was|here|now|value|it's))?(?:\\?["'`*:=]|\\{1,2}[nrt]|[\s→]|-(?=\s)){1,8}$/;
 
+/** As `looksLikeCredential` has it. */
+const SHORTEST_PHRASED = 20;
+const BETWEEN_NAME_AND_RUN = charCodes("\\\"'`*:=- \t\r\n");
+/** Eight separators of three characters at most, and quotes. */
+const LONGEST_BETWEEN = 26;
+
+/** Rules most runs out before the expression is tried on what stands before them. */
+function mayFollowName(text: string, start: number): boolean {
+  let end = start;
+  while (end > start - LONGEST_BETWEEN && isBetween(text, end - 1)) end -= 1;
+  // `… is`, `… here`, `… now`
+  return end < start && (mayEndSecretName(text, end) || "sew".includes(text[end - 1]!));
+}
+
+function isBetween(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  if (code > 127 || BETWEEN_NAME_AND_RUN[code] === 1) return true;
+  return (code === 0x6e || code === 0x72 || code === 0x74) && text.charCodeAt(at - 1) === 0x5c;
+}
+
 function secretOfPhrase(text: string, start: number, end: number): Span | undefined {
+  if (end - start < SHORTEST_PHRASED || !mayFollowName(text, start)) return undefined;
   const run = text.slice(start, Math.min(end, start + 512));
   if (!looksLikeCredential(run) && !looksLikeHexKey(run)) return undefined;
   const name = PHRASE.exec(text.slice(Math.max(0, start - 80), start))?.[1];

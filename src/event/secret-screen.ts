@@ -6,7 +6,7 @@
 import { startsPrivateKey } from "./private-keys.js";
 import { NAME, QUOTING, secretWithSign } from "./secret-assigned.js";
 import { NAMED_FLAG, passwordOfDataSource } from "./secret-commands.js";
-import { judgeEnding, judgeName, mayEndSecretName } from "./secret-names.js";
+import { judgeEnding, judgeName, mayEndSecretName, type NameVerdict } from "./secret-names.js";
 import { holdsSecretRun, secretAtDash } from "./secrets.js";
 
 type Suspicion = (json: string, at: number) => boolean;
@@ -70,20 +70,37 @@ function mayAssignSecret(json: string, at: number): boolean {
   if (json.charCodeAt(end - 1) === 0x3a) end -= 1;
   while (QUOTING[json.charCodeAt(end - 1)] === 1) end -= 1;
   // The end of an escaped line feed or tab, which is white space between name and colon.
-  if (json.charCodeAt(end - 2) === BACKSLASH) return true;
+  while (json.charCodeAt(end - 2) === BACKSLASH && "nrt".includes(json[end - 1]!)) {
+    end -= 2;
+    while (QUOTING[json.charCodeAt(end - 1)] === 1) end -= 1;
+  }
   if (!mayEndSecretName(json, end) || next === BRACE) return false;
   let start = end;
   while (end - start < WINDOW && NAME[json.charCodeAt(start - 1)] === 1) start -= 1;
   const name = json.slice(start, end);
   // `{"name": "api_key", "value": …}`
-  if (name === "value" || judgeName(name) !== "plain") return true;
+  if (name === "value") return true;
+  const verdict = judgeName(name);
+  if (verdict !== "plain" && mayBeValue(json, at + 1, verdict)) return true;
   if (name === "d" || name === "k") {
     JWK.lastIndex = at;
     return JWK.test(json);
   }
   const before = json.charCodeAt(start - 1);
   const isSpaced = before <= 0x20 || before > 127;
-  return isSpaced && judgeEnding(json.slice(Math.max(0, end - WINDOW), end)) !== "plain";
+  if (!isSpaced) return false;
+  const spaced = judgeEnding(json.slice(Math.max(0, end - WINDOW), end));
+  return spaced !== "plain" && mayBeValue(json, at + 1, spaced);
+}
+
+/** What opens a value, and twelve characters of it, or a list of values. */
+const LONG_VALUE = /(?:>?(?:["'`\s]|\\{1,4}[nrt]?){0,24})(?:\[|[^\s"'`\\]{12})/y;
+
+/** A name that proves nothing asks for a value as long as `secretValue` and a field of that name do. */
+function mayBeValue(json: string, at: number, verdict: NameVerdict): boolean {
+  if (verdict !== "ambiguous") return true;
+  LONG_VALUE.lastIndex = at;
+  return LONG_VALUE.test(json);
 }
 
 const END_TAG = /<\/(?:[\w-]{1,32}:)?([A-Za-z][\w.-]{1,63})>/y;

@@ -126,8 +126,9 @@ export function looksLikeVariable(value: string, where: Surroundings): boolean {
 /** Without a telling name: long, of both cases and with digits, which hashes and UUIDs are not. */
 export function looksLikeCredential(value: string): boolean {
   return (
-    /^[A-Za-z0-9_\-.+/=~:|%]{20,}$/.test(value) &&
+    value.length >= 20 &&
     /[0-9]/.test(value) &&
+    /^[A-Za-z0-9_\-.+/=~:|%]+$/.test(value) &&
     /[a-z]/.test(value) &&
     /[A-Z]/.test(value) &&
     !isPath(value) &&

@@ -13,31 +13,66 @@ export function spellsSecret(messages: unknown): boolean {
 function isBytes(value: unknown): value is number[] {
   return (
     Array.isArray(value) &&
-    value.length > 0 &&
+    typeof value[0] === "number" &&
     value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256)
   );
 }
 
+/** What one field held in one message after the other. */
+interface Spelling {
+  text: string;
+  readonly first: string;
+  /** So often it held the same; the text is made when it holds another. */
+  repeated: number;
+  isConstant: boolean;
+}
+
+/** Fields by their names, and what stands at each. */
+interface Place {
+  spelling?: Spelling;
+  readonly fields: Map<string, Place>;
+}
+
 /**
  * The text of each field over all messages of a stream, joined: what is spelled out in pieces cannot be told from
- * any one of them.
+ * any one of them. What each message repeats, as an id or a model, spells nothing.
  */
 export function spelledOut(messages: readonly unknown[]): string[] {
-  const texts = new Map<string, string>();
-  const add = (text: string, path: string): void => {
-    // An id that each message repeats spells nothing.
-    if (text.length >= LONGEST_TOKEN && last.get(path) === text) return;
-    last.set(path, text);
-    texts.set(path, (texts.get(path) ?? "") + text);
+  const texts: Spelling[] = [];
+  const add = (text: string, place: Place): void => {
+    const spelling = place.spelling;
+    if (spelling === undefined) {
+      place.spelling = { text, first: text, repeated: 1, isConstant: true };
+      texts.push(place.spelling);
+    } else if (spelling.isConstant && text === spelling.first) spelling.repeated += 1;
+    else {
+      if (spelling.isConstant && text.length < LONGEST_TOKEN)
+        spelling.text = spelling.first.repeat(spelling.repeated);
+      spelling.isConstant = false;
+      spelling.text += text;
+    }
   };
-  const last = new Map<string, string>();
-  const gather = (value: unknown, path: string): void => {
-    if (typeof value === "string") add(value, path);
-    else if (isBytes(value)) add(Buffer.from(value).toString("latin1"), path);
-    else if (Array.isArray(value)) for (const element of value) gather(element, path);
-    else if (typeof value === "object" && value !== null)
-      for (const [name, field] of Object.entries(value)) gather(field, `${path}.${name}`);
+  const gather = (value: unknown, place: Place): void => {
+    if (typeof value === "string") add(value, place);
+    else if (typeof value !== "object" || value === null) return;
+    else if (isBytes(value)) add(Buffer.from(value).toString("latin1"), place);
+    else if (Array.isArray(value)) for (const element of value) gather(element, place);
+    else
+      for (const name in value) {
+        const field = (value as Record<string, unknown>)[name];
+        if (typeof field === "string" || (typeof field === "object" && field !== null))
+          gather(field, fieldOf(place, name));
+      }
   };
-  gather(messages, "");
-  return [...texts.values()];
+  gather(messages, { fields: new Map() });
+  return texts.map(({ text }) => text);
+}
+
+function fieldOf(place: Place, name: string): Place {
+  let field = place.fields.get(name);
+  if (field === undefined) {
+    field = { fields: new Map() };
+    place.fields.set(name, field);
+  }
+  return field;
 }
