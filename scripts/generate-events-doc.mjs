@@ -27,10 +27,16 @@ the next event, so that only that line does not parse.
 
 - Headers of requests and responses.
 - Values of a query: \`?key=…\` becomes \`?key=REDACTED\`.
-- Credentials in bodies, paths and names: provider keys, bearer tokens, JWTs, cloud keys, private keys, passwords in
-  URLs, and fields whose name says that they are secret. Of 20 characters or more the first eight stay, then
-  \`…REDACTED\`; of less, nothing stays. When a credential is spread over the chunks of a stream, \`_raw\` is left out
-  and \`metadata.raw_withheld\` says so.
+- Credentials in bodies, paths and names. They are told by their looks (keys of providers, JWTs, private keys, AWS's
+  secret keys), by the name of their field, variable, header, flag or element (\`DB_PASSWORD=\`, \`"api_key":\`,
+  \`--token\`), and by what stands around them (\`Authorization:\` with any scheme, passwords in URLs and data source
+  names, \`curl -u\`, netrc): also escaped, in numbered lines or a diff, broken over lines, or in base64 that is text.
+  Of 20 characters or more the first eight stay, then \`…REDACTED\`; of less, nothing stays. When a credential is
+  spread over the chunks of a stream, or spelled out by log probabilities, \`_raw\` is left out and
+  \`metadata.raw_withheld\` says so.
+
+What has no such mark is not told from ordinary text: a password within a sentence, a hexadecimal key or a UUID
+without a name.
 
 ## What the numbers mean
 

@@ -53,8 +53,6 @@ function isTransfer(text: string, start: number): boolean {
 }
 
 const USER_AND_PASSWORD = /(?:\\?["'])?[^\s:"'\\]{1,128}:([^\s"'\\]{3,256})/y;
-/** The address that comes next: with it the password is a login that works. */
-const ADDRESS = /(?:\\?["'])?\s{1,4}(?:\\?["'])?https?:\/\/[^\s"'\\]{1,256}/y;
 
 function passwordOfUser(text: string, at: number): Span | undefined {
   USER_AND_PASSWORD.lastIndex = at;
@@ -62,8 +60,7 @@ function passwordOfUser(text: string, at: number): Span | undefined {
   if (password === undefined || /^[$\d{]+/.exec(password)?.[0] === password) return undefined;
   if (/^\$[\w{(]/.test(password) || password.endsWith(MARK)) return undefined;
   const end = USER_AND_PASSWORD.lastIndex;
-  ADDRESS.lastIndex = end;
-  return { start: end - password.length, end: ADDRESS.test(text) ? ADDRESS.lastIndex : end };
+  return { start: end - password.length, end };
 }
 
 /** `machine HOST login USER password PASSWORD` (netrc(5)), in one line or over several. */
