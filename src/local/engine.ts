@@ -23,6 +23,7 @@ import { LearnedFacts } from "../proxy/verdict/learned-facts.js";
 import { PassedOver } from "../proxy/verdict/passed-over.js";
 import { ServerFacts } from "../proxy/verdict/server-facts.js";
 import { TrustBook } from "../proxy/verdict/trust-book.js";
+import { pinningApp } from "../trust/pinning.js";
 import { AppSelection } from "./app-selection.js";
 import { LazyAuthority } from "./authority.js";
 import { descriptorLimit } from "./descriptor-limit.js";
@@ -160,7 +161,7 @@ export class Engine {
         selects: (client) => selection.selects(client),
         interception: interception(),
         distrusting: options.front === "proxy" ? "try_once" : "pass_through",
-        pins: () => false,
+        pins: ({ app }) => pinningApp(app?.id) !== undefined,
         asksForCertificate: (...server) => servers.asksForCertificate(...server),
       }),
       trust,

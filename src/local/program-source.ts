@@ -8,7 +8,9 @@ import type { NativeAddon } from "../attribution/native.js";
 import { LruCache } from "../lru-cache.js";
 import { CA_CERTIFICATE_FILE, makeCaCertificate } from "../proxy/ca.js";
 import type { ClientProgram } from "../proxy/verdict/client.js";
+import { adviceForPath } from "../trust/advice.js";
 import type { ProcessFiles } from "../trust/process-files.js";
+import { sha256 } from "../trust/program.js";
 import { type AskedProcess, ProgramReader } from "../trust/program-reader.js";
 import type { ProgramSource } from "./identify.js";
 import { caDirectory } from "./settings.js";
@@ -38,12 +40,30 @@ export function programSource(native: NativeAddon, home: string, files?: Process
   };
   return {
     async read(process) {
-      if (native.implementation !== "linux" || process.path === undefined) return undefined;
+      if (process.path === undefined) return undefined;
+      if (native.implementation !== "linux") return shared(untold(process, process.path, certificate.path));
       const info = askedOf(process);
       if (info === undefined) return undefined;
       const { key, name, trust, trustInputs, isWhole, advice } = await certificate.reader().read(info);
       return shared({ key, name, trust, trustInputs, isWhole, advice });
     },
+  };
+}
+
+/** Where the system does not let us look into a process: each program is tried once. */
+function untold(
+  { uid, script, name }: ProcessIdentity,
+  path: string,
+  certificatePath: string,
+): ClientProgram {
+  const key = sha256([uid, path, script]);
+  return {
+    key,
+    name: script ?? name ?? path,
+    trust: { kind: "unknown", evidence: "what it trusts cannot be told on this system" },
+    isWhole: true,
+    trustInputs: key,
+    advice: adviceForPath(path, certificatePath),
   };
 }
 
@@ -65,7 +85,7 @@ class CertificateFile {
   private current: ProgramReader | undefined;
 
   constructor(
-    private readonly path: string,
+    readonly path: string,
     private readonly files: ProcessFiles | undefined,
   ) {}
 
