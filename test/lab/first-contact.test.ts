@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OXIMY_GID } from "../../src/local/settings.js";
-import { eventsIn, printTable, type RowReport, reportOf } from "./first-contact.js";
+import { eventsIn, printTable, type RowReport, reportOf, type ToldEvent } from "./first-contact.js";
 import { LabOximy, MAIN, makeHome, PROJECT, spawnOximy, sudoEnvironment } from "./oximy.js";
 import { availableClients } from "./real-clients/availability.js";
 import { type CallResult, type Circumstances, ClientsLab } from "./real-clients/clients-lab.js";
@@ -174,7 +174,7 @@ describe.skipIf(clients.length === 0)("first contact, without reading", () => {
   });
 });
 
-const isLate = ({ reason }: { readonly reason?: string | undefined }) =>
+const isLate = ({ metadata: { reason } }: ToldEvent) =>
   reason === "tls_sites_late" || reason === "verdict_late";
 
 describe.skipIf(clients.length === 0 || !reads)("first contact, reading", () => {
