@@ -77,6 +77,11 @@ function start(): void {
       }
     });
 
+  const feed = () => {
+    if (unfed.length > 0) say({ type: "events", events: unfed });
+    unfed = [];
+  };
+
   port.on("message", (message: ToCaptureThread) => {
     switch (message.type) {
       case "batch":
@@ -85,8 +90,7 @@ function start(): void {
           visit(message);
         } finally {
           sink.uncork();
-          if (unfed.length > 0) say({ type: "events", events: unfed });
-          unfed = [];
+          feed();
           Atomics.add(readKib, 0, batchKib(message));
           const { buffer } = message.bytes;
           const isFronts = message.isFronts === true;
@@ -102,7 +106,8 @@ function start(): void {
           return say({ type: "log", level: "error", message: `capture: a bundle was not taken: ${reason}` });
         }
       case "secrets":
-        return readings.secrets(Buffer.from(message.bytes.buffer));
+        readings.secrets(Buffer.from(message.bytes.buffer));
+        return feed();
       case "flush":
         return void sink.flush().then(() => say({ type: "flushed", id: message.id }));
       case "close":

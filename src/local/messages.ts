@@ -47,3 +47,33 @@ export type ToSupervisor =
   /** The proxy was asked to stop by a signal of its own. */
   | { readonly type: "stop_requested" }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isEndpoint = (value: unknown): value is SocketTuple["local"] =>
+  isObject(value) && typeof value.address === "string" && isCount(value.port) && value.port <= 65_535;
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+const isText = (value: unknown): value is string => typeof value === "string";
+
+/** What each message of the proxy must have. Root believes nothing that the proxy says. */
+const SHAPES: Record<ToSupervisor["type"], (message: Record<string, unknown>) => boolean> = {
+  listening: ({ port, localPorts }) =>
+    isCount(port) && Array.isArray(localPorts) && localPorts.every(isCount),
+  lookup: ({ id, tuple }) =>
+    isCount(id) && isObject(tuple) && isEndpoint(tuple.local) && isEndpoint(tuple.remote),
+  watch: ({ id, pid, startTime, random }) =>
+    [id, pid, startTime].every(isCount) &&
+    (id as number) <= 0xffff_ffff &&
+    isText(random) &&
+    /^[0-9a-f]{64}$/.test(random),
+  unwatch: ({ id }) => isCount(id) && id <= 0xffff_ffff,
+  pong: ({ id }) => isCount(id),
+  stop_requested: () => true,
+  failed: ({ code, message, advice }) => [code, message, advice].every(isText),
+};
+
+/** A message of the proxy, if it is one. */
+export function readToSupervisor(value: unknown): ToSupervisor | undefined {
+  if (!isObject(value) || !isText(value.type) || !Object.hasOwn(SHAPES, value.type)) return undefined;
+  return SHAPES[value.type as ToSupervisor["type"]](value) ? (value as unknown as ToSupervisor) : undefined;
+}

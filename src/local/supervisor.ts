@@ -14,7 +14,13 @@ import { descriptorOf } from "../proxy/handshake.js";
 import type { Caller } from "./caller.js";
 import type { Identified } from "./engine.js";
 import type { Identifier } from "./identify.js";
-import { type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./messages.js";
+import {
+  type ProxyStart,
+  readToSupervisor,
+  SECRETS_FD,
+  type ToProxy,
+  type ToSupervisor,
+} from "./messages.js";
 import { Redirect, type RedirectOptions } from "./redirect.js";
 import type { SecretAgent } from "./secret-agent.js";
 import { SELF_TEST_ADDRESSES, selfTest } from "./self-test.js";
@@ -143,8 +149,9 @@ export class Supervisor {
         clearTimeout(timer);
         outcome();
       };
-      proxy.on("message", (message: ToSupervisor) => {
-        switch (message.type) {
+      proxy.on("message", (received) => {
+        const message = readToSupervisor(received);
+        switch (message?.type) {
           case "listening":
             return settle(() => resolve(message));
           case "failed": {
