@@ -31,7 +31,9 @@ export class EchoLab {
     const lab = await createLab();
     try {
       const server = await lab.addServerOf(ECHO_SERVER, { names: [ECHO] });
-      const oximy = await LabOximy.start(lab, args, { OXIMY_BUNDLE_FILE: writeBundle(lab, [ECHO, OTHER]) });
+      const oximy = await LabOximy.start(lab, ["--trust", "always", ...args], {
+        OXIMY_BUNDLE_FILE: writeBundle(lab, [ECHO, OTHER]),
+      });
       lab.trust(readFileSync(oximy.certificate, "utf8"));
       return new EchoLab(lab, server, oximy);
     } catch (error) {
