@@ -9,7 +9,8 @@ import { charCodes, LETTERS_AND_DIGITS, type Span } from "./span.js";
 /** What may stand between a name and its `:` or `=`, and between that and the value. */
 export const QUOTING = charCodes("\\\"'`] \t\r\n");
 const VALUE_QUOTING = charCodes("\\\"'` \t\r\n");
-const MAX_QUOTING = 6;
+/** Names in columns stand far from their signs. */
+const MAX_QUOTING = 24;
 /** What a name is made of. */
 export const NAME = charCodes(`${LETTERS_AND_DIGITS}_.-`);
 const MAX_NAME = 64;
@@ -56,7 +57,8 @@ export function secretAssigned(text: string, at: number): Span | undefined {
   );
 }
 
-const NO_VALUE = charCodes("\"'`\\ \t\r\n");
+/** What no value begins with. */
+export const NO_VALUE = charCodes("\"'`\\ \t\r\n");
 
 /** Whether as many characters as the shortest value has stand there: then it is looked closer. */
 function hasValue(text: string, start: number, length: number): boolean {

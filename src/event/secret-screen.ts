@@ -7,6 +7,7 @@ import { startsPrivateKey } from "./private-keys.js";
 import { NAME, QUOTING, secretWithSign } from "./secret-assigned.js";
 import { NAMED_FLAG, passwordOfDataSource } from "./secret-commands.js";
 import { judgeEnding, judgeName, mayEndSecretName, type NameVerdict } from "./secret-names.js";
+import { STATEMENTS, secretOfArgument } from "./secret-statements.js";
 import { holdsSecretRun, secretAtDash } from "./secrets.js";
 
 type Suspicion = (json: string, at: number) => boolean;
@@ -20,6 +21,9 @@ const SUSPICIONS: ReadonlyArray<readonly [mark: string, isSuspect: Suspicion]> =
   ["machine ", () => true],
   ["machine\\", () => true],
   ["PuTTY-User-Key-File", () => true],
+  ["',", (json, at) => secretOfArgument(json, at) !== undefined],
+  ['",', (json, at) => secretOfArgument(json, at) !== undefined],
+  ...STATEMENTS.map((word) => [word, () => true] as const),
 ];
 
 /** Whether a credential, or a field whose name says that it is one, could be in the values of a JSON text. */

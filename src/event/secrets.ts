@@ -14,6 +14,7 @@ import {
   secretOfShortFlag,
 } from "./secret-commands.js";
 import { anyRun, secretInRun } from "./secret-runs.js";
+import { STATEMENTS, secretOfArgument, secretOfStatement } from "./secret-statements.js";
 import type { Span } from "./span.js";
 
 export type { Span } from "./span.js";
@@ -35,6 +36,9 @@ const PLACES: ReadonlyArray<readonly [mark: string, look: Look]> = [
   ["</", secretOfElement],
   ["machine ", passwordOfNetrc],
   ["PuTTY-User-Key-File", privateKeyAt],
+  ["',", secretOfArgument],
+  ['",', secretOfArgument],
+  ...STATEMENTS.map((word) => [word, secretOfStatement] as const),
 ];
 
 const DASH = 0x2d;
