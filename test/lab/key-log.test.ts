@@ -136,9 +136,13 @@ describe.skipIf(requireLab())("oximy run", { timeout: LONG }, () => {
   it("leaves nothing behind when it is killed", async () => {
     const running = start(["sh", "-c", "echo up; exec sleep 300"]);
     await running.printed(/up/);
-    const [child] = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, "utf8")
-      .match(/\d+/g)!
-      .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep"));
+    const children = () =>
+      readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, "utf8").match(/\d+/g) ?? [];
+    const sleeping = () =>
+      children().find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep"));
+    // The shell says that it is up before it becomes another program.
+    await expect.poll(sleeping, { timeout: 10_000 }).toBeDefined();
+    const child = sleeping();
     running.kill("SIGKILL");
     await once(running.child, "exit");
     expect(readdirSync(temporary)).toHaveLength(1);
