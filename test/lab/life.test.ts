@@ -119,7 +119,8 @@ describe.skipIf(requireLab())("the end of oximy local", () => {
     expect(await whoAnswers()).toBe("oximy");
   });
 
-  it("refuses to start twice on one machine, and the first goes on", async () => {
+  // The second waits for the first to go, should it be about to.
+  it("refuses to start twice on one machine, and the first goes on", { timeout: 60_000 }, async () => {
     oximy = await LabOximy.start(lab);
     await expect(LabOximy.start(lab)).rejects.toThrow(/OXIMY_E_/);
     expect(await whoAnswers()).toBe("oximy");
