@@ -22,6 +22,8 @@ export const NOT_BY_SDK: Readonly<Record<string, string>> = {
   "anthropic_completions/plain": "the SDK has dropped this API",
   "anthropic_completions/stream": "the SDK has dropped this API",
   "anthropic_messages/vertex": "another SDK, @anthropic-ai/vertex-sdk",
+  "anthropic_messages/stream-web-search":
+    "its last count of cached tokens is zero; the SDK lets that wipe the first",
   "anthropic_messages/stream-usage-null": "a gateway's answer; the SDK lets zero wipe what was counted",
   "bedrock_count_tokens/plain": "asked with the bodies of the other calls",
   "bedrock_invoke/profile": "the SDK hands the vendor's body through, as for bedrock_invoke/anthropic",

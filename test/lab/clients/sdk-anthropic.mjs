@@ -36,7 +36,9 @@ function readMessage({ model, content, stop_reason, usage }, answer) {
         .map(({ id, name, input }) => ({ id, name, arguments: input })),
     ),
     usage: {
-      input_tokens: usage.input_tokens,
+      // With everything cached, as events count.
+      input_tokens:
+        usage.input_tokens + (usage.cache_read_input_tokens ?? 0) + (usage.cache_creation_input_tokens ?? 0),
       output_tokens: usage.output_tokens,
       cache_read_tokens: usage.cache_read_input_tokens ?? undefined,
       cache_creation_tokens: usage.cache_creation_input_tokens ?? undefined,

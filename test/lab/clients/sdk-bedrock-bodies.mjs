@@ -21,7 +21,7 @@ export function readVendorEvent(body, answer) {
   const counted = message?.usage ?? body.usage ?? metadata?.usage;
   const counts = {
     input_tokens:
-      counted?.input_tokens ??
+      withCached(counted) ??
       counted?.inputTokens ??
       body.prompt_token_count ??
       body.inputTextTokenCount ??
@@ -39,4 +39,12 @@ export function readVendorEvent(body, answer) {
 function readTools({ content_block: block, delta }, answer) {
   if (block?.type === "tool_use") answer.tool_calls = [{ id: block.id, name: block.name, arguments: {} }];
   if (delta?.partial_json) answer.tool_calls[0].arguments = parsed(delta.partial_json);
+}
+
+/** Anthropic's counts, with everything cached, as events count. */
+function withCached(counted) {
+  if (counted?.input_tokens === undefined) return undefined;
+  return (
+    counted.input_tokens + (counted.cache_read_input_tokens ?? 0) + (counted.cache_creation_input_tokens ?? 0)
+  );
 }

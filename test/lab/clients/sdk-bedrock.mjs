@@ -83,9 +83,18 @@ function withBytes(value) {
 function usageOf(usage) {
   return (
     usage && {
-      input_tokens: usage.inputTokens,
+      // With everything cached, as events count.
+      input_tokens:
+        usage.inputTokens + (usage.cacheReadInputTokens ?? 0) + (usage.cacheWriteInputTokens ?? 0),
       output_tokens: usage.outputTokens,
-      total_tokens: usage.totalTokens,
+      // The provider's own total leaves the cached ones out in some of its answers.
+      total_tokens: Math.max(
+        usage.totalTokens,
+        usage.inputTokens +
+          (usage.cacheReadInputTokens ?? 0) +
+          (usage.cacheWriteInputTokens ?? 0) +
+          usage.outputTokens,
+      ),
       cache_read_tokens: usage.cacheReadInputTokens,
       cache_creation_tokens: usage.cacheWriteInputTokens,
     }

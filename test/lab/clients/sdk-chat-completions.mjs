@@ -55,10 +55,17 @@ export function usageOf(usage) {
   return (
     usage && {
       input_tokens: usage.prompt_tokens,
-      output_tokens: usage.completion_tokens,
+      output_tokens: outputOf(usage),
       total_tokens: usage.total_tokens,
       cache_read_tokens: usage.prompt_tokens_details?.cached_tokens,
       reasoning_tokens: usage.completion_tokens_details?.reasoning_tokens,
     }
   );
+}
+
+/** With reasoning, as events count: some providers (xAI) count it beside, as their total tells. */
+function outputOf({ prompt_tokens, completion_tokens, total_tokens, completion_tokens_details }) {
+  const reasoning = completion_tokens_details?.reasoning_tokens ?? 0;
+  const isBeside = total_tokens === prompt_tokens + completion_tokens + reasoning;
+  return isBeside ? completion_tokens + reasoning : completion_tokens;
 }

@@ -97,7 +97,8 @@ function readPart({ candidates = [], promptFeedback, modelVersion, usageMetadata
   answer.usage = usage
     ? {
         input_tokens: usage.promptTokenCount,
-        output_tokens: usage.candidatesTokenCount,
+        // With reasoning, as events count.
+        output_tokens: sumOf(usage.candidatesTokenCount, usage.thoughtsTokenCount),
         total_tokens: usage.totalTokenCount,
         cache_read_tokens: usage.cachedContentTokenCount,
         reasoning_tokens: usage.thoughtsTokenCount,
@@ -109,3 +110,9 @@ await answerCases((one, answer) => {
   const [, model] = /models\/([^:]+):/.exec(one.path) ?? [];
   return askers[one.format](clientOf(one), { ...one, model }, answer);
 });
+
+/** Undefined when neither is known. */
+function sumOf(...counts) {
+  const known = counts.filter((count) => count !== undefined);
+  return known.length === 0 ? undefined : known.reduce((sum, count) => sum + count, 0);
+}
