@@ -23,6 +23,16 @@ export function startsPrivateKey(text: string, start: number): boolean {
   return HEAD.test(text);
 }
 
+const PUTTY = "PuTTY-User-Key-File";
+const BEFORE_DASH = "PuTTY".length;
+const Y = 0x59;
+
+/** Where PuTTY's key begins whose first dash stands there; -1 when none does. */
+export function startOfPuttyKey(text: string, dash: number): number {
+  const isPutty = text.charCodeAt(dash - 1) === Y && text.startsWith(PUTTY, dash - BEFORE_DASH);
+  return isPutty ? dash - BEFORE_DASH : -1;
+}
+
 /** The private key whose armour begins there, as far as it is there. */
 export function privateKeyAt(text: string, start: number): Span | undefined {
   if (!startsPrivateKey(text, start)) return undefined;

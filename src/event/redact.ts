@@ -13,6 +13,9 @@ const SHOWN = 8;
 const SHORTEST_SHOWN = 20;
 /** JSON.parse goes deeper than JSON.stringify comes back from. */
 const MAX_DEPTH = 200;
+/** Texts as long as ids and names of models, which each chunk of a stream repeats. */
+const LONGEST_KNOWN = 64;
+const MAX_KNOWN = 4096;
 
 /** The text with each credential cut to its first characters. */
 export function redactText(text: string): string {
@@ -60,6 +63,9 @@ function redactPair(pair: string): string {
  * and clean is not walked.
  */
 export class Redactor {
+  /** Short texts that hold no credential. */
+  readonly #clean = new Set<string>();
+
   redact<T>(value: T): T {
     const source = typeof value === "object" && value !== null ? sourceOf(value) : undefined;
     if (source !== undefined && !jsonMayHoldSecret(source)) return value;
@@ -77,7 +83,16 @@ export class Redactor {
   }
 
   #string(text: string, naming: NameVerdict): string {
-    return isSecretField(text, naming) ? mask(text) : redactText(text);
+    return naming !== "plain" && isSecretField(text, naming) ? mask(text) : this.#text(text);
+  }
+
+  #text(text: string): string {
+    if (text.length < SHORTEST_TEXT) return text;
+    if (text.length > LONGEST_KNOWN) return redactText(text);
+    if (this.#clean.has(text)) return text;
+    const redacted = redactText(text);
+    if (redacted === text && this.#clean.size < MAX_KNOWN) this.#clean.add(text);
+    return redacted;
   }
 
   #array(values: readonly unknown[], naming: NameVerdict, depth: number): readonly unknown[] {
@@ -100,7 +115,7 @@ export class Redactor {
         isObject(value) && NAMES_PROPERTIES.has(key) && !isOfNames
           ? this.#object(value, depth + 1, true)
           : this.#any(value, isOfNames ? "plain" : namingOf(key, object), depth + 1);
-      const name = redactText(key);
+      const name = this.#text(key);
       if (redacted !== value || name !== key) {
         changed ??= new Map();
         changed.set(key, [name, redacted]);
@@ -134,7 +149,7 @@ const JWK_PRIVATE = new Set(["d", "k", "p", "q", "dp", "dq", "qi"]);
 
 function namingOf(key: string, object: JsonObject): NameVerdict {
   if (key === "value") return nameOfPair(object);
-  if (key.length <= 2 && typeof object.kty === "string" && JWK_PRIVATE.has(key)) return "secret";
+  if (key.length <= 2 && JWK_PRIVATE.has(key) && typeof object.kty === "string") return "secret";
   return judgeName(key);
 }
 

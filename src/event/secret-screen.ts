@@ -3,11 +3,11 @@
  * text, or more suspiciously: what is escaped does not hide it. A text that is held to be clean is clean.
  */
 
-import { startsPrivateKey } from "./private-keys.js";
+import { startOfPuttyKey, startsPrivateKey } from "./private-keys.js";
 import { NAME, QUOTING, secretWithSign } from "./secret-assigned.js";
 import { NAMED_FLAG, passwordOfDataSource } from "./secret-commands.js";
 import { judgeEnding, judgeName, mayEndSecretName, type NameVerdict } from "./secret-names.js";
-import { STATEMENTS, secretOfArgument } from "./secret-statements.js";
+import { endOfStatement, REQUIREPASS, secretOfArgument } from "./secret-statements.js";
 import { holdsSecretRun, secretAtDash } from "./secrets.js";
 
 type Suspicion = (json: string, at: number) => boolean;
@@ -20,10 +20,15 @@ const SUSPICIONS: ReadonlyArray<readonly [mark: string, isSuspect: Suspicion]> =
   ["</", mayEndElement],
   ["machine ", () => true],
   ["machine\\", () => true],
-  ["PuTTY-User-Key-File", () => true],
-  ["',", (json, at) => secretOfArgument(json, at) !== undefined],
+  [
+    "'",
+    (json, at) =>
+      json.charCodeAt(at + 1) === COMMA
+        ? secretOfArgument(json, at) !== undefined
+        : endOfStatement(json, at) >= 0,
+  ],
   ['",', (json, at) => secretOfArgument(json, at) !== undefined],
-  ...STATEMENTS.map((word) => [word, () => true] as const),
+  [REQUIREPASS, () => true],
 ];
 
 /** Whether a credential, or a field whose name says that it is one, could be in the values of a JSON text. */
@@ -44,6 +49,7 @@ function anyPlace(json: string, mark: string, isSuspect: Suspicion): boolean {
 }
 
 function mayBeginSecretAtDash(json: string, at: number): boolean {
+  if (endOfStatement(json, at) >= 0 || startOfPuttyKey(json, at) >= 0) return true;
   NAMED_FLAG.lastIndex = at;
   const flag = json.charCodeAt(at + 1) === DASH ? NAMED_FLAG.exec(json)?.[1] : undefined;
   return (
@@ -53,7 +59,9 @@ function mayBeginSecretAtDash(json: string, at: number): boolean {
   );
 }
 
+const COMMA = 0x2c;
 const DASH = 0x2d;
+const EQUALS = 0x3d;
 const BRACE = 0x7b;
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
@@ -70,6 +78,7 @@ function mayAssignSecret(json: string, at: number): boolean {
     return USER_INFO.test(json);
   }
   if (secretWithSign(json, at) !== undefined) return true;
+  if (json.charCodeAt(at) === EQUALS && endOfStatement(json, at) >= 0) return true;
   let end = at;
   if (json.charCodeAt(end - 1) === 0x3a) end -= 1;
   while (QUOTING[json.charCodeAt(end - 1)] === 1) end -= 1;

@@ -5,23 +5,59 @@ import { judgeName, mayEndSecretName } from "./secret-names.js";
 import { looksRandom, MARK } from "./secret-values.js";
 import type { Span } from "./span.js";
 
-/** Words of statements and commands that a password follows, each searched for as it is. */
-export const STATEMENTS = [
-  "PASSWORD '",
-  "IDENTIFIED BY '",
-  "requirepass ",
-  "ConvertTo-SecureString ",
-  "-storepass ",
-  "-keypass ",
-  "psk=",
-] as const;
+/** Has no sign in it that is searched for anyway. */
+export const REQUIREPASS = "requirepass ";
+
+interface Statement {
+  readonly word: string;
+  /** Where in the word the sign stands. */
+  readonly sign: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+function statement(word: string, sign: string): Statement {
+  return {
+    word,
+    sign: word.indexOf(sign),
+    first: word.charCodeAt(0),
+    last: word.charCodeAt(word.length - 1),
+  };
+}
+
+/** Words of statements and commands that a password follows, by a sign in them. */
+const AT_QUOTE = [statement("PASSWORD '", "'"), statement("IDENTIFIED BY '", "'")];
+const AT_DASH = [
+  statement("ConvertTo-SecureString ", "-"),
+  statement("-storepass ", "-"),
+  statement("-keypass ", "-"),
+];
+const AT_EQUALS = [statement("psk=", "=")];
 
 const VALUE = /(?:\\{0,3}["'])?([^\s"'\\;]{6,256})/y;
 
-/** What follows one of the words. */
+/** Where the word ends whose sign stands there: `'`, `-` or `=`; -1 when none does. */
+export function endOfStatement(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  const statements = code === 0x27 ? AT_QUOTE : code === 0x2d ? AT_DASH : AT_EQUALS;
+  for (const { word, sign, first, last } of statements) {
+    const start = at - sign;
+    const end = start + word.length;
+    if (text.charCodeAt(start) !== first || text.charCodeAt(end - 1) !== last) continue;
+    if (text.startsWith(word, start)) return end;
+  }
+  return -1;
+}
+
+/** What follows the word whose sign stands there. */
 export function secretOfStatement(text: string, at: number): Span | undefined {
-  const word = STATEMENTS.find((statement) => text.startsWith(statement, at));
-  return word === undefined ? undefined : valueAt(text, at + word.length);
+  const end = endOfStatement(text, at);
+  return end < 0 ? undefined : valueAt(text, end);
+}
+
+/** `requirepass PASSWORD`, of Redis. */
+export function secretOfRequirepass(text: string, at: number): Span | undefined {
+  return valueAt(text, at + REQUIREPASS.length);
 }
 
 const MAX_NAME = 64;

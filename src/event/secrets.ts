@@ -4,7 +4,7 @@
  * distance, so that the time is linear in the text whatever it holds.
  */
 
-import { privateKeyAt } from "./private-keys.js";
+import { privateKeyAt, startOfPuttyKey } from "./private-keys.js";
 import { secretAssigned } from "./secret-assigned.js";
 import {
   passwordOfDataSource,
@@ -14,7 +14,12 @@ import {
   secretOfShortFlag,
 } from "./secret-commands.js";
 import { anyRun, secretInRun } from "./secret-runs.js";
-import { STATEMENTS, secretOfArgument, secretOfStatement } from "./secret-statements.js";
+import {
+  REQUIREPASS,
+  secretOfArgument,
+  secretOfRequirepass,
+  secretOfStatement,
+} from "./secret-statements.js";
 import type { Span } from "./span.js";
 
 export type { Span } from "./span.js";
@@ -30,21 +35,35 @@ type Look = (text: string, at: number) => Span | undefined;
 /** Where credentials are to be looked for: at each of these marks. */
 const PLACES: ReadonlyArray<readonly [mark: string, look: Look]> = [
   [":", secretAssigned],
-  ["=", secretAssigned],
+  ["=", secretAtEquals],
   ["-", secretAtDash],
   ["@", passwordOfDataSource],
   ["</", secretOfElement],
   ["machine ", passwordOfNetrc],
-  ["PuTTY-User-Key-File", privateKeyAt],
-  ["',", secretOfArgument],
+  ["'", secretAtQuote],
   ['",', secretOfArgument],
-  ...STATEMENTS.map((word) => [word, secretOfStatement] as const),
+  [REQUIREPASS, secretOfRequirepass],
 ];
 
+const COMMA = 0x2c;
 const DASH = 0x2d;
 
-/** A private key's armour, `--api-key VALUE` or `-u user:password`. */
+function secretAtEquals(text: string, at: number): Span | undefined {
+  const assigned = secretAssigned(text, at);
+  const stated = secretOfStatement(text, at);
+  return assigned === undefined || (stated !== undefined && stated.end > assigned.end) ? stated : assigned;
+}
+
+function secretAtQuote(text: string, at: number): Span | undefined {
+  return text.charCodeAt(at + 1) === COMMA ? secretOfArgument(text, at) : secretOfStatement(text, at);
+}
+
+/** A private key's armour, `--api-key VALUE`, `-u user:password` or `-storepass PASSWORD`. */
 export function secretAtDash(text: string, at: number): Span | undefined {
+  const stated = secretOfStatement(text, at);
+  if (stated !== undefined) return stated;
+  const putty = startOfPuttyKey(text, at);
+  if (putty >= 0) return privateKeyAt(text, putty);
   if (text.charCodeAt(at - 1) === DASH) return undefined;
   if (text.charCodeAt(at + 1) !== DASH) return secretOfShortFlag(text, at);
   return text.charCodeAt(at + 2) === DASH ? privateKeyAt(text, at) : secretOfFlag(text, at);
@@ -100,6 +119,7 @@ function eachPlace(text: string, mark: string, look: Look, visit: (secret: Span)
 
 /** In order, overlapping ones made one. */
 function joined(secrets: Span[]): Span[] {
+  if (secrets.length < 2) return secrets;
   const spans: Span[] = [];
   for (const secret of secrets.sort((one, other) => one.start - other.start)) {
     const last = spans.at(-1);
