@@ -10,6 +10,8 @@ export interface LabProgram {
   readonly runtime: Runtime;
   /** Why it cannot run here. */
   readonly missing?: string;
+  /** Only the long form of the tests has it. */
+  readonly isLong?: true;
   command(url: string, options: readonly string[], home: string): string[];
   environment?(url: string, home: string): Record<string, string>;
   /** Where its NSS database is, below its home. */
@@ -100,10 +102,10 @@ const here = (tool: string): { missing?: string } =>
 /** @param folder where what is built or installed goes */
 export function PROGRAMS(folder: string): Programs {
   const installed = installFromNpm(folder);
-  const npm = (name: string): { missing?: string; executable: string } => {
+  const npm = (name: string): { missing?: string; isLong?: true; executable: string } => {
     const executable = installed(name);
     return executable === undefined
-      ? { missing: "is installed from npm with OXIMY_FULL=1 only", executable: "" }
+      ? { missing: "is installed from npm with OXIMY_FULL=1 only", isLong: true, executable: "" }
       : { executable };
   };
   const script = (name: string, runtime: Runtime, args: (url: string) => string[]): [string, LabProgram] => {

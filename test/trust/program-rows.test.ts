@@ -45,7 +45,8 @@ describe.skipIf(unsuited !== undefined)(
       async ([, row, index], test) => {
         const program = lab.programs[row.program]!;
         if (program.missing !== undefined) {
-          if (process.env.OXIMY_REQUIRE_LAB === "1") throw new Error(`${row.program}: ${program.missing}`);
+          if (process.env.OXIMY_REQUIRE_LAB === "1" && !program.isLong)
+            throw new Error(`${row.program}: ${program.missing}`);
           return test.skip(`${row.program}: ${program.missing}`);
         }
         const outcome = await lab.run(row, `${lab.home}/${index}`);
