@@ -1,6 +1,7 @@
 /** Whose connection it is and which program that is: asked for at accept, answered once per process. */
 
 import type { Attributor, Owner, ProcessIdentity, SocketTuple } from "../attribution/client.js";
+import { within } from "../attribution/time-limit.js";
 import type { ClientProgram } from "../proxy/verdict/client.js";
 import type { Identified } from "./engine.js";
 
@@ -9,6 +10,8 @@ export interface ProgramSource {
   /** Undefined where that cannot be told: the program is then never tried. Never rejects. */
   read(process: ProcessIdentity): Promise<ClientProgram | undefined>;
 }
+
+const PROGRAM_MS = 100;
 
 export class Identifier {
   /** The attributor gives the same owner for each connection of a process, and so does this. */
@@ -25,7 +28,8 @@ export class Identifier {
   async identify(tuple: SocketTuple): Promise<Identified> {
     const owner = await this.attributor.lookup(tuple);
     if (owner.kind === "unknown") return { owner };
-    const program = await this.programs.read(owner.process);
+    // Traffic waits for this: a program that a busy machine cannot tell in time is one that is not known.
+    const program = await within(PROGRAM_MS, this.programs.read(owner.process), () => undefined);
     const known = this.known.get(owner);
     if (known && known.program === program) return known.identified;
     const identified = program === undefined ? { owner } : { owner, program };
