@@ -20,11 +20,6 @@ export interface TlsReadingsOptions {
 /** Secrets come within milliseconds of the handshake; a connection that still waits then is given up. */
 const SECRET_MS = 1_000;
 const MAX_PENDING = 1 << 20;
-/**
- * The least that a client sends after the server's hello when its handshake succeeds: a record that changes nothing
- * (RFC 8446 §D.4) and its Finished. One that breaks off sends an alert at most.
- */
-const FINISHED_BYTES = 6 + 5 + 4 + 32 + 1 + 16;
 /** Secrets may come before the tap's first batch does. */
 const MAX_EARLY_FRAMES = 2_048;
 
@@ -52,8 +47,6 @@ interface Reading {
   hasData: boolean;
   failure: Reason | undefined;
   giveUp: NodeJS.Timeout | undefined;
-  /** What the client had sent when its secrets were first wanted. */
-  bytesUpWhenWanted: number | undefined;
 }
 
 export class TlsReadings {
@@ -75,7 +68,6 @@ export class TlsReadings {
       hasData: false,
       failure: undefined,
       giveUp: undefined,
-      bytesUpWhenWanted: undefined,
     };
     this.readings.set(id, reading);
     const waiting = this.early.filter(({ frame }) => frame.watchId === id);
@@ -108,9 +100,7 @@ export class TlsReadings {
     clearTimeout(reading.giveUp);
     const { reader, connection, bytes, isOpen, hasData } = reading;
     const reason = reading.failure ?? (hasData ? undefined : endOf(reader));
-    if (reason === "tls_secret_missing" && !reading.failure && isFinished(reading)) {
-      this.options.onOutcome(id, "missing");
-    }
+    if (reason === "tls_secret_missing" && !reading.failure) this.options.onOutcome(id, "missing");
     reader.close();
     if (isOpen) this.options.pipeline.close(id, cause, time);
     // A loss is told by who lost it.
@@ -171,7 +161,6 @@ export class TlsReadings {
       clearTimeout(reading.giveUp);
       reading.giveUp = undefined;
     } else {
-      reading.bytesUpWhenWanted ??= reading.bytes.request;
       reading.giveUp ??= setTimeout(() => reading.reader.giveUp(), SECRET_MS).unref();
     }
   }
@@ -207,11 +196,6 @@ export class TlsReadings {
       },
     };
   }
-}
-
-/** Whether the client has gone on after the server's hello, as far as lengths tell. */
-function isFinished({ bytes, bytesUpWhenWanted }: Reading): boolean {
-  return bytesUpWhenWanted !== undefined && bytes.request - bytesUpWhenWanted >= FINISHED_BYTES;
 }
 
 /** Why a connection that has closed had no application data that was read. */
