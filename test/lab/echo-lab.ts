@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import type { ExecOptions, ExecResult } from "../../src/demo/lab/lab-process.js";
@@ -46,13 +45,6 @@ export class EchoLab {
   run(way: Way, command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     const env = { NODE_EXTRA_CA_CERTS: "/etc/ssl/certs/ca-certificates.crt", ...options.env };
     return this.lab.machine.exec(command, args, { cwd: PROJECT, ...options, ...groupOf(way), env });
-  }
-
-  /** Lets the lab go before all else that the machine does, for what is measured in milliseconds. */
-  hurry(): void {
-    for (const pid of [this.oximy.proxyPid, this.server.process.pid]) {
-      execFileSync("renice", ["-n", "-15", "-p", ...readdirSync(`/proc/${pid}/task`)], { stdio: "ignore" });
-    }
   }
 
   async close(): Promise<void> {

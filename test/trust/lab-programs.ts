@@ -121,8 +121,8 @@ export function PROGRAMS(folder: string): Programs {
       { runtime: "python", ...missing, command: (url) => ["/usr/bin/python3", "-c", PYTHON[name]!, url] },
     ];
   };
-  const codex = npm("codex");
-  const claude = npm("claude");
+  const { executable: codex, ...codexFound } = npm("codex");
+  const { executable: claude, ...claudeFound } = npm("claude");
   const isNode20 = process.version.startsWith("v20.");
   return Object.fromEntries<LabProgram>([
     [
@@ -225,10 +225,10 @@ export function PROGRAMS(folder: string): Programs {
       "codex",
       {
         runtime: "codex",
-        ...(codex.missing ? { missing: codex.missing } : {}),
+        ...codexFound,
         environment: () => ({ KEY: "k" }),
         command: (url, _, home) => [
-          codex.executable,
+          codex,
           ...["exec", "--skip-git-repo-check", "-C", home, "-m", "m", "-c", "model_provider=x", "-c"],
           `model_providers.x={name="x",base_url="${url}v1",env_key="KEY",wire_api="responses",request_max_retries=0,stream_max_retries=0}`,
           "hi",
@@ -239,14 +239,14 @@ export function PROGRAMS(folder: string): Programs {
       "claude",
       {
         runtime: "bun",
-        ...(claude.missing ? { missing: claude.missing } : {}),
+        ...claudeFound,
         environment: (url) => ({
           ANTHROPIC_BASE_URL: url,
           ANTHROPIC_API_KEY: "k",
           DISABLE_TELEMETRY: "1",
           CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
         }),
-        command: () => [claude.executable, "-p", "hi"],
+        command: () => [claude, "-p", "hi"],
       },
     ],
   ]);

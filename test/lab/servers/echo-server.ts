@@ -4,6 +4,7 @@
  *   GET  /download/BYTES          that many bytes, always the same ones
  *   POST /upload/RATE             reads RATE bytes a second (0: as fast as it can), answers {"bytes","sha256"}
  *   GET  /events/COUNT/INTERVAL   server-sent events, INTERVAL ms apart, each with the time it was sent
+ *   POST /lockstep                server-sent events, one for each line of the request's body, as it comes
  *   GET  /reset                   sends half an answer, then resets
  *   GET  /files/PATH              a file of the setting `folder`
  *   GET  /page                    for browsers: fetches, opens a WebSocket and an event stream; see page.html
@@ -79,6 +80,9 @@ async function answer(request: Request, response: Response): Promise<void> {
     case "events":
       response.setHeader("content-type", "text/event-stream");
       return pipeline(events(Number(first), Number(second)), response);
+    case "lockstep":
+      response.setHeader("content-type", "text/event-stream");
+      return pipeline(request, eventOfEach, response);
     case "reset":
       response.setHeader("content-length", 1000);
       (response as Writable).write("half an answer");
@@ -136,6 +140,12 @@ function* bytes(total: number): Generator<Buffer> {
   const zeros = Buffer.alloc(64 << 10);
   for (let left = total; left > 0; left -= zeros.length) {
     yield cipher.update(left < zeros.length ? zeros.subarray(0, left) : zeros);
+  }
+}
+
+async function* eventOfEach(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  for await (const chunk of chunks) {
+    for (const line of String(chunk).trimEnd().split("\n")) yield `data: ${line}\n\n`;
   }
 }
 
