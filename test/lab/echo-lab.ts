@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import type { ExecOptions, ExecResult } from "../../src/demo/lab/lab-process.js";
 import type { LabServer } from "../../src/demo/lab/lab-server.js";
+import { usePrivateCopies } from "../../src/demo/lab/private-copies.js";
 import { OXIMY_GID } from "../../src/local/settings.js";
 import { ECHO_SERVER } from "./echo-server.js";
 import { LabOximy, PROJECT } from "./oximy.js";
@@ -34,6 +35,20 @@ export class EchoLab {
         OXIMY_BUNDLE_FILE: writeBundle(lab, [ECHO, OTHER]),
       });
       lab.trust(readFileSync(oximy.certificate, "utf8"));
+      return new EchoLab(lab, server, oximy);
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+  }
+
+  /** With no certificate: what runs in the lab's machine, from private copies, has its TLS read. */
+  static async startReading(args: readonly string[] = []): Promise<EchoLab> {
+    const lab = await createLab();
+    try {
+      await usePrivateCopies(lab);
+      const server = await lab.addServerOf(ECHO_SERVER, { names: [ECHO] });
+      const oximy = await LabOximy.startReading(lab, args, { OXIMY_BUNDLE_FILE: writeBundle(lab, [ECHO]) });
       return new EchoLab(lab, server, oximy);
     } catch (error) {
       await lab.close();

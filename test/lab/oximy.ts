@@ -59,8 +59,12 @@ export class LabOximy {
   }
 
   /** With no certificate, as on the first day. The lab's programs must run from private copies. */
-  static startReading(lab: Lab, args: readonly string[] = []): Promise<LabOximy> {
-    return LabOximy.startIn(lab, makeHome(), args);
+  static startReading(
+    lab: Lab,
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<LabOximy> {
+    return LabOximy.startIn(lab, makeHome(), args, env);
   }
 
   /** In an empty home, or in that of a run before. */

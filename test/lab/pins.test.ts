@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
@@ -73,6 +73,47 @@ except urllib.error.URLError: print("refused")`,
     expect(await trusting()).toBe("404");
     expect(viaOf((await oximy.captured(count + 1)).at(-1))).toBe("intercept");
     expect(await pins()).toMatch(/agent_a\.py {2}refused our certificate/);
+  });
+
+  it("is captured once it is started with a variable that makes it trust us", async () => {
+    const call = (env: Record<string, string>) =>
+      lab.machine.exec(
+        "node",
+        ["-e", `fetch("${URL_}").then(({ status }) => console.log(status), () => console.log("refused"))`],
+        { env },
+      );
+    const viaOfCall = async (env: Record<string, string>) => {
+      const count = oximy.events.length;
+      const { stdout } = await call(env);
+      return [stdout.trim(), viaOf((await oximy.captured(count + 1)).at(-1))];
+    };
+    const server = { NODE_EXTRA_CA_CERTS: join(lab.dir, "roots-before.pem") };
+    expect(await viaOfCall(server)).toEqual(["404", undefined]);
+    expect(await viaOfCall({ NODE_EXTRA_CA_CERTS: ROOTS })).toEqual(["404", "intercept"]);
+    expect(await viaOfCall(server)).toEqual(["404", undefined]);
+  });
+
+  it("is captured once it is upgraded to one that trusts us", async () => {
+    const executable = join(lab.dir, "agent");
+    const upgrade = () => {
+      rmSync(executable, { force: true });
+      copyFileSync("/usr/bin/python3", executable);
+    };
+    const roots = join(lab.dir, "agent-roots.pem");
+    const path = join(lab.dir, "agent_a.py");
+    const call = async () => {
+      const count = oximy.events.length;
+      const { stdout } = await lab.machine.exec(executable, [path, roots]);
+      return [stdout.trim(), viaOf((await oximy.captured(count + 1)).at(-1))];
+    };
+    upgrade();
+    writeFileSync(roots, lab.authority.cert);
+    expect(await call()).toEqual(["refused", "intercept"]);
+    writeFileSync(roots, lab.authority.cert + readFileSync(oximy.certificate, "utf8"));
+    expect(await call()).toEqual(["404", undefined]);
+    upgrade();
+    expect(await call()).toEqual(["404", "intercept"]);
+    expect(await call()).toEqual(["404", "intercept"]);
   });
 
   it("is forgotten by `oximy pins clear`", async () => {

@@ -5,6 +5,7 @@
  *   POST /upload/RATE             reads RATE bytes a second (0: as fast as it can), answers {"bytes","sha256"}
  *   GET  /events/COUNT/INTERVAL   server-sent events, INTERVAL ms apart, each with the time it was sent
  *   POST /lockstep                server-sent events, one for each line of the request's body, as it comes
+ *   POST /v1/chat/completions     a chat completion that says the last message again; as a stream of `n` chunks when asked
  *   GET  /reset                   sends half an answer, then resets
  *   GET  /files/PATH              a file of the setting `folder`
  *   GET  /page                    for browsers: fetches, opens a WebSocket and an event stream; see page.html
@@ -83,6 +84,8 @@ async function answer(request: Request, response: Response): Promise<void> {
     case "lockstep":
       response.setHeader("content-type", "text/event-stream");
       return pipeline(request, eventOfEach, response);
+    case "v1":
+      return echoChat(response, JSON.parse(String(await buffer(request))) as ChatRequest);
     case "reset":
       response.setHeader("content-length", 1000);
       (response as Writable).write("half an answer");
@@ -113,6 +116,32 @@ async function answer(request: Request, response: Response): Promise<void> {
       });
     }
   }
+}
+
+interface ChatRequest {
+  readonly messages: ReadonlyArray<{ readonly content: string }>;
+  readonly stream?: boolean;
+  /** Chunks of a stream. */
+  readonly n?: number;
+}
+
+/** In OpenAI's format; the chunks of a stream are numbered, so that a lost or doubled one is seen. */
+function echoChat(response: Response, { messages, stream, n = 1 }: ChatRequest): void | Promise<void> {
+  const content = messages.at(-1)!.content;
+  const choice = { index: 0, finish_reason: "stop" };
+  if (!stream) {
+    return sendJson(response, {
+      object: "chat.completion",
+      choices: [{ ...choice, message: { role: "assistant", content } }],
+    });
+  }
+  response.setHeader("content-type", "text/event-stream");
+  const chunk = (delta: object) => ({ object: "chat.completion.chunk", choices: [{ index: 0, delta }] });
+  function* chunks() {
+    for (let i = 0; i < n; i++) yield `data: ${JSON.stringify(chunk({ content: `${content} ${i}\n` }))}\n\n`;
+    yield `data: ${JSON.stringify({ ...chunk({}), choices: [{ ...choice, delta: {} }] })}\n\ndata: [DONE]\n\n`;
+  }
+  return pipeline(chunks, response);
 }
 
 /** Messages are sent back as they come, in their framing (five bytes before each), which is not looked at. */
