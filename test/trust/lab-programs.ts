@@ -253,7 +253,7 @@ export function PROGRAMS(folder: string): Programs {
 }
 
 /** OXIMY_FULL=1 installs into the lab's folder; OXIMY_LAB_NPM=FOLDER keeps it there for the next time. */
-function installFromNpm(folder: string): (name: string) => string | undefined {
+export function installFromNpm(folder: string): (name: string) => string | undefined {
   if (process.env.OXIMY_FULL !== "1" || process.arch !== "x64") return () => undefined;
   const place = process.env.OXIMY_LAB_NPM ?? path.join(folder, "npm");
   fs.mkdirSync(place, { recursive: true });
