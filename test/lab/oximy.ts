@@ -29,11 +29,14 @@ export const sudoEnvironment = (home: string): Record<string, string> => ({
   OXIMY_BUNDLE_FILE: join(PROJECT, "data/oisp-bundle.json"),
 });
 
+/** Which Node oximy runs on; OXIMY_LAB_NODE=EXECUTABLE asks for another one. */
+const NODE = process.env.OXIMY_LAB_NODE ?? "node";
+
 /** Starts oximy in the lab's machine. */
 export function spawnOximy(lab: Lab, args: readonly string[], options: RunOptions): LabProcess {
-  const process = lab.machine.spawn("node", [MAIN, ...args], options);
-  keepPrinted(process.child);
-  return process;
+  const started = lab.machine.spawn(NODE, [MAIN, ...args], options);
+  keepPrinted(started.child);
+  return started;
 }
 
 /** A running `oximy local` in the lab's machine. */
