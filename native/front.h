@@ -119,8 +119,9 @@ class Front {
   virtual uint64_t Adopt(int fd, std::string preface, const Endpoint& to) = 0;
 
   /**
-   * Like `Passthrough`, and copies what passes, in both directions, to `FrontEvents::OnTap`. The copy never delays
-   * the relay: when nobody acknowledges it, it ends and the connection goes on.
+   * Like `Passthrough`, and copies what passes, in both directions, to `FrontEvents::OnTap`. Where what was copied is
+   * not acknowledged as fast as it comes, the relay waits for it, for some time; when that does not help, the copy ends and
+   * the connection goes on.
    */
   virtual bool Read(uint64_t id, const Endpoint& to, const ReadOptions& options) = 0;
   /** Like `Adopt`, and copies: the preface too. */

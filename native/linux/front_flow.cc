@@ -30,6 +30,7 @@ void Flow::SetTap(Tap* tap, Tap::Way way) {
 }
 
 FlowState Flow::Pump(Source source) {
+  waits_for_tap_ = false;
   if (ended_) return FlowState::kEnded;
   if (held_back_) return FlowState::kBlocked;
   // Splice says EAGAIN for an empty source and for a full pipe alike: only when neither draining nor filling
@@ -109,6 +110,13 @@ Flow::Step Flow::Splice() {
 }
 
 Flow::Step Flow::Copy() {
+  if (IsTapped() && tap_->IsFull()) {
+    if (!source_broke_) {
+      waits_for_tap_ = true;
+      return Step::kNothing;
+    }
+    tap_->GiveUp();
+  }
   // With a tap the bytes are read to where they are kept: nothing is copied twice.
   char* room = tap_ != nullptr ? tap_->Room() : nullptr;
   const bool tapped = room != nullptr;

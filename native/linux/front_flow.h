@@ -40,7 +40,7 @@ enum class Source : uint8_t {
 /**
  * Moves the bytes of one direction between two non-blocking sockets, and then the end (FIN). Copies at first,
  * which is cheaper for a short connection, splices when there is bulk; with a tap it copies for as long as that is
- * open. Holds no more than one pipe or one buffer.
+ * open, and waits while it is full. Holds no more than one pipe or one buffer.
  */
 class Flow {
  public:
@@ -66,6 +66,8 @@ class Flow {
   /** Bytes were read that the target has not taken. */
   bool Holds() const { return !pending_.empty() || pipe_ != nullptr; }
   bool Ended() const { return ended_; }
+  /** The last `Pump` left bytes in their socket because the tap was full. */
+  bool WaitsForTap() const { return waits_for_tap_; }
   /** Bytes that the target took. */
   uint64_t Bytes() const { return bytes_; }
 
@@ -89,6 +91,7 @@ class Flow {
   Tap::Way way_ = Tap::Way::kUp;
   uint64_t bytes_ = 0;
   bool held_back_ = false;
+  bool waits_for_tap_ = false;
   bool can_splice_ = true;
   /** The last read found less than it had room for. */
   bool read_short_ = false;

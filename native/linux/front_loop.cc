@@ -17,6 +17,8 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr int kEventsAtOnce = 256;
+/** How often full taps are looked at. */
+constexpr int kFullTapMs = 2;
 
 /** Descriptors that are left to the rest of the process. */
 constexpr size_t kSpareDescriptors = 256;
@@ -183,6 +185,7 @@ void FrontLoop::Run() {
     GrantWishes();
     PumpMore();
     OnTimers();
+    LookAtFullTaps();
     GatherTaps();
     if (!accepting_ && Held() < options_.max_connections && Clock::now() >= accept_again_) ResumeAccepting();
     counts_.peeking = peeking_.size();
@@ -196,6 +199,7 @@ void FrontLoop::Run() {
 
 int FrontLoop::WaitMs() const {
   if (!more_.empty()) return 0;
+  if (!full_taps_.empty()) return kFullTapMs;
   auto next = timers_.Next();
   const auto let_go = holds_.Next();
   if (let_go && (!next || *let_go < *next)) next = let_go;

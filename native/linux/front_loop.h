@@ -65,6 +65,11 @@ class FrontLoop final : public Front {
     uint64_t bytes_then = 0;
     bool hold_is_timed = false;
   };
+  struct FullTap {
+    Clock::time_point since;
+    Clock::time_point progress;
+    uint64_t acknowledged;
+  };
   /** How a passage is read; without a room it is not. */
   struct Reading {
     ReadOptions options;
@@ -135,6 +140,8 @@ class FrontLoop final : public Front {
   void LetGo(uint64_t id);
   void OnTapTimer();
   void GatherTaps();
+  void WaitForTap(uint64_t id);
+  void LookAtFullTaps();
 
   const FrontOptions options_;
   FrontEvents& events_;
@@ -148,6 +155,8 @@ class FrontLoop final : public Front {
   Timers holds_;
   TapWriter tap_writer_;
   bool tap_timer_set_ = false;
+  /** Connections that wait for their full tap. */
+  std::unordered_map<uint64_t, FullTap> full_taps_;
   /** Among the ends that are not told there is one of a connection that was read. */
   bool read_ends_ = false;
   std::unordered_map<uint64_t, Peeking> peeking_;

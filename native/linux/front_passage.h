@@ -36,6 +36,8 @@ class Passage {
   /** The tap, open or not; null without one. */
   Tap* GetTap() const { return tap_.get(); }
   void StopTap();
+  /** A flow left bytes in their socket because the tap was full: pump again without an event. */
+  bool WaitsForTap() const { return up_.WaitsForTap() || down_.WaitsForTap(); }
 
   /** Holds the server's bytes back. Before the first event. */
   void Hold() { down_.Hold(); }

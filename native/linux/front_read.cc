@@ -6,6 +6,10 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
+/** How long the relay waits for whoever reads a full tap: for the next bytes of it, and for half of it. */
+constexpr Milliseconds kNextBytes{250};
+constexpr Milliseconds kHalf{2000};
+
 TapClose CloseOf(PassthroughCause cause) {
   switch (cause) {
     case PassthroughCause::kEnded:
@@ -61,6 +65,7 @@ void FrontLoop::BeginReading(uint64_t id, Passage& passage, const Reading& readi
 
 void FrontLoop::EndReading(uint64_t id, Passage& passage, PassthroughCause cause) {
   holds_.Clear(id);
+  full_taps_.erase(id);
   {
     const std::lock_guard<std::mutex> guard(lock_);
     if (rooms_.erase(id) == 0) return;
@@ -107,6 +112,39 @@ void FrontLoop::OnTapTimer() {
   tap_timer_set_ = false;
   // Who takes no batches gets no queue of small ones: what passes meanwhile is gathered in this one.
   if (tap_writer_.AllTaken()) tap_writer_.Flush();
+}
+
+void FrontLoop::WaitForTap(uint64_t id) {
+  const Passage& passage = *passing_.at(id).passage;
+  const Tap* tap = passage.GetTap();
+  if (tap == nullptr || !passage.WaitsForTap()) return;
+  const auto now = Clock::now();
+  full_taps_.emplace(id, FullTap{now, now, tap->Acknowledged()});
+  // What fills it cannot be read before it is sent.
+  tap_writer_.Flush();
+}
+
+void FrontLoop::LookAtFullTaps() {
+  const auto now = Clock::now();
+  std::vector<uint64_t> ready;
+  for (auto at = full_taps_.begin(); at != full_taps_.end();) {
+    auto& [id, full] = *at;
+    Tap* tap = passing_.at(id).passage->GetTap();
+    if (tap != nullptr && tap->IsFull()) {
+      if (const uint64_t acknowledged = tap->Acknowledged(); acknowledged != full.acknowledged) {
+        full.acknowledged = acknowledged;
+        full.progress = now;
+      }
+      if (now - full.progress < kNextBytes && now - full.since < kHalf) {
+        ++at;
+        continue;
+      }
+      tap->GiveUp();
+    }
+    ready.push_back(id);
+    at = full_taps_.erase(at);
+  }
+  for (const uint64_t id : ready) After(id, passing_.at(id).passage->Pump());
 }
 
 /** At the end of each turn. */

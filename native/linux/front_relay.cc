@@ -53,7 +53,7 @@ void FrontLoop::PumpMore() {
 void FrontLoop::After(uint64_t id, PassageState state) {
   switch (state) {
     case PassageState::kWaiting:
-      return;
+      return WaitForTap(id);
     case PassageState::kMore:
       more_.push_back(id);
       return;

@@ -13,16 +13,18 @@ Tap::Tap(uint64_t id, const ReadOptions& options, std::shared_ptr<TapRoom> room,
       room_(std::move(room)),
       writer_(writer) {}
 
-char* Tap::Room() {
-  if (!is_open_) return nullptr;
-  char* room = writer_.Room();
-  if (room == nullptr) Lose();
-  return room;
+uint64_t Tap::Unacknowledged() const { return copied_ - std::min<uint64_t>(room_->acknowledged, copied_); }
+
+bool Tap::IsFull() {
+  if (!is_open_) return false;
+  const uint64_t held = Unacknowledged();
+  is_full_ = is_full_ ? held > max_bytes_ / 2 : held + TapWriter::kMostAtOnce > max_bytes_;
+  return is_full_ || writer_.Room() == nullptr;
 }
 
+char* Tap::Room() { return is_open_ && !IsFull() ? writer_.Room() : nullptr; }
+
 void Tap::Push(Way way, size_t length, Clock::time_point at) {
-  const uint64_t acknowledged = std::min<uint64_t>(room_->acknowledged, copied_);
-  if (copied_ - acknowledged + length > max_bytes_) return Lose();
   copied_ += length;
   writer_.AddShare(share_, id_, length);
   writer_.Push(way == Way::kUp ? TapOp::kRequest : TapOp::kResponse, tap_id_, at, length);
@@ -33,7 +35,7 @@ void Tap::Copy(Way way, const std::string& bytes) {
   for (size_t done = 0; done < bytes.size();) {
     const size_t length = std::min(bytes.size() - done, TapWriter::kMostAtOnce);
     char* room = Room();
-    if (room == nullptr) return;
+    if (room == nullptr) return GiveUp();
     memcpy(room, bytes.data() + done, length);
     Push(way, length, now);
     done += length;
@@ -51,7 +53,8 @@ void Tap::Close(TapClose cause) {
   writer_.Write(TapOp::kClose, tap_id_, Clock::now(), static_cast<double>(cause));
 }
 
-void Tap::Lose() {
+void Tap::GiveUp() {
+  if (!is_open_) return;
   Close(TapClose::kLost);
   is_lost_ = true;
   writer_.Lost(id_);

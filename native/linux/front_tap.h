@@ -14,7 +14,10 @@ struct TapRoom {
   std::atomic<uint64_t> acknowledged{0};
 };
 
-/** The copy of one connection's bytes. Closes when its bound is reached, or when there is no memory for it. */
+/**
+ * The copy of one connection's bytes. It is full when its bound is reached or there is no memory for more, and until half
+ * of it was acknowledged; who does not want to wait for that gives it up.
+ */
 class Tap {
  public:
   enum class Way : uint8_t { kUp, kDown };
@@ -23,7 +26,9 @@ class Tap {
 
   bool IsOpen() const { return is_open_; }
   bool IsLost() const { return is_lost_; }
-  /** Where to read the next bytes into, `TapWriter::kMostAtOnce` at most; null when the tap is closed. */
+  bool IsFull();
+  uint64_t Acknowledged() const { return room_->acknowledged; }
+  /** Where to read the next bytes into, `TapWriter::kMostAtOnce` at most; null when the tap is closed or full. */
   char* Room();
   /** So many bytes were put there. */
   void Push(Way way, size_t length, Clock::time_point at);
@@ -31,9 +36,11 @@ class Tap {
   void Copy(Way way, const std::string& bytes);
   void End(Way way);
   void Close(TapClose cause);
+  /** Closes it as lost. */
+  void GiveUp();
 
  private:
-  void Lose();
+  uint64_t Unacknowledged() const;
 
   const uint64_t id_;
   const uint64_t tap_id_;
@@ -42,6 +49,7 @@ class Tap {
   TapWriter& writer_;
   TapWriter::SharePlace share_;
   uint64_t copied_ = 0;
+  bool is_full_ = false;
   bool is_open_ = true;
   bool is_lost_ = false;
 };

@@ -41,7 +41,7 @@ export interface TapBatch {
 }
 
 export interface ReadOptions {
-  /** Bytes that were copied and are not acknowledged, both directions together, beyond which the tap is lost. */
+  /** Bytes that were copied and are not acknowledged, both directions together, at which the relay waits; see front.h. */
   readonly maxTapBytes: number;
   /** The server's first bytes wait for `release`, `holdMs` at most. The client's go on at once. */
   readonly hold: boolean;

@@ -17,8 +17,8 @@ const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
   destroyed: "server_closed",
 };
 
-/** Bytes copied of one connection and not yet read, above which its copy ends. */
-const MAX_COPIED = 32 << 20;
+/** Bytes copied of one connection and not yet read, at which it waits, and then its copy ends. */
+const MAX_COPIED = 16 << 20;
 
 /** Listens on both loopback addresses. Throws OximyError, or what Node's `listen` throws. */
 export function listen(options: ListenerOptions): Promise<Listener> {
