@@ -36,12 +36,17 @@ export class RemoteSecrets implements SecretSource {
     });
     if (program) this.programs.set(id, program.key);
     this.say({ type: "watch", id, pid, startTime, random: Buffer.from(random).toString("hex") });
-    const state = await within(ANSWER_MS, first, () => "none" as const);
+    // An answer that is late is waited for as a search is: in that time the server's answer has not gone on.
+    const state = await within(ANSWER_MS, first, () => "searching" as const);
     if (state !== "searching") return { state };
     const ready = new Promise<"known" | "none">((resolve) => {
+      const settle = (later: SitesWatch["state"]) => {
+        if (later !== "searching") resolve(later === "known" ? "known" : "none");
+      };
       const watched = this.watched.get(id);
-      if (watched) watched.answer = (later) => resolve(later === "known" ? "known" : "none");
-      else resolve("none");
+      if (!watched) return resolve("none");
+      watched.answer = settle;
+      void first.then(settle);
     });
     return { state, ready };
   }
