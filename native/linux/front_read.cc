@@ -7,7 +7,7 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 /** How long the relay waits for whoever reads a full tap: for the next bytes of it, and for half of it. */
-constexpr Milliseconds kNextBytes{250};
+constexpr Milliseconds kNextBytes{1000};
 constexpr Milliseconds kHalf{2000};
 
 TapClose CloseOf(PassthroughCause cause) {

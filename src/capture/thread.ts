@@ -37,6 +37,7 @@ function start(): void {
   });
   /** Events of the batch being read: the feed shows them when they are written. */
   let unfed: OximyEvent[] = [];
+  let readsBatch = false;
   const pipeline = new Pipeline({
     bundle: bundleOf(bundleDocument),
     limits: options.limits,
@@ -44,7 +45,9 @@ function start(): void {
     allHosts: options.allHosts,
     onEvent: (event: OximyEvent) => {
       sink.write(event);
-      if (options.feed) unfed.push(event);
+      if (!options.feed) return;
+      unfed.push(event);
+      if (!readsBatch) feed();
     },
   });
 
@@ -86,9 +89,11 @@ function start(): void {
     switch (message.type) {
       case "batch":
         sink.cork();
+        readsBatch = true;
         try {
           visit(message);
         } finally {
+          readsBatch = false;
           sink.uncork();
           feed();
           Atomics.add(readKib, 0, batchKib(message));
@@ -106,11 +111,11 @@ function start(): void {
           return say({ type: "log", level: "error", message: `capture: a bundle was not taken: ${reason}` });
         }
       case "secrets":
-        readings.secrets(Buffer.from(message.bytes.buffer));
-        return feed();
+        return readings.secrets(Buffer.from(message.bytes.buffer));
       case "flush":
         return void sink.flush().then(() => say({ type: "flushed", id: message.id }));
       case "close":
+        readings.finishAll();
         readings.destroy();
         return void sink.close().then(() => {
           say({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });

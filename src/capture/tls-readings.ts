@@ -20,6 +20,8 @@ export interface TlsReadingsOptions {
 /** Secrets come within milliseconds of the handshake; a connection that still waits then is given up. */
 const SECRET_MS = 1_000;
 const MAX_PENDING = 1 << 20;
+/** Bytes of ciphertext, of all connections, that outlast their connection because their secret has not come. */
+const MAX_OUTLASTING = 16 << 20;
 /** Secrets may come before the tap's first batch does. */
 const MAX_EARLY_FRAMES = 2_048;
 
@@ -47,7 +49,11 @@ interface Reading {
   hasData: boolean;
   failure: Reason | undefined;
   giveUp: NodeJS.Timeout | undefined;
+  /** The connection is over, and its secret may still come: a short one ends before it does. */
+  closed: { readonly cause: CloseCause; readonly time: number } | undefined;
 }
+
+const ciphertextOf = ({ bytes }: Reading) => bytes.request + bytes.response;
 
 export class TlsReadings {
   private readonly readings = new Map<number, Reading>();
@@ -55,6 +61,7 @@ export class TlsReadings {
   /** Secrets of connections that were not heard of yet, with the time of their coming. */
   private early: { readonly frame: SecretFrame; readonly at: number }[] = [];
   private sweep: NodeJS.Timeout | undefined;
+  private outlasting = 0;
 
   constructor(private readonly options: TlsReadingsOptions) {}
 
@@ -68,6 +75,7 @@ export class TlsReadings {
       hasData: false,
       failure: undefined,
       giveUp: undefined,
+      closed: undefined,
     };
     this.readings.set(id, reading);
     const waiting = this.early.filter(({ frame }) => frame.watchId === id);
@@ -95,7 +103,28 @@ export class TlsReadings {
 
   close(id: number, cause: CloseCause | "capture_lost", time: number): void {
     const reading = this.readings.get(id);
-    if (!reading) return;
+    if (!reading || reading.closed) return;
+    const size = ciphertextOf(reading);
+    const waits = reading.giveUp !== undefined && reading.failure === undefined;
+    if (waits && cause !== "capture_lost" && this.outlasting + size <= MAX_OUTLASTING) {
+      this.outlasting += size;
+      reading.closed = { cause, time };
+    } else this.finish(reading, cause, time);
+  }
+
+  /** Those that outlast their connection are finished with what there is. */
+  finishAll(): void {
+    for (const reading of [...this.readings.values()]) this.finishClosed(reading);
+  }
+
+  private finishClosed(reading: Reading): void {
+    if (!reading.closed) return;
+    this.outlasting -= ciphertextOf(reading);
+    this.finish(reading, reading.closed.cause, reading.closed.time);
+  }
+
+  private finish(reading: Reading, cause: CloseCause | "capture_lost", time: number): void {
+    const { id } = reading.connection;
     this.readings.delete(id);
     clearTimeout(reading.giveUp);
     const { reader, connection, bytes, isOpen, hasData } = reading;
@@ -160,8 +189,12 @@ export class TlsReadings {
     if (reading.reader.state !== "waiting_for_secret" || !reading.reader.clientHasSpoken) {
       clearTimeout(reading.giveUp);
       reading.giveUp = undefined;
+      this.finishClosed(reading);
     } else {
-      reading.giveUp ??= setTimeout(() => reading.reader.giveUp(), SECRET_MS).unref();
+      reading.giveUp ??= setTimeout(() => {
+        reading.reader.giveUp();
+        this.finishClosed(reading);
+      }, SECRET_MS).unref();
     }
   }
 

@@ -15,8 +15,12 @@ const MAX_FAILURES = 2;
 const MAX_PROGRAMS = 1_000;
 const MAX_CONNECTIONS = 4_096;
 
+/** A short connection has ended before its secrets are here. */
+const OUTLAST_MS = 1_000;
+
 interface Watched {
   answer: (state: SitesWatch["state"]) => void;
+  end?: NodeJS.Timeout;
 }
 
 export class RemoteSecrets implements SecretSource {
@@ -51,12 +55,15 @@ export class RemoteSecrets implements SecretSource {
     return { state, ready };
   }
 
-  /** The connection has ended. */
+  /** The connection has ended: when its secrets came, or after a second, none is wanted any more. */
   unwatch(id: number): void {
     const watched = this.watched.get(id);
-    if (!watched) return;
-    this.watched.delete(id);
-    this.say({ type: "unwatch", id });
+    if (watched) watched.end ??= setTimeout(() => this.forget(id), OUTLAST_MS).unref();
+  }
+
+  private forget(id: number): void {
+    clearTimeout(this.watched.get(id)?.end);
+    if (this.watched.delete(id)) this.say({ type: "unwatch", id });
   }
 
   answer(id: number, state: SitesWatch["state"]): void {
@@ -65,6 +72,7 @@ export class RemoteSecrets implements SecretSource {
 
   /** What became of a connection whose secrets were asked for. */
   onOutcome(id: number, outcome: ReadOutcome): void {
+    if (this.watched.get(id)?.end) this.forget(id);
     const program = this.programs.peek(id);
     if (program === undefined) return;
     if (outcome === "opened") this.failures.delete(program);

@@ -95,15 +95,55 @@ describe("a connection that is read", () => {
     expectWhole();
   });
 
+  test("gives its data when it has ended before the secrets come", () => {
+    readings.open(READ);
+    playAll();
+    readings.close(ID, "ended", 3);
+    expect([opened, unread, closed]).toEqual([[], [], []]);
+    giveSecrets();
+    expectWhole();
+    expect(readings.has(ID)).toBe(false);
+  });
+
+  test("is told at once when the capture ends before its secrets come", () => {
+    readings.open(READ);
+    playAll();
+    readings.close(ID, "ended", 3);
+    readings.finishAll();
+    expect(unread.map(({ reason }) => reason)).toEqual(["tls_secret_missing"]);
+  });
+
+  test("does not outlast its end with more than 16 MiB of all that do", () => {
+    for (let id = 100; id < 140; id++) {
+      readings.open({ ...READ, id });
+      for (const [direction, bytes] of session.steps) {
+        if (bytes !== "end") readings.push(id, direction, bytes, 1);
+      }
+      const record = Buffer.alloc(5 + (1 << 14));
+      record.set([0x17, 3, 3, 0x40, 0]);
+      for (let count = 0; count < 50; count++) readings.push(id, "response", record, 1);
+      readings.close(id, "ended", 3);
+    }
+    expect(unread).toHaveLength(20);
+  });
+
   test("overwrites the frames it is given", () => {
     const frames = giveSecrets();
     expect(frames.every((bytes) => bytes.every((byte) => byte === 0))).toBe(true);
   });
 
-  test("is told with its reason when no secret comes, with the bytes that passed", () => {
-    readings.open(READ);
-    playAll();
-    readings.close(ID, "ended", 3);
+  test("is told with its reason when no secret comes in a second, with the bytes that passed", () => {
+    vi.useFakeTimers();
+    try {
+      readings.open(READ);
+      playAll();
+      readings.close(ID, "ended", 3);
+      vi.advanceTimersByTime(999);
+      expect(unread).toEqual([]);
+      vi.advanceTimersByTime(1);
+    } finally {
+      vi.useRealTimers();
+    }
     const count = (direction: Direction) =>
       session.steps.reduce(
         (sum, [of, bytes]) => sum + (of === direction && bytes !== "end" ? bytes.length : 0),
@@ -119,7 +159,6 @@ describe("a connection that is read", () => {
       },
     ]);
     expect(opened).toEqual([]);
-    // It was too short to be given up.
     expect(outcomes).toEqual(["missing"]);
   });
 
@@ -159,6 +198,7 @@ describe("a connection that is read", () => {
       readings.open(READ);
       playAll();
       readings.close(ID, "ended", 3);
+      vi.advanceTimersByTime(1_000);
       expect(unread.map(({ reason }) => reason)).toEqual(["tls_secret_missing"]);
     } finally {
       vi.useRealTimers();
