@@ -8,9 +8,9 @@ import { requireLab } from "./require-lab.js";
 const FULL = process.env.OXIMY_FULL === "1";
 const MIB = 1 << 20;
 const LONG = FULL ? 1_800_000 : 120_000;
-const SIZE = (FULL ? 1024 : 128) * MIB;
+const SIZE = (FULL ? 1024 : 48) * MIB;
 const EVENTS = FULL ? 100_000 : 10_000;
-const [PROCESSES, CALLS_EACH] = FULL ? [50, 200] : [12, 25];
+const [PROCESSES, CALLS_EACH] = FULL ? [50, 200] : [6, 20];
 
 const CHAT = `https://${ECHO}/v1/chat/completions`;
 const JSON_TYPE = ["-H", "content-type: application/json"];

@@ -110,7 +110,11 @@ export class TlsRelay implements AsyncDisposable {
     const { key, cert } = new LabAuthority().issue(["localhost"]);
     const answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
     const server = tls.createServer({ key, cert, ...options }, (socket) => {
-      socket.once("data", () => socket.end(answer));
+      let head = "";
+      socket.on("data", (bytes) => {
+        head += bytes;
+        if (head.endsWith("\r\n\r\n")) socket.end(answer);
+      });
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
