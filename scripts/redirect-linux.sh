@@ -17,6 +17,7 @@
 # iptables: this process waits and removes; a second one stands in when it is killed.
 
 set -u
+bound=yes # as long as the kernel takes the rules for it
 PATH="$PATH:/usr/sbin:/sbin"
 export LC_ALL=C
 
@@ -30,62 +31,9 @@ code_of() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# --- rules: functions that print text -----------------------------------------------------------
-
-# One statement a line. Local and group addresses are left alone, but for the ports of local models.
-nft_rules() {
-	echo "add table inet oximy { flags owner; }"
-	echo "add chain inet oximy output { type nat hook output priority -100; policy accept; }"
-	echo "add rule inet oximy output meta skgid $gid return"
-	if [ -n "$local_ports" ]; then
-		echo "add rule inet oximy output ip daddr 127.0.0.0/8 tcp dport { $local_ports } redirect to :$port"
-		echo "add rule inet oximy output ip6 daddr ::1 tcp dport { $local_ports } redirect to :$port"
-	fi
-	echo "add rule inet oximy output fib daddr type { local, broadcast, multicast } return"
-	echo "add rule inet oximy output tcp dport { $ports } redirect to :$port"
-	[ "$quic" = allow ] && return
-	# A reject reaches the sender at once, and it falls back to TCP; a drop would cost it a timeout.
-	echo "add chain inet oximy quic { type filter hook output priority 0; policy accept; }"
-	echo "add rule inet oximy quic meta skgid $gid return"
-	echo "add rule inet oximy quic fib daddr type { local, broadcast, multicast } return"
-	echo "add rule inet oximy quic udp dport 443 reject"
-}
-
-# The kernel forgets the translation of live flows when its last user of connection tracking goes, and their
-# clients would hang. This table stays, matches nothing, and keeps connection tracking alive.
-nft_keep_rules() {
-	echo "add table inet oximy_keep"
-	echo "add chain inet oximy_keep keep { type nat hook output priority 100; policy accept; }"
-	echo "add rule inet oximy_keep keep ct mark 0x6f78ffff return"
-}
-
-# Input of iptables-restore --noflush (4) or ip6tables-restore --noflush (6); atomic per table.
-iptables_rules() { # FAMILY
-	case $1 in
-	4) loopback=127.0.0.0/8 kept=LOCAL,BROADCAST,MULTICAST ;;
-	6) loopback=::1/128 kept=LOCAL,MULTICAST ;;
-	esac
-	echo "*nat"
-	echo ":OXIMY_OUT - [0:0]"
-	echo "-A OXIMY_OUT -m owner --gid-owner $gid -j RETURN"
-	for p in $(words "$local_ports"); do
-		echo "-A OXIMY_OUT -d $loopback -p tcp --dport $p -j REDIRECT --to-ports $port"
-	done
-	echo "-A OXIMY_OUT -m addrtype --dst-type $kept -j RETURN"
-	for p in $(words "$ports"); do
-		echo "-A OXIMY_OUT -p tcp --dport $p -j REDIRECT --to-ports $port"
-	done
-	echo "-I OUTPUT 1 -p tcp -j OXIMY_OUT"
-	echo "COMMIT"
-	[ "$quic" = allow ] && return
-	echo "*filter"
-	echo ":OXIMY_QUIC - [0:0]"
-	echo "-A OXIMY_QUIC -m owner --gid-owner $gid -j RETURN"
-	echo "-A OXIMY_QUIC -m addrtype --dst-type $kept -j RETURN"
-	echo "-A OXIMY_QUIC -j REJECT"
-	echo "-I OUTPUT 1 -p udp --dport 443 -j OXIMY_QUIC"
-	echo "COMMIT"
-}
+scripts=$(dirname "$0")
+# shellcheck source=scripts/redirect-linux-rules.sh
+. "$scripts/redirect-linux-rules.sh"
 
 # --- nft ----------------------------------------------------------------------------------------
 
@@ -141,6 +89,8 @@ hold_iptables() {
 install_iptables() { # FAMILY
 	case $1 in 4) tool=iptables-restore ;; 6) tool=ip6tables-restore ;; esac
 	have "$tool" || { echo "$tool is not installed"; return 1; }
+	iptables_rules "$1" 2>/dev/null | $tool --noflush -w 5 >/dev/null 2>&1 && return
+	bound=no
 	iptables_rules "$1" 2>/dev/null | $tool --noflush -w 5 2>&1
 }
 
@@ -169,6 +119,7 @@ remove_kept() {
 hold() {
 	wait_for_others
 	[ "$(state)" = "not installed" ] || remove # an older run was killed together with its stand-in
+	if [ "$backend" != iptables ] && ! nft_check >/dev/null; then bound=no; fi
 	case $backend in
 	nft)
 		why=$(nft_check) || fail "$(code_of "$why")" "nft cannot hold the rules" "$why"
@@ -179,6 +130,7 @@ hold() {
 		if why=$(nft_check); then hold_nft; fi
 		[ "$(code_of "$why")" = 4 ] || fail 3 "nft cannot hold the rules" "$why"
 		have iptables-restore || fail 4 "neither nft nor iptables can hold the rules" "$why"
+		bound=yes
 		hold_iptables
 		;;
 	esac
@@ -227,4 +179,4 @@ check_options() {
 }
 
 # shellcheck source=scripts/redirect-command.sh
-. "$(dirname "$0")/redirect-command.sh"
+. "$scripts/redirect-command.sh"
