@@ -73,6 +73,13 @@ status() {
 	[ "$now" != "not installed" ]
 }
 
+# Prints the process that asked for what is held; where the script knows no `asker`, the one that holds it.
+holder() {
+	asker=''
+	find_holders
+	[ -n "$holders" ] && echo "${asker:-$holders}"
+}
+
 # --- command line -------------------------------------------------------------------------------
 
 usage() { fail 2 "wrong usage" "$1"; }
@@ -127,8 +134,8 @@ hold | rules)
 	port_list --local-ports "$local_ports"
 	check_options
 	;;
-cleanup | status) ;;
-*) usage "hold, cleanup, status or rules, not '$verb'" ;;
+cleanup | status | holder) ;;
+*) usage "hold, cleanup, status, holder or rules, not '$verb'" ;;
 esac
 [ "$verb" = rules ] || [ "$(id -u)" = 0 ] || fail 3 "$verb" "this needs root"
 # From a terminal, Ctrl-C goes to the whole group; the end of standard input is what counts.

@@ -100,11 +100,12 @@ loopback_mtu() { # HEADERS
 }
 
 # The kernel forgets the translation of live flows when its last user of connection tracking goes, and their
-# clients would hang. This table stays, matches nothing, and keeps connection tracking alive.
-nft_keep_rules() {
-	echo "add table inet oximy_keep"
-	echo "add chain inet oximy_keep keep { type nat hook output priority 100; policy accept; }"
-	echo "add rule inet oximy_keep keep ct mark 0x6f78ffff return"
+# clients would hang. This table matches nothing, and keeps connection tracking alive. Like the rules, it belongs to a
+# process, so that `nft flush ruleset`, with which firewalls load their rules, leaves it there.
+nft_keep_rules() { # TABLE
+	echo "add table inet $1 { flags owner; }"
+	echo "add chain inet $1 keep { type nat hook output priority 100; policy accept; }"
+	echo "add rule inet $1 keep ct mark 0x6f78ffff return"
 }
 
 # --- iptables -----------------------------------------------------------------------------------

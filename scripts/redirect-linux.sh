@@ -6,15 +6,19 @@
 #                          [--local-ports 11434,1234] [--allow-quic] [--backend auto|nft|iptables]
 #       Installs the rules, prints `ready`, and removes them at the end of standard input.
 #       Connections of processes with the primary group G are left alone.
-#   redirect-linux.sh cleanup [--all]   Removes what an older run left; --all also what is kept on purpose.
+#   redirect-linux.sh cleanup [--all]   Ends the run that holds the rules, and removes what is left of it; --all also
+#                                       what live connections still need.
 #   redirect-linux.sh status            Prints `installed nft`, `installed iptables` or `not installed` (exit 1).
+#   redirect-linux.sh holder            Prints the process that asked for the rules that are held (exit 1: none are).
 #   redirect-linux.sh rules …           Prints the rules that hold would install (backend nft, iptables, ip6tables).
 #
 # Exit codes: 1 failed, 2 wrong usage, 3 no privilege, 4 a tool or kernel feature is missing.
 #
 # nft: the table has the owner flag (Linux 5.12), so it belongs to the `nft -i` that this process becomes;
 # the kernel itself removes it when that process ends, however it ends.
-# iptables: this process waits and removes; a second one stands in when it is killed.
+# iptables: this process waits and removes; a second one stands in when it is killed, and a third looks whether the
+# rules are still there.
+# Either way a process stays that keeps live connections going (redirect-linux-life.sh), until there are none.
 
 set -u
 bound=yes # as long as the kernel takes the rules for it
@@ -34,28 +38,31 @@ have() { command -v "$1" >/dev/null 2>&1; }
 scripts=$(dirname "$0")
 # shellcheck source=scripts/redirect-linux-rules.sh
 . "$scripts/redirect-linux-rules.sh"
+# shellcheck source=scripts/redirect-linux-life.sh
+. "$scripts/redirect-linux-life.sh"
 
 # --- nft ----------------------------------------------------------------------------------------
 
-# Returns with a reason on standard output when nft cannot hold the rules here.
+# Sets `why` to a reason when nft cannot hold the rules here, and `bound` to whether it can tell bound sockets.
 nft_check() {
-	have nft || { echo "nft is not installed"; return 1; }
-	nft_rules 2>/dev/null | nft -c -f - 2>&1 # a tool that fails early does not read its input
+	have nft || { why="nft is not installed" && return 1; }
+	for bound in yes no; do
+		why=$(nft_rules 2>/dev/null | nft -c -f - 2>&1) && return # a tool that fails early does not read its input
+	done
+	return 1
 }
 
 hold_nft() {
-	if ! nft list table inet oximy_keep >/dev/null 2>&1; then
-		why=$(nft_keep_rules | nft -f - 2>&1) || fail "$(code_of "$why")" "cannot add the table oximy_keep" "$why"
-	fi
+	start_keeper
 	make_pipes in out
 	exec 6<&0
-	feed_nft "$dir" <&6 &
+	feed_nft "$dir" &
 	exec nft -i <"$dir/in" >"$dir/out" 2>&1 6<&-
 }
 
 # Gives nft the rules as one line, which is one transaction, and then keeps its input open.
 feed_nft() { # DIR
-	exec 6<&- 3>"$1/in" 4<"$1/out"
+	exec <&6 3>"$1/in" 4<"$1/out" 6<&- 8>&- 9>&-
 	rm -rf "$1"
 	{
 		nft_rules | tr '\n' ';'
@@ -77,37 +84,103 @@ feed_nft() { # DIR
 # --- iptables -----------------------------------------------------------------------------------
 
 hold_iptables() {
-	start_stand_in
-	for family in 4 6; do
-		why=$(install_iptables "$family") && continue
-		[ "$family" = 6 ] || fail "$(code_of "$why")" "iptables cannot hold the rules" "$why"
+	start_keeper
+	start_guard
+	families=4
+	iptables_rules 4 2>/dev/null | iptables-restore --noflush --test -w 5 >/dev/null 2>&1 || bound=no
+	why=$(install_iptables 4) || fail "$(code_of "$why")" "iptables cannot hold the rules" "$why"
+	if why=$(install_iptables 6); then
+		families="4 6"
+	else
 		echo "oximy-redirect: IPv6 is not redirected: $(printf '%s' "$why" | tr '\n' ' ')" >&2
-	done
-	hold_until_end
+	fi
+	look_after &
+	echo $! >&3
+	echo ready
+	exec >/dev/null
+	wait_for_end
+	end_looking $!
+	remove_rules
+	kill -9 $guard 2>/dev/null # or it would remove them again
 }
 
+# Starts the process that removes the rules should this one be killed: the pipe between them ends with this one.
+start_guard() {
+	make_pipes alive
+	guard "$dir" &
+	guard=$!
+	exec 3>"$dir/alive"
+	rm -rf "$dir"
+}
+
+guard() { # DIR
+	exec <"$1/alive" >/dev/null 2>&1 8>&-
+	looker=''
+	while read -r said; do looker=$said; done
+	[ -z "$looker" ] || end_looking "$looker"
+	remove_rules
+}
+
+# Another program may take all rules of the machine, as firewalls do that load their own anew: they are put back.
+look_after() {
+	exec 3>&- 8>&- >/dev/null
+	while sleep 2 2>/dev/null 9>&-; do # it outlives this by a moment
+		exec 5>"$change_file"
+		flock 5
+		alive "$holder_pid" "$holder_began" || break
+		for family in $families; do
+			in_place "$family" && continue
+			remove_rules "$family"
+			if why=$(install_iptables "$family"); then
+				echo "oximy-redirect: another program removed the rules; they are back" >&2
+			else
+				echo "oximy-redirect: another program removed the rules, and they cannot be put back: $why" >&2
+			fi
+		done
+		exec 5>&-
+	done
+	remove_rules # killed, and its guard too
+}
+
+# The process does not look again, nor is it at it.
+end_looking() { # PID
+	exec 5>"$change_file"
+	flock 5
+	kill -9 "$1"
+} 2>/dev/null
+
+tool_of() { # FAMILY
+	case $1 in 4) echo iptables ;; 6) echo ip6tables ;; esac
+}
+
+in_place() { # FAMILY
+	tool=$(tool_of "$1")
+	$tool -w 5 -t nat -C OUTPUT -p tcp -j OXIMY_OUT || return
+	if [ "$bound" = yes ]; then $tool -w 5 -t mangle -C POSTROUTING ! -o lo -p tcp -j OXIMY_BOUND || return; fi
+	if [ "$quic" = reject ]; then $tool -w 5 -C OUTPUT -p udp --dport 443 -j OXIMY_QUIC || return; fi
+} >/dev/null 2>&1
+
 install_iptables() { # FAMILY
-	case $1 in 4) tool=iptables-restore ;; 6) tool=ip6tables-restore ;; esac
-	have "$tool" || { echo "$tool is not installed"; return 1; }
-	iptables_rules "$1" 2>/dev/null | $tool --noflush -w 5 >/dev/null 2>&1 && return
-	bound=no
-	iptables_rules "$1" 2>/dev/null | $tool --noflush -w 5 2>&1
+	restore=$(tool_of "$1")-restore
+	have "$restore" || { echo "$restore is not installed"; return 1; }
+	iptables_rules "$1" 2>/dev/null | $restore --noflush -w 5 2>&1
 }
 
 # Takes the rules out of force. The chain OXIMY_OUT stays as it is, because live flows need its redirect
 # (see nft_keep_rules); nothing leads into it any more.
-remove() {
-	for tool in iptables ip6tables; do
-		have $tool || continue
+remove_rules() { # [FAMILY]
+	for tool in $(tool_of "${1-4}") $(tool_of "${1-6}"); do
+		have "$tool" || continue
 		while $tool -w 5 -t nat -D OUTPUT -p tcp -j OXIMY_OUT; do :; done
+		while $tool -w 5 -t mangle -D POSTROUTING ! -o lo -p tcp -j OXIMY_BOUND; do :; done
 		while $tool -w 5 -D OUTPUT -p udp --dport 443 -j OXIMY_QUIC; do :; done
+		$tool -w 5 -t mangle -F OXIMY_BOUND && $tool -w 5 -t mangle -X OXIMY_BOUND
 		$tool -w 5 -F OXIMY_QUIC && $tool -w 5 -X OXIMY_QUIC
 	done >/dev/null 2>&1
 }
 
-# What `remove` and the end of nft leave for live flows.
-remove_kept() {
-	have nft && nft delete table inet oximy_keep 2>/dev/null
+# What `remove_rules` leaves for live flows.
+remove_chains() {
 	for tool in iptables ip6tables; do
 		have $tool || continue
 		$tool -w 5 -t nat -F OXIMY_OUT && $tool -w 5 -t nat -X OXIMY_OUT
@@ -117,17 +190,16 @@ remove_kept() {
 # --- verbs --------------------------------------------------------------------------------------
 
 hold() {
-	wait_for_others
-	[ "$(state)" = "not installed" ] || remove # an older run was killed together with its stand-in
-	if [ "$backend" != iptables ] && ! nft_check >/dev/null; then bound=no; fi
+	take_lock
+	holder_pid=$$ holder_began=$(start_of $$)
 	case $backend in
 	nft)
-		why=$(nft_check) || fail "$(code_of "$why")" "nft cannot hold the rules" "$why"
+		nft_check || fail "$(code_of "$why")" "nft cannot hold the rules" "$why"
 		hold_nft
 		;;
 	iptables) hold_iptables ;;
 	auto)
-		if why=$(nft_check); then hold_nft; fi
+		if nft_check; then hold_nft; fi
 		[ "$(code_of "$why")" = 4 ] || fail 3 "nft cannot hold the rules" "$why"
 		have iptables-restore || fail 4 "neither nft nor iptables can hold the rules" "$why"
 		bound=yes
@@ -146,22 +218,15 @@ state() {
 	fi 3>&1 >/dev/null 2>&1
 }
 
-# Sets `holders` to the processes of this network namespace, but for this one, that run `hold`. For nft that is
-# its feeder, with which it ends.
-find_holders() {
-	holders=''
-	here=$(readlink /proc/self/ns/net)
-	# shellcheck disable=SC2013 # these paths have no spaces
-	for file in $(grep -als redirect-linux.sh /proc/[0-9]*/cmdline); do
-		pid=${file#/proc/} pid=${pid%/cmdline}
-		[ "$pid" = $$ ] && continue
-		[ "$(readlink "/proc/$pid/ns/net")" = "$here" ] || continue
-		# `sh …/redirect-linux.sh hold …`, and not a shell whose script mentions it.
-		case $(tr '\n\0' ' \n' <"$file" | sed -n 2,3p | tr '\n' ' ') in
-		*"redirect-linux.sh hold ") holders="$holders $pid" ;;
-		esac
-	done 2>/dev/null
+# For `cleanup`, after whoever held the rules was killed.
+remove() {
+	tries=50
+	while is_locked && [ $tries -gt 0 ]; do tries=$((tries - 1)) && sleep 0.02; done # its guard is at it
+	remove_rules
+	end_keepers
 }
+
+remove_kept() { :; } # `remove` has done so
 
 rules() {
 	case $backend in

@@ -17,7 +17,8 @@ export interface RedirectOptions {
   readonly backend?: "auto" | "nft" | "iptables";
 }
 
-const READY_MS = 10_000;
+/** Some 0.3 s are usual; a machine that is busy may need many times that. */
+const READY_MS = 30_000;
 const REMOVE_MS = 2_000;
 
 export function redirectScript(platform = process.platform): string {
@@ -51,8 +52,13 @@ export class Redirect {
   /**
    * Installs the rules. Throws OXIMY_E_PRIVILEGE, OXIMY_E_TOOL_MISSING or OXIMY_E_REDIRECT.
    * @param onLost called when the rules go although nobody asked for it
+   * @param onNote called with what the script says while it holds them
    */
-  static async install(options: RedirectOptions, onLost: (reason: string) => void): Promise<Redirect> {
+  static async install(
+    options: RedirectOptions,
+    onLost: (reason: string) => void,
+    onNote: (line: string) => void,
+  ): Promise<Redirect> {
     const script = spawn("/bin/sh", [redirectScript(), ...holdArguments(options)], {
       stdio: ["pipe", "pipe", "pipe"],
       // Ctrl-C in the terminal is for the supervisor alone, which takes the rules out in order.
@@ -61,7 +67,9 @@ export class Redirect {
     script.stdin.on("error", () => {}); // it has ended; that is seen by its exit
     let complaint = "";
     script.stderr.on("data", (chunk: Buffer) => {
-      complaint = (complaint + chunk.toString("utf8")).slice(-2_000);
+      const text = chunk.toString("utf8");
+      complaint = (complaint + text).slice(-2_000);
+      if (redirect) for (const line of text.trim().split("\n")) onNote(withoutPrefix(line));
     });
     let redirect: Redirect | undefined;
     const ended = new Promise<void>((resolve) => {
@@ -108,12 +116,22 @@ export class Redirect {
   }
 }
 
-const lastLine = (text: string): string =>
-  text
-    .trim()
-    .split("\n")
-    .at(-1)
-    ?.replace(/^oximy-redirect: /, "") ?? "";
+const withoutPrefix = (line: string): string => line.replace(/^oximy-redirect: /, "");
+const lastLine = (text: string): string => withoutPrefix(text.trim().split("\n").at(-1)!);
+
+/**
+ * Throws OXIMY_E_REDIRECT when another process asked for the redirect that is held now; also when it is of another
+ * user or home. Two that start in the same moment are told apart by the script's lock.
+ */
+export async function refuseSecondRun(): Promise<void> {
+  const { code, output } = await runRedirectScript(["holder"]);
+  if (code !== 0) return;
+  throw new OximyError(
+    "OXIMY_E_REDIRECT",
+    `This machine is captured already, by process ${output}.`,
+    `End that one first (Ctrl-C, or: sudo kill ${output}). When it does not end: sudo oximy cleanup`,
+  );
+}
 
 /** Runs `cleanup` or `status`. Resolves with its exit code and what it printed. */
 export function runRedirectScript(args: readonly string[]): Promise<{ code: number; output: string }> {

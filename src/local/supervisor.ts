@@ -196,12 +196,15 @@ export class Supervisor {
     const { ports, allowQuic, backend, log, localModels } = this.options;
     const { port, localPorts } = this.listening!;
     const options = { listenerPort: port, ports, localPorts: localModels ? localPorts : [], allowQuic };
-    this.redirect = await Redirect.install(backend ? { ...options, backend } : options, (reason) => {
+    const onLost = (reason: string) => {
       log.error(`redirect: lost (${reason})`);
       void this.fail(
         new OximyError("OXIMY_E_REDIRECT", `The redirect was taken away: ${reason}`, "Start oximy again."),
       );
-    });
+    };
+    this.redirect = await Redirect.install(backend ? { ...options, backend } : options, onLost, (line) =>
+      log.warn(`redirect: ${line}`),
+    );
   }
 
   private async proveRedirect(): Promise<void> {

@@ -97,8 +97,8 @@ describe("the rules of redirect-linux.sh", () => {
   });
 
   it.each([
-    [[], "hold, cleanup, status or rules, not ''"],
-    [["install"], "hold, cleanup, status or rules, not 'install'"],
+    [[], "hold, cleanup, status, holder or rules, not ''"],
+    [["install"], "hold, cleanup, status, holder or rules, not 'install'"],
     [["hold", "--gid", "1", "--ports", "443"], "--port must be a number, not ''"],
     [
       ["hold", "--port", "70000", "--gid", "1", "--ports", "443"],
