@@ -9,7 +9,9 @@ import { OximyError } from "../errors.js";
 import { AppSelection } from "../local/app-selection.js";
 import { type Caller, findCaller } from "../local/caller.js";
 import { Identifier } from "../local/identify.js";
+import { warnOfOwnerRules } from "../local/owner-rules.js";
 import { programSource } from "../local/program-source.js";
+import { refuseSecondRun } from "../local/redirect.js";
 import { SecretAgent, stateFolder, whyNothingIsRead } from "../local/secret-agent.js";
 import { OXIMY_GID, oximyHome } from "../local/settings.js";
 import { Supervisor } from "../local/supervisor.js";
@@ -66,6 +68,7 @@ async function local(command: Command): Promise<number> {
       "Run: sudo oximy local   (without root: oximy run -- COMMAND, or oximy proxy)",
     );
   }
+  await refuseSecondRun();
   const flags = command.opts<LocalFlags>();
   const caller = findCaller();
   const { settings, output } = captureSettings(command, oximyHome(process.env, caller.home));
@@ -84,6 +87,7 @@ async function local(command: Command): Promise<number> {
     audience: output.quiet ? "quiet" : !output.json && isAtTerminal() ? "terminal" : "log",
     log,
   });
+  warnOfOwnerRules(log);
   const selected = new AppSelection(settings, native);
   const supervisor = new Supervisor({
     settings,

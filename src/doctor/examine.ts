@@ -9,6 +9,7 @@ import { loadNative } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { asCaller, type Caller } from "../local/caller.js";
 import { descriptorLimit } from "../local/descriptor-limit.js";
+import { readOwnerRules } from "../local/owner-rules.js";
 import { holdArguments, redirectScript, runRedirectScript } from "../local/redirect.js";
 import { whyNothingIsRead } from "../local/secret-agent.js";
 import { type CaptureSettings, caDirectory, pinsFile } from "../local/settings.js";
@@ -39,7 +40,14 @@ import {
   portFinding,
   vpnFinding,
 } from "./network.js";
-import { keptFinding, type RedirectTools, statusFinding, toolFinding, trialFinding } from "./redirect.js";
+import {
+  keptFinding,
+  ownerFinding,
+  type RedirectTools,
+  statusFinding,
+  toolFinding,
+  trialFinding,
+} from "./redirect.js";
 import { descriptorFinding, kernelFinding, nodeFinding, rootFinding } from "./system.js";
 
 const PROXY_PORT = 8_088;
@@ -82,7 +90,7 @@ async function redirectFindings(tools: RedirectTools): Promise<Finding[]> {
   const status = statusFinding(await runRedirectScript(["status"]));
   if (process.platform !== "linux" || !tools.nft) return [status];
   const kept = complaintOf("nft", ["list", "table", "inet", "oximy_keep"]) === undefined ? "kept" : "gone";
-  return [status, trialFinding(nftTrial(), tools), keptFinding(kept)];
+  return [status, trialFinding(nftTrial(), tools), keptFinding(kept), ownerFinding(readOwnerRules())];
 }
 
 /** `nft -c` has the kernel check the rules and installs none (nft(8)). Undefined when it would take them. */

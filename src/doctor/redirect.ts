@@ -1,5 +1,6 @@
 /** Whether connections can be redirected, and whether they are. */
 
+import { describeOwnerRules } from "../local/owner-rules.js";
 import { type Finding, missing, ok, warning } from "./finding.js";
 
 export interface RedirectTools {
@@ -59,6 +60,17 @@ export function keptFinding(kept: "kept" | "gone"): Finding {
     ? ok("leftovers", "none")
     : ok(
         "leftovers",
-        "the table oximy_keep, which keeps open connections alive and matches nothing (sudo oximy cleanup --all)",
+        "the table oximy_keep, which matches nothing and goes with the last connection that was captured",
+      );
+}
+
+/** Rules that go by who sends see us in the client's place. */
+export function ownerFinding(rules: readonly string[]): Finding {
+  return rules.length === 0
+    ? ok("owner rules", "none")
+    : warning(
+        "owner rules",
+        describeOwnerRules(rules),
+        "Give the connections a mark instead (SO_MARK, or MARK in mangle OUTPUT): what has one is left alone.",
       );
 }
