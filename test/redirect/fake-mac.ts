@@ -112,3 +112,20 @@ export function macRules(
   if (status !== 0) throw new Error(`rules: ${stderr}`);
   return stdout;
 }
+
+/** What the script does when it begins to hold and when it ends: pf-scenarios.test.ts plays it to the pf that answers. */
+export const HOLD_BEGINS = [
+  "pfctl -n -a com.apple/oximy -f -",
+  "sysctl -w net.inet.tcp.tso=0",
+  "pfctl -E",
+  "pfctl -a com.apple/oximy -f -",
+] as const;
+export const NEW_ONES_END = [
+  "pfctl -a com.apple/oximy -F rules",
+  "pfctl -a com.apple/oximy -F nat",
+  "pfctl -a com.apple/oximy -F Tables",
+] as const;
+/** When no connection is open any more. */
+export const HOLD_ENDS = ["pfctl -X 4711", "sysctl -w net.inet.tcp.tso=1"] as const;
+/** What a check does where pf was switched off. */
+export const CHECK_OF_STOPPED_PF = ["pfctl -E"] as const;

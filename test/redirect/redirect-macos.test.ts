@@ -1,7 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { requireLab } from "../lab/require-lab.js";
-import { MAC_OPTIONS, MAC_SCRIPT, macRules, onFakeMac } from "./fake-mac.js";
+import {
+  CHECK_OF_STOPPED_PF,
+  HOLD_BEGINS,
+  HOLD_ENDS,
+  MAC_OPTIONS,
+  MAC_SCRIPT,
+  macRules,
+  NEW_ONES_END,
+  onFakeMac,
+} from "./fake-mac.js";
 
 const run = (...args: string[]) => spawnSync("sh", [MAC_SCRIPT, ...args], { encoding: "utf8" });
 
@@ -66,15 +75,9 @@ describe.skipIf(requireLab())(
       expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
       expect(stdout.split("\n")).toEqual([
         "ready",
-        "pfctl -n -a com.apple/oximy -f -",
-        "sysctl -w net.inet.tcp.tso=0",
-        "pfctl -E",
-        "pfctl -a com.apple/oximy -f -",
-        "pfctl -a com.apple/oximy -F rules",
-        "pfctl -a com.apple/oximy -F nat",
-        "pfctl -a com.apple/oximy -F Tables",
-        "pfctl -X 4711",
-        "sysctl -w net.inet.tcp.tso=1",
+        ...HOLD_BEGINS,
+        ...NEW_ONES_END,
+        ...HOLD_ENDS,
         "bin",
         "mac",
         "tmp",
@@ -207,6 +210,12 @@ describe.skipIf(requireLab())("redirect-macos.sh while it holds", () => {
   ])("puts back what is ours when somebody %s", (_, harm) => {
     const [first, second] = orders([harm, "order check", "order check"]);
     expect([first, second]).toEqual(["renewed en0 en0", "ok en0 en0"]);
+  });
+
+  it("does no more to a pf that was switched off than to switch it on", () => {
+    const did = "pfctl -d; : >calls";
+    const seen = `${CHECK_OF_STOPPED_PF.join("\n")}\n`;
+    expect(orders([did, "order check", "grep -v -e ' -s ' calls >&2"], seen)).toEqual(["renewed en0 en0"]);
   });
 
   it("says so when somebody replaces the main rules, which are not ours to put back, and when they are there again", () => {
