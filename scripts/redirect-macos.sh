@@ -66,14 +66,17 @@ bend_rules() { # INTERFACE FAMILY LOOPBACK
 
 # Sets `interface4` and `interface6` to where connections to the internet leave by, `-` where there is no way.
 find_interfaces() {
-	interface4=$(interface_to "$nobody4")
-	interface6=$(interface_to -inet6 "$nobody6")
+	interface4=- interface6=-
+	[ "$only" = 6 ] || interface4=$(interface_to "$nobody4")
+	[ "$only" = 4 ] || interface6=$(interface_to -inet6 "$nobody6")
 }
 
 interface_to() { # ROUTE'S ARGUMENTS
 	found=$(route -n get "$@" 2>/dev/null | sed -n 's/^ *interface: *\([A-Za-z0-9_.-]*\) *$/\1/p')
 	case $found in "" | lo[0-9]*) echo - ;; *) echo "$found" ;; esac
 }
+
+only='' # the family that is captured; both without one
 
 # --- installing and watching --------------------------------------------------------------------
 
@@ -115,6 +118,7 @@ load() { rules | pfctl -a "$anchor" -f - 2>&1; }
 #           when something was done, or `lost WHY`.
 # withdraw  Takes the rules out; what connections that are open need stays. `withdrawn`.
 # restore   Undoes that, and checks.
+# only 4, only 6, both   Captures connections of these families from now on, and checks.
 take_orders() {
 	while read -r order; do
 		case $order in
@@ -126,6 +130,14 @@ take_orders() {
 			;;
 		restore)
 			withdrawn=no
+			check
+			;;
+		"only 4" | "only 6")
+			only=${order#only }
+			check
+			;;
+		both)
+			only=''
 			check
 			;;
 		*) echo "unknown" ;;

@@ -13,6 +13,7 @@ import type { Log } from "../log.js";
 import { descriptorOf } from "../proxy/handshake.js";
 import type { Caller } from "./caller.js";
 import type { Identified } from "./engine.js";
+import { type HeldRedirect, holdRedirect } from "./held-redirect.js";
 import type { Identifier } from "./identify.js";
 import {
   type ProxyStart,
@@ -21,10 +22,13 @@ import {
   type ToProxy,
   type ToSupervisor,
 } from "./messages.js";
-import { Redirect, type RedirectOptions } from "./redirect.js";
+import { failuresOf, PfWatch, type Proof, works } from "./pf-watch.js";
+import type { RedirectOptions } from "./redirect.js";
+import { MacRedirect } from "./redirect-macos.js";
 import type { SecretAgent } from "./secret-agent.js";
 import { SELF_TEST_ADDRESSES, selfTest } from "./self-test.js";
 import type { CaptureSettings } from "./settings.js";
+import { StallWatch } from "./stall-watch.js";
 
 export interface SupervisorOptions {
   readonly settings: CaptureSettings;
@@ -51,8 +55,6 @@ export type SupervisorEnd =
   | { readonly kind: "failed"; readonly error: OximyError };
 
 const PING_MS = 1_000;
-/** An event loop that does not answer for this long is stalled: the redirect goes until it does. */
-const STALL_MS = 5_000;
 /** Open connections get this long to end by themselves when we stop. */
 const DRAIN_MS = 2_000;
 const START_MS = 30_000;
@@ -64,13 +66,13 @@ const V8_FLAGS = ["--max-semi-space-size=4", "--v8-pool-size=1"];
 
 export class Supervisor {
   private proxy: ChildProcess | undefined;
-  private redirect: Redirect | undefined;
+  private redirect: HeldRedirect | undefined;
+  private pfWatch: PfWatch | undefined;
   private listening: { port: number; localPorts: readonly number[] } | undefined;
   private readonly nonce = randomBytes(16).toString("hex");
   private secrets: SecretAgent | undefined;
   private pingTimer: NodeJS.Timeout | undefined;
-  private lastPong = 0;
-  private stalled = false;
+  private readonly stall = new StallWatch();
   private ending: Promise<void> | undefined;
   private resolveEnd: (end: SupervisorEnd) => void = () => {};
   /** Resolves once, when all is taken down. */
@@ -202,57 +204,63 @@ export class Supervisor {
         new OximyError("OXIMY_E_REDIRECT", `The redirect was taken away: ${reason}`, "Start oximy again."),
       );
     };
-    this.redirect = await Redirect.install(backend ? { ...options, backend } : options, onLost, (line) =>
+    this.redirect = await holdRedirect(backend ? { ...options, backend } : options, onLost, (line) =>
       log.warn(`redirect: ${line}`),
     );
   }
 
-  private async proveRedirect(): Promise<void> {
+  private async prove(): Promise<Proof> {
     const port = this.options.ports[0]!;
-    const results = await Promise.all(
+    const [IPv4, IPv6] = await Promise.all(
       SELF_TEST_ADDRESSES.map((address) => selfTest(address, port, this.nonce)),
     );
-    for (const result of results) {
-      if (result.kind === "failed") {
-        throw new OximyError(
-          "OXIMY_E_SELF_TEST",
-          `A test connection did not arrive through the redirect (${result.reason}).`,
-          "A firewall, VPN or container rule may take connections first. Run: oximy doctor",
-        );
+    return { IPv4: IPv4!, IPv6: IPv6! };
+  }
+
+  private async proveRedirect(): Promise<void> {
+    const { log } = this.options;
+    const proof = await this.prove();
+    for (const { family, reason } of failuresOf(proof)) {
+      if (works(proof) && (await this.redirect?.leaveOut(family))) {
+        log.warn(`redirect: ${reason}; connections over ${family} are not captured`);
+        continue;
       }
+      throw new OximyError(
+        "OXIMY_E_SELF_TEST",
+        `A test connection did not arrive through the redirect (${reason}).`,
+        "A firewall, VPN or container rule may take connections first. Run: oximy doctor",
+      );
     }
-    if (results.every((result) => result.kind === "no_route")) {
-      this.options.log.warn("This machine has no route to anywhere now; capture begins when it has.");
+    if (Object.values(proof).every(({ kind }) => kind === "no_route")) {
+      log.warn("This machine has no route to anywhere now; capture begins when it has.");
+    }
+    if (this.redirect instanceof MacRedirect) {
+      this.pfWatch = new PfWatch({
+        redirect: this.redirect,
+        prove: () => this.prove(),
+        isPaused: () => this.stall.isStalled,
+        log,
+      });
     }
   }
 
   private watchEventLoop(): void {
-    this.lastPong = Date.now();
     let id = 0;
     this.pingTimer = setInterval(() => {
-      if (Date.now() - this.lastPong > STALL_MS && !this.stalled) {
-        this.stalled = true;
+      if (this.stall.asked()) {
         this.options.log.error("proxy: does not answer; connections go directly until it does");
-        void this.redirect?.remove();
+        void this.redirect?.withdraw();
       }
       this.tell({ type: "ping", id: id++ });
     }, PING_MS);
   }
 
   private onPong(): void {
-    this.lastPong = Date.now();
-    if (!this.stalled || this.ending) return;
-    this.stalled = false;
-    this.replaceRedirect().then(
+    if (!this.stall.answered() || this.ending) return;
+    this.redirect?.restore().then(
       () => this.options.log.info("proxy: answers again; capturing"),
-      (error: OximyError) => void this.fail(error),
+      (error: OximyError) => void (this.ending ?? this.fail(error)),
     );
-  }
-
-  /** The one that was taken out may still be on its way out. */
-  private async replaceRedirect(): Promise<void> {
-    await this.redirect?.remove();
-    if (!this.ending) await this.installRedirect();
   }
 
   private async onProxyExit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
@@ -268,8 +276,11 @@ export class Supervisor {
   private takeDown(graceMs: number): Promise<void> {
     this.ending ??= (async () => {
       clearInterval(this.pingTimer);
-      await this.redirect?.remove();
+      const unwatched = this.pfWatch?.close();
+      await this.redirect?.withdraw();
       await this.stopProxy(graceMs);
+      await this.redirect?.remove();
+      await unwatched;
       this.secrets?.close();
       await this.options.identifier.close();
     })();

@@ -1,0 +1,161 @@
+/**
+ * Watches over the redirect of macOS while it holds. Nothing in pf belongs to a process there: any program may flush
+ * rules or switch pf off, and a VPN that comes up changes where connections leave. So pf is looked at every few
+ * seconds and with every change of routes, and the path is proved again whenever something had to be done.
+ */
+
+import { spawn } from "node:child_process";
+import type { OximyError } from "../errors.js";
+import type { Log } from "../log.js";
+import type { AddressFamily } from "./held-redirect.js";
+import type { MacRedirect } from "./redirect-macos.js";
+import type { SelfTestResult } from "./self-test.js";
+
+export type Proof = Readonly<Record<AddressFamily, SelfTestResult>>;
+
+/** What it needs of the redirect. */
+export type WatchedRedirect = Pick<MacRedirect, "check" | "withdraw" | "restore" | "leaveOut" | "takeBoth">;
+
+export interface PfWatchOptions {
+  readonly redirect: WatchedRedirect;
+  /** Test connections of each family. Never rejects. */
+  readonly prove: () => Promise<Proof>;
+  /** The rules are out for another reason, and must stay so. */
+  readonly isPaused: () => boolean;
+  readonly log: Log;
+  /** Calls back with every change of routes or interfaces, until what it returns is called. */
+  readonly onRouteChange?: (changed: () => void) => () => void;
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 4_000;
+/** Routes change by the dozen when a VPN comes up. */
+const SETTLED_MS = 500;
+
+export class PfWatch {
+  private timer: NodeJS.Timeout | undefined;
+  private readonly unlisten: () => void;
+  private said = "";
+  /** Withdrawn by us, because the path did not work. */
+  private failed = false;
+  /** Our rules were not in force when we last looked. */
+  private lost = false;
+  private changed = false;
+  private looking: Promise<void> | undefined;
+  private closed = false;
+
+  constructor(private readonly options: PfWatchOptions) {
+    this.unlisten = (options.onRouteChange ?? monitorRoutes)(() => this.soon());
+    this.schedule(options.everyMs ?? EVERY_MS);
+  }
+
+  /** Resolves when a look that was under way is over. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.unlisten();
+    await this.looking;
+  }
+
+  /** One look; for tests too. */
+  look(): Promise<void> {
+    this.looking ??= this.lookOnce().finally(() => {
+      this.looking = undefined;
+    });
+    return this.looking;
+  }
+
+  private soon(): void {
+    this.changed = true;
+    this.schedule(SETTLED_MS);
+  }
+
+  private schedule(ms: number): void {
+    clearTimeout(this.timer);
+    if (this.closed) return;
+    this.timer = setTimeout(() => {
+      void this.look().then(() => this.schedule(this.options.everyMs ?? EVERY_MS));
+    }, ms);
+  }
+
+  private async lookOnce(): Promise<void> {
+    const { redirect, isPaused } = this.options;
+    if (isPaused()) return;
+    const changed = this.changed;
+    this.changed = false;
+    const state = await redirect.check();
+    if (this.closed) return;
+    const wasLost = this.lost;
+    this.lost = state.kind === "lost";
+    switch (state.kind) {
+      case "withdrawn":
+        // What did not work is tried again when something has changed, and not before.
+        if (this.failed && changed && !isPaused()) return this.tryAgain();
+        this.changed ||= changed && !this.failed;
+        return;
+      case "lost":
+        return this.say("error", `redirect: connections are not captured: ${state.why}`);
+      case "renewed":
+        return this.prove();
+      case "ok":
+        return changed || wasLost || this.failed ? this.prove() : undefined;
+    }
+  }
+
+  private async tryAgain(): Promise<void> {
+    try {
+      await this.options.redirect.restore();
+    } catch (error) {
+      return this.say("error", `redirect: connections are not captured: ${(error as OximyError).message}`);
+    }
+    await this.prove();
+  }
+
+  /** A path that does not work is worse than none: whoever took it would hang. */
+  private async prove(): Promise<void> {
+    const { redirect, prove } = this.options;
+    await redirect.takeBoth();
+    const proof = await prove();
+    if (this.closed) return;
+    this.failed = false;
+    const failures = failuresOf(proof);
+    if (failures.length === 0) return this.say("info", "");
+    const [first] = failures;
+    if (failures.length === 1 && first && works(proof)) {
+      await redirect.leaveOut(first.family);
+      return this.say("warn", `redirect: ${first.reason}; connections of this family are not captured`);
+    }
+    this.failed = true;
+    await redirect.withdraw();
+    this.say(
+      "error",
+      `redirect: connections go directly until the network changes (${failures.map(({ reason }) => reason).join("; ")})`,
+    );
+  }
+
+  /** Says what is new, and that all is well again. */
+  private say(level: "info" | "warn" | "error", line: string): void {
+    if (line === this.said) return;
+    this.options.log[level](line === "" ? "redirect: works again; capturing" : line);
+    this.said = line;
+  }
+}
+
+/** The families whose test connections did not arrive. */
+export function failuresOf(proof: Proof): { readonly family: AddressFamily; readonly reason: string }[] {
+  return (["IPv4", "IPv6"] as const).flatMap((family) => {
+    const result = proof[family];
+    return result.kind === "failed" ? [{ family, reason: result.reason }] : [];
+  });
+}
+
+/** Whether a test connection of any family arrived. */
+export const works = (proof: Proof): boolean => Object.values(proof).some(({ kind }) => kind === "arrived");
+
+/** route(8): `monitor` prints whatever the routing socket says, and flushes after each message. */
+function monitorRoutes(changed: () => void): () => void {
+  const monitor = spawn("/sbin/route", ["-n", "monitor"], { stdio: ["ignore", "pipe", "ignore"] });
+  monitor.on("error", () => {}); // then the timer alone looks
+  monitor.stdout.on("data", changed);
+  return () => void monitor.kill();
+}
