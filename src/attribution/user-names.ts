@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 
@@ -7,11 +8,23 @@ export interface UserNames {
 }
 
 /**
- * Names of users from /etc/passwd (passwd(5)), read again when it changes. Directory services (LDAP, macOS
- * Open Directory) are not asked: of their users only this process's own and the one that called sudo are known.
+ * Names of users from /etc/passwd (passwd(5)), read again when it changes. People's accounts on macOS are not in that
+ * file: there each that is asked for is asked of `id` once. Elsewhere directory services (LDAP) are not asked: of their
+ * users only this process's own and the one that called sudo are known.
  */
-export function createUserNames(passwdPath = "/etc/passwd", environment = process.env): UserNames {
+export function createUserNames(
+  passwdPath = "/etc/passwd",
+  environment = process.env,
+  id = process.platform === "darwin" ? "/usr/bin/id" : undefined,
+): UserNames {
   const own = ownUsers(environment);
+  const asked = new Map<string, string | undefined>();
+  const ask = (option: "-u" | "-un", user: string): string | undefined => {
+    if (id === undefined || user.startsWith("-")) return undefined;
+    const key = `${option} ${user}`;
+    if (!asked.has(key)) asked.set(key, answerOf(id, option, user));
+    return asked.get(key);
+  };
   let readAt: number | undefined;
   let users = own;
 
@@ -25,9 +38,26 @@ export function createUserNames(passwdPath = "/etc/passwd", environment = proces
   };
 
   return {
-    nameOf: (uid) => current().get(uid),
-    uidOf: (name) => [...current()].find((user) => user[1] === name)?.[0],
+    nameOf: (uid) => current().get(uid) ?? ask("-un", String(uid)),
+    uidOf: (name) => {
+      const listed = [...current()].find((user) => user[1] === name)?.[0];
+      if (listed !== undefined || /^\d/.test(name)) return listed;
+      const answer = ask("-u", name);
+      return answer !== undefined && /^\d+$/.test(answer) ? Number(answer) : undefined;
+    },
   };
+}
+
+/** id(1) ends with 1 for a user that it does not know. */
+function answerOf(id: string, option: string, user: string): string | undefined {
+  try {
+    const stdio: ["ignore", "pipe", "ignore"] = ["ignore", "pipe", "ignore"];
+    const answer = execFileSync(id, [option, user], { encoding: "utf8", stdio }).trim();
+    // Of a uid without a name `-un` gives the number.
+    return answer === "" || answer === user ? undefined : answer;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The first line of a uid counts, as for getpwuid(3). */

@@ -122,7 +122,13 @@ export async function installEverywhere(what: "stores" | "with_environment"): Pr
   const home = oximyHome(process.env, caller.home);
   const certificate = ourCertificate(home, caller);
   const stores: StoreOutcome[] = [];
-  for (const store of findStores(caller.home)) stores.push(await installInto(store, certificate, caller));
+  for (const store of findStores(caller.home)) {
+    if (store.notice !== undefined && process.getuid?.() === 0) {
+      const { state } = await storeStatus(store, certificate, caller);
+      if (state.kind === "not_trusted") console.error(store.notice);
+    }
+    stores.push(await installInto(store, certificate, caller));
+  }
   const session = new SessionEnvironment({ home, caller });
   session.dropEnded();
   const environmentFile = session.location;

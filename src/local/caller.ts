@@ -38,13 +38,18 @@ function account(uid: number): Account | undefined {
   }
 }
 
-/** Home of a macOS user: accounts of people are not in /etc/passwd there. */
-function macHome(user: string): string | undefined {
+/**
+ * Home of a macOS user: accounts of people are not in /etc/passwd there. /Search asks the directories that this Mac is
+ * bound to as well, where `.` knows its own accounts only.
+ */
+export function macHome(user: string, dscl = "/usr/bin/dscl"): string | undefined {
   try {
-    const line = execFileSync("/usr/bin/dscl", [".", "-read", `/Users/${user}`, "NFSHomeDirectory"], {
+    const answer = execFileSync(dscl, ["/Search", "-read", `/Users/${user}`, "NFSHomeDirectory"], {
       encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
     });
-    return /NFSHomeDirectory:\s*(\S.*)/.exec(line)?.[1]?.trim();
+    // A value with a space in it stands on a line of its own.
+    return /^NFSHomeDirectory:\s*(\S.*)/m.exec(answer)?.[1]?.trim();
   } catch {
     return undefined;
   }

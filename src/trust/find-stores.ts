@@ -1,5 +1,6 @@
 /** The trust stores of this machine and of the calling user. */
 
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { arch } from "./arch.js";
@@ -25,8 +26,31 @@ export function findStores(home: string, env: NodeJS.ProcessEnv = process.env): 
 }
 
 /** The keytool of the Java that is used: one or none. */
-export function findKeytool({ JAVA_HOME, PATH }: NodeJS.ProcessEnv): string[] {
+export function findKeytool(
+  { JAVA_HOME, PATH }: NodeJS.ProcessEnv,
+  macJavaHome: (() => string | undefined) | undefined = process.platform === "darwin"
+    ? askJavaHome
+    : undefined,
+): string[] {
   const ofHome = JAVA_HOME === undefined ? [] : [join(JAVA_HOME, "bin/keytool")].filter(isExecutable);
-  const found = ofHome[0] ?? toolPath("keytool", PATH);
+  const found = ofHome[0] ?? (macJavaHome ? macKeytool(macJavaHome, PATH) : toolPath("keytool", PATH));
   return found === undefined ? [] : [found];
+}
+
+/** /usr/bin/keytool of macOS is always there; without a Java it only says that there is none, and ends with 1. */
+function macKeytool(javaHome: () => string | undefined, path = ""): string | undefined {
+  const folders = path.split(":").filter((folder) => folder !== "/usr/bin");
+  const ofPath = folders.map((folder) => join(folder, "keytool")).find(isExecutable);
+  const home = ofPath === undefined ? javaHome() : undefined;
+  return ofPath ?? (home === undefined ? undefined : [join(home, "bin/keytool")].find(isExecutable));
+}
+
+/** java_home(1): the home of the Java that is used; it ends with 1 where there is none. */
+function askJavaHome(): string | undefined {
+  try {
+    const stdio: ["ignore", "pipe", "ignore"] = ["ignore", "pipe", "ignore"];
+    return execFileSync("/usr/libexec/java_home", { encoding: "utf8", stdio }).trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -21,9 +21,19 @@ export async function listStore({ listing, owner, advice }: TrustStore, caller: 
   return [...listing.names(await runTool(listing, owner === "caller" ? caller : undefined, advice))];
 }
 
+/** Whether a certificate that the store has is trusted by it. */
+export async function isTrusted(tool: Tool, caller: Caller): Promise<boolean> {
+  try {
+    await runTool(tool, caller, "");
+    return true;
+  } catch {
+    return false; // its exit code is the answer
+  }
+}
+
 /** Throws StoreError, or what the file system says. */
 export async function changeStore(
-  { owner, advice }: TrustStore,
+  { owner, advice, refused }: TrustStore,
   steps: readonly Step[],
   caller: Caller,
 ): Promise<void> {
@@ -37,7 +47,7 @@ export async function changeStore(
         await rm(step.path, { force: true });
         break;
       case "run":
-        await runTool(step, owner === "caller" ? caller : undefined, advice);
+        await runTool(step, owner === "caller" ? caller : undefined, advice, refused);
         break;
     }
   }
@@ -48,6 +58,7 @@ function runTool(
   { file, args, input = "" }: Tool,
   caller: Caller | undefined,
   advice: string,
+  refused?: string,
 ): Promise<string> {
   const { uid, gid, home } = caller ?? {};
   const foreign = uid !== undefined && uid !== process.getuid?.();
@@ -82,7 +93,12 @@ function runTool(
       if (code === 0) return resolve(output);
       const said = (complaint.trim() || output.trim()).split("\n").at(-1);
       const command = [file, ...args].join(" ");
-      reject(new StoreError(`${file} ended with ${code}: ${said}`, `Run it by hand to see more: ${command}`));
+      reject(
+        new StoreError(
+          `${file} ended with ${code}: ${said}`,
+          refused ?? `Run it by hand to see more: ${command}`,
+        ),
+      );
     });
   });
 }

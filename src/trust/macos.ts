@@ -1,20 +1,30 @@
 import { nameOf, type TrustStore } from "./trust-store.js";
 
-const SECURITY = "/usr/bin/security";
 const KEYCHAIN = "/Library/Keychains/System.keychain";
 
 /**
  * The system keychain of macOS: Safari, Chrome, Firefox 120 and newer, URLSession, Go. security(1).
- * `add-trusted-cert` may ask the person at the screen for leave.
+ *
+ * `add-trusted-cert` adds the certificate first and sets its trust after. Since macOS 11 the second step asks an
+ * administrator at the screen for leave, also when root does it, and fails where nobody can be asked: then the keychain
+ * has a certificate that nobody trusts. So it is the trust that is asked for, and not the certificate alone.
  */
-export const macos: TrustStore = {
+export const macosStore = (security: string): TrustStore => ({
   id: "macos",
   location: KEYCHAIN,
   owner: "root",
   advice: "It is part of macOS.",
+  notice: "macOS asks for an administrator's password in a dialog, before it trusts the certificate.",
+  refused:
+    "Run it in a terminal on the screen of this Mac, not over SSH, and answer the dialog: sudo oximy ca install",
+  // `-l`: the certificate is itself an authority; `-L`: nothing is fetched.
+  verify: ({ path }) => ({
+    file: security,
+    args: ["verify-cert", "-q", "-l", "-L", "-p", "basic", "-c", path],
+  }),
   listing: {
     kind: "tool",
-    file: SECURITY,
+    file: security,
     args: ["find-certificate", "-a", "-c", "Oximy CA", "-Z", KEYCHAIN],
     names: (output) =>
       [...output.matchAll(/^SHA-256 hash: ([0-9A-F]{64})$/gm)].map(([, hash]) => entry(hash!)),
@@ -22,14 +32,17 @@ export const macos: TrustStore = {
   install: ({ path }) => [
     {
       kind: "run",
-      file: SECURITY,
-      args: ["add-trusted-cert", "-d", "-r", "trustRoot", "-k", KEYCHAIN, path],
+      file: security,
+      // For TLS, and not for code, mail or profiles.
+      args: ["add-trusted-cert", "-d", "-r", "trustRoot", "-p", "ssl", "-p", "basic", "-k", KEYCHAIN, path],
     },
   ],
   remove: (name) => [
-    { kind: "run", file: SECURITY, args: ["delete-certificate", "-Z", hashOf(name), "-t", KEYCHAIN] },
+    { kind: "run", file: security, args: ["delete-certificate", "-Z", hashOf(name), "-t", KEYCHAIN] },
   ],
-};
+});
+
+export const macos = macosStore("/usr/bin/security");
 
 /** The keychain names certificates by their hashes: ours is followed by the whole of it. */
 const entry = (hash: string): string => `${nameOf(hash)} ${hash}`;

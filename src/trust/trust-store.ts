@@ -31,6 +31,12 @@ export interface TrustStore {
   readonly listing: Listing;
   /** The file that programs read, where the store is only the source of it. */
   readonly bundle?: string;
+  /** Asks, by its exit code, whether a certificate that the store has is trusted too, where that is another matter. */
+  verify?(certificate: NamedCertificate): Tool;
+  /** What the person at the screen will see while the certificate is put in. */
+  readonly notice?: string;
+  /** What to do when its tool was refused. */
+  readonly refused?: string;
   install(certificate: NamedCertificate): readonly Step[];
   /** Takes out what the listing calls `entry`. */
   remove(entry: string): readonly Step[];

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import type { Caller } from "../local/caller.js";
-import { changeStore, listStore, StoreError } from "./machine.js";
+import { changeStore, isTrusted, listStore, StoreError } from "./machine.js";
 import { isOurs, type NamedCertificate, type TrustStore } from "./trust-store.js";
 
 export type TrustState =
@@ -41,7 +41,8 @@ export async function storeStatus(
     const trusted =
       certificate !== undefined &&
       entries.some((entry) => entry.includes(certificate.name)) &&
-      (store.bundle === undefined || (await holds(store.bundle, certificate.pem)));
+      (store.bundle === undefined || (await holds(store.bundle, certificate.pem))) &&
+      (store.verify === undefined || (await isTrusted(store.verify(certificate), caller)));
     return { store, state: { kind: trusted ? "trusted" : "not_trusted" }, entries };
   } catch (error) {
     return { store, state: { kind: "unknown", ...reasonOf(error) }, entries: [] };

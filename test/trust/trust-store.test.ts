@@ -60,7 +60,7 @@ test.each<[TrustStore, string, string[], string[]]>([
   [
     macos,
     `oximy-ca-0123456789abcdef ${HASH}`,
-    [`/usr/bin/security add-trusted-cert -d -r trustRoot -k ${KEYCHAIN} ${certificate.path}`],
+    [`/usr/bin/security add-trusted-cert -d -r trustRoot -p ssl -p basic -k ${KEYCHAIN} ${certificate.path}`],
     [`/usr/bin/security delete-certificate -Z ${HASH} -t ${KEYCHAIN}`],
   ],
   [

@@ -32,10 +32,12 @@ export function createDarwinIdentifier(): IdentifyProcess {
     const entry = entryPointOf(basename(path), process.commandLine);
     const script = entry && (await nameEntryPoint(entry, undefined, files));
     for (const app of enclosingApps(path)) {
-      // iOS apps on a Mac keep their property list behind `WrappedBundle`.
+      // Apps of iOS have no `Contents`. On a Mac they are wrapped, with a link to the app itself, and run from
+      // `…/X.app/Wrapper/X.app/X`, or translocated without the wrapper around them.
       const info =
         (await readInfo(`${app}/Contents/Info.plist`, files)) ??
-        (await readInfo(`${app}/WrappedBundle/Info.plist`, files));
+        (await readInfo(`${app}/WrappedBundle/Info.plist`, files)) ??
+        (await readInfo(`${app}/Info.plist`, files));
       if (info !== undefined) return { ...info, ...script };
     }
     return { ...script };
