@@ -98,7 +98,6 @@
             "MACOSX_DEPLOYMENT_TARGET": "12.0"
           },
           "sources": [
-            "native/darwin/natlook.cc",
             "native/darwin/original_destination.cc",
             "native/darwin/pcblist.cc",
             "native/darwin/process_arguments.cc",

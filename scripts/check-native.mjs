@@ -18,7 +18,7 @@ const out = path.join(root, "build-check");
 
 /** What needs a kernel or Node; all else in native/ is plain C++. */
 const PURE = [
-  ...["endpoint", "front_peek", "darwin/natlook", "darwin/pcblist", "darwin/process_arguments"],
+  ...["endpoint", "front_peek", "darwin/pcblist", "darwin/process_arguments"],
   ...["linux/connect_programs", "linux/proc_parse", "linux/sock_diag_message"],
   ...["bytes", "candidate", "check", "code", "elf_image", "freebl", "go_table", "keylog", "labels"].map(
     inSites,

@@ -49,6 +49,8 @@ std::vector<TcpSocket> ParsePcbList(const uint8_t* data, size_t size) {
       sockets.back().uid = socket.so_uid;
       sockets.back().last_pid = socket.so_last_pid;
       sockets.back().effective_pid = socket.so_e_pid;
+    } else if (head.xgn_kind == xnu::kKindTcpPcb && in_connection && head.xgn_len >= sizeof(xnu::xtcpcb_n)) {
+      sockets.back().state = ReadRecord<xnu::xtcpcb_n>(record, head.xgn_len).t_state;
     }
     position += (static_cast<size_t>(head.xgn_len) + 7) & ~size_t{7};
   }
@@ -59,7 +61,7 @@ std::optional<Endpoint> DestinationOfClient(const std::vector<TcpSocket>& socket
                                             const Endpoint& listener) {
   std::optional<Endpoint> destination;
   for (const auto& socket : sockets) {
-    if (!(socket.tuple.local == client)) continue;
+    if (!(socket.tuple.local == client) || socket.state == xnu::kClosed || socket.state == xnu::kTimeWait) continue;
     if (destination) return std::nullopt;
     destination = socket.tuple.remote;
   }

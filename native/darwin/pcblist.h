@@ -17,6 +17,8 @@ struct TcpSocket {
   int last_pid = 0;
   /** Process that it is used for, when a system daemon acts on behalf of an app; else 0. */
   int effective_pid = 0;
+  /** TCPS_… of <netinet/tcp_fsm.h>; -1 where the list does not tell. */
+  int state = -1;
 
   /** The effective one first: nsurlsessiond and WebKit's network process are nobody's app. */
   int pid() const { return effective_pid != 0 ? effective_pid : last_pid; }
@@ -27,7 +29,8 @@ std::vector<TcpSocket> ParsePcbList(const uint8_t* data, size_t size);
 
 /**
  * Where the client with this address meant to go, by its own socket: pf rewrites packets, not sockets. Nothing when
- * no socket or more than one has that local address, or when it meant `listener` itself.
+ * no socket or more than one has that local address, or when it meant `listener` itself. The list has those in
+ * TIME_WAIT too (in_pcblist.c), whose ports may be in use again: they do not count.
  */
 std::optional<Endpoint> DestinationOfClient(const std::vector<TcpSocket>& sockets, const Endpoint& client,
                                             const Endpoint& listener);

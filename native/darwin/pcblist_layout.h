@@ -5,12 +5,17 @@
 
 namespace oximy::xnu {
 
-// Layouts of xnu's bsd/netinet/in_pcb.h and bsd/sys/socketvar.h, which are not in the SDK. All are packed to 4 bytes.
+// Layouts of xnu's bsd/netinet/in_pcb.h, tcp_var.h and bsd/sys/socketvar.h, which are not in the SDK. All are packed to
+// 4 bytes. Compared in the tags 8019.80.24 and 8020.140.41 (macOS 12), 8792.81.2 and 8796.141.3 (13), 10002.81.5 and
+// 10063.141.1 (14), 11215.81.4 and 11417.121.6 (15): all are the same, but that xsocket_n of macOS 12 ends with so_e_pid.
 
 constexpr uint32_t kKindSocket = 0x001;  // XSO_SOCKET
 constexpr uint32_t kKindInPcb = 0x010;   // XSO_INPCB
+constexpr uint32_t kKindTcpPcb = 0x020;  // XSO_TCPCB
 constexpr uint8_t kIPv4 = 0x1;           // INP_IPV4
 constexpr uint8_t kIPv6 = 0x2;           // INP_IPV6
+
+constexpr int kClosed = 0, kTimeWait = 10;  // bsd/netinet/tcp_fsm.h
 
 #pragma pack(push, 4)
 
@@ -73,6 +78,16 @@ struct xsocket_n {
   uint8_t rest[28];
 };
 
+/** The beginning of it. */
+struct xtcpcb_n {
+  uint32_t xt_len;
+  uint32_t xt_kind;
+  uint64_t t_segq;
+  int32_t t_dupacks;
+  int32_t t_timer[4];
+  int32_t t_state;
+};
+
 #pragma pack(pop)
 
 static_assert(sizeof(xinpgen) == 24);
@@ -87,5 +102,8 @@ static_assert(sizeof(xsocket_n) == 104);
 static_assert(offsetof(xsocket_n, so_uid) == 64);
 static_assert(offsetof(xsocket_n, so_last_pid) == 68);
 static_assert(offsetof(xsocket_n, so_e_pid) == 72);
+// macOS 12 writes 76 bytes: what is read must be among them.
+static_assert(offsetof(xsocket_n, rest) == 76);
+static_assert(offsetof(xtcpcb_n, t_state) == 36);
 
 }  // namespace oximy::xnu

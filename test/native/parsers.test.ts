@@ -10,7 +10,6 @@ const canCompile = process.platform === "linux" && spawnSync(compiler, ["--versi
 /** Pure functions over bytes: those for macOS are tested here, too. */
 const PARSERS = [
   "native/endpoint.cc",
-  "native/darwin/natlook.cc",
   "native/darwin/pcblist.cc",
   "native/darwin/process_arguments.cc",
   "native/linux/connect_programs.cc",

@@ -1,7 +1,6 @@
-/** What macOS hands out, from byte fixtures: xnu's bsd/netinet/in_pcb.h, bsd/sys/socketvar.h, bsd/net/pfvar.h. */
+/** What macOS hands out, from byte fixtures: xnu's bsd/netinet/in_pcb.h, bsd/sys/socketvar.h. */
 #include "bytes.h"
 #include "check.h"
-#include "darwin/natlook.h"
 #include "darwin/pcblist.h"
 #include "darwin/process_arguments.h"
 
@@ -33,6 +32,11 @@ Bytes Socket(uint32_t uid, int last_pid, int effective_pid, uint32_t length = 10
   return record.Align();
 }
 
+/** xtcpcb_n: the state stands behind the timers. */
+Bytes Tcp(int state) {
+  return Bytes(208).Host<uint32_t>(0, 208).Host<uint32_t>(4, 0x20).Host<int32_t>(36, state);
+}
+
 Bytes Other(uint32_t kind, uint32_t length) {
   return Bytes(length).Host<uint32_t>(0, length).Host<uint32_t>(4, kind).Align();
 }
@@ -55,8 +59,8 @@ const Pcb kMapped{2,
 Bytes List() {
   Bytes list = Generation();
   list.Append(InPcb(kBrowser)).Append(Socket(501, 4711, 0));
-  list.Append(Other(0x02, 32)).Append(Other(0x04, 32)).Append(Other(0x08, 136)).Append(Other(0x20, 208));
-  list.Append(InPcb(kDaemon)).Append(Socket(501, 88, 4712)).Append(Other(0x20, 208));
+  list.Append(Other(0x02, 32)).Append(Other(0x04, 32)).Append(Other(0x08, 136)).Append(Tcp(4));
+  list.Append(InPcb(kDaemon)).Append(Socket(501, 88, 4712)).Append(Tcp(4));
   list.Append(InPcb(kMapped)).Append(Socket(0, 99, 0));
   return list.Append(Generation());
 }
@@ -115,33 +119,22 @@ void Destination() {
   sockets.push_back(sockets[0]);
   CHECK(!DestinationOfClient(sockets, At("192.0.2.5", 50001), listener));
 
+  BEHAVIOUR("a socket that only waits for old packets, or was never connected, does not make it two");
+  for (const int state : {0, 10}) {
+    Bytes reused = Generation();
+    reused.Append(InPcb(kBrowser)).Append(Socket(501, 4711, 0)).Append(Tcp(4));
+    Pcb old = kBrowser;
+    old.remote = {203, 0, 113, 99};
+    reused.Append(InPcb(old)).Append(Socket(501, 4711, 0)).Append(Tcp(state));
+    const auto both = ParsePcbList(reused.data(), reused.size());
+    CHECK(both.size() == 2);
+    CHECK(DestinationOfClient(both, At("192.0.2.5", 50001), listener) == At("203.0.113.7", 443));
+  }
+
   BEHAVIOUR("there is none for a client that connected to the listener itself");
   TcpSocket direct;
   direct.tuple = {At("127.0.0.1", 50010), listener};
   CHECK(!DestinationOfClient({direct}, At("127.0.0.1", 50010), listener));
-}
-
-void NatLook() {
-  BEHAVIOUR("pf's question has every field where the kernel looks for it");
-  const auto question = BuildNatLook(At("192.0.2.5", 50001), At("127.0.0.1", 9443), PfDirection::kOut);
-  const auto* bytes = reinterpret_cast<const uint8_t*>(&question);
-  const Bytes expected = Bytes(84)
-                             .Raw(0, {192, 0, 2, 5})
-                             .Raw(16, {127, 0, 0, 1})
-                             .Network16(64, 50001)
-                             .Network16(68, 9443)
-                             .Raw(80, {2, 6, 0, 2});
-  CHECK(std::memcmp(bytes, expected.data(), 84) == 0);
-  CHECK(BuildNatLook(At("::1", 1), At("::1", 2), PfDirection::kIn).af == 30);
-
-  BEHAVIOUR("pf's answer is the destination before the translation");
-  auto answer = question;
-  std::memcpy(answer.rdaddr, "\xcb\x00\x71\x07", 4);
-  answer.rdxport[0] = question.sxport[0];
-  CHECK(ReadNatLook(answer) == At("203.0.113.7", 50001));
-  answer.af = 99;
-  CHECK(!ReadNatLook(answer));
-  CHECK(!ReadNatLook(question));
 }
 
 void Arguments() {
@@ -167,6 +160,5 @@ void Arguments() {
 void TestDarwin() {
   PcbList();
   Destination();
-  NatLook();
   Arguments();
 }

@@ -1,9 +1,6 @@
-/** The socket table and the process arguments of macOS, and pf's answers. */
-#include <algorithm>
+/** The socket table and the process arguments of macOS. */
 #include <cstdlib>
-#include <cstring>
 
-#include "darwin/natlook.h"
 #include "darwin/pcblist.h"
 #include "darwin/process_arguments.h"
 
@@ -17,8 +14,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   DestinationOfClient(sockets, sockets.empty() ? nobody : sockets.front().tuple.local, nobody);
 
   ParseProcessArguments({reinterpret_cast<const char*>(data), size});
-  xnu::pfioc_natlook answer{};
-  std::memcpy(&answer, data, std::min(size, sizeof answer));
-  ReadNatLook(answer);
   return 0;
 }
