@@ -34,6 +34,7 @@ import {
 import { type Finding, missing, ok } from "./finding.js";
 import {
   darwinDefaultInterfaces,
+  darwinUsesIPv6,
   ipv6Finding,
   linuxDefaultInterfaces,
   type PortState,
@@ -80,7 +81,7 @@ export async function examine(settings: CaptureSettings, caller: Caller): Promis
     ),
     portFinding(PROXY_PORT, await portState(PROXY_PORT)),
     vpnFinding(defaultInterfaces(), (name) => existsSync(`/sys/class/net/${name}/tun_flags`)),
-    ipv6Finding(readIfThere("/proc/net/if_inet6") === "" ? "unused" : "used", tools),
+    ipv6Finding(usesIPv6() ? "used" : "unused", tools),
     descriptorFinding(descriptorLimit()),
   ];
 }
@@ -209,6 +210,11 @@ function defaultInterfaces(): string[] {
   return darwinDefaultInterfaces(
     execFileSync("/usr/sbin/netstat", ["-rn", "-f", "inet"], { encoding: "utf8" }),
   );
+}
+
+function usesIPv6(): boolean {
+  if (process.platform !== "darwin") return readIfThere("/proc/net/if_inet6") !== "";
+  return darwinUsesIPv6(execFileSync("/usr/sbin/netstat", ["-rn", "-f", "inet6"], { encoding: "utf8" }));
 }
 
 function readIfThere(path: string): string {

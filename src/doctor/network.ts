@@ -53,9 +53,20 @@ export function portFinding(port: number, state: PortState): Finding {
 }
 
 /** IPv6 that is used but not redirected goes unseen. */
-export function ipv6Finding(used: "used" | "unused", tools: { nft: boolean; ip6tables: boolean }): Finding {
+export function ipv6Finding(
+  used: "used" | "unused",
+  tools: { nft: boolean; ip6tables: boolean; pfctl: boolean },
+): Finding {
   if (used === "unused") return ok("ipv6", "not used here");
-  return tools.nft || tools.ip6tables
+  return tools.nft || tools.ip6tables || tools.pfctl
     ? ok("ipv6", "redirected like IPv4")
     : warning("ipv6", "used here, but nothing can redirect it", "Install nftables, or ip6tables.");
+}
+
+/**
+ * Whether IPv6 leads anywhere, from `netstat -rn -f inet6` of macOS. Tunnels that carry nothing have default routes
+ * too, which are for sockets bound to them alone: flag `I` (RTF_IFSCOPE, netstat(1)).
+ */
+export function darwinUsesIPv6(table: string): boolean {
+  return [...table.matchAll(/^default\s+\S+\s+(\S+)/gm)].some(([, flags = ""]) => !flags.includes("I"));
 }

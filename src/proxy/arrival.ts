@@ -160,6 +160,7 @@ export async function listenOnLoopback(options: ListenerOptions): Promise<Listen
     new Promise<Server>((resolve, reject) => {
       const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
       server.once("error", reject);
+      // macOS holds 128 at most, whatever is asked for (kern.ipc.somaxconn).
       server.listen({ host, port, backlog: 1024 }, () => resolve(server));
     });
   const first = await listen("127.0.0.1", options.port);

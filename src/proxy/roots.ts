@@ -1,8 +1,8 @@
 /** The certificates that upstream servers are verified against: the system's, and what the environment adds. */
 
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
+import { macRoots } from "./mac-roots.js";
 
 /** Where Linux distributions keep all trusted roots in one PEM file (the list of Go's crypto/x509). */
 const SYSTEM_BUNDLES = [
@@ -20,22 +20,6 @@ function readPems(path: string): string[] {
     return readFileSync(path, "latin1").match(PEM) ?? [];
   } catch {
     return []; // absent on this distribution
-  }
-}
-
-function macRoots(): string[] {
-  const keychains = [
-    "/System/Library/Keychains/SystemRootCertificates.keychain",
-    "/Library/Keychains/System.keychain",
-  ];
-  try {
-    const pems = execFileSync("/usr/bin/security", ["find-certificate", "-a", "-p", ...keychains], {
-      encoding: "latin1",
-      maxBuffer: 16 << 20,
-    });
-    return pems.match(PEM) ?? [];
-  } catch {
-    return []; // then Node's own roots serve
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../../src/doctor/capture.js";
 import {
   darwinDefaultInterfaces,
+  darwinUsesIPv6,
   ipv6Finding,
   linuxDefaultInterfaces,
   portFinding,
@@ -52,6 +53,7 @@ test.each([
   ["a default route through a card", vpnFinding(["enp3s0"], isTunnel), "ok"],
   ["IPv6 that nothing redirects", ipv6Finding("used", tools), "warning"],
   ["IPv6 that is redirected", ipv6Finding("used", { ...tools, ip6tables: true }), "ok"],
+  ["IPv6 that pf redirects", ipv6Finding("used", { ...tools, pfctl: true }), "ok"],
   ["no IPv6", ipv6Finding("unused", tools), "ok"],
   ["a kernel that lets programs be read", readingFinding(null), "ok"],
   ["a kernel that does not", readingFinding("Linux 5.4 has no BPF ring buffer"), "warning"],
@@ -103,6 +105,14 @@ default            192.168.1.1        UGScg             en0
 127                127.0.0.1          UCS               lo0
 `;
     expect(darwinDefaultInterfaces(table)).toEqual(["en0", "utun4"]);
+  });
+
+  it.each([
+    ["a router", "default      fe80::1%en0      UGcg      en0\n", true],
+    ["tunnels that carry nothing", "default      fe80::%utun0      UGcIg      utun0\n", false],
+    ["nothing", "", false],
+  ])("IPv6 of macOS leads by %s", (_, rows, used) => {
+    expect(darwinUsesIPv6(`Internet6:\nDestination  Gateway  Flags  Netif Expire\n${rows}`)).toBe(used);
   });
 });
 
