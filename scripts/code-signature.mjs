@@ -1,0 +1,63 @@
+/**
+ * The ad-hoc signature of a Mach-O library, checked as the kernel checks it: Apple's <kern/cs_blobs.h> of XNU. The kernel
+ * of arm64 refuses code without one; that of x64 takes it.
+ */
+import { createHash } from "node:crypto";
+
+const MAGIC_64 = 0xfeedfacf;
+const HEADER_SIZE = 32;
+const LC_CODE_SIGNATURE = 0x1d;
+const SUPERBLOB = 0xfade0cc0;
+const CODE_DIRECTORY = 0xfade0c02;
+const ADHOC = 0x2;
+const SHA256 = 2;
+
+/** Where the signature stands; undefined in a file without one. */
+function place(file) {
+  if (file.readUInt32LE(0) !== MAGIC_64) throw new Error("not a 64-bit Mach-O file");
+  let command = HEADER_SIZE;
+  for (let left = file.readUInt32LE(16); left > 0; left--) {
+    if (file.readUInt32LE(command) === LC_CODE_SIGNATURE) {
+      return { offset: file.readUInt32LE(command + 8), size: file.readUInt32LE(command + 12) };
+    }
+    command += file.readUInt32LE(command + 4);
+  }
+  return undefined;
+}
+
+/** Fields are big-endian in a signature, whatever the machine. */
+function codeDirectory(file, { offset, size }) {
+  const blob = file.subarray(offset, offset + size);
+  if (blob.length < 12 || blob.readUInt32BE(0) !== SUPERBLOB)
+    throw new Error("the signature is no superblob");
+  for (let entry = 0; entry < blob.readUInt32BE(8); entry++) {
+    const at = blob.readUInt32BE(12 + entry * 8 + 4);
+    if (blob.readUInt32BE(at) === CODE_DIRECTORY) return blob.subarray(at, at + blob.readUInt32BE(at + 4));
+  }
+  throw new Error("the signature has no code directory");
+}
+
+/**
+ * `none`, or `adhoc` when every page has the hash that the signature gives for it.
+ * @throws Error for a signature that the kernel would not take
+ */
+export function codeSignature(file) {
+  const found = place(file);
+  if (!found) return "none";
+  const directory = codeDirectory(file, found);
+  const [flags, hashes] = [directory.readUInt32BE(12), directory.readUInt32BE(16)];
+  const [count, limit] = [directory.readUInt32BE(28), directory.readUInt32BE(32)];
+  const [hashSize, hashType, pageBits] = [directory[36], directory[37], directory[39]];
+  if ((flags & ADHOC) === 0) throw new Error("the signature is not ad hoc, and nobody's");
+  if (hashType !== SHA256 || hashSize !== 32) throw new Error(`the signature has hashes of type ${hashType}`);
+  if (limit !== found.offset) throw new Error("the signature does not cover all that stands before it");
+  const page = 2 ** pageBits;
+  if (count !== Math.ceil(limit / page)) throw new Error("the signature has not a hash for each page");
+  for (let index = 0; index < count; index++) {
+    const bytes = file.subarray(index * page, Math.min((index + 1) * page, limit));
+    const hash = directory.subarray(hashes + index * hashSize, hashes + (index + 1) * hashSize);
+    if (!createHash("sha256").update(bytes).digest().equals(hash))
+      throw new Error(`page ${index} was changed after signing`);
+  }
+  return "adhoc";
+}
