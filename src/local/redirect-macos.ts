@@ -16,6 +16,8 @@ export type PfState =
   | { readonly kind: "withdrawn" };
 
 const READY_MS = 10_000;
+/** An order takes some ten short commands. A script that takes longer hangs, and its stand-in takes over. */
+const ORDER_MS = 20_000;
 /** The script itself waits 10 s for open connections. */
 const REMOVE_MS = 12_000;
 
@@ -35,6 +37,7 @@ export class MacRedirect implements HeldRedirect {
     lines: NodeJS.EventEmitter,
     onLost: (reason: string) => void,
     complaint: () => string,
+    private readonly orderMs: number,
   ) {
     lines.on("line", (line: string) => this.answers.shift()?.(line));
     this.ended = new Promise((resolve) => {
@@ -59,6 +62,7 @@ export class MacRedirect implements HeldRedirect {
     options: RedirectOptions,
     onLost: (reason: string) => void,
     path = redirectScript("darwin"),
+    orderMs = ORDER_MS,
   ): Promise<MacRedirect> {
     const script = spawn("/bin/sh", [path, ...holdArguments(options)], {
       stdio: ["pipe", "pipe", "pipe"],
@@ -97,7 +101,7 @@ export class MacRedirect implements HeldRedirect {
         resolve();
       });
     });
-    return new MacRedirect(script, lines, onLost, why);
+    return new MacRedirect(script, lines, onLost, why, orderMs);
   }
 
   /** Looks at pf, puts back what is ours, and follows the way out when it has changed. Never rejects. */
@@ -142,7 +146,11 @@ export class MacRedirect implements HeldRedirect {
   private order(word: string): Promise<string> {
     if (this.hasEnded || this.removing) return Promise.resolve("ended");
     return new Promise((resolve) => {
-      this.answers.push(resolve);
+      const timer = setTimeout(() => this.script.kill("SIGKILL"), this.orderMs);
+      this.answers.push((line) => {
+        clearTimeout(timer);
+        resolve(line);
+      });
       this.script.stdin?.write(`${word}\n`);
     });
   }

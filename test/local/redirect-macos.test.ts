@@ -7,10 +7,10 @@ import { temporaryFolder } from "../temporary-folder.js";
 const OPTIONS = { listenerPort: 4711, ports: [443], localPorts: [], allowQuic: false };
 
 /** A redirect held by a script of these lines instead of ours. */
-async function held(lines: string, onLost: (reason: string) => void = () => {}) {
+async function held(lines: string, onLost: (reason: string) => void = () => {}, orderMs?: number) {
   const path = join(temporaryFolder(), "script.sh");
   writeFileSync(path, lines);
-  const redirect = await MacRedirect.install(OPTIONS, onLost, path);
+  const redirect = await MacRedirect.install(OPTIONS, onLost, path, orderMs);
   onTestFinished(() => redirect.remove());
   return redirect;
 }
@@ -45,6 +45,16 @@ describe("the redirect of macOS", () => {
     expect(await redirect.check()).toMatchObject({ kind: "lost" });
     expect(await lost).toBe("killed");
     expect(await redirect.check()).toMatchObject({ kind: "lost" });
+  });
+
+  it("does not wait for a script that hangs", async () => {
+    let tell: (reason: string) => void = () => {};
+    const lost = new Promise<string>((resolve) => {
+      tell = resolve;
+    });
+    const redirect = await held(ANSWERING("while :; do sleep 0.01; done"), (reason) => tell(reason), 50);
+    await redirect.withdraw().then(() => redirect.check());
+    expect(await lost).toBe("the script that holds it ended");
   });
 
   it("is silent about a script that ends because it was asked to", async () => {
