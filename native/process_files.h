@@ -67,6 +67,9 @@ FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string
 /** Where `path` leads in the end, links followed the same way. Nothing when it leads nowhere. */
 std::optional<std::string> ResolveAs(const ProcessRef& process, uint32_t uid, const std::string& path);
 
+/** What the link at `path` says, with links before its last part followed the same way. Nothing when there is none. */
+std::optional<std::string> ReadLinkAs(const ProcessRef& process, uint32_t uid, const std::string& path);
+
 /** Files in a folder, opened the same way; at most `max_names`. */
 std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef& process, uint32_t uid, const std::string& path,
                                                      size_t max_names);

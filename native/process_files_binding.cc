@@ -122,17 +122,23 @@ Napi::Value ListFolderAsJs(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value ResolveAsJs(const Napi::CallbackInfo& info) {
+using FindPath = std::optional<std::string> (*)(const ProcessRef& process, uint32_t uid, const std::string& path);
+
+Napi::Value PathToJs(const Napi::CallbackInfo& info, FindPath find) {
   const ProcessRef process = ProcessFromJs(info[0]);
   const uint32_t uid = UidFromJs(info[0]);
   const std::string path = info[1].ToString().Utf8Value();
   return Ask(info, uid, info[2], [=]() -> ToJs {
-    auto target = ResolveAs(process, uid, path);
+    auto target = find(process, uid, path);
     return [target = std::move(target)](Napi::Env env) -> Napi::Value {
       return target ? Napi::Value(Napi::String::New(env, *target)) : env.Null();
     };
   });
 }
+
+Napi::Value ResolveAsJs(const Napi::CallbackInfo& info) { return PathToJs(info, ResolveAs); }
+
+Napi::Value ReadLinkAsJs(const Napi::CallbackInfo& info) { return PathToJs(info, ReadLinkAs); }
 
 Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
   const ProcessRef process = ProcessFromJs(info[0]);
@@ -197,6 +203,7 @@ Napi::Value FindInExecutableJs(const Napi::CallbackInfo& info) {
 void ExportProcessFiles(Napi::Env env, Napi::Object exports) {
   exports.Set("readFileAs", Napi::Function::New(env, ReadFileAsJs, "readFileAs"));
   exports.Set("listFolderAs", Napi::Function::New(env, ListFolderAsJs, "listFolderAs"));
+  exports.Set("readLinkAs", Napi::Function::New(env, ReadLinkAsJs, "readLinkAs"));
   exports.Set("resolveAs", Napi::Function::New(env, ResolveAsJs, "resolveAs"));
   exports.Set("readProgramFiles", Napi::Function::New(env, ReadProgramFilesJs, "readProgramFiles"));
   exports.Set("readMappedFiles", Napi::Function::New(env, ReadMappedFilesJs, "readMappedFiles"));

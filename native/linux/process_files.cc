@@ -106,9 +106,9 @@ FileAnswer AnswerOf(int error) {
 }
 
 /** An O_PATH descriptor, which opens nothing yet. Sets errno. */
-UniqueFd FindBelow(int root, const std::string& path) {
+UniqueFd FindBelow(int root, const std::string& path, int flags = 0) {
   open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
+  how.flags = static_cast<uint64_t>(O_PATH | O_CLOEXEC | flags);
   // Magic links of /proc lead out of every root (openat2(2)).
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   for (int attempt = 0; attempt < 4; attempt++) {
@@ -196,6 +196,22 @@ std::optional<std::string> ResolveAs(const ProcessRef& process, uint32_t uid, co
   const UniqueFd found = FindBelow(root.get(), path);
   if (!found) return std::nullopt;
   std::string target = ReadLink(AT_FDCWD, "/proc/self/fd/" + std::to_string(found.get()));
+  return target.empty() ? std::nullopt : std::optional(std::move(target));
+}
+
+std::optional<std::string> ReadLinkAs(const ProcessRef& process, uint32_t uid, const std::string& path) {
+  if (path.find('\0') != std::string::npos) return std::nullopt;
+  const UniqueFd directory = OpenExact(process);
+  if (!directory) return std::nullopt;
+  const auto groups = GroupsOf(directory.get(), uid);
+  const UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!groups || !root) return std::nullopt;
+  const AsUser user(uid, *groups);
+  if (!user.IsDone()) return std::nullopt;
+  const UniqueFd found = FindBelow(root.get(), path, O_NOFOLLOW);
+  if (!found) return std::nullopt;
+  // An empty path is the descriptor itself (readlink(2)); what is no link has nothing to say.
+  std::string target = ReadLink(found.get(), "");
   return target.empty() ? std::nullopt : std::optional(std::move(target));
 }
 

@@ -3,6 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { OximyError } from "../errors.js";
 import type { Endpoint, SocketTuple } from "./client.js";
+import type { ProcessFileSource } from "./identity/file-reader.js";
 
 /** What the kernel says of a client's socket. */
 export interface SocketOwner {
@@ -58,7 +59,7 @@ export interface ConnectRecord {
 }
 
 /** The functions of the native addon (native/attribution_binding.cc). None of them throws but for wrong types. */
-export interface NativeAddon {
+export interface NativeAddon extends ProcessFileSource {
   /** The system it was built for; with "none" every function answers null. */
   readonly implementation: "linux" | "darwin" | "none";
   /**

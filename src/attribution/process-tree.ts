@@ -1,7 +1,13 @@
 import { LruCache } from "../lru-cache.js";
 import type { Owner, ProcessIdentity } from "./client.js";
 import { createDarwinIdentifier } from "./identity/darwin.js";
-import { type FileReader, noFiles, systemFiles } from "./identity/file-reader.js";
+import {
+  type FileReader,
+  filesOfProcess,
+  noFiles,
+  type ProcessFileSource,
+  systemFiles,
+} from "./identity/file-reader.js";
 import { executableName, type IdentifyProcess } from "./identity/identity.js";
 import { identifyLinuxProcess } from "./identity/linux.js";
 import type { NativeAddon, ProcessInfo } from "./native.js";
@@ -26,15 +32,17 @@ export interface ProcessTree {
 }
 
 /** What reads processes: the native addon. */
-export type ProcessReader = Pick<NativeAddon, "implementation" | "processInfo">;
+export type ProcessReader = Pick<NativeAddon, "implementation" | "processInfo"> & Partial<ProcessFileSource>;
 
 export interface ProcessTreeOptions {
+  /** For all processes, in place of what the addon reads as each of them. */
   readonly files?: FileReader;
   readonly users?: UserNames;
 }
 
 export function createProcessTree(source: ProcessReader, options: ProcessTreeOptions = {}): ProcessTree {
-  const { files = systemFiles, users = createUserNames() } = options;
+  const { files, users = createUserNames() } = options;
+  const filesOf = (info: ProcessInfo): FileReader => files ?? filesSeenBy(info, source);
   const identify: IdentifyProcess =
     source.implementation === "darwin" ? createDarwinIdentifier() : identifyLinuxProcess;
   const identities = new LruCache<string, Promise<ProcessIdentity>>(MAX_PROCESSES);
@@ -44,7 +52,7 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
     remember(identities, info, async () => {
       const { pid, uid, startTime } = info;
       const user = users.nameOf(uid);
-      let identity = await identify(info, files);
+      let identity = await identify(info, filesOf(info));
       // The files of /proc were another's when the process has ended and its pid was given away meanwhile.
       if ((source.processInfo(pid)?.startTime ?? startTime) !== startTime)
         identity = await identify(info, noFiles);
@@ -68,6 +76,14 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
     },
     describeRead: ownerOf,
   };
+}
+
+/** macOS has no root folder of a process: what stands in an app's folder is read as it is. */
+function filesSeenBy(info: ProcessInfo, source: ProcessReader): FileReader {
+  if (source.implementation === "darwin") return systemFiles;
+  const { readFileAs, readLinkAs } = source;
+  if (readFileAs === undefined || readLinkAs === undefined) return noFiles;
+  return filesOfProcess(info, { readFileAs, readLinkAs });
 }
 
 /** What is known of processes that were read, before any file is looked at. */

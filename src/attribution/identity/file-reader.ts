@@ -10,13 +10,37 @@ export interface FileReader {
   modifiedAt(path: string): Promise<number | undefined>;
 }
 
+/** What the addon reads as a process and its user would; see `readFileAs` in native/process_files.h. */
+export interface ProcessFileSource {
+  /** `refused` is what is no regular file, too large, or not for that user. Null: not found out in time. */
+  readFileAs(
+    process: ProcessOfFiles,
+    path: string,
+    maxBytes: number,
+    limitMs: number,
+  ): Promise<{ readonly bytes: Buffer } | "absent" | "refused" | null>;
+  /** What a link says; null for what is none. */
+  readLinkAs(process: ProcessOfFiles, path: string, limitMs: number): Promise<string | null>;
+}
+
+export interface ProcessOfFiles {
+  readonly pid: number;
+  readonly startTime: number;
+  readonly uid: number;
+}
+
+/** Whoever waits has shorter limits; a file system that hangs keeps a thread of its own user from then on. */
+const PROCESS_FILE_MS = 1_000;
+
+const ONLY_FILES = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
+
 /**
- * The real file system. The files belong to the processes that are looked at, so nothing of them is taken for
- * granted: a pipe or device in the place of a file is not waited for, and a huge file is not read.
+ * The real file system, for files of the system itself such as those of /proc. A pipe or device in the place of a file
+ * is not waited for, a link there not followed, and a huge file not read.
  */
 export const systemFiles: FileReader = {
   async read(path, limit) {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
+    const file = await open(path, ONLY_FILES).catch(() => undefined);
     if (file === undefined) return undefined;
     try {
       const { size } = await file.stat().then((found) => (found.isFile() ? found : { size: Infinity }));
@@ -43,6 +67,31 @@ export const systemFiles: FileReader = {
       () => undefined,
     ),
 };
+
+/**
+ * What stands below `/proc/PID/root` is chosen by the process and its user: root looks at it as they would, so that no
+ * link leads out of the process's root, nothing but a regular file is ever opened, and nothing that they may not read.
+ * The rest is the system's.
+ */
+export function filesOfProcess(process: ProcessOfFiles, source: ProcessFileSource): FileReader {
+  const root = `/proc/${process.pid}/root/`;
+  const ref = { pid: process.pid, startTime: process.startTime, uid: process.uid };
+  const inside = (path: string) => (path.startsWith(root) ? path.slice(root.length - 1) : undefined);
+  return {
+    async read(path, limit) {
+      const seen = inside(path);
+      if (seen === undefined) return systemFiles.read(path, limit);
+      const answer = await source.readFileAs(ref, seen, limit, PROCESS_FILE_MS);
+      return answer !== null && typeof answer === "object" ? answer.bytes : undefined;
+    },
+    async readLink(path) {
+      const seen = inside(path);
+      if (seen === undefined) return systemFiles.readLink(path);
+      return (await source.readLinkAs(ref, seen, PROCESS_FILE_MS)) ?? undefined;
+    },
+    modifiedAt: async (path) => (inside(path) === undefined ? systemFiles.modifiedAt(path) : undefined),
+  };
+}
 
 /** What can be told without looking at files. */
 export const noFiles: FileReader = {

@@ -31,6 +31,12 @@ test("a pipe, a device and a folder in the place of a file are not waited for", 
   }
 });
 
+test("a link in the place of a file is not followed", async () => {
+  writeFileSync(join(folder, "target"), "text");
+  symlinkSync("target", join(folder, "to-file"));
+  expect(await systemFiles.read(join(folder, "to-file"), 100)).toBeUndefined();
+});
+
 test("links are read, not followed", async () => {
   symlinkSync("text", join(folder, "link"));
   expect(await systemFiles.readLink(join(folder, "link"))).toBe("text");
