@@ -1,11 +1,12 @@
 /** The options of everything that captures: one table, read from flags, environment and file, in that order. */
 
-import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { OximyError } from "../errors.js";
+import { asCaller, findCaller } from "../local/caller.js";
 import { type AppTerm, type CaptureSettings, defaultSettings } from "../local/settings.js";
 import type { LoadOptions } from "../oisp/load.js";
+import { readSmallFile } from "../trust/user-file.js";
 
 type Parse = (text: string) => unknown;
 
@@ -185,12 +186,19 @@ export function addCaptureOptions(command: Command): Command {
 
 /** `~/.oximy/config.json`: an object whose keys are those of the options. Absent is empty. */
 function readConfigFile(file: string): Record<string, unknown> {
-  if (!existsSync(file)) return {};
   const advice = `Correct ${file}, or move it away.`;
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, "utf8"));
+    // It is the caller's: root reads no more of it than he could.
+    const found = asCaller(findCaller(), () => readSmallFile(file));
+    if (found.kind === "absent") return {};
+    if (found.kind !== "text") {
+      const message = `${file} is a link, or no regular file of at most 64 KB: it is not read.`;
+      throw new OximyError("OXIMY_E_CONFIG", message, advice);
+    }
+    value = JSON.parse(found.text);
   } catch (cause) {
+    if (cause instanceof OximyError) throw cause;
     throw new OximyError("OXIMY_E_CONFIG", `${file} cannot be read: ${(cause as Error).message}`, advice, {
       cause,
     });

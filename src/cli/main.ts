@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { giveRootUp } from "../local/caller.js";
 import { addAppsCommand } from "./apps.js";
 import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
@@ -23,6 +24,9 @@ const WRONG_USAGE = 2;
 /** These serve others: they go on when nobody reads their feed any more. */
 const SERVING = new Set(["local", "proxy", "run"]);
 
+/** These look at the caller's files and nothing else. */
+const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "pins", "stats"]);
+
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
@@ -33,7 +37,10 @@ function createProgram(): Command {
     .version(version)
     .enablePositionalOptions()
     .showHelpAfterError("(run with --help for the options)")
-    .exitOverride();
+    .exitOverride()
+    .hook("preSubcommand", (_program, command) => {
+      if (NEEDING_NO_ROOT.has(command.name())) giveRootUp();
+    });
   for (const add of [
     addLocalCommand,
     addProxyCommand,

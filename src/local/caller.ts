@@ -77,24 +77,44 @@ export function findCaller(env: NodeJS.ProcessEnv = process.env): Caller {
  * made from here on carries. For the real root only the group changes.
  */
 export function becomeCaller(caller: Caller, primaryGid: number): void {
-  if (caller.uid !== 0) {
-    // @types/node leaves it out.
-    const { initgroups } = process as { initgroups?: (user: string, group: number) => void };
-    if (caller.user !== undefined) initgroups?.(caller.user, caller.gid);
-    else process.setgroups?.([caller.gid]);
-  }
+  if (caller.uid !== 0) takeGroupsOf(caller);
   process.setgid?.(primaryGid);
   if (caller.uid !== 0) process.setuid?.(caller.uid);
 }
 
-/** Does something as the caller, and is root again after: what it makes belongs to the caller. */
+function takeGroupsOf(caller: Caller): void {
+  // @types/node leaves it out.
+  const { initgroups } = process as { initgroups?: (user: string, group: number) => void };
+  if (caller.user !== undefined) initgroups?.(caller.user, caller.gid);
+  else process.setgroups?.([caller.gid]);
+}
+
+/**
+ * For commands that need nothing of root: whoever runs them by sudo gets what they do without it. What lies in a home
+ * is chosen by its owner, and is then opened with that owner's rights alone.
+ */
+export function giveRootUp(caller: Caller = findCaller(), env: NodeJS.ProcessEnv = process.env): void {
+  if (process.getuid?.() !== 0 || caller.uid === 0) return;
+  becomeCaller(caller, caller.gid);
+  env.HOME = caller.home; // sudo's is root's
+}
+
+/**
+ * Does something as the caller, with his groups and no other, and is root again after: what it makes belongs to the
+ * caller, and what he may not read is not read. It counts for the whole process, so that it is nothing for one that
+ * does other things meanwhile.
+ */
 export function asCaller<T>(caller: Caller, make: () => T): T {
   if (process.geteuid?.() !== 0 || caller.uid === 0) return make();
+  const groups = process.getgroups?.() ?? [];
+  const gid = process.getegid?.() ?? 0;
+  takeGroupsOf(caller);
   process.setegid?.(caller.gid);
   process.seteuid?.(caller.uid);
   const beRoot = () => {
     process.seteuid?.(0);
-    process.setegid?.(0);
+    process.setegid?.(gid);
+    process.setgroups?.(groups);
   };
   let made: T;
   try {

@@ -1,12 +1,12 @@
 /** The certificate that the stores shall trust. */
 
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { asCaller, type Caller } from "../local/caller.js";
+import { asCaller, type Caller, findCaller } from "../local/caller.js";
 import { caDirectory } from "../local/settings.js";
 import { CA_CERTIFICATE_FILE, openCa } from "../proxy/ca.js";
 import { type NamedCertificate, nameCertificate } from "./trust-store.js";
+import { readSmallFile } from "./user-file.js";
 
 /** Makes the CA when there is none yet. Throws OXIMY_E_CA. */
 export function ourCertificate(home: string, caller: Caller): NamedCertificate {
@@ -15,10 +15,14 @@ export function ourCertificate(home: string, caller: Caller): NamedCertificate {
 }
 
 /** Undefined when there is none yet, or none that can be read. */
-export function ourCertificateIfMade(home: string): NamedCertificate | undefined {
+export function ourCertificateIfMade(
+  home: string,
+  caller: Caller = findCaller(),
+): NamedCertificate | undefined {
   const path = join(caDirectory(home), CA_CERTIFICATE_FILE);
   try {
-    return nameCertificate(new X509Certificate(readFileSync(path)), path);
+    const found = asCaller(caller, () => readSmallFile(path));
+    return found.kind === "text" ? nameCertificate(new X509Certificate(found.text), path) : undefined;
   } catch {
     return undefined;
   }

@@ -7,7 +7,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemRoots } from "../proxy/roots.js";
-import { replaceFile } from "./user-file.js";
+import { readSmallFile, replaceFile } from "./user-file.js";
+
+/** Bytes; the roots of a system are some 250 KB. */
+const LARGEST = 4 << 20;
 
 export const SESSION_FOLDER = "environment";
 
@@ -81,7 +84,8 @@ export class SessionFiles {
 
   private read(path: string): string | undefined {
     try {
-      return readFileSync(path, "utf8");
+      const found = readSmallFile(path, LARGEST);
+      return found.kind === "text" ? found.text : undefined;
     } catch {
       return undefined; // not there, or nothing that could be used
     }

@@ -14,15 +14,22 @@ import {
 
 const LARGEST = 64 << 10;
 
-/** Its text; `absent` without one, `other` for a link and what else is no small regular file. Throws when it cannot be read. */
+/**
+ * Its text; `absent` without one, `other` for a link and what else is no regular file of at most `largest` bytes. Throws
+ * when it cannot be read.
+ */
 export function readSmallFile(
   path: string,
+  largest = LARGEST,
 ): { readonly kind: "text"; readonly text: string } | { readonly kind: "absent" | "other" } {
   let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    fd = openSync(
+      path,
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
+    );
     const stats = fstatSync(fd);
-    if (!stats.isFile() || stats.size > LARGEST) return { kind: "other" };
+    if (!stats.isFile() || stats.size > largest) return { kind: "other" };
     return { kind: "text", text: readFileSync(fd, "utf8") };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -1,6 +1,7 @@
 /** What was learned of programs and servers, in a file that `oximy pins` shows and clears. */
 
-import { chownSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readSmallFile } from "../../trust/user-file.js";
 
 /** What became of our certificate with a program. */
 export interface LearnedTrust {
@@ -37,6 +38,8 @@ interface Facts {
 /** A file that another process cleared is noticed within this time. */
 const LOOK_AGAIN_MS = 1_000;
 const MAX_ENTRIES = 2_000;
+/** Bytes; more than all entries have. */
+const LARGEST = 4 << 20;
 
 const serverKey = ({ uid, host, address, port }: Omit<LearnedServer, "until">) =>
   [uid, host, address, port].join("\n");
@@ -113,7 +116,7 @@ export class LearnedFacts {
   private look(): void {
     if (this.now() - this.lookedAt < LOOK_AGAIN_MS) return;
     this.lookedAt = this.now();
-    const modifiedAt = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
+    const modifiedAt = lstatSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
     if (modifiedAt === this.modifiedAt) return;
     this.modifiedAt = modifiedAt;
     const { programs, servers } = modifiedAt === undefined ? NOTHING : readFacts(this.path);
@@ -124,10 +127,11 @@ export class LearnedFacts {
   private write(): void {
     const temporary = `${this.path}.${process.pid}.tmp`;
     try {
-      writeFileSync(temporary, JSON.stringify(this.inForce(), null, 2), { mode: 0o600 });
+      rmSync(temporary, { force: true });
+      writeFileSync(temporary, JSON.stringify(this.inForce(), null, 2), { mode: 0o600, flag: "wx" });
       if (this.group !== undefined) chownSync(temporary, -1, this.group);
       renameSync(temporary, this.path);
-      this.modifiedAt = statSync(this.path).mtimeMs;
+      this.modifiedAt = lstatSync(this.path).mtimeMs;
     } catch {
       // A home that cannot be written costs the memory over restarts; the facts themselves are in this process.
     }
@@ -144,7 +148,9 @@ function put<T>(facts: Map<string, T>, key: string, fact: T): void {
 
 function readFacts(path: string): Facts {
   try {
-    const read = JSON.parse(readFileSync(path, "utf8")) as Partial<Facts> | null;
+    const found = readSmallFile(path, LARGEST);
+    if (found.kind !== "text") return NOTHING;
+    const read = JSON.parse(found.text) as Partial<Facts> | null;
     return {
       programs: entries(read?.programs, ["program", "outcome", "inputs"]),
       servers: entries(read?.servers, ["host", "address"]),
