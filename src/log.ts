@@ -1,6 +1,7 @@
 /** Messages for the person at the terminal, on standard error: text, or JSON lines by pino. */
 
 import { pino } from "pino";
+import { printableText, printError } from "./terminal.js";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -24,15 +25,15 @@ export function createLog(options: LogOptions): Log {
     // Synchronous: what is said before an exit must be read after it.
     const logger = pino({ level: options.level, base: null }, pino.destination({ fd: 2, sync: true }));
     return {
-      debug: (message) => logger.debug(message),
-      info: (message) => logger.info(message),
-      warn: (message) => logger.warn(message),
-      error: (message) => logger.error(message),
+      debug: (message) => logger.debug(printableText(message)),
+      info: (message) => logger.info(printableText(message)),
+      warn: (message) => logger.warn(printableText(message)),
+      error: (message) => logger.error(printableText(message)),
     };
   }
   const print = (level: LogLevel) => (message: string) => {
     if (RANK[level] < RANK[options.level]) return;
-    process.stderr.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
+    printError(`${level === "info" ? "" : `${level}: `}${message}`);
   };
   return { debug: print("debug"), info: print("info"), warn: print("warn"), error: print("error") };
 }

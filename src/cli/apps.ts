@@ -8,6 +8,7 @@ import { runningApps, runningProcesses } from "../attribution/running.js";
 import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { loadBundle } from "../oisp/load.js";
+import { print, printable, printJson } from "../terminal.js";
 import { addSomeOptions, bundleSources, captureSettings } from "./capture-options.js";
 import { type Capture, RunningCapture } from "./running-capture.js";
 
@@ -49,15 +50,15 @@ export function addAppsCommand(program: Command): void {
         running: running.get(app.id) ?? [],
       }));
     if (flags.json) {
-      console.log(JSON.stringify(rows, null, 2));
+      printJson(rows, 2);
       return;
     }
     const width = Math.max(2, ...rows.map(({ id }) => id.length));
     for (const { id, name, vendor, running: processes } of rows) {
-      console.log(`${id.padEnd(width)}  ${name}${vendor ? `, ${vendor}` : ""}`);
-      for (const line of runningLines(processes)) console.log(`${" ".repeat(width)}  ${line}`);
+      print(`${id.padEnd(width)}  ${name}${vendor ? `, ${vendor}` : ""}`);
+      for (const line of runningLines(processes)) print(`${" ".repeat(width)}  ${line}`);
     }
-    if (rows.length === 0) console.log("No app of the bundle runs now.");
+    if (rows.length === 0) print("No app of the bundle runs now.");
   });
 }
 
@@ -88,8 +89,8 @@ export function runningLines(processes: readonly RunningRow[]): string[] {
     groups.set(key, group);
   }
   return [...groups.values()].flatMap(({ row: { path, matched_by, capture }, pids }) => [
-    `runs as ${pids.join(", ")} ${path ?? ""} (by ${matched_by.replaceAll("_", " ")})`,
-    `  ${HOW[capture.how]}: ${capture.why}`,
-    ...(capture.advice === undefined ? [] : [`  → ${capture.advice}`]),
+    `runs as ${pids.join(", ")} ${printable(path ?? "")} (by ${matched_by.replaceAll("_", " ")})`,
+    `  ${HOW[capture.how]}: ${printable(capture.why)}`,
+    ...(capture.advice === undefined ? [] : [`  → ${printable(capture.advice)}`]),
   ]);
 }

@@ -7,6 +7,7 @@ import { oximyHome } from "../local/settings.js";
 import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
 import { splitHostPort } from "../oisp/host-name.js";
 import { fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
+import { print, printJson } from "../terminal.js";
 import { lookUp, lookupLines } from "./bundle-lookup.js";
 import { addSomeOptions, bundleSources } from "./capture-options.js";
 
@@ -40,8 +41,8 @@ export function addBundleCommand(program: Command): void {
     const place = placeOf(asked);
     const { bundle: loaded } = await asCaller(findCaller(), () => loadBundle(sourcesOf(lookup)));
     const answer = lookUp(loaded, { ...place, method: lookup.opts<{ method: string }>().method });
-    if (lookup.opts<Flags>().json) console.log(JSON.stringify(answer, null, 2));
-    else for (const line of lookupLines(answer)) console.log(line);
+    if (lookup.opts<Flags>().json) printJson(answer, 2);
+    else for (const line of lookupLines(answer)) print(line);
   });
 }
 
@@ -90,18 +91,18 @@ function describe({ bundle, origin, location, rejected, note }: LoadedBundle, js
     rejected,
   };
   if (json) {
-    console.log(JSON.stringify(summary, null, 2));
+    printJson(summary, 2);
     return;
   }
   const { supplement = {}, rejected: _, ...told } = summary;
   const ours: Readonly<Record<string, number>> = supplement;
   for (const [name, value] of Object.entries(told)) {
     const added = ours[name] ? ` (${ours[name]} of the supplement)` : "";
-    if (value !== undefined) console.log(`${name.padEnd(12)} ${value}${added}`);
+    if (value !== undefined) print(`${name.padEnd(12)} ${value}${added}`);
   }
-  console.log(`supplement   ${summary.supplement ? factsLine(ours) : "not read"}`);
-  for (const sentence of rejected) console.log(`left out     ${sentence}`);
-  if (note) console.log(`note         ${note}`);
+  print(`supplement   ${summary.supplement ? factsLine(ours) : "not read"}`);
+  for (const sentence of rejected) print(`left out     ${sentence}`);
+  if (note) print(`note         ${note}`);
 }
 
 /** How many entries of each kind are ours, added or corrected; absent without the supplement. */

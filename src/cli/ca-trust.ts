@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { OximyError } from "../errors.js";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
+import { print, printableJson, printJson, printText } from "../terminal.js";
 import { findStores } from "../trust/find-stores.js";
 import { ourCertificate, ourCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment, type SessionState } from "../trust/session-environment.js";
@@ -51,7 +52,7 @@ export function addTrustCommands(ca: Command): void {
       const { environment } = install.opts<{ environment: boolean }>();
       const change = await installEverywhere(environment ? "with_environment" : "stores");
       printOutcomes(change, "trusted", printerOf(install));
-      if (!isJson(install)) for (const line of afterInstall(change)) console.log(line);
+      if (!isJson(install)) for (const line of afterInstall(change)) print(line);
       refuseFailures(change, "install");
       const skipped = change.stores.find(({ outcome }) => outcome.kind === "skipped");
       if (skipped !== undefined) throw storeError("OXIMY_E_TOOL_MISSING", skipped);
@@ -62,7 +63,7 @@ export function addTrustCommands(ca: Command): void {
     .action(async () => {
       const change = await uninstallEverywhere();
       printOutcomes(change, "removed", printerOf(uninstall));
-      if (!isJson(uninstall)) for (const line of afterUninstall(change)) console.log(line);
+      if (!isJson(uninstall)) for (const line of afterUninstall(change)) print(line);
       refuseFailures(change, "uninstall");
     });
   const status = withJson(ca.command("status"))
@@ -87,15 +88,15 @@ export function addTrustCommands(ca: Command): void {
         const { kind: state, ...why } = environment;
         const variables = { location: session.location, state, ...why };
         const answer = { certificate: certificate?.path ?? null, stores: rows, environment: variables };
-        return console.log(JSON.stringify(answer, null, 2));
+        return printJson(answer, 2);
       }
-      if (certificate === undefined) console.log("There is no certificate yet; `oximy ca install` makes it.");
+      if (certificate === undefined) print("There is no certificate yet; `oximy ca install` makes it.");
       const lines = [
         ...found.flatMap(({ store, state }) => rowOf(state.kind.replace("_", " "), store, state)),
         lineOf(environment.kind.replaceAll("_", " "), "sessions", session.location),
         ...sessionHints(environment).map((line) => `             ${line}`),
       ];
-      for (const line of lines) console.log(line);
+      for (const line of lines) print(line);
     });
 }
 
@@ -184,7 +185,7 @@ export function printOutcomes(change: TrustChange, done: string, { kind, print }
     const variables = { store: "environment", location: environmentFile };
     const all = environment === undefined ? rows : [...rows, { ...variables, outcome: environment }];
     const flat = all.map(({ outcome: { kind, ...why }, ...row }) => ({ ...row, outcome: kind, ...why }));
-    print(JSON.stringify(flat, null, 2));
+    print(printableJson(flat, 2));
     return;
   }
   for (const { store, outcome } of stores) {
@@ -245,6 +246,6 @@ function noStore(): OximyError {
 const withJson = (command: Command): Command => command.option("--json", "print JSON", false);
 const printerOf = (command: Command): Printer => ({
   kind: isJson(command) ? "json" : "text",
-  print: (line) => console.log(line),
+  print: (line) => printText(line),
 });
 const isJson = (command: Command): boolean => command.opts<{ json: boolean }>().json;

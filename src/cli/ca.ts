@@ -5,6 +5,7 @@ import { asCaller, findCaller } from "../local/caller.js";
 import { caDirectory, oximyHome } from "../local/settings.js";
 import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../local/trust-environment.js";
 import { openCa } from "../proxy/ca.js";
+import { print } from "../terminal.js";
 import { addTrustCommands } from "./ca-trust.js";
 import { portNumber } from "./proxy.js";
 
@@ -29,7 +30,7 @@ export function addCaCommand(program: Command): void {
         ["key", "ECDSA P-256"],
         ["sha256", certificate.fingerprint256],
       ];
-      for (const [name, value] of lines) console.log(`${name!.padEnd(8)} ${value}`);
+      for (const [name, value] of lines) print(`${name!.padEnd(8)} ${value}`);
     });
   addTrustCommands(ca);
 }

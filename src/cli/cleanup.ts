@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
 import { runRedirectScript } from "../local/redirect.js";
+import { printText } from "../terminal.js";
 
 export function addCleanupCommand(program: Command): void {
   const command = program
@@ -29,5 +30,5 @@ export async function cleanUp(scope: "redirect" | "all", command: string): Promi
       "What it says tells what to do.",
     );
   }
-  if (output) console.log(output);
+  if (output) printText(output);
 }

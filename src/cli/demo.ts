@@ -2,10 +2,11 @@
 
 import type { Command } from "commander";
 import { runDemo } from "../demo/demo.js";
+import { printText } from "../terminal.js";
 
 export function addDemoCommand(program: Command): void {
   program
     .command("demo")
     .description("show a capture of real clients against a built-in AI server; needs no key and no internet")
-    .action(() => runDemo((line) => console.log(line)));
+    .action(() => runDemo((line) => printText(line)));
 }

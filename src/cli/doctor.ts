@@ -5,6 +5,7 @@ import { examine } from "../doctor/examine.js";
 import type { Finding } from "../doctor/finding.js";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
+import { printable, printJson, printText } from "../terminal.js";
 import { captureSettings } from "./capture-options.js";
 
 /** As for every error that says what the machine lacks (docs/errors.md). */
@@ -20,7 +21,8 @@ export function addDoctorCommand(program: Command): void {
     const { settings } = captureSettings(command, oximyHome(process.env, caller.home));
     const findings = await examine(settings, caller);
     const ready = findings.every(({ level }) => level !== "missing");
-    console.log(command.opts().json ? JSON.stringify({ ready, findings }, null, 2) : report(findings, ready));
+    if (command.opts().json) printJson({ ready, findings }, 2);
+    else printText(report(findings, ready));
     process.exitCode = ready ? 0 : LACKING;
   });
 }
@@ -28,8 +30,8 @@ export function addDoctorCommand(program: Command): void {
 export function report(findings: readonly Finding[], ready: boolean): string {
   const width = Math.max(...findings.map(({ about }) => about.length));
   const lines = findings.flatMap(({ level, about, what, advice }) => [
-    `${level.padEnd(7)}  ${about.padEnd(width)}  ${what}`,
-    ...(advice === undefined ? [] : [`${" ".repeat(width + 9)}  → ${advice}`]),
+    `${level.padEnd(7)}  ${about.padEnd(width)}  ${printable(what)}`,
+    ...(advice === undefined ? [] : [`${" ".repeat(width + 9)}  → ${printable(advice)}`]),
   ]);
   return [...lines, "", ready ? "Capture works here." : "Capture does not work here yet."].join("\n");
 }

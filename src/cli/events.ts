@@ -6,6 +6,7 @@ import { findCaller } from "../local/caller.js";
 import { printEvent } from "../local/feed.js";
 import { oximyHome } from "../local/settings.js";
 import { type EventFilter, followEvents, readEvents } from "../sinks/event-files.js";
+import { printError } from "../terminal.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { untilSignal } from "./signals.js";
 import { parseSince } from "./since.js";
@@ -38,7 +39,7 @@ export function addEventsCommand(program: Command): void {
       print(event);
       printed += 1;
     }
-    if (printed === 0) console.error(noEvents(folder, Object.keys(filter).length > 0 ? "chosen" : "all"));
+    if (printed === 0) printError(noEvents(folder, Object.keys(filter).length > 0 ? "chosen" : "all"));
   });
 }
 

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { Caller } from "../local/caller.js";
 import type { CaptureSettings } from "../local/settings.js";
 import type { Log } from "../log.js";
+import { printError } from "../terminal.js";
 import { machineTrust, NO_STORE } from "../trust/machine-stores.js";
 import { ourCertificateIfMade } from "../trust/our-certificate.js";
 import { capturesNobody, type Outlook, type OutlookFacts, outlookOf } from "../trust/outlook.js";
@@ -80,7 +81,7 @@ function realIo({ settings, caller, whyNotRead }: FirstMinute): FirstMinuteIo {
     outlook: async () => outlookOf(await lookAround(settings, caller, whyNotRead)),
     install: () => installEverywhere("stores"),
     ask,
-    print: (text) => void process.stderr.write(`${text}\n`),
+    print: printError,
   };
 }
 

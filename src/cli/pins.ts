@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { findCaller } from "../local/caller.js";
 import { oximyHome, pinsFile } from "../local/settings.js";
 import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
+import { print, printJson } from "../terminal.js";
 
 const open = () => new LearnedFacts(pinsFile(oximyHome(process.env, findCaller().home)));
 
@@ -26,25 +27,23 @@ export function addPinsCommand(program: Command): void {
   list.action(() => {
     const { programs, servers } = open().list();
     if (list.opts<{ json: boolean }>().json) {
-      console.log(JSON.stringify({ programs, servers }, null, 2));
+      printJson({ programs, servers }, 2);
       return;
     }
     for (const { name, outcome, host, how, advice, until } of programs) {
-      console.log(`${name}  ${OUTCOMES[outcome]}  (${how ?? "at"} ${host})  until ${date(until)}`);
-      if (outcome !== "accepted") console.log(`    to have it read: ${advice}`);
+      print(`${name}  ${OUTCOMES[outcome]}  (${how ?? "at"} ${host})  until ${date(until)}`);
+      if (outcome !== "accepted") print(`    to have it read: ${advice}`);
     }
     for (const { host, address, port, uid, until } of servers) {
-      console.log(
-        `${host} (${address}:${port}, user ${uid})  asks for a client certificate  until ${date(until)}`,
-      );
+      print(`${host} (${address}:${port}, user ${uid})  asks for a client certificate  until ${date(until)}`);
     }
-    if (programs.length + servers.length === 0) console.log("Nothing was learned of any program or server.");
+    if (programs.length + servers.length === 0) print("Nothing was learned of any program or server.");
   });
   pins
     .command("clear")
     .description("forget it; a running capture does so within a second")
     .action(() => {
       open().clear();
-      console.log("Nothing is known of any program or server any more.");
+      print("Nothing is known of any program or server any more.");
     });
 }

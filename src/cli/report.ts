@@ -1,6 +1,7 @@
 /** How commands tell what went wrong. */
 
 import { OximyError } from "../errors.js";
+import { printableJson, printableText, printError } from "../terminal.js";
 
 /** What the system says of a file that it does not let us use: nothing that a report could help (errno(3)). */
 const OF_FILES = new Set(["EACCES", "EPERM", "ENOSPC", "EDQUOT", "EROFS", "EIO", "ENOTDIR", "EISDIR"]);
@@ -8,10 +9,10 @@ const OF_FILES = new Set(["EACCES", "EPERM", "ENOSPC", "EDQUOT", "EROFS", "EIO",
 /** Prints an error for the user and returns the exit code that belongs to it. */
 export function reportError(error: unknown, json: boolean): number {
   const { code, message, advice, exitCode } = error instanceof OximyError ? error : unforeseen(error);
-  process.stderr.write(
+  printError(
     json
-      ? `${JSON.stringify({ level: "error", code, message, advice })}\n`
-      : `oximy: ${message} [${code}]\n  ${advice}\n`,
+      ? printableJson({ level: "error", code, message, advice })
+      : `oximy: ${printableText(message)} [${code}]\n  ${advice}`,
   );
   return exitCode;
 }

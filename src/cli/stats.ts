@@ -5,7 +5,8 @@ import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { type EventFilter, readEvents } from "../sinks/event-files.js";
 import { type StatsRow, summarise } from "../sinks/event-stats.js";
-import { money, printable } from "../sinks/feed.js";
+import { money } from "../sinks/feed.js";
+import { printable, printError, printJson, printText } from "../terminal.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { noEvents, sinceOption } from "./events.js";
 
@@ -21,11 +22,11 @@ export function addStatsCommand(program: Command): void {
     const filter: EventFilter = since === undefined ? {} : { since };
     const { total, byApp, byModel, byDay } = await summarise(readEvents(folder, filter));
     if (json) {
-      console.log(JSON.stringify({ total, by_app: byApp, by_model: byModel, by_day: byDay }, null, 2));
+      printJson({ total, by_app: byApp, by_model: byModel, by_day: byDay }, 2);
     } else if (total.events === 0) {
-      console.error(noEvents(folder, since === undefined ? "all" : "chosen"));
+      printError(noEvents(folder, since === undefined ? "all" : "chosen"));
     } else {
-      console.log(statsTable({ app: byApp, model: byModel, day: byDay, "": [total] }));
+      printText(statsTable({ app: byApp, model: byModel, day: byDay, "": [total] }));
     }
   });
 }

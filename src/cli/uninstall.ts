@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { asCaller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
+import { print } from "../terminal.js";
 import { afterUninstall, printOutcomes, refuseFailures, uninstallEverywhere } from "./ca-trust.js";
 import { cleanUp } from "./cleanup.js";
 
@@ -19,18 +20,18 @@ export function addUninstallCommand(program: Command): void {
   command.action(async () => {
     await cleanUp("all", "uninstall");
     const change = await uninstallEverywhere();
-    printOutcomes(change, "removed", { kind: "text", print: (line) => console.log(line) });
-    for (const line of afterUninstall(change)) console.log(line);
+    printOutcomes(change, "removed", { kind: "text", print });
+    for (const line of afterUninstall(change)) print(line);
     refuseFailures(change, "uninstall");
     const caller = findCaller();
     const home = oximyHome(process.env, caller.home);
     if (command.opts<{ purge: boolean }>().purge) {
       const left = asCaller(caller, () => purge(home));
-      console.log(left.length === 0 ? `removed      ${home}` : `left in ${home}: ${left.join(", ")}`);
+      print(left.length === 0 ? `removed      ${home}` : `left in ${home}: ${left.join(", ")}`);
     } else if (existsSync(home)) {
-      console.log(`Events and the certificate authority stay in ${home}; --purge removes them.`);
+      print(`Events and the certificate authority stay in ${home}; --purge removes them.`);
     }
-    console.log("The program itself: npm uninstall -g oximy");
+    print("The program itself: npm uninstall -g oximy");
   });
 }
 

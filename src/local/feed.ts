@@ -2,6 +2,7 @@
 
 import type { OximyEvent } from "../event/event.js";
 import { feedLine } from "../sinks/feed.js";
+import { printableJson } from "../terminal.js";
 
 /** A printer for standard output. */
 export function printEvent(json: boolean): (event: unknown) => void {
@@ -13,6 +14,6 @@ export function printEvent(json: boolean): (event: unknown) => void {
   });
   return (event) => {
     if (!isRead) return;
-    process.stdout.write(`${json ? JSON.stringify(event) : feedLine(event as OximyEvent, { colour })}\n`);
+    process.stdout.write(`${json ? printableJson(event) : feedLine(event as OximyEvent, { colour })}\n`);
   };
 }

@@ -1,6 +1,7 @@
 /** The live feed: one line per event for a person at a terminal. */
 
 import type { OximyEvent } from "../event/event.js";
+import { printable } from "../terminal.js";
 import { localClock } from "./traces-folder.js";
 
 export interface FeedStyle {
@@ -64,7 +65,7 @@ function durationOf({ timing }: OximyEvent): string {
 }
 
 function outcomeOf({ metadata }: OximyEvent): string {
-  return [metadata.response_status?.toString(), metadata.error].filter(Boolean).join(" ");
+  return printable([metadata.response_status?.toString(), metadata.error].filter(Boolean).join(" "));
 }
 
 /** At least two digits that say something: calls cost from millionths to dollars. */
@@ -76,9 +77,4 @@ export function money(usd: number): string {
 function fit(text: string, width: number): string {
   const characters = [...text];
   return characters.length > width ? `${characters.slice(0, width - 1).join("")}…` : text.padEnd(width);
-}
-
-/** Names and models come from others: none of them may steer the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\ufffd");
 }

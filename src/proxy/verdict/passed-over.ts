@@ -2,6 +2,7 @@
 
 import type { Reason } from "../../connection/reasons.js";
 import { LruCache } from "../../lru-cache.js";
+import { printable } from "../../terminal.js";
 import type { KnownClient } from "./client.js";
 
 const MAX_PROGRAMS = 1_000;
@@ -24,7 +25,7 @@ export class PassedOver {
     const { program } = client;
     if (!program || !ADVISABLE.has(reason) || !this.isNews(program.key)) return;
     this.say(
-      `${nameOf(client)} is seen at ${host} and not read: ${program.trust.evidence}. To have it read, ${program.advice}.`,
+      `${nameOf(client)} is seen at ${printable(host)} and not read: ${printable(program.trust.evidence)}. To have it read, ${printable(program.advice)}.`,
     );
   }
 
@@ -33,8 +34,8 @@ export class PassedOver {
     const { program } = client;
     if (!program || !this.isNews(program.key)) return;
     this.say(
-      `${nameOf(client)} does not trust Oximy's certificate (${how}, at ${host}) and is passed through from now on. ` +
-        `To have it read, ${program.advice}.`,
+      `${nameOf(client)} does not trust Oximy's certificate (${printable(how)}, at ${printable(host)}) and is passed through from now on. ` +
+        `To have it read, ${printable(program.advice)}.`,
     );
   }
 
@@ -46,5 +47,5 @@ export class PassedOver {
 }
 
 function nameOf({ app, program }: KnownClient): string {
-  return app?.name ?? program?.name ?? "A program";
+  return printable(app?.name ?? program?.name ?? "A program");
 }
