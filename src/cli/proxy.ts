@@ -28,11 +28,18 @@ export function addProxyCommand(program: Command): void {
     log.info(
       `Proxy on http://${host}:${capture.port}, certificate ${capture.certificatePath}. Events: ${settings.outputDir}`,
     );
+    if (!isLoopback(host)) log.warn(openToOthers(host));
     const signal = await untilSignal();
     log.info(summaryOf(await capture.stop(DRAIN_MS)));
     process.exitCode = signal === "SIGINT" ? 130 : 0;
   });
 }
+
+const isLoopback = (host: string) => /^(localhost|127(\.\d+){3}|::1)$/i.test(host);
+
+const openToOthers = (host: string) =>
+  `Others on the network can use this proxy (--host ${host}): what they send goes out in your name, and their calls ` +
+  "are captured with yours. Leave --host out to listen on loopback.";
 
 export function portNumber(text: string): number {
   const port = Number(text);

@@ -15,6 +15,7 @@ import { type IContext, Proxy as MitmProxy } from "http-mitm-proxy";
 import type { Endpoint } from "../attribution/client.js";
 import { type Arrival, endsOf, peek, socketArrival } from "./arrival.js";
 import { splitAuthority } from "./http-head.js";
+import { resolveForeign } from "./own-address.js";
 import type { Tap } from "./tap.js";
 
 export interface ExplicitOptions {
@@ -95,7 +96,7 @@ export class ExplicitProxy {
     const { server } = this.engine;
     server.on("connection", (socket) => this.accept(socket));
     server.on("clientError", (_error, socket) => socket.destroy());
-    this.engine.onConnect((request, socket, head) => this.tunnel(request, socket as Socket, head));
+    this.engine.onConnect((request, socket, head) => void this.tunnel(request, socket as Socket, head));
     this.engine.onRequest((context, callback) => {
       this.forward(context).then(() => callback(), callback);
     });
@@ -134,14 +135,15 @@ export class ExplicitProxy {
   }
 
   /** CONNECT (RFC 9110 §9.3.6): the tunnel is an arrival like any other. */
-  private tunnel(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  private async tunnel(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const target = splitAuthority(request.url ?? "");
     const client = this.clients.get(socket);
     if (!target?.port || !client) {
       socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
       return;
     }
-    if (this.isOurselves(target.host, target.port)) {
+    const address = await this.foreignAddress(target.host, target.port);
+    if (address === undefined) {
       socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
       return;
     }
@@ -149,7 +151,7 @@ export class ExplicitProxy {
     socket.setTimeout(0);
     socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
     if (head.length > 0) socket.unshift(head);
-    const destination = { address: target.host, port: target.port };
+    const destination = { address, port: target.port };
     const acceptedAt = performance.timeOrigin + performance.now();
     void peek(socket).then((peeked) =>
       this.options.onArrival(
@@ -164,13 +166,15 @@ export class ExplicitProxy {
     const request = context.clientToProxyRequest;
     const options = context.proxyToServerRequestOptions!;
     const port = Number(options.port ?? 80);
-    if (this.isOurselves(options.host ?? "", port)) throw new Error("a request to this very proxy");
+    const address = await this.foreignAddress(options.host ?? "", port);
+    if (address === undefined) throw new Error("a request to this very proxy");
+    const { host: name = "" } = options;
+    options.host = address;
     // An array keeps names, order and duplicates as they came.
     (options as { headers: unknown }).headers = forwardedFields(request.rawHeaders);
     const client = this.clients.get(request.socket);
     const tap =
-      client &&
-      (await this.options.onRequest({ address: options.host ?? "", port }, client.ends, client.accepted));
+      client && (await this.options.onRequest({ address: name, port }, client.ends, client.accepted));
     tap?.push("request", tappedHead(`${request.method} ${options.path} HTTP/1.1`, request.rawHeaders, true));
     context.addRequestFilter(this.requestTap(context, tap));
     context.onResponse((_context, _callback) => void this.answer(context, tap));
@@ -215,8 +219,13 @@ export class ExplicitProxy {
     }
   }
 
-  /** A client must not reach the proxy through itself. */
-  private isOurselves(host: string, port: number): boolean {
-    return port === this.port && /^(localhost|127\.\d+\.\d+\.\d+|::1|0\.0\.0\.0|::)$/.test(host);
+  /**
+   * A client must not reach the proxy through itself: each turn would cost two more connections, without an end. The
+   * host as it was given, or its address where the port is ours; undefined when it leads back here, or nowhere.
+   */
+  private async foreignAddress(host: string, port: number): Promise<string | undefined> {
+    if (port !== this.port) return host;
+    const found = await resolveForeign(host).catch(() => "own" as const);
+    return found === "own" ? undefined : found.address;
   }
 }

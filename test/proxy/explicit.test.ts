@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
+import { hostname, networkInterfaces } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Direction } from "../../src/exchange/exchange.js";
 import { ExplicitProxy } from "../../src/proxy/explicit.js";
@@ -20,12 +21,15 @@ async function startServer(onRequest: (request: IncomingMessage, response: Serve
 }
 
 /** A proxy whose taps end up in `tapped`. */
-async function startProxy() {
+async function startProxy(host = "127.0.0.1") {
+  let accepted = 0;
   const tapped: Record<Direction | "causes", string[]> = { request: [], response: [], causes: [] };
   const proxy = await ExplicitProxy.listen({
-    host: "127.0.0.1",
+    host,
     port: 0,
-    onAccept: () => undefined,
+    onAccept: () => {
+      accepted++;
+    },
     onArrival: (arrival) => void arrival.passthrough(arrival.destination!),
     onRequest: async () => ({
       push: (direction, bytes) => tapped[direction].push(Buffer.from(bytes).toString("latin1")),
@@ -34,7 +38,7 @@ async function startProxy() {
     }),
   });
   closers.push(() => proxy.close());
-  return { proxy, tapped };
+  return { proxy: Object.assign(proxy, { accepted: () => accepted }), tapped };
 }
 
 /** Sends raw bytes and gathers what comes until the other side ends. */
@@ -123,10 +127,47 @@ describe("the explicit proxy", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 504 /);
   });
 
-  it("does not let itself be reached through itself", async () => {
+  const ownAddress = Object.values(networkInterfaces())
+    .flat()
+    .find((known) => known?.internal === false && known.family === "IPv4")?.address;
+  describe.each([
+    ["localhost"],
+    ["LocalHost."],
+    ["127.0.0.2"],
+    ["127.1"],
+    ["0x7f000001"],
+    ["2130706433"],
+    ["0.0.0.0"],
+    ["[::1]"],
+    ["[::ffff:127.0.0.1]"],
+    ["[::]"],
+    [hostname()],
+    ...(ownAddress ? [[ownAddress]] : []),
+  ])("does not let itself be reached through itself, called %s", (name) => {
+    it("by a tunnel", async () => {
+      const { proxy } = await startProxy("0.0.0.0");
+      const tunnel = `CONNECT ${name}:${proxy.port} HTTP/1.1\r\nHost: x\r\n\r\n`;
+      // A name that the resolver does not know leads nowhere.
+      expect(await exchange(proxy.port, tunnel)).toMatch(/^HTTP\/1\.1 403 /);
+      expect(proxy.accepted()).toBe(1);
+    });
+
+    it.each([
+      ["in absolute form", (authority: string) => `GET http://${authority}/ HTTP/1.1\r\nHost: ${authority}`],
+      ["by its Host alone", (authority: string) => `GET / HTTP/1.1\r\nHost: ${authority}`],
+    ])("by a request %s", async (_, head) => {
+      const { proxy } = await startProxy("0.0.0.0");
+      const request = `${head(`${name}:${proxy.port}`)}\r\nConnection: close\r\n\r\n`;
+      expect(await exchange(proxy.port, request)).toMatch(/^HTTP\/1\.1 (400|504) /);
+      expect(proxy.accepted()).toBe(1);
+    });
+  });
+
+  it("reaches another port of this machine, by any of its names", async () => {
+    const port = await startServer((_request, response) => response.end("ok"));
     const { proxy } = await startProxy();
-    const answer = await exchange(proxy.port, `CONNECT localhost:${proxy.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+    const request = `GET http://localhost:${port}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+    expect(await exchange(proxy.port, request)).toMatch(/ok$/);
   });
 
   it("hands a tunnel over with the bytes that came with it", async () => {
