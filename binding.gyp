@@ -44,6 +44,8 @@
         "native/sites_binding.cc",
         "native/secret_probes_binding.cc",
         "native/front_tap_memory.cc",
+        "native/process_end.cc",
+        "native/process_end_binding.cc",
         "native/process_files_binding.cc",
         "native/side_threads.cc"
       ],

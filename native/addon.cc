@@ -3,6 +3,7 @@
 #include "aead_binding.h"
 #include "attribution_binding.h"
 #include "front_binding.h"
+#include "process_end_binding.h"
 #include "sites_binding.h"
 #include "secret_probes_binding.h"
 #include "process_files_binding.h"
@@ -15,6 +16,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   oximy::ExportFront(env, exports);
   oximy::ExportSites(env, exports);
   oximy::ExportSecretProbes(env, exports);
+  oximy::ExportProcessEnd(env, exports);
   oximy::ExportProcessFiles(env, exports);
   return exports;
 }

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { closedFolderOn } from "../closed-folder.js";
 import { OximyError } from "../errors.js";
 import type { Endpoint, SocketTuple } from "./client.js";
 import type { ProcessFileSource } from "./identity/file-reader.js";
@@ -69,6 +70,13 @@ export interface NativeAddon extends ProcessFileSource {
   originalDestination(fd: number): Endpoint | null;
   /** Linux: this process leaves no core dump from now on, and only root can read its memory. False elsewhere. */
   forbidCoreDumps(): boolean;
+  /**
+   * Ends this process after so many milliseconds with that exit code, whatever its threads do by then: Node's exit
+   * waits for its worker threads, and one that hangs in the system never ends.
+   */
+  exitAtLatest(ms: number, code: number): void;
+  /** Ends this process, with code 1, so many milliseconds after its parent did, if it has not ended by itself. */
+  outliveParentAtMost(ms: number): void;
   /**
    * How far the peer of a TCP socket is with what was sent to it: bytes that its system has not acknowledged, and
    * whether its FIN is here. Null when the connection is reset or closed, and where the system does not say.
@@ -141,8 +149,16 @@ export function loadFirst(binaries: readonly string[]): NativeAddon {
   throw new OximyError(
     "OXIMY_E_NATIVE_MISSING",
     `the native addon could not be loaded. Looked for:\n  ${failures.join("\n  ")}`,
-    "Run `npm run build:native` in Oximy's folder (it needs a C++17 compiler and cmake or make).",
+    adviceFor(binaries),
   );
+}
+
+function adviceFor(binaries: readonly string[]): string {
+  const closed = binaries.map(closedFolderOn).find((folder) => folder !== undefined);
+  if (closed !== undefined) {
+    return `This user may not enter ${closed} (no execute right there): allow it, or install Oximy elsewhere.`;
+  }
+  return "Run `npm run build:native` in Oximy's folder (it needs a C++17 compiler and cmake or make).";
 }
 
 function firstLine(error: unknown): string {

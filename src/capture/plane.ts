@@ -253,7 +253,8 @@ export class CapturePlane implements TapSink, CopySink {
       });
       this.post({ type: "close" });
     });
-    await worker.terminate();
+    // One that hangs in the system, and not in JavaScript, does not end: whoever ends the process has a limit of his own.
+    await Promise.race([worker.terminate(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
     return counters && { ...counters, lostTaps: counters.lostTaps + this.lostTaps };
   }
 

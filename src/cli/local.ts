@@ -10,6 +10,7 @@ import { AppSelection } from "../local/app-selection.js";
 import { type Caller, findCaller } from "../local/caller.js";
 import { Identifier } from "../local/identify.js";
 import { warnOfOwnerRules } from "../local/owner-rules.js";
+import { requireOpenTo } from "../local/open-to-caller.js";
 import { programSource } from "../local/program-source.js";
 import { refuseSecondRun } from "../local/redirect.js";
 import { SecretAgent, stateFolder, whyNothingIsRead } from "../local/secret-agent.js";
@@ -77,6 +78,7 @@ async function local(command: Command): Promise<number> {
     level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
   });
   const native = loadNative();
+  requireOpenTo(caller);
   const whyNot = settings.read ? whyNothingIsRead(native) : "--no-read was given";
   refreshSessionFiles(settings.home, caller, log);
   await firstMinute({

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { giveRootUp } from "../local/caller.js";
+import { endProcess } from "../local/end-process.js";
 import { addAppsCommand } from "./apps.js";
 import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
@@ -69,4 +70,7 @@ try {
   else process.exitCode = reportError(error, process.argv.includes("--json"));
 }
 // A handle that is still open (a keep-alive socket, a timer) must not hold the terminal.
-if (process.exitCode !== undefined) process.exit();
+if (process.exitCode !== undefined) {
+  if (SERVING.has(process.argv[2] ?? "")) endProcess(Number(process.exitCode));
+  process.exit();
+}

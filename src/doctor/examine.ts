@@ -11,6 +11,7 @@ import { asCaller, type Caller } from "../local/caller.js";
 import { descriptorLimit } from "../local/descriptor-limit.js";
 import { readOwnerRules } from "../local/owner-rules.js";
 import { holdArguments, redirectScript, runRedirectScript } from "../local/redirect.js";
+import { whyUnsafe } from "../local/safe-folder.js";
 import { whyNothingIsRead } from "../local/secret-agent.js";
 import { type CaptureSettings, caDirectory, pinsFile } from "../local/settings.js";
 import { readCache } from "../oisp/cache.js";
@@ -186,6 +187,8 @@ function failure(about: string, error: unknown): Finding {
 
 /** By a trial: permissions have more to them than their bits. */
 function whyNotWritable(folder: string): string | undefined {
+  const unsafe = whyUnsafe(folder);
+  if (unsafe !== undefined) return unsafe;
   let there = folder;
   while (!existsSync(there)) there = dirname(there);
   try {

@@ -5,6 +5,7 @@ import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-ap
 import type { NativeAddon } from "../attribution/native.js";
 import type { CaptureCounters, ReadOutcome } from "../capture/messages.js";
 import { CapturePlane } from "../capture/plane.js";
+import { OximyError } from "../errors.js";
 import { limitsOf } from "../exchange/exchange.js";
 import type { Log } from "../log.js";
 import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
@@ -27,6 +28,7 @@ import { pinningApp } from "../trust/pinning.js";
 import { AppSelection } from "./app-selection.js";
 import { LazyAuthority } from "./authority.js";
 import { descriptorLimit } from "./descriptor-limit.js";
+import { whyUnsafe } from "./safe-folder.js";
 import { type CaptureSettings, caDirectory, pinsFile } from "./settings.js";
 
 export interface EngineOptions {
@@ -103,6 +105,7 @@ export class Engine {
   /** Loads, opens and starts everything. Throws OximyError. */
   static async start(options: EngineOptions): Promise<Engine> {
     const { settings, log } = options;
+    if (settings.enabled) requireSafe(settings.outputDir);
     const sources = bundleSources(settings);
     const loaded = await loadBundle({ ...sources, timeout: FIRST_FETCH_MS });
     describeBundle(loaded, log);
@@ -296,6 +299,17 @@ function bundleSources(settings: CaptureSettings): LoadOptions {
     supplement: settings.supplement ? "over" : "none",
     ...(settings.bundleFile === undefined ? {} : { file: settings.bundleFile }),
   };
+}
+
+/** Events are for their owner alone: a folder that somebody else prepared is not written to. */
+function requireSafe(outputDir: string): void {
+  const why = whyUnsafe(outputDir);
+  if (why === undefined) return;
+  throw new OximyError(
+    "OXIMY_E_OUTPUT_DIR",
+    `Events are not written to ${outputDir}: ${why}`,
+    "Name a folder of your own with --output-dir, below folders that only you and root can write to.",
+  );
 }
 
 function describeBundle({ bundle, origin, location, rejected, note }: LoadedBundle, log: Log): void {

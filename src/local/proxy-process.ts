@@ -14,6 +14,7 @@ import type { Arrival } from "../proxy/arrival.js";
 import { descriptorOf } from "../proxy/handshake.js";
 import { listen } from "../proxy/listener.js";
 import { becomeCaller } from "./caller.js";
+import { endProcess } from "./end-process.js";
 import { Engine, type Identified, summaryOf } from "./engine.js";
 import { printEvent } from "./feed.js";
 import { giveToGroup } from "./file-group.js";
@@ -33,6 +34,8 @@ const say = (message: ToSupervisor) => {
  */
 const LOOKUP_MS = 800;
 const MAX_CLIENTS = 500;
+/** A proxy that hangs is gone this long after its supervisor; draining and writing have shorter limits. */
+const ORPHAN_MS = 12_000;
 
 /** Asks the supervisor, which may look into every process, whose socket this is. */
 class RemoteIdentifier {
@@ -73,6 +76,7 @@ async function start(
   log: Log,
 ): Promise<Engine> {
   const native = loadNative();
+  native.outliveParentAtMost(ORPHAN_MS);
   if (message.reads) native.forbidCoreDumps();
   const engine = await Engine.start({
     settings: message.settings,
@@ -122,7 +126,7 @@ function main(): void {
     const end = await engine?.stop(graceMs);
     settle();
     if (end) log.info(summaryOf(end));
-    process.exit(0);
+    endProcess(0);
   };
   process.on("message", (message: ToProxy) => {
     switch (message.type) {
@@ -159,7 +163,7 @@ function main(): void {
   process.on("uncaughtException", (error) => {
     // State may be wrong from here on. The supervisor takes the redirect out as soon as we are gone.
     log.error(`proxy: ${error.stack ?? error.message}`);
-    process.exit(1);
+    endProcess(1);
   });
 }
 
@@ -170,7 +174,7 @@ function failed(error: unknown): void {
       : new OximyError("OXIMY_E_INTERNAL", (error as Error).stack ?? String(error), "Please report this.");
   process.send?.(
     { type: "failed", code: known.code, message: known.message, advice: known.advice } satisfies ToSupervisor,
-    () => process.exit(1),
+    () => endProcess(1),
   );
 }
 

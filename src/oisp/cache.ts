@@ -1,8 +1,9 @@
 /** The last fetched bundle, as it was published, for the URL that it came from. */
 
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../make-folder.js";
 import { isRecord, MAX_BUNDLE_BYTES } from "./document.js";
 
 export interface CachedDocument {
@@ -36,7 +37,7 @@ export async function readCache(home: string, url: string): Promise<CachedDocume
 export async function writeCache(home: string, cached: CachedDocument): Promise<void> {
   const path = cachePath(home);
   const beside = `${path}.${randomUUID()}`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   try {
     const file = await open(beside, "wx", 0o600);
     try {

@@ -8,10 +8,11 @@ import {
   randomUUID,
   X509Certificate,
 } from "node:crypto";
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { OximyError } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { issueCertificate, subjectKeyIdentifier } from "./x509.js";
 
 export const CA_CERTIFICATE_FILE = "oximy-ca-cert.pem";
@@ -97,7 +98,7 @@ export function openCa(directory: string, now = Date.now()): CertificateAuthorit
   const certificatePath = join(directory, CA_CERTIFICATE_FILE);
   const keyPath = join(directory, CA_KEY_FILE);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(directory);
     makeMissing(certificatePath, keyPath);
     const certificatePem = readFileSync(certificatePath, "utf8");
     const certificate = new X509Certificate(certificatePem);

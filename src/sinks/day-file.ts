@@ -5,17 +5,16 @@ import {
   chownSync,
   closeSync,
   constants,
-  existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readSync,
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { makeFolder as makeFolders } from "../make-folder.js";
 import { tracesFileName } from "./traces-folder.js";
 
 const NEWLINE = 0x0a;
@@ -66,11 +65,9 @@ export function isStillThere(file: DayFile): boolean {
 
 /** Makes the folder and its missing parents, 0700. */
 export function makeFolder(folder: string, group: FileGroup | undefined): void {
-  if (existsSync(folder)) return;
-  const parent = dirname(folder);
-  if (parent !== folder) makeFolder(parent, group);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (group !== undefined) giveToGroup(() => chownSync(folder, statSync(folder).uid, group.gid));
+  for (const made of makeFolders(folder)) {
+    if (group !== undefined) giveToGroup(() => chownSync(made, statSync(made).uid, group.gid));
+  }
 }
 
 /** Only the owner can read what is made here, so a group that we may not give it to is no reason to stop. */

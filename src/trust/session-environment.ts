@@ -1,10 +1,11 @@
 /** Variables of the user's sessions, for runtimes that read no trust store. Everything here can be done twice. */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { asCaller, type Caller } from "../local/caller.js";
 import { trustEnvironment } from "../local/trust-environment.js";
+import { makeFolder } from "../make-folder.js";
 import { readBootId, SessionFiles } from "./session-files.js";
 import { inSessionOf, MARK, type SessionPlace, sessionPlace, type Variables } from "./session-place.js";
 import type { Outcome } from "./trust.js";
@@ -76,7 +77,7 @@ export class SessionEnvironment {
       const files = this.files.write(pem);
       const text = place.text(this.variables);
       if (found.kind === "ours" && found.text === text && files === "unchanged") return { kind: "unchanged" };
-      mkdirSync(dirname(place.path), { recursive: true });
+      makeFolder(dirname(place.path), 0o777);
       replaceFile(place.path, text);
       return { kind: "done" };
     }, place.set(this.variables));

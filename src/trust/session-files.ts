@@ -4,8 +4,9 @@
  * with the system's roots alone, until the machine was started anew.
  */
 
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "../make-folder.js";
 import { systemRoots } from "../proxy/roots.js";
 import { readSmallFile, replaceFile } from "./user-file.js";
 
@@ -51,7 +52,7 @@ export class SessionFiles {
   write(pem: string): "written" | "unchanged" {
     rmSync(this.ended, { force: true });
     if (this.areCurrent(pem)) return "unchanged";
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.folder);
     replaceFile(this.certificate, text([pem]));
     replaceFile(this.roots, text(this.with(pem)));
     return "written";

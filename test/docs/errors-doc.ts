@@ -74,7 +74,8 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
   },
   OXIMY_E_OUTPUT_DIR: {
     meaning: "Events cannot be written to the output folder, or read from it.",
-    causes: "It is a file, or belongs to somebody else, or the disk is read-only.",
+    causes:
+      "It is a file, or the disk is read-only; or it or a folder above it belongs to another user, or can be written to by others, who could then read or replace the events.",
     advice: "Name another folder with `--output-dir`, or correct its permissions.",
   },
   OXIMY_E_CA: {

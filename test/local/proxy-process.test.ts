@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { chownSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -91,9 +92,27 @@ describe.runIf(process.getuid?.() === 0)("the proxy process", { timeout: 60_000 
     expect(await proxy.said.next()).toEqual({ type: "stop_requested" });
   });
 
-  test("tells why it cannot start, and ends", async () => {
-    const proxy = startProxy("/dev/null/traces");
+  test.each([
+    ["below a file", "/dev/null/traces"],
+    ["where no folders are made", "/proc/oximy-traces"],
+    ["deeper there", "/proc/self/oximy/traces"],
+  ])("tells that it cannot start with an output folder %s, and ends", async (_, folder) => {
+    const proxy = startProxy(folder);
     expect(await proxy.said.next()).toMatchObject({ type: "failed", code: "OXIMY_E_OUTPUT_DIR" });
     expect(await proxy.exited).toEqual([1, null]);
+  });
+
+  test("does not write where somebody else prepared the folder, and says whose it is", async () => {
+    const folder = temporaryFolder();
+    chownSync(folder, 65_534, 65_534);
+    const proxy = startProxy(join(folder, "traces"));
+    const failed = await proxy.said.next();
+    expect(failed).toMatchObject({ type: "failed", code: "OXIMY_E_OUTPUT_DIR" });
+    expect(failed).toHaveProperty(
+      "message",
+      expect.stringContaining(`${folder} belongs to another user (uid 65534)`),
+    );
+    expect(await proxy.exited).toEqual([1, null]);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

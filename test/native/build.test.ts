@@ -3,6 +3,8 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadFirst, NATIVE_BINARIES } from "../../src/attribution/native.js";
 import { OximyError } from "../../src/errors.js";
+import { asCaller } from "../../src/local/caller.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const sourcesIn = (file: string) =>
   [...new Set(fs.readFileSync(file, "utf8").match(/native\/[\w/]+\.cc/g))].sort();
@@ -55,6 +57,19 @@ describe("an addon that cannot be loaded", () => {
     } catch (error) {
       expect(error).toMatchObject({ code: "OXIMY_E_NATIVE_MISSING", exitCode: 4 });
       expect((error as OximyError).advice).toContain("npm run build:native");
+    }
+  });
+
+  it.runIf(process.getuid?.() === 0)("names the folder that this user may not enter", () => {
+    const folder = temporaryFolder(); // 0700, of root
+    fs.mkdirSync(path.join(folder, "build"));
+    const nobody = { uid: 65_534, gid: 65_534, home: "/" };
+    const load = () => asCaller(nobody, () => loadFirst([path.join(folder, "build/oximy_native.node")]));
+    try {
+      load();
+      expect.unreachable();
+    } catch (error) {
+      expect((error as OximyError).advice).toContain(`may not enter ${folder} (no execute right there)`);
     }
   });
 });
