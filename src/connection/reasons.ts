@@ -33,7 +33,7 @@ export const CONNECTION_REASONS = {
     "No TLS session with the server came about; the client was shown the server itself.",
   upstream_unreachable: "The server could not be reached.",
   upstream_certificate_invalid:
-    "The server's certificate is not valid; the client was shown it and decided itself.",
+    "The server's certificate is not valid, or one that some clients refuse (revoked, weak); the client was shown it and decided itself.",
   client_refused_certificate: "The client refused Oximy's certificate.",
   client_handshake_failed: "The client ended the handshake before it was over.",
   no_request: "The connection was opened and no request was sent on it.",

@@ -15,7 +15,7 @@ import type { LeafMint } from "./leaf.js";
 import { readCopied, readPassage, type SecretSource, type SitesWatch } from "./read-passage.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
 import type { Tap, TapSink } from "./tap.js";
-import type { UpstreamConnector } from "./upstream.js";
+import type { SecureUpstream, UpstreamConnector } from "./upstream.js";
 import type { KnownClient } from "./verdict/client.js";
 import { decide, decideByHost, isPrivate, type Policy } from "./verdict/decide.js";
 import { type Opening, readOpening } from "./verdict/opening.js";
@@ -273,7 +273,7 @@ export class DataPlane {
 
   private async intercept(
     raw: Socket,
-    upstream: { readonly side: Side; readonly protocol: string | undefined },
+    upstream: SecureUpstream,
     connection: Connection,
     how: { readonly mint: LeafMint; readonly attempt: Attempt },
   ): Promise<void> {

@@ -1,13 +1,15 @@
 /** Interception: one TLS session to the client under our certificate, one to the server, and the bytes in between. */
 
+import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { type SecureContext, type Server, TLSSocket } from "node:tls";
 import type { Connection } from "../connection/connection.js";
 import type { ConnectionReason, PassthroughReason } from "../connection/reasons.js";
 import { watchHandshake } from "./handshake.js";
 import type { LeafMint } from "./leaf.js";
-import { type RelayEnd, relay, type Side } from "./relay.js";
+import { type RelayEnd, relay } from "./relay.js";
 import type { TapSink } from "./tap.js";
+import type { SecureUpstream } from "./upstream.js";
 import type { Attempt, Judgement } from "./verdict/trust-book.js";
 
 /** Why nothing was read of an intercepted connection. */
@@ -22,15 +24,19 @@ export interface NothingRead {
  */
 export async function relaySecure(
   raw: Socket,
-  upstream: { readonly side: Side; readonly protocol: string | undefined },
+  upstream: Pick<SecureUpstream, "side" | "protocol" | "isStapled">,
   connection: Connection,
   { mint, taps, attempt }: { readonly mint: LeafMint; readonly taps: TapSink; readonly attempt: Attempt },
 ): Promise<NothingRead | undefined> {
   const { protocol } = upstream;
   attempt.shown();
+  const secureContext = mint.contextFor(connection.host);
   const secure = new TLSSocket(raw, {
     isServer: true,
-    secureContext: mint.contextFor(connection.host),
+    secureContext,
+    ...(upstream.isStapled
+      ? { server: staplingServer(secureContext, () => mint.stapleFor(connection.host)) }
+      : {}),
     ...(protocol === undefined ? {} : { ALPNProtocols: [protocol] }),
   });
   const handshake = watchHandshake(secure, raw);
@@ -50,6 +56,18 @@ export async function relaySecure(
   const judgement = await attempt.end(hasSpoken ? { kind: "inconclusive" } : handshake.end());
   if (hasSpoken) return undefined;
   return nothingRead(judgement, handshake.isDone(), end);
+}
+
+/**
+ * Node hands staples out by an event of a server, which it asks for one once a client has asked for the status. It
+ * looks at these two things of it (lib/_tls_wrap.js, requestOCSP).
+ */
+function staplingServer(secureContext: SecureContext, staple: () => Buffer): Server {
+  const server = Object.assign(new EventEmitter(), { _sharedCreds: secureContext });
+  server.on("OCSPRequest", (_certificate, _issuer, answer: (error: null, response: Buffer) => void) =>
+    answer(null, staple()),
+  );
+  return server as unknown as Server;
 }
 
 function nothingRead(judgement: Judgement, isDone: boolean, end: RelayEnd): NothingRead {

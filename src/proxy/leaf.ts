@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { LruCache } from "../lru-cache.js";
 import type { CertificateAuthority } from "./ca.js";
+import { makeStaple } from "./ocsp-answer.js";
 import { issueCertificate, keyIdentifier } from "./x509.js";
 
 const DAY = 86_400_000;
@@ -52,11 +53,17 @@ function caName(ca: CertificateAuthority) {
   });
 }
 
+interface Minted {
+  readonly context: SecureContext;
+  readonly mintedAt: number;
+  readonly leaf: string;
+}
+
 /** Mints leaves under one CA. All share one P-256 key, made anew for each run. */
 export class LeafMint {
   private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-  private readonly contexts = new LruCache<string, { context: SecureContext; mintedAt: number }>(MAX_LEAVES);
+  private readonly contexts = new LruCache<string, Minted>(MAX_LEAVES);
 
   constructor(private readonly ca: CertificateAuthority) {}
 
@@ -69,11 +76,21 @@ export class LeafMint {
 
   /** TLS context with a leaf for `host`. Under a millisecond when new (bench/mint), a map lookup after. */
   contextFor(host: string, now = Date.now()): SecureContext {
+    return this.minted(host, now).context;
+  }
+
+  /** What a client that asks for the certificate's status is given (RFC 6066 §8). */
+  stapleFor(host: string, now = Date.now()): Buffer {
+    return makeStaple(this.ca, this.minted(host, now).leaf, now);
+  }
+
+  private minted(host: string, now: number): Minted {
     const held = this.contexts.get(host);
-    if (held && now - held.mintedAt < (LEAF_DAYS - RENEW_DAYS) * DAY) return held.context;
+    if (held && now - held.mintedAt < (LEAF_DAYS - RENEW_DAYS) * DAY) return held;
     const leaf = makeLeaf(this.ca, host, this.key.publicKey, new Date(now));
     const context = createSecureContext({ key: this.keyPem, cert: leaf + this.ca.certificatePem });
-    this.contexts.set(host, { context, mintedAt: now });
-    return context;
+    const minted = { context, mintedAt: now, leaf };
+    this.contexts.set(host, minted);
+    return minted;
   }
 }

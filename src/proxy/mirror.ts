@@ -12,6 +12,8 @@ export interface HelloShape {
   readonly asksForOcsp: boolean;
   /** Whether all that the client offers for the handshake itself is offered. */
   readonly fidelity: "whole" | "partial";
+  /** Equal for equal contexts. */
+  readonly contextKey: string;
   /** Equal for equal shapes. */
   readonly key: string;
 }
@@ -96,10 +98,7 @@ export function shapeOf(hello: ClientHello): HelloShape {
     groups.length === new Set(hello.groups).size &&
     signatures.length === new Set(hello.signatureAlgorithms).size;
   const asksForOcsp = hello.extensions.includes(STATUS_REQUEST);
-  return {
-    context,
-    asksForOcsp,
-    fidelity: whole ? "whole" : "partial",
-    key: createHash("sha256").update(JSON.stringify(context)).digest("base64"),
-  };
+  const fidelity = whole ? "whole" : "partial";
+  const contextKey = createHash("sha256").update(JSON.stringify(context)).digest("base64");
+  return { context, asksForOcsp, fidelity, contextKey, key: `${contextKey} ${fidelity} ${asksForOcsp}` };
 }

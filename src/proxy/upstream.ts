@@ -1,5 +1,6 @@
 /** The TLS session to the server: on its original address, offering what the client offered. */
 
+import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import {
   type ConnectionOptions,
@@ -10,22 +11,28 @@ import {
 } from "node:tls";
 import type { Endpoint } from "../attribution/client.js";
 import { LruCache } from "../lru-cache.js";
+import { weaknessOf } from "./certificate-strength.js";
 import type { ClientHello } from "./client-hello.js";
 import { type HelloShape, shapeOf } from "./mirror.js";
+import { mustBeStapled, readStaple } from "./ocsp.js";
 import type { Side } from "./relay.js";
 import { systemRoots } from "./roots.js";
 import { UpstreamContexts } from "./upstream-contexts.js";
 import { UpstreamProxy } from "./upstream-proxy.js";
 import { UpstreamSessions } from "./upstream-sessions.js";
 
+export interface SecureUpstream {
+  readonly kind: "secure";
+  readonly side: Side;
+  readonly protocol: string | undefined;
+  readonly session: "new" | "resumed";
+  /** The client asked for the certificate's status, and the server said that it is good. */
+  readonly isStapled: boolean;
+}
+
 export type UpstreamResult =
-  | {
-      readonly kind: "secure";
-      readonly side: Side;
-      readonly protocol: string | undefined;
-      readonly session: "new" | "resumed";
-    }
-  /** The handshake went through, and the certificate is not to be trusted for that name. */
+  | SecureUpstream
+  /** The handshake went through, and the certificate is not to be trusted for that name, or a client may refuse it. */
   | { readonly kind: "untrusted"; readonly error: string }
   /** The server asks who the client is, which only the client can say: its connection is to be passed through. */
   | {
@@ -51,7 +58,27 @@ const TIMEOUT_MS = 30_000;
 const MAX_SHAPES = 100;
 
 /** Node's own shape, for when a mirrored one finds no common ground with the server. */
-const DEFAULT_SHAPE: HelloShape = { context: {}, asksForOcsp: false, fidelity: "whole", key: "" };
+const DEFAULT_SHAPE: HelloShape = {
+  context: {},
+  asksForOcsp: false,
+  fidelity: "whole",
+  contextKey: "",
+  key: "",
+};
+
+/** The same for a client: no older version than it offers, and its question for the certificate's status. */
+function defaultShapeFor({ context, asksForOcsp }: HelloShape): HelloShape {
+  const { minVersion, maxVersion } = context;
+  const versions = { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
+  const contextKey = `default ${minVersion} ${maxVersion}`;
+  return {
+    context: versions,
+    asksForOcsp,
+    fidelity: "whole",
+    contextKey,
+    key: `${contextKey} ${asksForOcsp}`,
+  };
+}
 
 /** Alerts that say: nothing that was offered will do (RFC 8446 §6.2: 40, 70, 71). */
 const NOTHING_IN_COMMON = /ALERT_(HANDSHAKE_FAILURE|PROTOCOL_VERSION|INSUFFICIENT_SECURITY)$/;
@@ -87,10 +114,14 @@ export class UpstreamConnector {
   /** Never rejects. The certificate is verified for `host`. `open` is a connection to the target, when there is one. */
   async connect(target: Endpoint, host: string, hello: ClientHello, open?: Side): Promise<UpstreamResult> {
     const shape = this.shapeFor(hello);
+    if (hasNoCommonGroup(hello, shape))
+      return { kind: "failed", stage: "handshake", error: "NO_COMMON_GROUP" };
     const result = await this.attempt(target, host, hello, shape, open);
     const unlucky = result.kind === "failed" && NOTHING_IN_COMMON.test(result.error);
     // The client may have had in common with the server what could not be offered in its stead.
-    if (unlucky && shape.fidelity === "partial") return this.attempt(target, host, hello, DEFAULT_SHAPE);
+    if (unlucky && shape.fidelity === "partial") {
+      return this.attempt(target, host, hello, defaultShapeFor(shape));
+    }
     return result;
   }
 
@@ -121,9 +152,12 @@ export class UpstreamConnector {
   }
 
   private contextFor(shape: HelloShape): Promise<SecureContext> {
-    const context = this.contexts.contextFor(shape.key, shape.context);
+    const context = this.contexts.contextFor(shape.contextKey, shape.context);
     // Names that OpenSSL takes one by one can still not be had together (a policy of the system).
-    return context.catch(() => this.contexts.contextFor(DEFAULT_SHAPE.key, DEFAULT_SHAPE.context));
+    return context.catch(() => {
+      const { contextKey, context: versions } = defaultShapeFor(shape);
+      return this.contexts.contextFor(contextKey, versions);
+    });
   }
 
   private handshake(
@@ -165,6 +199,10 @@ export class UpstreamConnector {
       };
       const onClose = () => fail(new Error("closed during the handshake"));
       const timer = setTimeout(() => fail(new Error("timed out during the handshake")), this.timeoutMs);
+      let staple: Buffer | undefined;
+      stream.once("OCSPResponse", (response: Buffer | null) => {
+        staple = response ?? undefined;
+      });
       stream.once("error", fail).once("close", onClose);
       // Between the handshake and the relay nobody listens.
       stream.on("error", () => {});
@@ -173,16 +211,55 @@ export class UpstreamConnector {
           return settle({ kind: "untrusted", error: textOf(stream.authorizationError ?? "not authorised") });
         }
         if (asksForCertificate(stream)) return fail("certificate requested");
+        // A resumed session shows no certificate: it was looked at when the session was new.
+        const doubt = stream.isSessionReused() ? undefined : doubtOf(stream, shape, staple);
+        if (doubt !== undefined) return settle({ kind: "untrusted", error: doubt });
         this.sessions.keepFrom(stream, sessionKey);
         settle({
           kind: "secure",
           side: { stream, socket: below.socket },
           protocol: stream.alpnProtocol || undefined,
           session: stream.isSessionReused() ? "resumed" : "new",
+          isStapled: staple !== undefined,
         });
       });
     });
   }
+}
+
+/** A client of TLS 1.3 alone whose groups OpenSSL does not know (ML-KEM alone): it would be given a weaker one. */
+function hasNoCommonGroup({ groups }: ClientHello, { context }: HelloShape): boolean {
+  return groups.length > 0 && context.ecdhCurve === undefined && context.minVersion === "TLSv1.3";
+}
+
+/** Why a client may refuse a certificate that is verified; what it would do is for it to say, with the server's own. */
+function doubtOf(
+  session: TLSSocket,
+  { asksForOcsp }: HelloShape,
+  staple: Buffer | undefined,
+): string | undefined {
+  const certificate = session.getPeerX509Certificate();
+  if (certificate === undefined) return "NO_CERTIFICATE";
+  const weakness = weaknessOf(chainOf(certificate));
+  if (weakness !== undefined || !asksForOcsp) return weakness;
+  if (staple === undefined) return mustBeStapled(certificate) ? "OCSP_STAPLE_MISSING" : undefined;
+  const state = readStaple(staple, certificate, certificate.issuerCertificate);
+  return state === "good" ? undefined : `OCSP_${state.toUpperCase()}`;
+}
+
+const MAX_CHAIN = 10;
+
+/** What the server showed, from its own certificate on. */
+function chainOf(certificate: X509Certificate): X509Certificate[] {
+  const chain = [certificate];
+  for (
+    let next = certificate.issuerCertificate;
+    next && chain.length < MAX_CHAIN;
+    next = next.issuerCertificate
+  ) {
+    chain.push(next);
+  }
+  return chain;
 }
 
 /** Whether the server's certificate is good for that name; also when the handshake failed after it was shown. */

@@ -102,6 +102,56 @@ describe("a session to the server", () => {
     const result = await connector().connect(server.target, HOST, NODE);
     expect(result).toEqual({ kind: "failed", stage: "connect", error: "ECONNREFUSED" });
   });
+
+  /** X25519MLKEM768, which OpenSSL 3.0 does not know. */
+  const ML_KEM = 0x11ec;
+  const X25519 = 0x1d;
+  const TLS_1_3 = 0x0304;
+
+  it("is never of an older version than the client offers, also when the first hello fails", async () => {
+    await using server = await tlsServer({ maxVersion: "TLSv1.2" });
+    const hello: ClientHello = { ...NODE, versions: [TLS_1_3], groups: [ML_KEM, X25519] };
+    expect(await connector().connect(server.target, HOST, hello)).toMatchObject({
+      kind: "failed",
+      stage: "handshake",
+    });
+    expect(server.hellos.map((bytes) => helloOf(bytes).versions)).toEqual([[TLS_1_3], [TLS_1_3]]);
+  });
+
+  it("is left to a client that offers only groups which OpenSSL does not know", async () => {
+    await using server = await tlsServer();
+    const hello: ClientHello = { ...NODE, versions: [TLS_1_3], groups: [ML_KEM] };
+    expect(await connector().connect(server.target, HOST, hello)).toEqual({
+      kind: "failed",
+      stage: "handshake",
+      error: "NO_COMMON_GROUP",
+    });
+    expect(server.hellos).toEqual([]);
+  });
+
+  it("is of each client's own kind, whoever came first", async () => {
+    await using server = await tlsServer();
+    const shared = connector();
+    const asking: ClientHello = { ...NODE, extensions: [...NODE.extensions, 5] };
+    for (const hello of [asking, NODE, asking])
+      await secured(await shared.connect(server.target, HOST, hello));
+    const asked = server.hellos.map((bytes) => helloOf(bytes).extensions.includes(5));
+    expect(asked).toEqual([true, false, true]);
+  });
+
+  it("is tried again for each client that offers more than can be offered for it, whoever came first", async () => {
+    await using server = await tlsServer({ ecdhCurve: "P-521" });
+    const shared = connector();
+    const whole: ClientHello = { ...NODE, groups: [X25519] };
+    const partial: ClientHello = { ...NODE, groups: [ML_KEM, X25519] };
+    const kinds: string[] = [];
+    for (const hello of [whole, partial, whole]) {
+      const result = await shared.connect(server.target, HOST, hello);
+      kinds.push(result.kind);
+      if (result.kind === "secure") abort(result.side);
+    }
+    expect(kinds).toEqual(["failed", "secure", "failed"]);
+  });
 });
 
 describe("sessions of an earlier connection", () => {
