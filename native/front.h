@@ -64,6 +64,8 @@ struct FrontOptions {
   uint32_t idle_ms = 0;
   /** Connections held at a time, beyond which accepting pauses; 0 derives it from RLIMIT_NOFILE. */
   size_t max_connections = 0;
+  /** Accepting that pauses for longer resets who waits, so that nobody hangs; 0 lets them wait. */
+  uint32_t turn_away_ms = 0;
   /** The longest that a server's first bytes wait for `Release`. */
   uint32_t hold_ms = 150;
   /** What was copied waits for more for so long: to wake who reads it costs more than to read it. */
@@ -91,6 +93,10 @@ struct FrontStats {
   uint64_t unanswered = 0;
   /** Times that accepting paused for want of descriptors or memory. */
   uint64_t accept_pauses = 0;
+  /** Reset because there was no room for longer than `turn_away_ms`. */
+  uint64_t turned_away = 0;
+  /** `FrontOptions::max_connections`, as derived. */
+  uint64_t max_connections = 0;
 };
 
 /** Accepts connections, peeks at their first bytes, asks for a verdict and relays what passes through. */

@@ -86,6 +86,7 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     parsed.verdict_ms = number("verdictMs");
     parsed.idle_ms = number("idleMs");
     parsed.max_connections = number("maxConnections");
+    parsed.turn_away_ms = number("turnAwayMs");
     parsed.hold_ms = number("holdMs");
     parsed.tap_gather_ms = number("tapGatherMs");
     parsed.epoch_offset_ms = options.Get("epochOffsetMs").ToNumber().DoubleValue();
@@ -257,6 +258,8 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     set("aborted", stats.aborted);
     set("unanswered", stats.unanswered);
     set("acceptPauses", stats.accept_pauses);
+    set("turnedAway", stats.turned_away);
+    set("maxConnections", stats.max_connections);
     return object;
   }
 

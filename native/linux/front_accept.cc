@@ -1,4 +1,5 @@
 /** From accept to the question for the verdict. Nothing is consumed and nothing is answered. */
+#include <fcntl.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
@@ -15,6 +16,8 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr int kAcceptsAtOnce = 64;
 /** Without descriptors accept fails at once for as long as clients wait: try again later, do not spin. */
 constexpr Milliseconds kAcceptPause{100};
+/** While there is no room, who came meanwhile is turned away so often. */
+constexpr Milliseconds kTurnAwayEvery{100};
 
 }  // namespace
 
@@ -34,6 +37,7 @@ void FrontLoop::Accept(int listener) {
       timers_.Set(kAcceptTimer, accept_again_);
       return PauseAccepting();
     }
+    turn_away_at_.reset();
     counts_.accepted++;
     const uint64_t id = next_id_++;
     Peeking& peeking = peeking_[id];
@@ -48,6 +52,25 @@ void FrontLoop::PauseAccepting() {
   for (size_t i = 0; i < listening_.size(); i++) Unwatch(listening_[i].socket.get());
   accepting_ = false;
   counts_.accept_pauses++;
+  if (options_.turn_away_ms == 0 || turn_away_at_) return;
+  turn_away_at_ = Clock::now() + Milliseconds(options_.turn_away_ms);
+  timers_.Set(kTurnAwayTimer, *turn_away_at_);
+}
+
+/** Who waits is connected, as he sees it, and would hang for as long as others stay. A reset he can try again after. */
+void FrontLoop::TurnAway() {
+  spare_ = Descriptor();
+  for (const ListeningSocket& listening : listening_) {
+    for (int i = 0; i < kAcceptsAtOnce; i++) {
+      const Descriptor socket(accept4(listening.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!socket) break;
+      CloseWillReset(socket.get());
+      counts_.turned_away++;
+    }
+  }
+  spare_ = Descriptor(fcntl(wake_.get(), F_DUPFD_CLOEXEC, 0));
+  turn_away_at_ = Clock::now() + kTurnAwayEvery;
+  timers_.Set(kTurnAwayTimer, *turn_away_at_);
 }
 
 void FrontLoop::ResumeAccepting() {

@@ -59,6 +59,8 @@ FrontLoop::FrontLoop(const FrontOptions& options, FrontEvents& events)
   }
   if (!watched) throw std::system_error(errno, std::generic_category(), "epoll");
 
+  spare_ = Descriptor(fcntl(wake_.get(), F_DUPFD_CLOEXEC, 0));
+
   // The thread takes no signals: SIGPIPE from splice is then pending on it for ever, which is to say ignored.
   sigset_t all;
   sigset_t before;
@@ -157,6 +159,8 @@ FrontStats FrontLoop::Stats() const {
   stats.aborted = counts_.aborted;
   stats.unanswered = counts_.unanswered;
   stats.accept_pauses = counts_.accept_pauses;
+  stats.turned_away = counts_.turned_away;
+  stats.max_connections = options_.max_connections;
   return stats;
 }
 
@@ -188,6 +192,7 @@ void FrontLoop::Run() {
     LookAtFullTaps();
     GatherTaps();
     if (!accepting_ && Held() < options_.max_connections && Clock::now() >= accept_again_) ResumeAccepting();
+    if (!accepting_ && turn_away_at_ && Clock::now() >= *turn_away_at_) TurnAway();
     counts_.peeking = peeking_.size();
     counts_.passing = passing_.size();
   }
@@ -242,7 +247,8 @@ void FrontLoop::OnTimers() {
   const auto now = Clock::now();
   while (const auto id = holds_.Due(now)) LetGo(*id);
   while (const auto id = timers_.Due(now)) {
-    if (*id == kAcceptTimer) continue;  // It ended the wait; accepting resumes at the end of this turn.
+    // They ended the wait; what is due is done at the end of this turn.
+    if (*id == kAcceptTimer || *id == kTurnAwayTimer) continue;
     if (*id == kTellTimer) {
       TellEnds();
     } else if (*id == kTapTimer) {

@@ -93,6 +93,7 @@ class FrontLoop final : public Front {
   static constexpr uint64_t kAcceptTimer = 0;
   static constexpr uint64_t kTellTimer = 1;
   static constexpr uint64_t kTapTimer = 2;
+  static constexpr uint64_t kTurnAwayTimer = 3;
   static constexpr uint64_t kFirstConnection = 64;
 
   // front_loop.cc
@@ -114,6 +115,7 @@ class FrontLoop final : public Front {
   size_t Held() const;
   void PauseAccepting();
   void ResumeAccepting();
+  void TurnAway();
   void StopListening();
   void PeekAt(uint64_t id, Peeking& peeking, uint32_t events);
   void Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason reason);
@@ -174,10 +176,14 @@ class FrontLoop final : public Front {
 
   std::atomic<bool> accepting_{true};
   Clock::time_point accept_again_{};
+  /** When those who wait are reset; nothing as long as none waits in vain. */
+  std::optional<Clock::time_point> turn_away_at_;
+  /** Given up for the moment of an accept where no other is to be had. */
+  Descriptor spare_;
   std::atomic<uint64_t> next_id_;
   struct {
     std::atomic<uint64_t> accepted{0}, peeking{0}, waiting{0}, passing{0};
-    std::atomic<uint64_t> taken{0}, rejected{0}, passed{0}, aborted{0}, unanswered{0}, accept_pauses{0};
+    std::atomic<uint64_t> taken{0}, rejected{0}, passed{0}, aborted{0}, unanswered{0}, accept_pauses{0}, turned_away{0};
     std::atomic<uint64_t> read{0}, lost_taps{0};
   } counts_;
   std::thread thread_;

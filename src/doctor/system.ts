@@ -44,7 +44,7 @@ export function descriptorFinding(limit: number): Finding {
     ? ok("descriptors", `${limit} may be open`)
     : warning(
         "descriptors",
-        `only ${limit} may be open; beyond that connections are passed through or wait`,
+        `only ${limit} may be open; beyond a part of that new connections go directly, seen by nobody`,
         `Raise the limit before the start: ulimit -n ${FEW_DESCRIPTORS * 8}`,
       );
 }

@@ -44,6 +44,13 @@ export type ToSupervisor =
     }
   | { readonly type: "unwatch"; readonly id: number }
   | { readonly type: "pong"; readonly id: number }
+  /** Nearly as many connections are open as can be held, or there is room again. */
+  | {
+      readonly type: "crowd";
+      readonly state: "crowded" | "room";
+      readonly held: number;
+      readonly most: number;
+    }
   /** The proxy was asked to stop by a signal of its own. */
   | { readonly type: "stop_requested" }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };
@@ -68,6 +75,8 @@ const SHAPES: Record<ToSupervisor["type"], (message: Record<string, unknown>) =>
     /^[0-9a-f]{64}$/.test(random),
   unwatch: ({ id }) => isCount(id) && id <= 0xffff_ffff,
   pong: ({ id }) => isCount(id),
+  crowd: ({ state, held, most }) =>
+    (state === "crowded" || state === "room") && isCount(held) && isCount(most),
   stop_requested: () => true,
   failed: ({ code, message, advice }) => [code, message, advice].every(isText),
 };

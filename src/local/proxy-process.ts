@@ -107,6 +107,7 @@ async function start(
     onAccept: lookUp,
     onArrival,
     ...(engine.copies ? { copies: engine.copies } : {}),
+    onCrowd: (crowd) => say({ type: "crowd", ...crowd }),
   });
   engine.serve(listener);
   if (message.reads) readSecrets(SECRETS_FD, (bytes) => engine.takeSecrets(bytes));

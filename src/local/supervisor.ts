@@ -73,6 +73,7 @@ export class Supervisor {
   private secrets: SecretAgent | undefined;
   private pingTimer: NodeJS.Timeout | undefined;
   private readonly stall = new StallWatch();
+  private crowded = false;
   private ending: Promise<void> | undefined;
   private resolveEnd: (end: SupervisorEnd) => void = () => {};
   /** Resolves once, when all is taken down. */
@@ -168,6 +169,8 @@ export class Supervisor {
             return this.secrets?.unwatch(message.id);
           case "pong":
             return this.onPong();
+          case "crowd":
+            return this.onCrowd(message);
           case "stop_requested":
             return void this.stop();
         }
@@ -238,7 +241,7 @@ export class Supervisor {
       this.pfWatch = new PfWatch({
         redirect: this.redirect,
         prove: () => this.prove(),
-        isPaused: () => this.stall.isStalled,
+        isPaused: () => this.stall.isStalled || this.crowded,
         log,
       });
     }
@@ -257,8 +260,29 @@ export class Supervisor {
 
   private onPong(): void {
     if (!this.stall.answered() || this.ending) return;
+    if (this.crowded) return; // until there is room
     this.redirect?.restore().then(
       () => this.options.log.info("proxy: answers again; capturing"),
+      (error: OximyError) => void (this.ending ?? this.fail(error)),
+    );
+  }
+
+  /** At the limit of descriptors new connections would hang, whosever the open ones are: they go directly instead. */
+  private onCrowd({ state, held, most }: Extract<ToSupervisor, { type: "crowd" }>): void {
+    if (this.ending || !this.redirect || (state === "crowded") === this.crowded) return;
+    this.crowded = state === "crowded";
+    const { log } = this.options;
+    if (this.crowded) {
+      log.error(
+        `proxy: ${held} connections are open, of ${most} that can be; new ones go directly until some end. ` +
+          "More can be with a higher limit of open files (oximy doctor).",
+      );
+      void this.redirect.withdraw();
+      return;
+    }
+    if (this.stall.isStalled) return; // until it answers
+    this.redirect.restore().then(
+      () => log.info(`proxy: ${held} connections are open, and there is room again; capturing`),
       (error: OximyError) => void (this.ending ?? this.fail(error)),
     );
   }

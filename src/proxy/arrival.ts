@@ -115,6 +115,15 @@ export interface ListenerOptions {
   readonly onAccept: (arrival: { peer: Endpoint; clientRemote: Endpoint }) => unknown;
   readonly onArrival: (arrival: Arrival, accepted: unknown) => void;
   readonly copies?: CopySink;
+  /** Told when there are nearly as many connections as can be held, and when there is room again. */
+  readonly onCrowd?: (crowd: Crowd) => void;
+}
+
+export interface Crowd {
+  readonly state: "crowded" | "room";
+  /** Connections now, and those that can be held. */
+  readonly held: number;
+  readonly most: number;
 }
 
 export interface Listener {

@@ -64,6 +64,9 @@ export class DataPlane {
   };
   private nextId = 1;
   private readonly live = new Set<Socket>();
+  /** Connections that are read now, by user. */
+  private readonly held = new Map<number | undefined, number>();
+  private heldInAll = 0;
   private idle: (() => void) | undefined;
 
   constructor(private readonly options: DataPlaneOptions) {}
@@ -80,7 +83,9 @@ export class DataPlane {
     this.stats.accepted++;
     this.stats.open++;
     const { reject } = arrival;
-    const end = arrival.isSilent ? this.awaitFirstWord(arrival, lookUpAgain) : this.dispatch(arrival, client);
+    const end = arrival.isSilent
+      ? this.awaitFirstWord(arrival, client, lookUpAgain)
+      : this.dispatch(arrival, client);
     // Whatever fails in here is ours; the client must see an end, not a hang.
     return end.catch(reject).then(() => {
       this.stats.open--;
@@ -96,13 +101,14 @@ export class DataPlane {
     const { destination } = arrival;
     if (!destination) return arrival.reject();
     const opening = readOpening(arrival.peeked);
-    const policy: Policy = { ...this.options.policy(), capacity: this.isFull() ? "full" : "free" };
-    const byHost = decideByHost(opening, destination, policy);
+    const told = this.options.policy();
+    const byHost = decideByHost(opening, destination, told);
     if (byHost.action === "passthrough") {
       // Nobody asks who it was: it need not wait for the answer.
       return this.pass(arrival, destination, byHost.host ?? destination.address);
     }
     const known = await whenKnown;
+    const policy: Policy = { ...told, capacity: this.isFull(known) ? "full" : "free" };
     const accepted: Accepted = { arrival, destination, client: known, id: this.nextId++ };
     const sites = await this.sitesOf(accepted, opening, policy);
     // Asked for last: what is decided on it must be begun before another connection asks.
@@ -110,11 +116,16 @@ export class DataPlane {
     const verdict = decide(opening, destination, { ...known, standing, sites: sites.state }, policy);
     switch (verdict.action) {
       case "read":
-        return this.read(accepted, verdict.host, sites);
-      case "intercept":
-        if (verdict.scheme === "http" || opening.kind !== "tls")
-          return this.interceptPlain(accepted, verdict.host);
-        return this.interceptTls(accepted, verdict.host, opening.hello, verdict.trial ? "trial" : "trusted");
+        return this.holding(known, this.read(accepted, verdict.host, sites));
+      case "intercept": {
+        const { host, trial } = verdict;
+        return this.holding(
+          known,
+          verdict.scheme === "http" || opening.kind !== "tls"
+            ? this.interceptPlain(accepted, host)
+            : this.interceptTls(accepted, host, opening.hello, trial ? "trial" : "trusted"),
+        );
+      }
       case "passthrough": {
         const { reason, host = destination.address } = verdict;
         // A filtered-out app is none of our business: not even its connections are told.
@@ -142,9 +153,14 @@ export class DataPlane {
    * Connects a client that is silent so far and sees who speaks first. A client that does was slow to start, and is
    * decided on like any other; that connection becomes its way to the server.
    */
-  private async awaitFirstWord(arrival: Arrival, lookUp: () => Promise<KnownClient>): Promise<unknown> {
+  private async awaitFirstWord(
+    arrival: Arrival,
+    whenKnown: Promise<KnownClient>,
+    lookUp: () => Promise<KnownClient>,
+  ): Promise<unknown> {
     const { destination } = arrival;
-    if (destination && this.isFull()) return this.pass(arrival, destination, destination.address);
+    const known = await whenKnown;
+    if (destination && this.isFull(known)) return this.pass(arrival, destination, destination.address);
     const client = destination && arrival.take();
     if (!client) return arrival.reject();
     this.track(client);
@@ -157,7 +173,9 @@ export class DataPlane {
       return taken;
     };
     try {
-      const peeked = (await speaksFirst(client, server.stream)) ? await peek(client) : Buffer.alloc(0);
+      const peeked = (await this.holding(known, speaksFirst(client, server.stream)))
+        ? await peek(client)
+        : Buffer.alloc(0);
       const next = { ...socketArrival(client, peeked, arrival), isSilent: false, takeServer };
       // A server that has something to say by now is not one that waits for a client hello or a request.
       if (peeked.length === 0 || !isQuiet(server.stream)) {
@@ -169,8 +187,24 @@ export class DataPlane {
     }
   }
 
-  private isFull(): boolean {
-    return this.live.size >= this.options.maxIntercepted;
+  /** In all, or for this client's user: who has more open than his share takes nothing from the others. */
+  private isFull(client: KnownClient): boolean {
+    const { maxIntercepted } = this.options;
+    if (Math.max(this.live.size, this.heldInAll) >= maxIntercepted) return true;
+    return (this.held.get(userOf(client)) ?? 0) >= maxIntercepted * SHARE_OF_USER;
+  }
+
+  /** Counts a connection that is read to its user until it ends. */
+  private holding<T>(client: KnownClient, end: Promise<T>): Promise<T> {
+    const user = userOf(client);
+    this.held.set(user, (this.held.get(user) ?? 0) + 1);
+    this.heldInAll++;
+    return end.finally(() => {
+      const left = this.held.get(user)! - 1;
+      if (left > 0) this.held.set(user, left);
+      else this.held.delete(user);
+      this.heldInAll--;
+    });
   }
 
   /** A tap for a plain request that is forwarded elsewhere. */
@@ -342,6 +376,12 @@ export class DataPlane {
     this.options.trust.settle();
   }
 }
+
+/** Of the connections that are read at a time. */
+const SHARE_OF_USER = 0.5;
+
+/** Undefined for those of whom it is not known: they share one share. */
+const userOf = ({ owner }: KnownClient) => (owner.kind === "process" ? owner.process.uid : owner.uid);
 
 /** Neither has it said anything nor has it ended. */
 const isQuiet = (stream: Duplex) => stream.readableLength === 0 && !stream.readableEnded && !stream.closed;

@@ -94,6 +94,8 @@ export interface FrontOptions {
   readonly idleMs?: number;
   /** Connections held at a time, beyond which accepting pauses; 0 derives it from the descriptor limit. */
   readonly maxConnections?: number;
+  /** Accepting that pauses for longer resets who waits, so that nobody hangs; 0 lets them wait. */
+  readonly turnAwayMs?: number;
   /** The longest that a server's first bytes wait for `release`. */
   readonly holdMs?: number;
   /** What was copied waits so long for more: to wake whoever reads it costs more than to read it. */
@@ -106,6 +108,7 @@ export const FRONT_DEFAULTS: Required<Omit<FrontOptions, "listen">> = {
   verdictMs: 1_000,
   idleMs: 24 * 3_600_000,
   maxConnections: 0,
+  turnAwayMs: 1_000,
   holdMs: 150,
   tapGatherMs: 25,
 };
@@ -128,4 +131,8 @@ export interface FrontStats {
   readonly unanswered: number;
   /** Times that accepting paused: at the limit, or for want of descriptors. */
   readonly acceptPauses: number;
+  /** Reset because there was no room for longer than `turnAwayMs`. */
+  readonly turnedAway: number;
+  /** As it was given, or derived. */
+  readonly maxConnections: number;
 }

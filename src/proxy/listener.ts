@@ -3,8 +3,14 @@
 import type { Endpoint } from "../attribution/client.js";
 import type { CloseCause } from "../connection/connection.js";
 import { LruCache } from "../lru-cache.js";
-import { type Arrival, type Listener, type ListenerOptions, listenOnLoopback } from "./arrival.js";
-import type { FrontConnection, PassthroughEnd } from "./front.js";
+import {
+  type Arrival,
+  type Crowd,
+  type Listener,
+  type ListenerOptions,
+  listenOnLoopback,
+} from "./arrival.js";
+import type { FrontConnection, FrontStats, PassthroughEnd } from "./front.js";
 import { isNativeFrontSupported, NativeFront } from "./front-native.js";
 import { abort, type RelayEnd, tcpSide } from "./relay.js";
 
@@ -19,6 +25,11 @@ const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
 
 /** Bytes copied of one connection and not yet read, at which it waits, and then its copy ends. */
 const MAX_COPIED = 16 << 20;
+
+/** Parts of what can be held. */
+const CROWDED = 0.75;
+const ROOM = 0.5;
+const CROWD_MS = 100;
 
 /** Listens on both loopback addresses. Throws OximyError, or what Node's `listen` throws. */
 export function listen(options: ListenerOptions): Promise<Listener> {
@@ -53,11 +64,38 @@ function listenNatively(options: ListenerOptions): Listener {
     consumed: (id, bytes) => front.tapConsumed(id, bytes),
     giveBuffer: (buffer) => front.giveTapBuffer(buffer),
   });
+  const crowd = options.onCrowd && watchCrowd(() => front.stats(), options.onCrowd);
   return {
     port: front.addresses[0]!.port,
-    close: () => void front.close(),
-    destroy: () => void front.destroy(),
+    close: () => {
+      clearInterval(crowd);
+      void front.close();
+    },
+    destroy: () => {
+      clearInterval(crowd);
+      void front.destroy();
+    },
   };
+}
+
+/** Tells of each change once. There is room again at less than it takes to be crowded, so that it does not flutter. */
+export function watchCrowd(
+  stats: () => Pick<FrontStats, "peeking" | "waiting" | "passing" | "acceptPauses" | "maxConnections">,
+  tell: (crowd: Crowd) => void,
+): NodeJS.Timeout {
+  let state: Crowd["state"] = "room";
+  let pauses = 0;
+  const look = () => {
+    const { peeking, waiting, passing, acceptPauses, maxConnections: most } = stats();
+    const held = peeking + waiting + passing;
+    const isCrowded = held >= most * CROWDED || acceptPauses > pauses;
+    pauses = acceptPauses;
+    const next = isCrowded ? "crowded" : held <= most * ROOM ? "room" : state;
+    if (next === state) return;
+    state = next;
+    tell({ state, held, most });
+  };
+  return setInterval(look, CROWD_MS).unref();
 }
 
 function frontArrival(

@@ -233,6 +233,30 @@ describe.skipIf(!isNativeFrontSupported())("the listener", () => {
     expect(rig.front.stats()).toMatchObject({ accepted: 3, waiting: 2 });
   });
 
+  it("resets who waits at the limit for longer than he shall, and serves the next when there is room", async () => {
+    await using rig = await Rig.open({ maxConnections: 2, turnAwayMs: 50 });
+    const held = [rig.connect(), rig.connect()];
+    for (const client of held) client.write(REQUEST);
+    const first = await rig.connections.next();
+    await rig.connections.next();
+    const waiting = [rig.connect(), rig.connect()];
+    for (const client of waiting) client.write(REQUEST);
+    expect(await Promise.all(waiting.map(closing))).toEqual(["ECONNRESET", "ECONNRESET"]);
+    expect(rig.front.stats()).toMatchObject({ accepted: 2, turnedAway: 2, maxConnections: 2 });
+    rig.front.reject(first.id);
+    await closing(held[0]!);
+    // Until accepting goes on, a client may still be turned away.
+    for (let served = false; !served; ) {
+      const client = rig.connect();
+      client.write(REQUEST);
+      served = await Promise.race([
+        rig.connections.next().then(() => true),
+        closing(client).then(() => false),
+      ]);
+    }
+    expect(rig.front.stats()).toMatchObject({ accepted: 3, waiting: 2 });
+  });
+
   it("refuses new clients once it closes, and is closed when the last connection has ended", async () => {
     // A late client that is still accepted leaves without a word, and nobody would end its passage.
     await using rig = await Rig.open({

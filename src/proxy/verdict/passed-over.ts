@@ -22,6 +22,7 @@ export class PassedOver {
 
   /** A connection of the client was passed through unread. */
   add(client: KnownClient, host: string, reason: Reason): void {
+    if (reason === "too_many_connections") this.tooMany(client);
     const { program } = client;
     if (!program || !ADVISABLE.has(reason) || !this.isNews(program.key)) return;
     this.say(
@@ -36,6 +37,16 @@ export class PassedOver {
     this.say(
       `${nameOf(client)} does not trust Oximy's certificate (${printable(how)}, at ${printable(host)}) and is passed through from now on. ` +
         `To have it read, ${printable(program.advice)}.`,
+    );
+  }
+
+  private tooMany({ owner }: KnownClient): void {
+    const { user, uid } = owner.kind === "process" ? owner.process : { user: undefined, uid: owner.uid };
+    const whose = user ?? (uid === undefined ? "users that are not known" : `user ${uid}`);
+    if (!this.isNews(`too many of ${uid}`)) return;
+    this.say(
+      `More connections of ${printable(whose)} are open than are read at a time: the newest pass through unread. ` +
+        "More are read with a higher limit of open files (oximy doctor).",
     );
   }
 
