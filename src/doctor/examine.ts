@@ -75,7 +75,7 @@ export async function examine(settings: CaptureSettings, caller: Caller): Promis
     readingFinding(whyNotRead),
     ...(await certificateFindings(settings.home, caller, reading)),
     learnedFinding(learnedPrograms(settings.home)),
-    await bundleOf(settings),
+    await bundleOf(settings, caller),
     outputFinding(
       settings.outputDir,
       asCaller(caller, () => whyNotWritable(settings.outputDir)),
@@ -170,10 +170,13 @@ async function certificateFindings(home: string, caller: Caller, reading: "on" |
   ];
 }
 
-async function bundleOf({ home, bundleFile, bundleUrl }: CaptureSettings): Promise<Finding> {
-  if (bundleFile === undefined) return bundleFinding(bundleUrl, await readCache(home, bundleUrl), Date.now());
+async function bundleOf({ home, bundleFile, bundleUrl }: CaptureSettings, caller: Caller): Promise<Finding> {
+  if (bundleFile === undefined) {
+    const cached = await asCaller(caller, () => readCache(home, bundleUrl));
+    return bundleFinding(bundleUrl, cached, Date.now());
+  }
   try {
-    const { bundle } = await loadBundle({ home, file: bundleFile });
+    const { bundle } = await asCaller(caller, () => loadBundle({ home, file: bundleFile }));
     return ok("bundle", `${bundleFile}, version ${bundle.version}`);
   } catch (error) {
     return failure("bundle", error);

@@ -22,7 +22,8 @@ export function cachePath(home: string): string {
 export async function readCache(home: string, url: string): Promise<CachedDocument | undefined> {
   try {
     const path = cachePath(home);
-    if ((await stat(path)).size > 2 * MAX_BUNDLE_BYTES) return undefined;
+    const status = await stat(path);
+    if (!status.isFile() || status.size > 2 * MAX_BUNDLE_BYTES) return undefined;
     const cached: unknown = JSON.parse(await readFile(path, "utf8"));
     if (!isRecord(cached) || cached.url !== url) return undefined;
     const { etag, loadedAt, document } = cached;

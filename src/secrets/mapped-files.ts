@@ -89,14 +89,24 @@ export function executableOf(pid: number): string | undefined {
   }
 }
 
+/** open(2): finds a file and opens nothing. Node has no name for it. */
+const O_PATH = 0o10000000;
+
 /**
  * Opens what is mapped, whatever is at its path by now and in whichever namespace. The caller has made sure that its file
- * system answers, and closes it.
+ * system answers, and closes it. A device, which anybody may map who may open it, does things when root opens it: only
+ * regular files are opened.
  *
  * @throws the error of open(2): ENOENT when it is not mapped any more
  */
 export function openMapped(pid: number, file: MappedFile): number {
-  return fs.openSync(`/proc/${pid}/map_files/${file.range}`, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  const found = fs.openSync(`/proc/${pid}/map_files/${file.range}`, O_PATH);
+  try {
+    if (!fs.fstatSync(found).isFile()) throw new Error("no regular file is mapped there");
+    return fs.openSync(`/proc/self/fd/${found}`, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  } finally {
+    fs.closeSync(found);
+  }
 }
 
 /** Clock ticks since boot at which a process began, as proc_pid_stat(5) has it; undefined when it has ended. */

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { LruCache } from "../lru-cache.js";
+import { makeFolder } from "../make-folder.js";
 import { type FileKey, isFileKey } from "./file-key.js";
 import { areProvenSites, isReason } from "./search-answer.js";
 import type { SitesOfFile } from "./site.js";
@@ -73,7 +74,7 @@ export class SiteCache {
       builds: entriesOf(this.#builds, (id) => this.#builds.peek(id)),
     });
     const folder = path.dirname(this.file);
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const temporary = `${this.file}.${process.pid}`;
     fs.rmSync(temporary, { force: true });
     fs.writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { inOrder, mappedFiles, openMapped, parseMaps, startTimeOf } from "../../src/secrets/mapped-files.js";
 import { decimalDevice, parseMountinfo, whyNotOpened } from "../../src/secrets/mounts.js";
+import { start } from "../native/clients.js";
 
 /** As a fixed program has them (proc_pid_maps(5)). */
 const MAPS = `00400000-00e60000 r--p 00000000 fe:01 1442                               /usr/bin/node
@@ -70,6 +71,23 @@ describe("the mappings of a process", () => {
       } finally {
         fs.closeSync(fd);
       }
+    },
+  );
+
+  it.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)(
+    "are not opened where a device is mapped",
+    async () => {
+      const script = [
+        "import mmap, os, sys",
+        "device = os.open('/dev/zero', os.O_RDONLY)",
+        "held = mmap.mmap(device, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)",
+        "print(os.getpid(), flush=True)",
+        "sys.stdin.read()",
+      ].join("\n");
+      await using child = start("python3", ["-c", script]);
+      const pid = Number(await child.line());
+      const device = mappedFiles(pid)!.files.find(({ path }) => path === "/dev/zero");
+      expect(() => openMapped(pid, device!)).toThrow("no regular file is mapped there");
     },
   );
 
