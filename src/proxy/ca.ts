@@ -30,7 +30,8 @@ export interface CertificateAuthority {
 }
 
 const DAY = 86_400_000;
-const CA_DAYS = 3650;
+/** Five years. */
+const CA_DAYS = 1826;
 
 /** PEM of a new CA certificate. Its name has host and date, so that two of them can be told apart in a trust store. */
 export function makeCaCertificate(privateKey: KeyObject, now = new Date()): string {

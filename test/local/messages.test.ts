@@ -10,6 +10,7 @@ test.each([
   { type: "watch", id: 1, pid: 2, startTime: 3, random },
   { type: "unwatch", id: 1 },
   { type: "pong", id: 1 },
+  { type: "crowd", state: "crowded", held: 96, most: 128 },
   { type: "stop_requested" },
   { type: "failed", code: "OXIMY_E_CA", message: "m", advice: "a" },
 ])("$type is understood", (message) => {
@@ -33,6 +34,8 @@ test.each<[string, unknown]>([
     { type: "watch", id: 2 ** 32, pid: 2, startTime: 3, random },
   ],
   ["a random that is too short", { type: "watch", id: 1, pid: 2, startTime: 3, random: "ab" }],
+  ["a crowd of another kind", { type: "crowd", state: "panic", held: 1, most: 2 }],
+  ["a crowd without numbers", { type: "crowd", state: "room", held: -1, most: Number.POSITIVE_INFINITY }],
   ["a failure without words", { type: "failed", code: 1 }],
 ])("root takes no notice of %s", (_what, message) => {
   expect(readToSupervisor(message)).toBeUndefined();

@@ -32,7 +32,7 @@ test("a narrow umask does not hide the certificate from the clients that are tol
   expect(statSync(certificatePath).mode & 0o777).toBe(0o644);
 });
 
-test("the certificate is one of an authority for ten years, backdated, with a name of its own", () => {
+test("the certificate is one of an authority for five years, backdated, with a name of its own", () => {
   const now = new Date("2026-05-06T07:08:09Z");
   const certificate = new X509Certificate(makeCaCertificate(newKey(), now));
   expect(certificate.ca).toBe(true);
@@ -40,7 +40,7 @@ test("the certificate is one of an authority for ten years, backdated, with a na
   expect(certificate.issuer).toBe(certificate.subject);
   expect(certificate.verify(certificate.publicKey)).toBe(true);
   expect(now.getTime() - Date.parse(certificate.validFrom)).toBe(2 * DAY);
-  expect(Date.parse(certificate.validTo) - now.getTime()).toBe(3650 * DAY);
+  expect(Date.parse(certificate.validTo) - now.getTime()).toBe(1826 * DAY);
 });
 
 test("processes that start at once agree on one key and its certificate", { timeout: 60_000 }, async () => {
