@@ -227,22 +227,26 @@ describe.skipIf(!has("curl") || !has("openssl"))("of a server's certificate", ()
     through.destroy();
   });
 
+  const listenWith = async ({ staple, key, cert }: ReturnType<Case["server"]>) => {
+    const server = tls.createServer({ key, cert, ciphers: "DEFAULT:@SECLEVEL=0" }, (socket) => {
+      socket
+        .on("error", () => {})
+        .once("data", () => {
+          socket.end("HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\nthe answer");
+        });
+    });
+    server.on("OCSPRequest", (_certificate, _issuer, answer) => answer(null, staple ?? null!));
+    server.on("tlsClientError", () => {}).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    target = { address: "127.0.0.1", port: (server.address() as AddressInfo).port };
+    return server;
+  };
+
   it.each(CASES.filter(({ client }) => client !== GNUTLS || has("gnutls-cli")))(
     "a client sees the same through us: $name",
     async ({ client, server: make, comesAbout, isIntercepted }) => {
-      const { staple, key, cert } = make(ca);
-      const server = tls.createServer({ key, cert, ciphers: "DEFAULT:@SECLEVEL=0" }, (socket) => {
-        socket
-          .on("error", () => {})
-          .once("data", () => {
-            socket.end("HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\nthe answer");
-          });
-      });
-      server.on("OCSPRequest", (_certificate, _issuer, answer) => answer(null, staple ?? null!));
-      server.on("tlsClientError", () => {}).listen(0, "127.0.0.1");
-      await once(server, "listening");
+      const server = await listenWith(make(ca));
       try {
-        target = { address: "127.0.0.1", port: (server.address() as AddressInfo).port };
         const directly = await run(client(target.port, roots));
         expect(directly.got).toBe(comesAbout);
         const before = { ...plane.stats };
@@ -258,4 +262,17 @@ describe.skipIf(!has("curl") || !has("openssl"))("of a server's certificate", ()
       }
     },
   );
+
+  it("a client that does not trust us is known by its alert, also when it asked for a staple", async () => {
+    const server = await listenWith(stapled("good")(ca));
+    try {
+      const refused = plane.stats.refused;
+      unread.length = 0;
+      expect((await run(CURL_STATUS(through.port, ca.path))).got).toBe(false);
+      await expect.poll(() => unread.map(({ reason }) => reason)).toEqual(["client_refused_certificate"]);
+      expect(plane.stats.refused).toBe(refused + 1);
+    } finally {
+      server.close();
+    }
+  });
 });
