@@ -64,6 +64,9 @@ struct ProgramFiles {
  */
 FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes);
 
+/** The same for a user without a process to go by: below our own root, with this group and no other. */
+FileResult ReadFileOf(uint32_t uid, uint32_t gid, const std::string& path, size_t max_bytes);
+
 /** Where `path` leads in the end, links followed the same way. Nothing when it leads nowhere. */
 std::optional<std::string> ResolveAs(const ProcessRef& process, uint32_t uid, const std::string& path);
 

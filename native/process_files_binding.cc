@@ -87,13 +87,9 @@ std::string IdentityText(const FileIdentity& file) {
   return text;
 }
 
-Napi::Value ReadFileAsJs(const Napi::CallbackInfo& info) {
-  const ProcessRef process = ProcessFromJs(info[0]);
-  const uint32_t uid = UidFromJs(info[0]);
-  const std::string path = info[1].ToString().Utf8Value();
-  const auto max_bytes = static_cast<size_t>(info[2].ToNumber().Int64Value());
-  return Ask(info, uid, info[3], [=]() -> ToJs {
-    auto result = std::make_shared<FileResult>(ReadFileAs(process, uid, path, max_bytes));
+Napi::Value FileToJs(const Napi::CallbackInfo& info, uint32_t uid, std::function<FileResult()> read) {
+  return Ask(info, uid, info[3], [read = std::move(read)]() -> ToJs {
+    auto result = std::make_shared<FileResult>(read());
     return [result](Napi::Env env) -> Napi::Value {
       if (result->answer == FileAnswer::kUnknown) return env.Null();
       if (result->answer == FileAnswer::kAbsent) return Napi::String::New(env, "absent");
@@ -107,6 +103,22 @@ Napi::Value ReadFileAsJs(const Napi::CallbackInfo& info) {
       return object;
     };
   });
+}
+
+Napi::Value ReadFileAsJs(const Napi::CallbackInfo& info) {
+  const ProcessRef process = ProcessFromJs(info[0]);
+  const uint32_t uid = UidFromJs(info[0]);
+  const std::string path = info[1].ToString().Utf8Value();
+  const auto max_bytes = static_cast<size_t>(info[2].ToNumber().Int64Value());
+  return FileToJs(info, uid, [=] { return ReadFileAs(process, uid, path, max_bytes); });
+}
+
+Napi::Value ReadFileOfJs(const Napi::CallbackInfo& info) {
+  const uint32_t uid = UidFromJs(info[0]);
+  const uint32_t gid = info[0].As<Napi::Object>().Get("gid").ToNumber().Uint32Value();
+  const std::string path = info[1].ToString().Utf8Value();
+  const auto max_bytes = static_cast<size_t>(info[2].ToNumber().Int64Value());
+  return FileToJs(info, uid, [=] { return ReadFileOf(uid, gid, path, max_bytes); });
 }
 
 Napi::Value ListFolderAsJs(const Napi::CallbackInfo& info) {
@@ -202,6 +214,7 @@ Napi::Value FindInExecutableJs(const Napi::CallbackInfo& info) {
 
 void ExportProcessFiles(Napi::Env env, Napi::Object exports) {
   exports.Set("readFileAs", Napi::Function::New(env, ReadFileAsJs, "readFileAs"));
+  exports.Set("readFileOf", Napi::Function::New(env, ReadFileOfJs, "readFileOf"));
   exports.Set("listFolderAs", Napi::Function::New(env, ListFolderAsJs, "listFolderAs"));
   exports.Set("readLinkAs", Napi::Function::New(env, ReadLinkAsJs, "readLinkAs"));
   exports.Set("resolveAs", Napi::Function::New(env, ResolveAsJs, "resolveAs"));

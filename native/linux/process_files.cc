@@ -149,20 +149,13 @@ std::optional<std::string> ReadPart(int fd, uint64_t offset, size_t length) {
 
 }  // namespace
 
-FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes) {
-  FileResult result;
-  // The kernel's error for an empty path is that of a missing file.
-  if (path.find('\0') != std::string::npos) return result;
-  const UniqueFd directory = OpenExact(process);
-  if (!directory) return result;
-  const auto groups = GroupsOf(directory.get(), uid);
-  if (!groups) return result;
-  const UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root) return result;
+namespace {
 
-  const AsUser user(uid, *groups);
+FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std::string& path, size_t max_bytes) {
+  FileResult result;
+  const AsUser user(uid, groups);
   if (!user.IsDone()) return result;
-  const UniqueFd found = FindBelow(root.get(), path);
+  const UniqueFd found = FindBelow(root, path);
   if (!found) return {AnswerOf(errno), {}};
   struct stat status{};
   if (fstat(found.get(), &status) != 0) return result;
@@ -182,6 +175,26 @@ FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string
     return result;
   }
   return {FileAnswer::kRead, {Identify(status), std::move(*bytes)}};
+}
+
+}  // namespace
+
+FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes) {
+  // The kernel's error for an empty path is that of a missing file.
+  if (path.find('\0') != std::string::npos) return {};
+  const UniqueFd directory = OpenExact(process);
+  if (!directory) return {};
+  const auto groups = GroupsOf(directory.get(), uid);
+  const UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!groups || !root) return {};
+  return ReadBelow(root.get(), uid, *groups, path, max_bytes);
+}
+
+FileResult ReadFileOf(uint32_t uid, uint32_t gid, const std::string& path, size_t max_bytes) {
+  if (path.find('\0') != std::string::npos) return {};
+  const UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return {};
+  return ReadBelow(root.get(), uid, {gid, {gid}}, path, max_bytes);
 }
 
 std::optional<std::string> ResolveAs(const ProcessRef& process, uint32_t uid, const std::string& path) {

@@ -4,6 +4,7 @@
 namespace oximy {
 
 FileResult ReadFileAs(const ProcessRef&, uint32_t, const std::string&, size_t) { return {}; }
+FileResult ReadFileOf(uint32_t, uint32_t, const std::string&, size_t) { return {}; }
 std::optional<std::string> ResolveAs(const ProcessRef&, uint32_t, const std::string&) { return std::nullopt; }
 std::optional<std::string> ReadLinkAs(const ProcessRef&, uint32_t, const std::string&) { return std::nullopt; }
 std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef&, uint32_t, const std::string&, size_t) {

@@ -94,7 +94,10 @@ async function local(command: Command): Promise<number> {
   const supervisor = new Supervisor({
     settings,
     caller,
-    identifier: new Identifier(createAttributor(native), programSource(native, settings.home)),
+    identifier: new Identifier(
+      createAttributor(native),
+      programSource(native, settings.home, undefined, caller),
+    ),
     ...(whyNot === null
       ? {
           openSecrets: (fd: number) =>

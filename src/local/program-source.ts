@@ -1,17 +1,17 @@
 /** Which program a process is and whether it trusts our certificate, from what the system tells of the process. */
 
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { ProcessIdentity } from "../attribution/client.js";
 import type { NativeAddon } from "../attribution/native.js";
 import { LruCache } from "../lru-cache.js";
 import { CA_CERTIFICATE_FILE, makeCaCertificate } from "../proxy/ca.js";
 import type { ClientProgram } from "../proxy/verdict/client.js";
 import { adviceForPath } from "../trust/advice.js";
-import type { ProcessFiles } from "../trust/process-files.js";
+import { type FileAnswer, type ProcessFiles, processFiles } from "../trust/process-files.js";
 import { sha256 } from "../trust/program.js";
 import { type AskedProcess, ProgramReader } from "../trust/program-reader.js";
+import { findCaller } from "./caller.js";
 import type { ProgramSource } from "./identify.js";
 import { caDirectory } from "./settings.js";
 
@@ -19,13 +19,25 @@ const MAX_PROCESSES = 4_096;
 /** A certificate that was made or changed meanwhile is noticed within this time. */
 const LOOK_AGAIN_MS = 1_000;
 const MAX_CERTIFICATE = 64 << 10;
+const LOOK_LIMIT_MS = 20;
+
+interface CertificateOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /**
  * @param home whose certificate authority it is about
  * @param files with other limits than those of a connection that waits
+ * @param owner of the home: root looks at it with that user's rights, and does not wait for a file system that hangs
  */
-export function programSource(native: NativeAddon, home: string, files?: ProcessFiles): ProgramSource {
-  const certificate = new CertificateFile(join(caDirectory(home), CA_CERTIFICATE_FILE), files);
+export function programSource(
+  native: NativeAddon,
+  home: string,
+  files?: ProcessFiles,
+  owner: CertificateOwner = findCaller(),
+): ProgramSource {
+  const certificate = new CertificateFile(join(caDirectory(home), CA_CERTIFICATE_FILE), owner, files);
   /** What was asked about before: reading a process costs 50 µs. */
   const asked = new LruCache<string, AskedProcess>(MAX_PROCESSES);
   const askedOf = (process: ProcessIdentity): AskedProcess | undefined => {
@@ -44,7 +56,9 @@ export function programSource(native: NativeAddon, home: string, files?: Process
       if (native.implementation !== "linux") return shared(untold(process, process.path, certificate.path));
       const info = askedOf(process);
       if (info === undefined) return undefined;
-      const { key, name, trust, trustInputs, isWhole, advice } = await certificate.reader().read(info);
+      const { key, name, trust, trustInputs, isWhole, advice } = await (await certificate.reader()).read(
+        info,
+      );
       return shared({ key, name, trust, trustInputs, isWhole, advice });
     },
   };
@@ -83,24 +97,42 @@ class CertificateFile {
   private lookedAt = Number.NEGATIVE_INFINITY;
   private stamp: string | undefined;
   private current: ProgramReader | undefined;
+  private looking: Promise<ProgramReader> | undefined;
 
   constructor(
     readonly path: string,
-    private readonly files: ProcessFiles | undefined,
+    private readonly owner: CertificateOwner,
+    private readonly files: ProcessFiles = processFiles(),
   ) {}
 
-  reader(): ProgramReader {
+  /** One look at a time: who asks meanwhile gets what it finds. */
+  reader(): Promise<ProgramReader> {
+    this.looking ??= this.look().finally(() => {
+      this.looking = undefined;
+    });
+    return this.looking;
+  }
+
+  private async look(): Promise<ProgramReader> {
     const now = performance.now();
     if (this.current && now - this.lookedAt < LOOK_AGAIN_MS) return this.current;
     this.lookedAt = now;
-    const found = readCertificate(this.path);
+    const answer = await this.files.readFileOf(
+      this.owner,
+      resolve(this.path),
+      MAX_CERTIFICATE,
+      LOOK_LIMIT_MS,
+    );
+    // Not found out: as it was.
+    if (answer === null && this.current) return this.current;
+    const found = certificateIn(answer);
     if (this.current && found?.stamp === this.stamp) return this.current;
     this.stamp = found?.stamp;
     const certificatePem = found?.pem ?? nobodysCertificate();
     this.current = new ProgramReader({
       certificatePem,
       certificatePath: this.path,
-      ...(this.files && { files: this.files }),
+      files: this.files,
     });
     return this.current;
   }
@@ -111,17 +143,11 @@ function nobodysCertificate(): string {
 }
 
 /** A regular file with one certificate, else nothing: the folder is a user's, who may put there what he likes. */
-function readCertificate(path: string): { readonly pem: string; readonly stamp: string } | undefined {
-  let fd: number | undefined;
+function certificateIn(answer: FileAnswer): { readonly pem: string; readonly stamp: string } | undefined {
+  if (answer === null || typeof answer === "string") return undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const { dev, ino, size, mtimeMs } = fstatSync(fd);
-    if (!fstatSync(fd).isFile() || size > MAX_CERTIFICATE) return undefined;
-    const pem = new X509Certificate(readFileSync(fd)).toString();
-    return { pem, stamp: [dev, ino, size, mtimeMs].join(":") };
+    return { pem: new X509Certificate(answer.bytes).toString(), stamp: answer.identity };
   } catch {
-    return undefined;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
+    return undefined; // none
   }
 }

@@ -46,6 +46,13 @@ export interface ProgramFiles {
  */
 export interface ProcessFilesAddon {
   readFileAs(process: ProcessRef, path: string, maxBytes: number, limitMs: number): Promise<FileAnswer>;
+  /** Like `readFileAs`, for a user without a process to go by: below our own root, with this group and no other. */
+  readFileOf(
+    owner: { readonly uid: number; readonly gid: number },
+    path: string,
+    maxBytes: number,
+    limitMs: number,
+  ): Promise<FileAnswer>;
   listFolderAs(
     process: ProcessRef,
     path: string,
@@ -88,6 +95,8 @@ export function processFiles(
   return {
     readFileAs: (process, path, maxBytes, limitMs) =>
       limited(limitMs, addon.readFileAs(process, path, maxBytes, limitMs * patience)),
+    readFileOf: (owner, path, maxBytes, limitMs) =>
+      limited(limitMs, addon.readFileOf(owner, path, maxBytes, limitMs * patience)),
     listFolderAs: (process, path, maxNames, limitMs) =>
       limited(limitMs, addon.listFolderAs(process, path, maxNames, limitMs * patience)),
     resolveAs: (process, path, limitMs) =>

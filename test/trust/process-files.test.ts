@@ -216,6 +216,26 @@ describe.skipIf(native.implementation !== "linux")("files of a process", () => {
       expect(await read(refOf(nobody.pid), at("closed/file"))).toBe("refused");
     });
 
+    it("a file in a home without a process of its owner's, with the owner's rights", async () => {
+      const owner = { uid: NOBODY, gid: NOBODY };
+      const readOf = async (file: string) => {
+        const answer = await files.readFileOf(owner, file, MAX, LIMIT);
+        return answer !== null && typeof answer === "object" ? answer.bytes.toString() : answer;
+      };
+      const own = put("owner/own", "text", 0o600);
+      fs.chownSync(own, NOBODY, NOBODY);
+      expect(await readOf(own)).toBe("text");
+      expect(await readOf(put("owner/of-root", "text", 0o600))).toBe("refused");
+      // Of root's group, which root is in, and the owner is not.
+      expect(await readOf(put("owner/of-roots-group", "text", 0o640))).toBe("refused");
+      fs.symlinkSync(at("owner/of-root"), at("owner/link"));
+      expect(await readOf(at("owner/link"))).toBe("refused");
+      execFileSync("mkfifo", ["-m", "666", at("owner/pipe")]);
+      expect(await readOf(at("owner/pipe"))).toBe("refused");
+      expect(await readOf(at("owner/none"))).toBe("absent");
+      expect([process.geteuid?.(), process.getgroups?.().includes(NOBODY)]).toEqual([0, false]);
+    });
+
     it("a file of one of its groups", async () => {
       const file = put("of-group", "text", 0o640);
       fs.chownSync(file, 0, GROUP);
