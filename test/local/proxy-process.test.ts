@@ -1,6 +1,6 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, readdirSync } from "node:fs";
+import { chownSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,9 +24,9 @@ interface Proxy {
 }
 
 /** The proxy process, with this test for a supervisor. */
-function startProxy(outputDir?: string): Proxy {
+function startProxy(outputDir?: string, preload: readonly string[] = []): Proxy {
   const home = temporaryFolder();
-  const child = fork(ENTRY, { execArgv: ["--import", REGISTER] });
+  const child = fork(ENTRY, { execArgv: ["--import", REGISTER, ...preload] });
   const said = new Inbox<ToSupervisor>();
   child.on("message", (message: ToSupervisor) => said.put(message));
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -90,6 +90,30 @@ describe.runIf(process.getuid?.() === 0)("the proxy process", { timeout: 60_000 
     await listening(proxy);
     proxy.child.kill("SIGTERM");
     expect(await proxy.said.next()).toEqual({ type: "stop_requested" });
+  });
+
+  test("is gone when its supervisor is, although its capture thread hangs in the system", {
+    timeout: 150_000,
+  }, async () => {
+    const folder = temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    execFileSync("mkfifo", [at("pipe")]);
+    // Threads are given what their process is: from the signal on, this one waits for who would write to the pipe.
+    writeFileSync(
+      at("hang.cjs"),
+      `const fs = require("node:fs");
+       if (!require("node:worker_threads").isMainThread) setInterval(() => {
+         if (!fs.existsSync(${JSON.stringify(at("now"))})) return;
+         fs.writeFileSync(${JSON.stringify(at("hangs"))}, "");
+         fs.openSync(${JSON.stringify(at("pipe"))}, "r");
+       }, 20);`,
+    );
+    const proxy = startProxy(undefined, ["--require", at("hang.cjs")]);
+    await listening(proxy);
+    writeFileSync(at("now"), "");
+    await expect.poll(() => existsSync(at("hangs")), { timeout: 10_000 }).toBe(true);
+    proxy.child.disconnect();
+    expect(await proxy.exited).toEqual([0, null]);
   });
 
   test.each([
