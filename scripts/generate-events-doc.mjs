@@ -20,6 +20,12 @@ of writing; times in the event are UTC. The published schema is \`schema/event.s
 cat ~/.oximy/traces/traces_$(date +%Y-%m-%d).jsonl | jq .
 \`\`\`
 
+A file that has 64 MB gets a number, \`traces_YYYY-MM-DD.0001.jsonl\`, and a new one takes its name. An hour after that,
+and an hour after the end of its day, a file becomes \`traces_YYYY-MM-DD.NNNN.jsonl.br\`: Brotli, of which an agent's
+calls, each of which repeats the dialogue so far, take less than a hundredth. Until then it is plain, for what follows
+it. \`oximy events --json\` prints the lines of all of them as they were written, and \`brotli -dc\` those of one.
+\`--keep-days\` and \`--keep-size\` say what is removed.
+
 Every line is written whole, when its exchange has ended. After a crash the last line can be torn; it is closed before
 the next event, so that only that line does not parse.
 

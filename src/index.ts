@@ -27,7 +27,7 @@ export type {
 export type { CaptureSettings } from "./local/settings.js";
 export { proxyEnvironment, trustEnvironment } from "./local/trust-environment.js";
 export { parseBundle } from "./oisp/parse.js";
-export { readEvents } from "./sinks/event-files.js";
+export { readEvents } from "./traces/event-files.js";
 
 export interface CaptureOptions extends Partial<Omit<CaptureSettings, "feed">> {
   /** Port of the explicit proxy; 0, the default, takes any free one. */

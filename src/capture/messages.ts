@@ -16,6 +16,8 @@ export interface CaptureOptions {
   readonly supplement?: SupplementUse;
   /** Days that event files are kept; absent: for ever. */
   readonly keepDays?: number;
+  /** Bytes that event files may have together; absent: any number. */
+  readonly keepSize?: number;
   /** Group that new files are given; the process's own group is none of the user's. */
   readonly fileGroup?: number;
   /** Hosts that the bundle does not know were decrypted too, for the named apps. */

@@ -5,7 +5,9 @@ import type { Connection, UnreadConnection } from "../connection/connection.js";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { readBundleText } from "../oisp/parse.js";
+import { FileCloser } from "../sinks/file-closer.js";
 import { openJsonlSink } from "../sinks/jsonl.js";
+import type { SinkLog } from "../sinks/sink.js";
 import { isLarge, readBatch } from "./batch-writer.js";
 import {
   type Batch,
@@ -29,12 +31,18 @@ const say = (message: FromCaptureThread, transferred: readonly ArrayBuffer[] = [
 const isPush = (code: number) => code === OP.request || code === OP.response;
 
 function start(): void {
+  const kept = {
+    ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
+    ...(options.keepSize === undefined ? {} : { keepBytes: options.keepSize }),
+  };
+  const log: SinkLog = (level, message) => say({ type: "log", level, message });
   const sink = openJsonlSink({
     folder: options.outputDir,
-    ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
+    ...kept,
     ...(options.fileGroup === undefined ? {} : { group: { gid: options.fileGroup } }),
-    log: (level, message) => say({ type: "log", level, message }),
+    log,
   });
+  const closer = new FileCloser({ folder: options.outputDir, ...kept, log });
   /** Events of the batch being read: the feed shows them when they are written. */
   let unfed: OximyEvent[] = [];
   let readsBatch = false;
@@ -117,6 +125,7 @@ function start(): void {
       case "close":
         readings.finishAll();
         readings.destroy();
+        closer.close();
         return void sink.close().then(() => {
           say({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });
         });

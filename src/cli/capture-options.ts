@@ -55,6 +55,12 @@ export const bytes: Parse = (value) => {
   if (!match) throw new InvalidArgumentError("It must be a number of bytes such as 65536, 64K or 8M.");
   return Number(match[1]) * 1024 ** " KMG".indexOf((match[2] || " ").toUpperCase());
 };
+/** Less than a few events need would keep none. */
+const keptBytes: Parse = (value) => {
+  const size = bytes(value) as number;
+  if (size < 16 << 20) throw new InvalidArgumentError("It must be at least 16M.");
+  return size;
+};
 export const ports: Parse = (value) => {
   const list = value.split(",").map(Number);
   if (list.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535)) {
@@ -87,6 +93,12 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
     flags: "--keep-days <n>",
     description: "delete event files older than this",
     parse: number(1),
+  },
+  {
+    key: "keep_size",
+    flags: "--keep-size <size>",
+    description: "delete the oldest event files when all have more bytes than this, such as 2G",
+    parse: keptBytes,
   },
   {
     key: "bundle_url",

@@ -3,10 +3,10 @@
 import type { Command } from "commander";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
-import { type EventFilter, readEvents } from "../sinks/event-files.js";
-import { type StatsRow, summarise } from "../sinks/event-stats.js";
 import { money } from "../sinks/feed.js";
 import { printable, printError, printJson, printText } from "../terminal.js";
+import { type EventFilter, readEvents } from "../traces/event-files.js";
+import { type StatsRow, summarise } from "../traces/event-stats.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { noEvents, sinceOption } from "./events.js";
 

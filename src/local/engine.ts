@@ -135,6 +135,7 @@ export class Engine {
             allHosts: settings.allHosts,
             feed: settings.feed && options.onEvent !== undefined,
             ...(settings.keepDays === undefined ? {} : { keepDays: settings.keepDays }),
+            ...(settings.keepSize === undefined ? {} : { keepSize: settings.keepSize }),
             ...(options.fileGroup === undefined ? {} : { fileGroup: options.fileGroup }),
           },
           bundleDocument: loaded.document,

@@ -21,6 +21,8 @@ export interface CaptureSettings {
   /** Bytes kept of each body, start and end together. */
   readonly maxBody: number;
   readonly keepDays?: number;
+  /** Bytes that event files may have together. */
+  readonly keepSize?: number;
   readonly bundleUrl: string;
   readonly bundleFile?: string;
   readonly bundleRefreshHours: number;

@@ -1,19 +1,25 @@
 /** The JSONL sink: one event per line, one file per local day. */
 
 import { Buffer } from "node:buffer";
-import { closeSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { type DayFile, type FileGroup, isStillThere, makeFolder, openDay } from "./day-file.js";
 import { eventLine } from "./event-line.js";
+import { numberFile } from "./numbered-file.js";
+import { removeBeyondSize, removeOldTraces } from "./retention.js";
 import type { Sink, SinkLog, SinkStats } from "./sink.js";
-import { localDate, removeOldTraces } from "./traces-folder.js";
+import { localDate } from "./traces-folder.js";
 
 export interface JsonlSinkOptions {
   readonly folder: string;
   /** Days of files that are kept, today included; all when absent. */
   readonly keepDays?: number;
+  /** Bytes of all files together; beyond them the oldest go. */
+  readonly keepBytes?: number;
+  /** Bytes from which a file is closed and the next one begun. */
+  readonly fileBytes?: number;
   /** Group that files and folders made here are given: ours is only a mark for the redirect. */
   readonly group?: FileGroup;
   readonly log?: SinkLog;
@@ -25,6 +31,9 @@ export interface JsonlSinkOptions {
 
 const DEFAULT_QUEUE_BYTES = 32 << 20;
 const DEFAULT_RETRY_MS = 1000;
+const DEFAULT_FILE_BYTES = 64 << 20;
+/** Files that are to have little room together are small themselves, so that not all of them goes at once. */
+const FILES_KEPT = 4;
 /** Room for the bytes of the lines that go in one write. */
 const ROOM = 1 << 20;
 /** UTF-8 takes at most three bytes for a code unit. */
@@ -206,6 +215,24 @@ class JsonlSink implements Sink {
       this.#begun = { file, offset };
     }
     this.#begun = undefined;
+    if (fstatSync(file.fd).size >= this.#fileBytes) this.#closeFull(file.date);
+  }
+
+  get #fileBytes(): number {
+    const { fileBytes = DEFAULT_FILE_BYTES, keepBytes = Number.POSITIVE_INFINITY } = this.#options;
+    return Math.min(fileBytes, keepBytes / FILES_KEPT);
+  }
+
+  /** The lines are written: whatever fails here is tried again after the next ones. */
+  #closeFull(date: string): void {
+    const { folder, keepBytes } = this.#options;
+    this.#closeFile();
+    try {
+      numberFile(folder, date);
+      if (keepBytes !== undefined) removeBeyondSize(folder, keepBytes, this.#now());
+    } catch (error) {
+      this.#options.log?.("warn", `A full event file could not be closed: ${messageOf(error)}`);
+    }
   }
 
   #failed(error: unknown): void {

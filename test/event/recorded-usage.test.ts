@@ -4,8 +4,8 @@ import type { OximyEvent } from "../../src/event/event.js";
 import type { Interaction, Usage } from "../../src/interaction/interaction.js";
 import { readInteraction } from "../../src/interaction/read.js";
 import type { Prices, Provider } from "../../src/oisp/bundle.js";
-import { summarise } from "../../src/sinks/event-stats.js";
 import { feedLine } from "../../src/sinks/feed.js";
+import { summarise } from "../../src/traces/event-stats.js";
 import { exchangeOf, PARSERS, sse } from "../interaction/exchanges.js";
 import { sampleEvent } from "../sinks/sample-event.js";
 

@@ -1,13 +1,11 @@
 /** Reads back what the JSONL sink wrote. */
 
-import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { StringDecoder } from "node:string_decoder";
-import { setTimeout as delay } from "node:timers/promises";
+import type { Buffer } from "node:buffer";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { isObject } from "../interaction/json.js";
-import { listTracesFiles, localDate, type TracesFile } from "./traces-folder.js";
+import { listTracesFiles, localDate, type TracesFile } from "../sinks/traces-folder.js";
+import { linesOf } from "./lines.js";
 
 export interface EventFilter {
   /** Id or name of the app, or name of the process; without regard to case. */
@@ -35,14 +33,12 @@ function isOneOf(wanted: string, names: ReadonlyArray<string | null | undefined>
  */
 export async function* readEvents(folder: string, filter: EventFilter = {}): AsyncGenerator<OximyEvent> {
   for (const file of filesFrom(folder, filter.since)) {
-    const lines = createInterface({
-      input: createReadStream(file.path),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    });
     try {
-      for await (const line of lines) {
-        const event = parseLine(line);
-        if (event !== undefined && matchesFilter(event, filter)) yield event;
+      for await (const lines of linesOf(file)) {
+        for (const line of lines) {
+          const event = parseLine(line);
+          if (event !== undefined && matchesFilter(event, filter)) yield event;
+        }
       }
     } catch (cause) {
       throw unreadable(file.path, cause as Error);
@@ -59,30 +55,8 @@ function unreadable(path: string, cause: Error): OximyError {
   );
 }
 
-const POLL_MS = 250;
-
-/** Events that are written from now on, until `signal` aborts; goes on to the file of each new day. */
-export async function* followEvents(
-  folder: string,
-  filter: EventFilter,
-  signal: AbortSignal,
-): AsyncGenerator<OximyEvent> {
-  const tails = new Map(filesFrom(folder).map((file) => [file.path, new Tail(file.path, "end")]));
-  while (!signal.aborted) {
-    for (const { path } of filesFrom(folder, new Date())) {
-      const tail = tails.get(path) ?? new Tail(path, "start");
-      tails.set(path, tail);
-      for (const line of tail.read()) {
-        const event = parseLine(line);
-        if (event !== undefined && matchesFilter(event, filter)) yield event;
-      }
-    }
-    await delay(POLL_MS, undefined, { signal }).catch(() => {}); // aborted: the loop ends
-  }
-}
-
 /** A file's day is that of writing: an exchange can begin on the day before, never after. */
-function filesFrom(folder: string, since?: Date): TracesFile[] {
+export function filesFrom(folder: string, since?: Date): TracesFile[] {
   const first = since === undefined ? "" : localDate(since);
   try {
     return listTracesFiles(folder).filter((file) => file.date >= first);
@@ -94,9 +68,9 @@ function filesFrom(folder: string, since?: Date): TracesFile[] {
 }
 
 /** Undefined for the rest of a line that a crash tore, and for what is no event. */
-function parseLine(line: string): OximyEvent | undefined {
+export function parseLine(line: Buffer): OximyEvent | undefined {
   try {
-    return eventOf(JSON.parse(line));
+    return eventOf(JSON.parse(line.toString()));
   } catch {
     return undefined;
   }
@@ -114,36 +88,4 @@ function eventOf(value: unknown): OximyEvent | undefined {
     interaction: isRead ? interaction : undefined,
     metadata,
   } as unknown as OximyEvent;
-}
-
-/** The lines that are added to a file. */
-class Tail {
-  readonly #path: string;
-  #offset: number;
-  readonly #decoder = new StringDecoder("utf8");
-  #begun = "";
-
-  constructor(path: string, from: "start" | "end") {
-    this.#path = path;
-    this.#offset = from === "start" ? 0 : statSync(path).size;
-  }
-
-  read(): string[] {
-    let text = this.#begun;
-    const fd = openSync(this.#path, "r");
-    try {
-      const buffer = Buffer.alloc(1 << 16);
-      for (;;) {
-        const length = readSync(fd, buffer, 0, buffer.length, this.#offset);
-        if (length === 0) break;
-        this.#offset += length;
-        text += this.#decoder.write(buffer.subarray(0, length));
-      }
-    } finally {
-      closeSync(fd);
-    }
-    const lines = text.split("\n");
-    this.#begun = lines.pop() ?? "";
-    return lines;
-  }
 }

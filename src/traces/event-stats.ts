@@ -1,7 +1,7 @@
 /** Sums over events: by app, model and local day. */
 
 import type { OximyEvent } from "../event/event.js";
-import { localDate } from "./traces-folder.js";
+import { localDate } from "../sinks/traces-folder.js";
 
 export interface StatsRow {
   readonly key: string;

@@ -2,12 +2,15 @@ import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import type { OximyEvent } from "../../src/event/event.js";
-import { type EventFilter, followEvents, readEvents } from "../../src/sinks/event-files.js";
-import { summarise } from "../../src/sinks/event-stats.js";
 import { feedLine } from "../../src/sinks/feed.js";
+import { numberFile } from "../../src/sinks/numbered-file.js";
 import { localDate, tracesFileName } from "../../src/sinks/traces-folder.js";
+import { type EventFilter, readEvents } from "../../src/traces/event-files.js";
+import { summarise } from "../../src/traces/event-stats.js";
+import { followEvents } from "../../src/traces/follow.js";
+import { LineSplitter } from "../../src/traces/lines.js";
+import { sampleEvent } from "../sinks/sample-event.js";
 import { temporaryFolder } from "../temporary-folder.js";
-import { sampleEvent } from "./sample-event.js";
 
 let folder: string;
 beforeEach(() => {
@@ -93,6 +96,40 @@ test("followed, a folder gives the events that are added, and those of a new fil
   expect((await events.next()).value.event_id).toBe("2");
   stop.abort();
   expect((await events.next()).done).toBe(true);
+});
+
+test("followed, a full file that gets a number is read to its end, and its name goes to a new one", async () => {
+  const date = localDate(new Date());
+  const path = join(folder, tracesFileName(date));
+  writeFileSync(path, lineOf(sampleEvent({ event_id: "old" })));
+  const stop = new AbortController();
+  const events = followEvents(folder, {}, stop.signal);
+  const first = events.next();
+  appendFileSync(path, lineOf(sampleEvent({ event_id: "1" })));
+  expect((await first).value.event_id).toBe("1");
+  appendFileSync(path, lineOf(sampleEvent({ event_id: "2" })));
+  numberFile(folder, date);
+  writeFileSync(path, lineOf(sampleEvent({ event_id: "3" })));
+  expect((await events.next()).value.event_id).toBe("2");
+  expect((await events.next()).value.event_id).toBe("3");
+  stop.abort();
+  expect((await events.next()).done).toBe(true);
+});
+
+test("lines are put together from pieces, one that is too long is left out", () => {
+  const splitter = new LineSplitter(8);
+  const said = (text: string) => splitter.push(Buffer.from(text)).map(String);
+  expect(said("one\ntw")).toEqual(["one"]);
+  expect(said("o\n\nmuch too ")).toEqual(["two", ""]);
+  expect(said("long\nthree")).toEqual([]);
+  expect(String(splitter.rest())).toBe("three");
+  expect(splitter.rest()).toBeUndefined();
+});
+
+test("a compressed file that is damaged is told by its name", async () => {
+  const name = "traces_2026-01-09.0001.jsonl.br";
+  writeFileSync(join(folder, name), Buffer.alloc(64, 0xff));
+  await expect(readEvents(folder).next()).rejects.toThrow(name);
 });
 
 test("sums are made by app, model and day", async () => {

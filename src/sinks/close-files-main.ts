@@ -1,0 +1,24 @@
+/** A process of its own that closes event files: `close-files-main.js OPTIONS`, as JSON. See file-closer.ts. */
+
+import { constants, setPriority } from "node:os";
+import { type CloseOptions, closeFiles } from "./close-files.js";
+
+const options = JSON.parse(process.argv[2] ?? "{}") as CloseOptions;
+const stop = new AbortController();
+process.once("SIGTERM", () => stop.abort());
+// Its parent is gone: what is begun is begun again by the next one.
+process.stdin.on("end", () => stop.abort()).resume();
+try {
+  setPriority(constants.priority.PRIORITY_LOW);
+} catch {
+  // Where that is not allowed it runs as everything else does.
+}
+try {
+  await closeFiles({ ...options, signal: stop.signal });
+} catch (error) {
+  if (!stop.signal.aborted) {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  }
+}
+process.exit();

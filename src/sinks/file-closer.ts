@@ -1,0 +1,95 @@
+/** Has event files closed beside the capture: in a process of its own, with the lowest priority, as their owner. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { statSync } from "node:fs";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { CloseOptions } from "./close-files.js";
+import { closedPlainFiles, unfinishedFiles } from "./due-files.js";
+import type { SinkLog } from "./sink.js";
+
+const MAIN = fileURLToPath(new URL(`./close-files-main${extname(import.meta.url)}`, import.meta.url));
+const CHECK_MS = 300_000;
+
+export interface FileCloserOptions
+  extends Pick<CloseOptions, "folder" | "keepDays" | "keepBytes" | "holdMs"> {
+  readonly log?: SinkLog;
+  readonly checkMs?: number;
+}
+
+/** Looks now and then whether something is due. */
+export class FileCloser {
+  readonly #options: FileCloserOptions;
+  readonly #timer: NodeJS.Timeout;
+  #child: ChildProcess | undefined;
+  #failing = false;
+
+  constructor(options: FileCloserOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.check(), options.checkMs ?? CHECK_MS).unref();
+    this.check();
+  }
+
+  check(): void {
+    if (this.#child !== undefined) return;
+    try {
+      if (this.#isSomethingDue()) this.#start();
+    } catch (error) {
+      this.#failed((error as Error).message);
+    }
+  }
+
+  /** What was begun is left, and begun again by the next one. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#child?.kill();
+  }
+
+  #isSomethingDue(): boolean {
+    const { folder, holdMs } = this.#options;
+    const now = new Date();
+    return (
+      closedPlainFiles(folder, now, holdMs).some(({ dueAt }) => dueAt <= now.getTime()) ||
+      unfinishedFiles(folder, now, holdMs).length > 0
+    );
+  }
+
+  #start(): void {
+    const { folder, keepDays, keepBytes, holdMs } = this.#options;
+    const child = spawn(
+      process.execPath,
+      ["--max-old-space-size=64", MAIN, JSON.stringify({ folder, keepDays, keepBytes, holdMs })],
+      { stdio: ["pipe", "ignore", "pipe"], env: {}, ...ownerOf(folder) },
+    );
+    this.#child = child;
+    let complaint = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      complaint = (complaint + text).slice(0, 1000);
+    });
+    child.once("error", ({ message }) => {
+      this.#child = undefined;
+      this.#failed(message);
+    });
+    child.once("close", (code) => {
+      this.#child = undefined;
+      if (code === 0) this.#failing = false;
+      else if (code !== null) this.#failed(complaint.trim() || `it ended with ${code}`);
+    });
+    child.unref();
+    (child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
+    (child.stderr as unknown as { unref?: () => void } | null)?.unref?.();
+  }
+
+  #failed(why: string): void {
+    if (this.#failing) return;
+    this.#failing = true;
+    this.#options.log?.("warn", `Event files in ${this.#options.folder} could not be compressed: ${why}`);
+  }
+}
+
+/** Root would follow what the folder's owner puts in its way: it lets the owner do it. */
+function ownerOf(folder: string): { uid: number; gid: number } | undefined {
+  if (process.geteuid?.() !== 0) return undefined;
+  const { uid, gid } = statSync(folder);
+  return uid === 0 ? undefined : { uid, gid };
+}

@@ -1,0 +1,92 @@
+/** The lines of an event file, plain or compressed, in constant memory. */
+
+import { Buffer } from "node:buffer";
+import { constants, existsSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream";
+import { createBrotliDecompress } from "node:zlib";
+import { compressedName, type TracesFile } from "../sinks/traces-folder.js";
+
+const NEWLINE = 0x0a;
+const CHUNK = 256 << 10;
+/** Bodies are bounded by `--max-body`; a longer line is no event of ours and is left out. */
+export const MAX_LINE = 128 << 20;
+
+/** Gathers lines from bytes as they come. */
+export class LineSplitter {
+  #begun: Buffer[] = [];
+  #begunBytes = 0;
+
+  constructor(private readonly maxLine = MAX_LINE) {}
+
+  /** The lines that end in `chunk`, without their ends. They share its memory: it must not be used again. */
+  push(chunk: Buffer): Buffer[] {
+    const lines: Buffer[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      const line = this.#ended(chunk.subarray(start, end));
+      if (line !== undefined) lines.push(line);
+      start = end + 1;
+    }
+    this.#keep(chunk.subarray(start));
+    return lines;
+  }
+
+  /** What came after the last line end: of a file that was not torn, nothing. */
+  rest(): Buffer | undefined {
+    const rest = this.#ended(Buffer.alloc(0));
+    return rest?.length === 0 ? undefined : rest;
+  }
+
+  #keep(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#begunBytes += piece.length;
+    if (this.#begunBytes > this.maxLine) this.#begun = [];
+    else this.#begun.push(piece);
+  }
+
+  #ended(piece: Buffer): Buffer | undefined {
+    this.#keep(piece);
+    const line = this.#begunBytes > this.maxLine ? undefined : joined(this.#begun);
+    this.#begun = [];
+    this.#begunBytes = 0;
+    return line;
+  }
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+}
+
+/** The lines of a file, some at a time. Rejects as the system or zlib says; a file that has gone has none. */
+export async function* linesOf(file: TracesFile): AsyncGenerator<Buffer[]> {
+  const splitter = new LineSplitter();
+  try {
+    for await (const chunk of await bytesOf(file)) yield splitter.push(chunk as Buffer);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    // Between listing and opening it was compressed, or removed because it was old.
+    const compressed = compressedOf(file);
+    if (compressed !== undefined) yield* linesOf(compressed);
+    return;
+  }
+  const rest = splitter.rest();
+  if (rest !== undefined) yield [rest];
+}
+
+async function bytesOf({ path, form }: TracesFile): Promise<AsyncIterable<unknown>> {
+  // A pipe that somebody put there is not waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const bytes = file.createReadStream({ highWaterMark: CHUNK });
+  if (form === "plain") return bytes;
+  const plain = createBrotliDecompress({ chunkSize: CHUNK });
+  pipeline(bytes, plain, () => {}); // its error is that of `plain`
+  return plain;
+}
+
+function compressedOf({ date, number, form, path }: TracesFile): TracesFile | undefined {
+  if (form === "compressed" || number === undefined) return undefined;
+  const compressed = join(dirname(path), compressedName(date, number));
+  return existsSync(compressed) ? { date, number, form: "compressed", path: compressed } : undefined;
+}
