@@ -2,6 +2,8 @@
 
 import type { Connection } from "../connection/connection.js";
 import { buildEvent, type ConnectionInfo as EventConnection } from "../event/build.js";
+import { callOf } from "../event/conversation/call.js";
+import type { Conversations } from "../event/conversation/conversations.js";
 import type { OximyEvent } from "../event/event.js";
 import type { Exchange, WebSocketMessage } from "../exchange/exchange.js";
 import { decodeBody, rawOf } from "../interaction/decode.js";
@@ -17,6 +19,8 @@ export interface ReadingOptions {
   readonly includeRaw: boolean;
   /** Exchanges with unknown hosts are told too: the user asked for all that an app sends. */
   readonly allHosts: boolean;
+  /** Absent: events are not put into conversations. */
+  readonly conversations?: Conversations;
 }
 
 /** The event of an exchange that is over; undefined when it is to leave nothing. */
@@ -126,6 +130,7 @@ function event(
           response: exchange.response && rawOf(decoded.responseBody),
         }
       : undefined;
+  const erred = exchange.error === undefined ? {} : { error: exchange.error };
   const structure = options.includeRaw && decoded && !interaction ? structureOf(decoded) : undefined;
   return buildEvent({
     exchange,
@@ -138,6 +143,13 @@ function event(
     cut: decoded !== undefined && (isCut(decoded.requestBody) || isCut(decoded.responseBody)),
     structure,
     models: index.bundle.models,
+    placeOf: (eventId) => {
+      if (decoded === undefined || interaction === undefined) return undefined;
+      const { owner, id: connection } = info;
+      const call =
+        options.conversations && callOf({ exchange: decoded, interaction, owner, connection, ...erred });
+      return call && options.conversations?.place({ ...call, eventId });
+    },
   });
 }
 

@@ -3,6 +3,7 @@
 import type { Connection, UnreadConnection } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
 import { buildConnectionEvent } from "../event/build.js";
+import { Conversations } from "../event/conversation/conversations.js";
 import type { EventSource, OximyEvent } from "../event/event.js";
 import { createConnectionReader } from "../exchange/connection.js";
 import type {
@@ -22,7 +23,7 @@ import type { CaptureCounters, CLOSE_CAUSES } from "./messages.js";
 /** How often a stream that stays open is told. */
 const STREAM_INTERVAL_MS = 30_000;
 
-export interface PipelineOptions extends ReadingOptions {
+export interface PipelineOptions extends Omit<ReadingOptions, "conversations"> {
   readonly bundle: Bundle;
   readonly limits: ReaderLimits;
   readonly onEvent: (event: OximyEvent) => void;
@@ -35,9 +36,11 @@ export class Pipeline {
   private readonly readers = new Map<number, ConnectionReader>();
   private readonly dialogues = new Map<string, Dialogue>();
   private readonly toldAt = new LruCache<string, number>(1_000);
+  private readonly reading: ReadingOptions;
   private index: HostIndex;
 
   constructor(private readonly options: PipelineOptions) {
+    this.reading = { ...options, conversations: new Conversations() };
     this.index = createHostIndex(options.bundle);
   }
 
@@ -111,7 +114,7 @@ export class Pipeline {
   private onExchange(info: Connection, exchange: Exchange): void {
     this.tellTurns(info, exchange);
     this.dialogues.delete(dialogueKey(info, exchange));
-    const event = eventOfExchange(info, exchange, this.index, this.options);
+    const event = eventOfExchange(info, exchange, this.index, this.reading);
     if (event) this.emit(event);
     else this.counters.dropped++;
   }
@@ -131,7 +134,7 @@ export class Pipeline {
   private tellTurns(info: Connection, exchange: Exchange): void {
     const messages = this.dialogues.get(dialogueKey(info, exchange))?.take() ?? [];
     if (messages.length === 0) return;
-    for (const event of eventsOfTurns(info, exchange, messages, this.index, this.options)) this.emit(event);
+    for (const event of eventsOfTurns(info, exchange, messages, this.index, this.reading)) this.emit(event);
   }
 
   /** A stream that stays open for long leaves an event now and then, so that it does not go unseen until its end. */
@@ -140,6 +143,7 @@ export class Pipeline {
     const told = this.toldAt.get(key) ?? exchange.startedAt;
     if (time - told < STREAM_INTERVAL_MS) return;
     this.toldAt.set(key, time);
+    // It is placed when it has ended.
     const event = eventOfExchange(info, exchange, this.index, this.options);
     if (event) this.emit({ ...event, metadata: { ...event.metadata, reason: "stream_open" } });
   }

@@ -8,6 +8,7 @@ import type { Interaction } from "../interaction/interaction.js";
 import { present } from "../interaction/json.js";
 import type { MessageStructure } from "../interaction/structure.js";
 import type { Classification, ModelInfo } from "../oisp/bundle.js";
+import type { EventConversation } from "./conversation/conversations.js";
 import { costUsd } from "./cost.js";
 import {
   type EventApp,
@@ -49,6 +50,8 @@ export interface ExchangeInput {
   /** Of a call that could not be read, when bodies are asked for. */
   readonly structure?: MessageStructure;
   readonly models: ReadonlyMap<string, ModelInfo>;
+  /** Asked once for the place of a call that was read, with the id of its event. */
+  readonly placeOf?: (eventId: string) => EventConversation | undefined;
 }
 
 /** A connection to a known host that was passed through, or intercepted but not read. */
@@ -79,8 +82,9 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
   const interaction = full ? interactionOf(input.interaction, input) : undefined;
   const structure = full ? undefined : structureWithoutCredentials(input.structure);
   const reason = classification.level === "identifiable" ? classification.reason : "unknown_format";
+  const eventId = ids.next(exchange.startedAt);
   return present<OximyEvent>({
-    event_id: ids.next(exchange.startedAt),
+    event_id: eventId,
     schema_version: SCHEMA_VERSION,
     timestamp: timestamp(exchange.startedAt),
     source: { ...classification.source },
@@ -94,6 +98,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
     }),
     client: clientOf(input.owner, input.connection.peerPort),
     app: input.app && appOf(input.app),
+    conversation: full ? conversationOf(input.placeOf?.(eventId)) : undefined,
     interaction: interaction?.value,
     structure: structure?.value,
     metadata: present({
@@ -135,6 +140,13 @@ export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
       reason: input.reason,
     }),
   });
+}
+
+/** Programs name their conversations themselves. */
+function conversationOf(place: EventConversation | undefined): EventConversation | undefined {
+  if (place === undefined) return undefined;
+  const { id, agent } = place;
+  return { ...place, id: redactText(id), ...(agent !== undefined && { agent: redactText(agent) }) };
 }
 
 let lastSecond = Number.NaN;

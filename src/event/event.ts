@@ -8,6 +8,7 @@ import type { Via } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
 import type { Interaction } from "../interaction/interaction.js";
 import type { MessageStructure } from "../interaction/structure.js";
+import type { EventConversation } from "./conversation/conversations.js";
 
 /** What kind of host the bundle knows, which one, and which feature of it (null for APIs). */
 export interface EventSource {
@@ -103,6 +104,8 @@ export interface OximyEvent {
   timing: EventTiming;
   client: EventClient;
   app?: EventApp;
+  /** Where a call stands among others; absent for what is asked once and for itself. */
+  conversation?: EventConversation;
   interaction?: EventInteraction;
   /** Of a call in gRPC, Connect or protobuf that no format reads: its messages without their schema. */
   structure?: MessageStructure;

@@ -1,0 +1,44 @@
+/** From what was read to what is needed to put it into a conversation. */
+
+import type { Owner } from "../../attribution/client.js";
+import type { DecodedExchange, Interaction, InteractionType } from "../../interaction/interaction.js";
+import type { Call } from "./conversations.js";
+import { chainOf } from "./message-chain.js";
+import { sentIds } from "./sent-ids.js";
+
+/** What is asked once and for itself is no conversation. */
+const TYPES: ReadonlySet<InteractionType> = new Set(["chat", "completion", "realtime", "unknown"]);
+
+export interface CallSource {
+  readonly exchange: DecodedExchange;
+  readonly interaction: Interaction;
+  readonly owner: Owner;
+  readonly connection: number;
+  /** Why the exchange is not whole. */
+  readonly error?: string;
+}
+
+/** Undefined for what is no part of a conversation. */
+export function callOf(source: CallSource): Omit<Call, "eventId"> | undefined {
+  const { exchange, interaction, owner, connection } = source;
+  if (!TYPES.has(interaction.type)) return undefined;
+  const { response } = interaction;
+  return {
+    ...whoseIs(owner, connection),
+    connection: String(connection),
+    ids: sentIds(exchange),
+    chain: chainOf(interaction),
+    ...(response?.content !== undefined && { answer: response.content }),
+    tools: response?.tool_calls ?? [],
+    failed: source.error !== undefined || response === undefined || (exchange.status ?? 0) >= 400,
+  };
+}
+
+/** A connection whose owner is not known is nobody's but its own. */
+function whoseIs(owner: Owner, connection: number): Pick<Call, "user" | "process"> {
+  const alone = `connection ${connection}`;
+  if (owner.kind === "unknown")
+    return { user: owner.uid === undefined ? alone : `${owner.uid}`, process: alone };
+  const { uid, pid, startTime } = owner.process;
+  return { user: uid === undefined ? alone : `${uid}`, process: `${pid} ${startTime ?? ""}` };
+}

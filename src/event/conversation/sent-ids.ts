@@ -1,0 +1,139 @@
+/** The ids by which programs and providers say themselves which conversation a call is part of. */
+
+import { fieldValue } from "../../exchange/fields.js";
+import type { DecodedBody, DecodedExchange } from "../../interaction/interaction.js";
+import { isObject, type JsonObject, objectOf, stringOf } from "../../interaction/json.js";
+
+export interface SentIds {
+  /** Names the whole conversation, with all that was started in it. */
+  readonly conversation?: string;
+  /** Names one thread: a conversation, or an agent within one. */
+  readonly thread?: string;
+  /** The thread that started this one. */
+  readonly parentThread?: string;
+  /** The agent within the conversation; absent for the one that the user talks to. */
+  readonly agent?: string;
+  /** The agent that started it. */
+  readonly parentAgent?: string;
+  /** The answer that this call goes on from. */
+  readonly previous?: string;
+  /** What the provider calls this answer. */
+  readonly answer?: string;
+}
+
+export type SentIdKind = keyof SentIds;
+
+/**
+ * Header fields that are read for it, and no others. Sources: anthropics/claude-code 2.1.86 and 2.1.139 (changelog,
+ * issue 49207); openai/codex codex-rs (codex-api headers, core client); sst/opencode session/llm; QwenLM/qwen-code;
+ * docs.litellm.ai and docs.helicone.ai on sessions.
+ */
+export const ID_HEADERS: readonly (readonly [field: string, kind: SentIdKind])[] = [
+  ["x-claude-code-session-id", "conversation"],
+  ["x-claude-code-agent-id", "agent"],
+  ["x-claude-code-parent-agent-id", "parentAgent"],
+  ["session_id", "conversation"],
+  ["session-id", "conversation"],
+  ["conversation_id", "conversation"],
+  ["thread-id", "thread"],
+  ["x-codex-parent-thread-id", "parentThread"],
+  ["x-openai-subagent", "agent"],
+  ["x-opencode-session", "thread"],
+  ["x-session-affinity", "thread"],
+  ["x-parent-session-id", "parentThread"],
+  ["x-qwen-code-session-id", "conversation"],
+  ["x-session-id", "conversation"],
+  ["x-litellm-session-id", "conversation"],
+  ["helicone-session-id", "conversation"],
+];
+
+/**
+ * Members of a request's JSON that are read for it: OpenAI's responses and conversations, Codex, ChatGPT, OpenRouter,
+ * Gemini CLI (in `request`), DeepSeek, Gemini's interactions.
+ */
+export const ID_MEMBERS: readonly (readonly [path: string, kind: SentIdKind])[] = [
+  ["conversation", "conversation"],
+  ["conversation.id", "conversation"],
+  ["conversation_id", "conversation"],
+  ["session_id", "conversation"],
+  ["request.session_id", "conversation"],
+  ["chat_session_id", "conversation"],
+  ["thread_id", "conversation"],
+  ["previous_response_id", "previous"],
+  ["previous_interaction_id", "previous"],
+];
+
+/** The same of an answer's JSON, or of the chunks of one. */
+export const ANSWER_MEMBERS: readonly (readonly [path: string, kind: SentIdKind])[] = [
+  ["conversation_id", "conversation"],
+  ["conversation.id", "conversation"],
+  ["response.conversation.id", "conversation"],
+  ["response.id", "answer"],
+  ["interaction.id", "answer"],
+  ["id", "answer"],
+];
+
+/** Paths that name a conversation: OpenAI's assistants, claude.ai, Grok. */
+const ID_PATHS: readonly RegExp[] = [
+  /\/threads\/(thread_[\w-]+)\/runs/,
+  /\/chat_conversations\/([\w-]{16,})\/(?:retry_)?completion/,
+  /\/conversations\/([\w-]{16,})\/responses/,
+];
+
+/** What follows: letters, digits and a little punctuation. All else is no id, whatever stands there. */
+const ID = /^[\w.:@/-]{1,128}$/;
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
+/** Chunks of a stream that are looked into: ids come first. */
+const MOST_CHUNKS = 16;
+
+/** What a call says of itself. The first field of the lists that has an id wins. */
+export function sentIds(exchange: DecodedExchange): SentIds {
+  const ids: { -readonly [kind in SentIdKind]?: string } = {};
+  const note = (kind: SentIdKind, value: unknown) => {
+    const id = stringOf(value);
+    if (ids[kind] === undefined && id !== undefined && ID.test(id)) ids[kind] = id;
+  };
+  for (const [field, kind] of ID_HEADERS) note(kind, fieldValue(exchange.requestFields, field));
+  for (const document of documentsOf(exchange.requestBody)) {
+    const request =
+      document.type === "response.create" ? { ...document, ...objectOf(document.response) } : document;
+    note("conversation", sessionOfUser(objectOf(request.metadata).user_id));
+    for (const [path, kind] of ID_MEMBERS) note(kind, memberAt(request, path));
+    // Others may use one key for all that they ask; what names a single conversation is random.
+    if (UUID.test(stringOf(request.prompt_cache_key) ?? "")) note("conversation", request.prompt_cache_key);
+  }
+  for (const path of ID_PATHS) note("conversation", path.exec(exchange.path)?.[1]);
+  for (const document of documentsOf(exchange.responseBody)) {
+    for (const [path, kind] of ANSWER_MEMBERS) note(kind, memberAt(document, path));
+  }
+  return ids;
+}
+
+/**
+ * Claude Code's `metadata.user_id`: `user_…_account_…_session_UUID`, since 2.1.80 or so JSON with a `session_id`. What
+ * else is in it, the account among it, is not kept.
+ */
+function sessionOfUser(userId: unknown): unknown {
+  if (isObject(userId)) return userId.session_id;
+  const text = stringOf(userId);
+  if (text === undefined || text.length > 1024) return undefined;
+  if (!text.startsWith("{")) return /_session_([0-9a-f-]{36})$/i.exec(text)?.[1];
+  try {
+    return objectOf(JSON.parse(text)).session_id;
+  } catch {
+    return undefined; // not what Claude Code writes
+  }
+}
+
+function memberAt(document: JsonObject, path: string): unknown {
+  return path.split(".").reduce<unknown>((value, name) => objectOf(value)[name], document);
+}
+
+function documentsOf(body: DecodedBody): JsonObject[] {
+  if (body.kind === "json" || body.kind === "form") return isObject(body.value) ? [body.value] : [];
+  if (body.kind !== "stream") return [];
+  return body.chunks
+    .slice(0, MOST_CHUNKS)
+    .map(({ data }) => data)
+    .filter(isObject);
+}
