@@ -25,7 +25,12 @@ export function printableText(text: string): string {
 
 /** JSON that says the same and steers nothing: what JSON leaves as it is, escaped in its UTF-16 units (RFC 8259 §7). */
 export function printableJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(STEERING_IN_JSON, (character) =>
+  return printableJsonText(JSON.stringify(value, null, indent));
+}
+
+/** The same of what is JSON already. */
+export function printableJsonText(json: string): string {
+  return json.replace(STEERING_IN_JSON, (character) =>
     character
       .split("")
       .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)

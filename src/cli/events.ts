@@ -3,12 +3,14 @@
 import { type Command, Option } from "commander";
 import type { OximyEvent } from "../event/event.js";
 import { findCaller } from "../local/caller.js";
-import { printEvent } from "../local/feed.js";
+import { feedStyle, printEvent } from "../local/feed.js";
 import { oximyHome } from "../local/settings.js";
-import { printError } from "../terminal.js";
-import { type EventFilter, readEvents } from "../traces/event-files.js";
+import { feedLine } from "../sinks/feed.js";
+import { printableJsonText, printError } from "../terminal.js";
+import { type EventFilter, readEventLines, readEvents } from "../traces/event-files.js";
 import { followEvents } from "../traces/follow.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
+import { print } from "./print.js";
 import { untilSignal } from "./signals.js";
 import { parseSince } from "./since.js";
 
@@ -29,20 +31,24 @@ export function addEventsCommand(program: Command): void {
   addSomeOptions(command, "output_dir").action(async () => {
     const { follow, json, ...filter } = command.opts<EventsFlags>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
-    const print = printEvent(json);
     if (follow) {
-      await followFrom(folder, filter, print);
+      await followFrom(folder, filter, printEvent(json));
       process.exitCode = 130;
       return;
     }
     let printed = 0;
-    for await (const event of readEvents(folder, filter)) {
-      print(event);
+    const style = feedStyle();
+    for await (const { event, line } of readEventLines(folder, filter)) {
+      await print(json ? jsonOf(line) : feedLine(event, style));
+      await print("\n");
       printed += 1;
     }
     if (printed === 0) printError(noEvents(folder, Object.keys(filter).length > 0 ? "chosen" : "all"));
   });
 }
+
+/** As it was written; at a terminal, so that nothing in it steers that. */
+const jsonOf = (line: Buffer) => (process.stdout.isTTY ? printableJsonText(line.toString()) : line);
 
 /** What is said when there is nothing to show. */
 export function noEvents(folder: string, wanted: "all" | "chosen"): string {
@@ -59,7 +65,7 @@ export function sinceOption(): Option {
 async function followFrom(
   folder: string,
   filter: EventFilter,
-  print: (event: OximyEvent) => void,
+  printNow: (event: OximyEvent) => void,
 ): Promise<void> {
   const stop = new AbortController();
   void untilSignal().then(() => stop.abort());
@@ -69,12 +75,12 @@ async function followFrom(
   const printed = new Set<string>();
   if (filter.since !== undefined) {
     for await (const event of readEvents(folder, filter)) {
-      print(event);
+      printNow(event);
       printed.add(event.event_id);
     }
   }
   for (let step = await next; !step.done; step = await next) {
     next = live.next();
-    if (!printed.delete(step.value.event_id)) print(step.value);
+    if (!printed.delete(step.value.event_id)) printNow(step.value);
   }
 }

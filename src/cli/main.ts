@@ -11,6 +11,7 @@ import { addCaCommand, addEnvCommand } from "./ca.js";
 import { addCleanupCommand } from "./cleanup.js";
 import { endWithReader } from "./closed-pager.js";
 import { addDemoCommand } from "./demo.js";
+import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEventsCommand } from "./events.js";
 import { addLocalCommand } from "./local.js";
@@ -18,6 +19,8 @@ import { addPinsCommand } from "./pins.js";
 import { addProxyCommand } from "./proxy.js";
 import { reportError } from "./report.js";
 import { addRunCommand } from "./run.js";
+import { addSessionsCommand } from "./sessions.js";
+import { addShowCommand } from "./show.js";
 import { addStatsCommand } from "./stats.js";
 import { addUninstallCommand } from "./uninstall.js";
 
@@ -50,6 +53,9 @@ function createProgram(): Command {
     addBundleCommand,
     addEventsCommand,
     addStatsCommand,
+    addSessionsCommand,
+    addShowCommand,
+    addDiffCommand,
     addPinsCommand,
     addDemoCommand,
     addCaCommand,

@@ -36,10 +36,21 @@ export interface EventClient {
   parent_name?: string;
   user?: string;
   uid?: number;
+  /** The folder that the process works in. */
+  cwd?: string;
+  /** The git repository around it, as it is on disk. */
+  repo?: ClientRepo;
   /** Why the process is not known; absent when it is. */
   unknown?: string;
   /** The client's own port of the connection. */
   port: number;
+}
+
+export interface ClientRepo {
+  /** The folder that holds `.git`. */
+  root: string;
+  /** Absent when none is checked out. */
+  branch?: string;
 }
 
 export interface EventApp {

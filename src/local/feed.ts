@@ -1,12 +1,17 @@
 /** Prints events as they are written: JSON lines, or one line for a person each. */
 
 import type { OximyEvent } from "../event/event.js";
-import { feedLine } from "../sinks/feed.js";
+import { type FeedStyle, feedLine } from "../sinks/feed.js";
 import { printableJson } from "../terminal.js";
+
+/** That of standard output. */
+export function feedStyle(): FeedStyle {
+  return { colour: process.stdout.isTTY && !process.env.NO_COLOR ? "ansi" : "none" };
+}
 
 /** A printer for standard output. */
 export function printEvent(json: boolean): (event: unknown) => void {
-  const colour = process.stdout.isTTY && !process.env.NO_COLOR ? "ansi" : "none";
+  const style = feedStyle();
   let isRead = true;
   // Whoever read the feed has gone; the capture goes on.
   process.stdout.on("error", () => {
@@ -14,6 +19,6 @@ export function printEvent(json: boolean): (event: unknown) => void {
   });
   return (event) => {
     if (!isRead) return;
-    process.stdout.write(`${json ? printableJson(event) : feedLine(event as OximyEvent, { colour })}\n`);
+    process.stdout.write(`${json ? printableJson(event) : feedLine(event as OximyEvent, style)}\n`);
   };
 }

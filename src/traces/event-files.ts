@@ -32,12 +32,23 @@ function isOneOf(wanted: string, names: ReadonlyArray<string | null | undefined>
  * @throws OximyError OXIMY_E_OUTPUT_DIR when the folder or a file of it cannot be read.
  */
 export async function* readEvents(folder: string, filter: EventFilter = {}): AsyncGenerator<OximyEvent> {
+  for await (const { event } of readEventLines(folder, filter)) yield event;
+}
+
+export interface EventLine {
+  readonly event: OximyEvent;
+  /** As it was written, without its end. Valid until the next is asked for. */
+  readonly line: Buffer;
+}
+
+/** The same with their lines. */
+export async function* readEventLines(folder: string, filter: EventFilter = {}): AsyncGenerator<EventLine> {
   for (const file of filesFrom(folder, filter.since)) {
     try {
       for await (const lines of linesOf(file)) {
         for (const line of lines) {
           const event = parseLine(line);
-          if (event !== undefined && matchesFilter(event, filter)) yield event;
+          if (event !== undefined && matchesFilter(event, filter)) yield { event, line };
         }
       }
     } catch (cause) {

@@ -1,0 +1,50 @@
+/** `oximy sessions`: the conversations that were captured, and what each took. */
+
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { findCaller } from "../local/caller.js";
+import { oximyHome } from "../local/settings.js";
+import { money } from "../sinks/feed.js";
+import { localClock, localDate } from "../sinks/traces-folder.js";
+import { printable, printError, printJson, printText } from "../terminal.js";
+import { type EventFilter, readEvents } from "../traces/event-files.js";
+import { type Session, sessionsOf } from "../traces/sessions.js";
+import { addSomeOptions, outputFolder } from "./capture-options.js";
+import { sinceOption } from "./events.js";
+
+export function addSessionsCommand(program: Command): void {
+  const command = program
+    .command("sessions")
+    .description("the conversations, each with app, folder, model, calls, tokens, cost and first words")
+    .option("--app <app>", "only of this app: its id or name, or the name of the process")
+    .addOption(sinceOption())
+    .option("--json", "print JSON", false);
+  addSomeOptions(command, "output_dir").action(async () => {
+    const { json, app, since } = command.opts<EventFilter & { json: boolean }>();
+    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const filter: EventFilter = { ...(app !== undefined && { app }), ...(since !== undefined && { since }) };
+    const sessions = await sessionsOf(readEvents(folder, filter));
+    if (json) printJson(sessions, 2);
+    else if (sessions.length === 0) printError(`No conversations in ${folder}.`);
+    else printText(sessions.map(sessionLines).join("\n\n"));
+  });
+}
+
+/** Two lines: what it took, and what it was about. */
+export function sessionLines(session: Session): string {
+  const { begun, ended, app, user, folder, branch, models, calls, agents, first_words: words } = session;
+  const [from, to] = [new Date(begun), new Date(ended)];
+  const place = folder === null ? [] : [`${basename(folder)}${branch === null ? "" : ` (${branch})`}`];
+  const parts = [
+    `${localDate(from)} ${localClock(from)}–${localClock(to)}`,
+    app,
+    ...(user === null ? [] : [user]),
+    ...place,
+    models.join(", ") || "unknown model",
+    `${calls} ${calls === 1 ? "call" : "calls"}${agents === 0 ? "" : `, ${agents} agents`}`,
+    `${session.input_tokens} in ${session.output_tokens} out`,
+    ...(session.cost_usd === 0 ? [] : [`~$${money(session.cost_usd)}`]),
+  ];
+  const about = (words ?? "").replace(/\s+/g, " ").slice(0, 100);
+  return `${printable(parts.join("  "))}\n  ${printable(session.id)}  ${printable(about)}`;
+}

@@ -1,0 +1,103 @@
+/** The conversations of a folder, each with what it took. */
+
+import type { OximyEvent } from "../event/event.js";
+import type { Message } from "../interaction/interaction.js";
+import { listOf, objectOf, stringOf } from "../interaction/json.js";
+
+export interface Session {
+  readonly id: string;
+  readonly user: string | null;
+  readonly app: string;
+  /** Root of the repository, else the folder that the client worked in. */
+  folder: string | null;
+  branch: string | null;
+  /** In the order in which they were used first. */
+  readonly models: string[];
+  begun: string;
+  ended: string;
+  calls: number;
+  /** Agents beside the first one. */
+  agents: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost_usd: number;
+  first_words: string | null;
+}
+
+const FIRST_WORDS = 200;
+
+/** Tells the conversations of different users apart that have the same id. */
+export const sessionKey = ({ client, conversation }: OximyEvent) =>
+  `${client.uid ?? ""}\0${conversation?.id}`;
+
+/** In the order in which they were used last, the latest last. Events that stand alone are left out. */
+export async function sessionsOf(
+  events: AsyncIterable<OximyEvent> | Iterable<OximyEvent>,
+): Promise<Session[]> {
+  const sessions = new Map<string, { session: Session; agents: Set<string> }>();
+  for await (const event of events) {
+    if (event.conversation === undefined) continue;
+    const key = sessionKey(event);
+    const entry = sessions.get(key) ?? { session: emptySession(event), agents: new Set<string>() };
+    sessions.set(key, entry);
+    add(entry.session, entry.agents, event);
+  }
+  return [...sessions.values()]
+    .map(({ session }) => session)
+    .sort((a, b) => (a.ended < b.ended ? -1 : a.ended > b.ended ? 1 : 0));
+}
+
+function emptySession({ conversation, app, client, timestamp }: OximyEvent): Session {
+  return {
+    id: conversation!.id,
+    user: client.user ?? (client.uid === undefined ? null : String(client.uid)),
+    app: app?.name ?? client.name ?? "unknown",
+    folder: null,
+    branch: null,
+    models: [],
+    begun: timestamp,
+    ended: timestamp,
+    calls: 0,
+    agents: 0,
+    input_tokens: 0,
+    output_tokens: 0,
+    cost_usd: 0,
+    first_words: null,
+  };
+}
+
+function add(session: Session, agents: Set<string>, event: OximyEvent): void {
+  const { conversation, client, timestamp, interaction } = event;
+  const usage = interaction?.response?.usage;
+  const model = interaction?.model;
+  session.calls += 1;
+  session.folder ??= client.repo?.root ?? client.cwd ?? null;
+  session.branch ??= client.repo?.branch ?? null;
+  if (typeof model === "string" && !session.models.includes(model)) session.models.push(model);
+  if (timestamp < session.begun) session.begun = timestamp;
+  if (timestamp > session.ended) session.ended = timestamp;
+  session.input_tokens += usage?.input_tokens ?? 0;
+  session.output_tokens += usage?.output_tokens ?? 0;
+  session.cost_usd += interaction?.cost_usd ?? 0;
+  if (conversation?.agent !== undefined) {
+    agents.add(conversation.agent);
+    session.agents = agents.size;
+  } else session.first_words ??= firstWords(interaction?.request.messages) ?? null;
+}
+
+/** What the user said first: programs put what they say themselves in marks like those of HTML. */
+function firstWords(messages: readonly Message[] | undefined): string | undefined {
+  const first = listOf(messages)
+    .map(objectOf)
+    .find(({ role }) => role === "user");
+  const texts = textsOf(first?.content).map((text) => text.trim());
+  const words =
+    texts.find((text) => text !== "" && !text.startsWith("<")) ?? texts.find((text) => text !== "");
+  return words?.slice(0, FIRST_WORDS);
+}
+
+/** The texts of a message's content, each part for itself. */
+export function textsOf(content: unknown): string[] {
+  if (typeof content === "string") return [content];
+  return listOf(content).flatMap((part) => stringOf(objectOf(part).text) ?? []);
+}
