@@ -22,6 +22,10 @@ export interface ProcessIdentity {
   readonly startTime?: number;
   /** Executable's path, " (deleted)" removed. */
   readonly path?: string;
+  /** Linux: the folder that it works in, as the process sees it. */
+  readonly cwd?: string;
+  /** Linux: it has the same file system before it as we: no container, no sandbox, no other root. */
+  readonly seesOurFiles?: true;
   /** Display name: basename of the executable ("Comet Helper", "node"). */
   readonly name?: string;
   /** macOS: CFBundleIdentifier of the outermost .app on the executable's path. */

@@ -1,10 +1,11 @@
 /** One exchange, classified and read, as the event that is written of it. */
 
+import type { Owner } from "../attribution/client.js";
 import type { Connection } from "../connection/connection.js";
 import { buildEvent, type ConnectionInfo as EventConnection } from "../event/build.js";
 import { callOf } from "../event/conversation/call.js";
 import type { Conversations } from "../event/conversation/conversations.js";
-import type { OximyEvent } from "../event/event.js";
+import type { ClientRepo, OximyEvent } from "../event/event.js";
 import type { Exchange, WebSocketMessage } from "../exchange/exchange.js";
 import { decodeBody, rawOf } from "../interaction/decode.js";
 import type { DecodedBody, DecodedExchange } from "../interaction/interaction.js";
@@ -21,6 +22,8 @@ export interface ReadingOptions {
   readonly allHosts: boolean;
   /** Absent: events are not put into conversations. */
   readonly conversations?: Conversations;
+  /** The repository that a client works in, as far as it is known by now. */
+  readonly repoOf?: (owner: Owner) => ClientRepo | undefined;
 }
 
 /** The event of an exchange that is over; undefined when it is to leave nothing. */
@@ -143,6 +146,7 @@ function event(
     cut: decoded !== undefined && (isCut(decoded.requestBody) || isCut(decoded.responseBody)),
     structure,
     models: index.bundle.models,
+    repo: options.repoOf?.(info.owner),
     placeOf: (eventId) => {
       if (decoded === undefined || interaction === undefined) return undefined;
       const { owner, id: connection } = info;

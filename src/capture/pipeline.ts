@@ -1,5 +1,6 @@
 /** From taps to events: one reader per connection, each exchange classified, read, and written. */
 
+import { Repositories } from "../attribution/repositories.js";
 import type { Connection, UnreadConnection } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
 import { buildConnectionEvent } from "../event/build.js";
@@ -23,7 +24,7 @@ import type { CaptureCounters, CLOSE_CAUSES } from "./messages.js";
 /** How often a stream that stays open is told. */
 const STREAM_INTERVAL_MS = 30_000;
 
-export interface PipelineOptions extends Omit<ReadingOptions, "conversations"> {
+export interface PipelineOptions extends Omit<ReadingOptions, "conversations" | "repoOf"> {
   readonly bundle: Bundle;
   readonly limits: ReaderLimits;
   readonly onEvent: (event: OximyEvent) => void;
@@ -36,11 +37,16 @@ export class Pipeline {
   private readonly readers = new Map<number, ConnectionReader>();
   private readonly dialogues = new Map<string, Dialogue>();
   private readonly toldAt = new LruCache<string, number>(1_000);
+  private readonly repositories = new Repositories();
   private readonly reading: ReadingOptions;
   private index: HostIndex;
 
   constructor(private readonly options: PipelineOptions) {
-    this.reading = { ...options, conversations: new Conversations() };
+    this.reading = {
+      ...options,
+      conversations: new Conversations(),
+      repoOf: (owner) => this.repositories.of(owner),
+    };
     this.index = createHostIndex(options.bundle);
   }
 
@@ -65,6 +71,8 @@ export class Pipeline {
       },
     );
     this.readers.set(info.id, reader);
+    // It is looked for while the first exchange goes on.
+    this.repositories.of(info.owner);
   }
 
   push(id: number, direction: Direction, bytes: Uint8Array, time: number): void {

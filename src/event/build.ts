@@ -11,6 +11,7 @@ import type { Classification, ModelInfo } from "../oisp/bundle.js";
 import type { EventConversation } from "./conversation/conversations.js";
 import { costUsd } from "./cost.js";
 import {
+  type ClientRepo,
   type EventApp,
   type EventClient,
   type EventInteraction,
@@ -50,6 +51,8 @@ export interface ExchangeInput {
   /** Of a call that could not be read, when bodies are asked for. */
   readonly structure?: MessageStructure;
   readonly models: ReadonlyMap<string, ModelInfo>;
+  /** The repository that the client works in. */
+  readonly repo?: ClientRepo;
   /** Asked once for the place of a call that was read, with the id of its event. */
   readonly placeOf?: (eventId: string) => EventConversation | undefined;
 }
@@ -96,7 +99,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
           ? undefined
           : elapsed(exchange.startedAt, exchange.responseStartedAt),
     }),
-    client: clientOf(input.owner, input.connection.peerPort),
+    client: withRepo(clientOf(input.owner, input.connection.peerPort), input.repo),
     app: input.app && appOf(input.app),
     conversation: full ? conversationOf(input.placeOf?.(eventId)) : undefined,
     interaction: interaction?.value,
@@ -193,8 +196,17 @@ function readClient(owner: Owner, port: number): EventClient {
     parent_name: redacted(ancestors[0]?.name),
     user: process.user,
     uid: process.uid,
+    cwd: redacted(process.cwd),
     port,
   });
+}
+
+/** Another branch may be checked out by the next event. */
+function withRepo(client: EventClient, repo: ClientRepo | undefined): EventClient {
+  if (repo === undefined) return client;
+  const { port, ...known } = client;
+  const branch = redacted(repo.branch);
+  return { ...known, repo: { root: redactText(repo.root), ...(branch !== undefined && { branch }) }, port };
 }
 
 /** Programs can name themselves and their scripts as they like. */

@@ -12,6 +12,8 @@ export type Identity = Pick<
   | "applicationIdFrom"
   | "script"
   | "packageName"
+  | "cwd"
+  | "seesOurFiles"
 >;
 
 /** Says what a process is; one implementation per system. Never rejects: what cannot be read is left out. */

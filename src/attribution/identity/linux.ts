@@ -18,9 +18,22 @@ export const identifyLinuxProcess: IdentifyProcess = async (info, files) => {
     scopeApplication(info.cgroup ?? "");
   const entry = entryPointOf(basename(path), info.commandLine);
   const root = withRoot(files, `/proc/${info.pid}/root`);
-  const cwd = entry?.kind === "file" ? await files.readLink(`/proc/${info.pid}/cwd`) : undefined;
-  return { ...application, ...(entry && (await nameEntryPoint(entry, cwd, root))) };
+  const folder = await folderOf(info, files);
+  return { ...application, ...folder, ...(entry && (await nameEntryPoint(entry, folder.cwd, root))) };
 };
+
+/** Where it works, and whether that is a place of ours too: proc(5), mount_namespaces(7). */
+async function folderOf(
+  { pid }: ProcessInfo,
+  files: FileReader,
+): Promise<Pick<Identity, "cwd" | "seesOurFiles">> {
+  const [cwd, root, mounts, ourMounts] = await Promise.all(
+    [`/proc/${pid}/cwd`, `/proc/${pid}/root`, `/proc/${pid}/ns/mnt`, "/proc/self/ns/mnt"].map(files.readLink),
+  );
+  if (!cwd?.startsWith("/") || cwd.endsWith(" (deleted)")) return {};
+  const seesOurFiles = root === "/" && mounts !== undefined && mounts === ourMounts;
+  return { cwd, ...(seesOurFiles && { seesOurFiles }) };
+}
 
 /** Every Flatpak sandbox has the file at its root (flatpak-metadata(5)). */
 async function flatpakApplication(info: ProcessInfo, files: FileReader): Promise<Application | undefined> {

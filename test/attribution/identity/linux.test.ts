@@ -126,6 +126,22 @@ describe("on linux", () => {
         "/proc/42/root/home/ana/bot/package.json": '{"name":"my-bot"}',
       },
     );
-    expect(identity).toEqual({ script: "server.js", packageName: "my-bot" });
+    expect(identity).toEqual({ script: "server.js", packageName: "my-bot", cwd: "/home/ana/bot" });
+  });
+
+  test.each([
+    ["of a process like us", "/", "mnt:[1]", "/home/ana", { cwd: "/home/ana", seesOurFiles: true }],
+    ["of a container", "/", "mnt:[2]", "/home/ana", { cwd: "/home/ana" }],
+    ["of a process with another root", "/srv/jail", "mnt:[1]", "/home/ana", { cwd: "/home/ana" }],
+    ["that was removed", "/", "mnt:[1]", "/home/ana (deleted)", {}],
+    ["outside of what it can see", "/", "mnt:[1]", "(unreachable)/home", {}],
+  ])("the folder %s", async (_, root, mounts, cwd, expected) => {
+    const links = {
+      "/proc/42/cwd": { link: cwd },
+      "/proc/42/root": { link: root },
+      "/proc/42/ns/mnt": { link: mounts },
+      "/proc/self/ns/mnt": { link: "mnt:[1]" },
+    };
+    expect(await identify({ path: "/usr/bin/agent" }, links)).toEqual(expected);
   });
 });

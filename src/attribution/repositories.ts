@@ -1,0 +1,115 @@
+/** The git repository that a process works in, as it is on disk. Nothing is run, and what is read is bounded. */
+
+import { constants } from "node:fs";
+import { lstat, open } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { LruCache } from "../lru-cache.js";
+import type { Owner } from "./client.js";
+
+export interface Repository {
+  readonly root: string;
+  /** Absent when none is checked out. */
+  readonly branch?: string;
+}
+
+const MAX_DEPTH = 64;
+/** HEAD and the `.git` of a worktree hold one line. */
+const MAX_FILE = 4096;
+const MAX_BRANCH = 255;
+const MAX_FOLDERS = 1024;
+/** So long a branch is believed. */
+const FRESH_MS = 5_000;
+/** Folders of file systems that do not answer keep a thread of the pool each. */
+const MAX_LOOKUPS = 2;
+
+/**
+ * The repository around a folder: the nearest `.git` above it, a folder or the file of a worktree or submodule
+ * (gitrepository-layout(5)). Undefined when there is none, and when what is there is a link or no repository.
+ */
+export async function repositoryOf(folder: string): Promise<Repository | undefined> {
+  let root = resolve(folder);
+  for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
+    const mark = join(root, ".git");
+    const status = await lstat(mark).catch(() => undefined);
+    if (status !== undefined) {
+      const gitFolder = status.isDirectory() ? mark : status.isFile() ? await linkedFolder(mark) : undefined;
+      const head = gitFolder && (await smallFile(join(gitFolder, "HEAD")));
+      return head === undefined ? undefined : { root, ...branchOf(head) };
+    }
+    const parent = dirname(root);
+    if (parent === root) return undefined;
+    root = parent;
+  }
+  return undefined;
+}
+
+async function linkedFolder(file: string): Promise<string | undefined> {
+  const path = /^gitdir: ([^\0\n]+)\n?$/.exec((await smallFile(file)) ?? "")?.[1];
+  return path === undefined ? undefined : resolve(dirname(file), path);
+}
+
+function branchOf(head: string): { branch?: string } {
+  const branch = /^ref: refs\/heads\/(.+?)\s*$/.exec(head)?.[1];
+  return branch === undefined || branch.length > MAX_BRANCH || /\p{Cc}/u.test(branch) ? {} : { branch };
+}
+
+async function smallFile(path: string): Promise<string | undefined> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const status = await file.stat();
+    if (!status.isFile() || status.size > MAX_FILE) return undefined;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_FILE), 0, MAX_FILE, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } catch {
+    return undefined; // it is being written, or its disk is gone
+  } finally {
+    await file.close();
+  }
+}
+
+interface Known {
+  readonly repository: Repository | undefined;
+  readonly at: number;
+}
+
+/** Remembers what was found, and looks again beside: who asks is answered at once. */
+export class Repositories {
+  readonly #known = new LruCache<string, Known>(MAX_FOLDERS);
+  readonly #pending = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly find: (folder: string) => Promise<Repository | undefined> = repositoryOf,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /**
+   * As far as it is known by now. Only of processes of our own user: what is read is then nothing that the process
+   * could not have read itself, nor we for another.
+   */
+  of(owner: Owner): Repository | undefined {
+    if (owner.kind !== "process") return undefined;
+    const { cwd, uid, seesOurFiles } = owner.process;
+    if (cwd === undefined || seesOurFiles !== true || uid !== process.geteuid?.()) return undefined;
+    const known = this.#known.get(cwd);
+    if (known === undefined || known.at + FRESH_MS < this.now()) this.#look(cwd);
+    return known?.repository;
+  }
+
+  /** Resolves when all that was asked for is known. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending.values());
+  }
+
+  #look(cwd: string): void {
+    if (this.#pending.has(cwd) || this.#pending.size >= MAX_LOOKUPS) return;
+    const look = this.find(cwd)
+      .catch(() => undefined)
+      .then((repository) => {
+        this.#known.set(cwd, { repository, at: this.now() });
+        this.#pending.delete(cwd);
+      });
+    this.#pending.set(cwd, look);
+  }
+}
