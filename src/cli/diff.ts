@@ -6,6 +6,7 @@ import type { OximyEvent } from "../event/event.js";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { printable, printJson, printText } from "../terminal.js";
+import { WITHOUT_BODIES } from "../traces/cut-line.js";
 import { readEvents } from "../traces/event-files.js";
 import { diffRequests, type RequestDiff, type TextChange } from "../traces/request-diff.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
@@ -30,7 +31,7 @@ export function addDiffCommand(program: Command): void {
 
 async function eventsById(folder: string, ids: readonly string[]): Promise<OximyEvent[]> {
   const found = new Map<string, OximyEvent>();
-  for await (const event of readEvents(folder)) {
+  for await (const event of readEvents(folder, {}, WITHOUT_BODIES)) {
     if (!ids.includes(event.event_id)) continue;
     found.set(event.event_id, event);
     if (ids.every((id) => found.has(id))) break;

@@ -6,11 +6,12 @@ import { findCaller } from "../local/caller.js";
 import { feedStyle, printEvent } from "../local/feed.js";
 import { oximyHome } from "../local/settings.js";
 import { feedLine } from "../sinks/feed.js";
-import { printableJsonText, printError } from "../terminal.js";
+import { printError } from "../terminal.js";
+import { WITHOUT_WORDS } from "../traces/cut-line.js";
 import { type EventFilter, readEventLines, readEvents } from "../traces/event-files.js";
 import { followEvents } from "../traces/follow.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
-import { print } from "./print.js";
+import { asWritten, print } from "./print.js";
 import { untilSignal } from "./signals.js";
 import { parseSince } from "./since.js";
 
@@ -38,17 +39,14 @@ export function addEventsCommand(program: Command): void {
     }
     let printed = 0;
     const style = feedStyle();
-    for await (const { event, line } of readEventLines(folder, filter)) {
-      await print(json ? jsonOf(line) : feedLine(event, style));
+    for await (const { event, line } of readEventLines(folder, filter, WITHOUT_WORDS)) {
+      await print(json ? asWritten(line) : feedLine(event, style));
       await print("\n");
       printed += 1;
     }
     if (printed === 0) printError(noEvents(folder, Object.keys(filter).length > 0 ? "chosen" : "all"));
   });
 }
-
-/** As it was written; at a terminal, so that nothing in it steers that. */
-const jsonOf = (line: Buffer) => (process.stdout.isTTY ? printableJsonText(line.toString()) : line);
 
 /** What is said when there is nothing to show. */
 export function noEvents(folder: string, wanted: "all" | "chosen"): string {

@@ -7,7 +7,8 @@ import { oximyHome } from "../local/settings.js";
 import { money } from "../sinks/feed.js";
 import { localClock, localDate } from "../sinks/traces-folder.js";
 import { printable, printError, printJson, printText } from "../terminal.js";
-import { type EventFilter, readEvents } from "../traces/event-files.js";
+import { WITHOUT_WORDS } from "../traces/cut-line.js";
+import { type EventFilter, readEventLines } from "../traces/event-files.js";
 import { type Session, sessionsOf } from "../traces/sessions.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { sinceOption } from "./events.js";
@@ -23,7 +24,7 @@ export function addSessionsCommand(program: Command): void {
     const { json, app, since } = command.opts<EventFilter & { json: boolean }>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
     const filter: EventFilter = { ...(app !== undefined && { app }), ...(since !== undefined && { since }) };
-    const sessions = await sessionsOf(readEvents(folder, filter));
+    const sessions = await sessionsOf(readEventLines(folder, filter, WITHOUT_WORDS));
     if (json) printJson(sessions, 2);
     else if (sessions.length === 0) printError(`No conversations in ${folder}.`);
     else printText(sessions.map(sessionLines).join("\n\n"));

@@ -4,12 +4,12 @@ import type { Command } from "commander";
 import { OximyError } from "../errors.js";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
-import { printableJson } from "../terminal.js";
-import { readEvents } from "../traces/event-files.js";
+import { WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
+import { readEventLines, readEvents } from "../traces/event-files.js";
 import { sessionKey } from "../traces/sessions.js";
 import { transcriptOf } from "../traces/transcript.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
-import { print } from "./print.js";
+import { asWritten, print } from "./print.js";
 
 export function addShowCommand(program: Command): void {
   const command = program
@@ -22,19 +22,18 @@ export function addShowCommand(program: Command): void {
     const { tools, json } = command.opts<{ tools: boolean; json: boolean }>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
     const key = await keyOf(folder, id);
-    for await (const event of readEvents(folder)) {
+    for await (const { event, line } of readEventLines(folder, {}, WITHOUT_BODIES)) {
       if (event.conversation === undefined ? event.event_id !== id : sessionKey(event) !== key) continue;
-      const lines = json
-        ? [printableJson(event)]
-        : transcriptOf(event, { tools: tools ? "whole" : "folded" });
-      await print(`${lines.join("\n")}\n`);
+      if (json) await print(asWritten(line));
+      else await print(transcriptOf(event, { tools: tools ? "whole" : "folded" }).join("\n"));
+      await print("\n");
     }
   });
 }
 
 /** An event's id stands for its conversation. */
 async function keyOf(folder: string, id: string): Promise<string> {
-  for await (const event of readEvents(folder)) {
+  for await (const event of readEvents(folder, {}, WITHOUT_WORDS)) {
     if (event.conversation?.id === id || event.event_id === id) return sessionKey(event);
   }
   throw new OximyError(

@@ -5,6 +5,7 @@ import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { money } from "../sinks/feed.js";
 import { printable, printError, printJson, printText } from "../terminal.js";
+import { WITHOUT_WORDS } from "../traces/cut-line.js";
 import { type EventFilter, readEvents } from "../traces/event-files.js";
 import { type StatsRow, summarise } from "../traces/event-stats.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
@@ -20,7 +21,7 @@ export function addStatsCommand(program: Command): void {
     const { json, since } = command.opts<{ json: boolean; since?: Date }>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
     const filter: EventFilter = since === undefined ? {} : { since };
-    const { total, byApp, byModel, byDay } = await summarise(readEvents(folder, filter));
+    const { total, byApp, byModel, byDay } = await summarise(readEvents(folder, filter, WITHOUT_WORDS));
     if (json) {
       printJson({ total, by_app: byApp, by_model: byModel, by_day: byDay }, 2);
     } else if (total.events === 0) {

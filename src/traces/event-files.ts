@@ -5,6 +5,7 @@ import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { isObject } from "../interaction/json.js";
 import { listTracesFiles, localDate, type TracesFile } from "../sinks/traces-folder.js";
+import { type Cut, cutLine } from "./cut-line.js";
 import { linesOf } from "./lines.js";
 
 export interface EventFilter {
@@ -31,8 +32,12 @@ function isOneOf(wanted: string, names: ReadonlyArray<string | null | undefined>
  *
  * @throws OximyError OXIMY_E_OUTPUT_DIR when the folder or a file of it cannot be read.
  */
-export async function* readEvents(folder: string, filter: EventFilter = {}): AsyncGenerator<OximyEvent> {
-  for await (const { event } of readEventLines(folder, filter)) yield event;
+export async function* readEvents(
+  folder: string,
+  filter: EventFilter = {},
+  cut?: Cut,
+): AsyncGenerator<OximyEvent> {
+  for await (const { event } of readEventLines(folder, filter, cut)) yield event;
 }
 
 export interface EventLine {
@@ -41,13 +46,17 @@ export interface EventLine {
   readonly line: Buffer;
 }
 
-/** The same with their lines. */
-export async function* readEventLines(folder: string, filter: EventFilter = {}): AsyncGenerator<EventLine> {
+/** The same with their lines. What `cut` names is null in the event, and costs next to nothing. */
+export async function* readEventLines(
+  folder: string,
+  filter: EventFilter = {},
+  cut?: Cut,
+): AsyncGenerator<EventLine> {
   for (const file of filesFrom(folder, filter.since)) {
     try {
       for await (const lines of linesOf(file)) {
         for (const line of lines) {
-          const event = parseLine(line);
+          const event = parseLine(cut === undefined ? line : cutLine(line, cut));
           if (event !== undefined && matchesFilter(event, filter)) yield { event, line };
         }
       }

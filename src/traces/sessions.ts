@@ -1,8 +1,10 @@
 /** The conversations of a folder, each with what it took. */
 
+import type { Buffer } from "node:buffer";
 import type { OximyEvent } from "../event/event.js";
-import type { Message } from "../interaction/interaction.js";
 import { listOf, objectOf, stringOf } from "../interaction/json.js";
+import { cutLine, WITHOUT_BODIES } from "./cut-line.js";
+import { type EventLine, parseLine } from "./event-files.js";
 
 export interface Session {
   readonly id: string;
@@ -30,17 +32,19 @@ const FIRST_WORDS = 200;
 export const sessionKey = ({ client, conversation }: OximyEvent) =>
   `${client.uid ?? ""}\0${conversation?.id}`;
 
-/** In the order in which they were used last, the latest last. Events that stand alone are left out. */
-export async function sessionsOf(
-  events: AsyncIterable<OximyEvent> | Iterable<OximyEvent>,
-): Promise<Session[]> {
+/**
+ * In the order in which they were used last, the latest last. Events that stand alone are left out. Of the events
+ * themselves no words are asked: what was said first is read from the line.
+ */
+export async function sessionsOf(lines: AsyncIterable<EventLine> | Iterable<EventLine>): Promise<Session[]> {
   const sessions = new Map<string, { session: Session; agents: Set<string> }>();
-  for await (const event of events) {
+  for await (const { event, line } of lines) {
     if (event.conversation === undefined) continue;
     const key = sessionKey(event);
     const entry = sessions.get(key) ?? { session: emptySession(event), agents: new Set<string>() };
     sessions.set(key, entry);
     add(entry.session, entry.agents, event);
+    if (event.conversation.agent === undefined) entry.session.first_words ??= firstWords(line) ?? null;
   }
   return [...sessions.values()]
     .map(({ session }) => session)
@@ -82,12 +86,12 @@ function add(session: Session, agents: Set<string>, event: OximyEvent): void {
   if (conversation?.agent !== undefined) {
     agents.add(conversation.agent);
     session.agents = agents.size;
-  } else session.first_words ??= firstWords(interaction?.request.messages) ?? null;
+  }
 }
 
 /** What the user said first: programs put what they say themselves in marks like those of HTML. */
-function firstWords(messages: readonly Message[] | undefined): string | undefined {
-  const first = listOf(messages)
+function firstWords(line: Buffer): string | undefined {
+  const first = listOf(parseLine(cutLine(line, WITHOUT_BODIES))?.interaction?.request.messages)
     .map(objectOf)
     .find(({ role }) => role === "user");
   const texts = textsOf(first?.content).map((text) => text.trim());

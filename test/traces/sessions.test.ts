@@ -24,15 +24,20 @@ function call(id: string, second: number, fields: Partial<OximyEvent> = {}, word
   return sampleEvent({ timestamp: at(second), conversation: { id, turn: 1 }, interaction, ...fields });
 }
 
+const linesOf = (events: OximyEvent[]) =>
+  events.map((event) => ({ event, line: Buffer.from(JSON.stringify(event)) }));
+
 test("calls are summed by conversation, the one used last comes last", async () => {
   const repo = { root: "/work/shop", branch: "main" };
   const client = { pid: 1, uid: 1000, user: "ana", name: "claude", cwd: "/work/shop/src", repo, port: 1 };
-  const sessions = await sessionsOf([
-    call("a", 3, { client }),
-    call("b", 4, {}, "Other"),
-    call("a", 9, { client, conversation: { id: "a", turn: 1, agent: "x" } }, "Not mine"),
-    sampleEvent(),
-  ]);
+  const sessions = await sessionsOf(
+    linesOf([
+      call("a", 3, { client }),
+      call("b", 4, {}, "Other"),
+      call("a", 9, { client, conversation: { id: "a", turn: 1, agent: "x" } }, "Not mine"),
+      sampleEvent(),
+    ]),
+  );
   expect(sessions).toMatchObject([
     { id: "b", calls: 1, first_words: "Other", folder: null },
     {
@@ -56,5 +61,5 @@ test("calls are summed by conversation, the one used last comes last", async () 
 
 test("the same id of two users is two conversations", async () => {
   const of = (uid: number) => call("a", 1, { client: { uid, port: 1 } });
-  expect(await sessionsOf([of(1), of(2)])).toHaveLength(2);
+  expect(await sessionsOf(linesOf([of(1), of(2)]))).toHaveLength(2);
 });

@@ -1,0 +1,116 @@
+/** Takes the large members out of an event's line before it is parsed: most of a line is not asked for. */
+
+import { Buffer } from "node:buffer";
+
+/** Members whose values become null, by their names; those of members within. */
+export interface Cut {
+  readonly [member: string]: Cut | "cut";
+}
+
+/** Bodies are for machines; what they mean is in the interaction. */
+export const WITHOUT_BODIES: Cut = { interaction: { request: { _raw: "cut" }, response: { _raw: "cut" } } };
+
+/** What numbers, names and times are left of. */
+export const WITHOUT_WORDS: Cut = {
+  structure: "cut",
+  interaction: {
+    request: {
+      messages: "cut",
+      system: "cut",
+      tools: "cut",
+      prompt: "cut",
+      input: "cut",
+      requests: "cut",
+      _raw: "cut",
+    },
+    response: {
+      content: "cut",
+      reasoning: "cut",
+      tool_calls: "cut",
+      choices: "cut",
+      media: "cut",
+      _raw: "cut",
+    },
+  },
+};
+
+const NULL = Buffer.from("null");
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
+const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/** The line with the members cut; as it is when it is not JSON of an object. */
+export function cutLine(line: Buffer, cut: Cut): Buffer {
+  const ranges: number[] = [];
+  if (walkObject(line, skipSpace(line, 0), cut, ranges) < 0 || ranges.length === 0) return line;
+  const pieces: Buffer[] = [];
+  let kept = 0;
+  for (let at = 0; at < ranges.length; at += 2) {
+    pieces.push(line.subarray(kept, ranges[at]), NULL);
+    kept = ranges[at + 1]!;
+  }
+  pieces.push(line.subarray(kept));
+  return Buffer.concat(pieces);
+}
+
+/** Notes the values to cut of the object that begins at `at`; where it ends, or -1. */
+function walkObject(line: Buffer, at: number, cut: Cut, ranges: number[]): number {
+  if (line[at] !== OPEN_OBJECT) return -1;
+  let next = skipSpace(line, at + 1);
+  if (line[next] === CLOSE_OBJECT) return next + 1;
+  for (;;) {
+    const nameEnd = endOfString(line, next);
+    if (nameEnd < 0) return -1;
+    const colon = skipSpace(line, nameEnd);
+    if (line[colon] !== COLON) return -1;
+    const start = skipSpace(line, colon + 1);
+    const name = line.toString("latin1", next + 1, nameEnd - 1);
+    const wanted = Object.hasOwn(cut, name) ? cut[name] : undefined;
+    const isInner = wanted !== undefined && wanted !== "cut" && line[start] === OPEN_OBJECT;
+    const end = isInner ? walkObject(line, start, wanted, ranges) : endOfValue(line, start);
+    if (end < 0) return -1;
+    if (wanted === "cut") ranges.push(start, end);
+    next = skipSpace(line, end);
+    if (line[next] === CLOSE_OBJECT) return next + 1;
+    if (line[next] !== COMMA) return -1;
+    next = skipSpace(line, next + 1);
+  }
+}
+
+/** Where the value that begins at `at` ends, or -1. */
+function endOfValue(line: Buffer, at: number): number {
+  const first = line[at];
+  if (first === QUOTE) return endOfString(line, at);
+  const isNested = first === OPEN_OBJECT || first === OPEN_LIST;
+  let depth = 0;
+  for (let next = at; next < line.length; next += 1) {
+    const byte = line[next]!;
+    if (byte === QUOTE) {
+      next = endOfString(line, next) - 1;
+      if (next < 0) return -1;
+    } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) depth += 1;
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+      if (!isNested) return next;
+      depth -= 1;
+      if (depth === 0) return next + 1;
+    } else if (byte === COMMA && !isNested) return next;
+  }
+  return -1;
+}
+
+/** After the closing quote of the string that begins at `at`, or -1. */
+function endOfString(line: Buffer, at: number): number {
+  if (line[at] !== QUOTE) return -1;
+  const { length } = line;
+  for (let next = at + 1; next < length; next += 1) {
+    const byte = line[next];
+    if (byte === QUOTE) return next + 1;
+    if (byte === BACKSLASH) next += 1;
+  }
+  return -1;
+}
+
+function skipSpace(line: Buffer, at: number): number {
+  let next = at;
+  while (line[next] === 0x20 || line[next] === 0x09 || line[next] === 0x0d) next += 1;
+  return next;
+}
