@@ -44,6 +44,29 @@ the next event, so that only that line does not parse.
 What has no such mark is not told from ordinary text: a password within a sentence, a hexadecimal key or a UUID
 without a name.
 
+## Conversations
+
+\`conversation\` says which calls belong together. A program or provider that names its conversations is believed, within
+one user. These fields are read for it, and no others; of what stands in them only the id is kept (letters, digits and
+\`. _ : @ / -\`, 128 at most):
+
+- headers \`x-claude-code-session-id\`, \`x-claude-code-agent-id\`, \`x-claude-code-parent-agent-id\` (Claude Code);
+  \`session_id\`, \`session-id\`, \`conversation_id\`, \`thread-id\`, \`x-codex-parent-thread-id\`, \`x-openai-subagent\`
+  (Codex); \`x-opencode-session\`, \`x-session-affinity\`, \`x-parent-session-id\` (opencode); \`x-qwen-code-session-id\`,
+  \`x-session-id\`, \`x-litellm-session-id\`, \`helicone-session-id\`; those whose names say nothing of whom they are only
+  when they hold a UUID or \`ses_…\`;
+- members of the request \`metadata.user_id\` (the session in it), \`conversation\`, \`conversation.id\`,
+  \`conversation_id\`, \`session_id\`, \`request.session_id\`, \`chat_session_id\`, \`thread_id\`, \`previous_response_id\`,
+  \`previous_interaction_id\`, and \`prompt_cache_key\` when it is a UUID: others use one key for all that they ask;
+- members of the answer \`conversation_id\`, \`conversation.id\`, \`response.conversation.id\`, \`response.id\`,
+  \`interaction.id\`, \`id\`; paths with \`/threads/ID/runs\`, \`/chat_conversations/ID/completion\`,
+  \`/conversations/ID/responses\`.
+
+Without such an id a call goes on from the one of the same process whose dialogue, with its answer, it repeats, or whose
+answer, when the dialogue was made short, its first message quotes. An agent hangs under the call that started it when
+its first message holds the prompt of that call's tool. \`oximy sessions\` lists conversations, \`oximy show ID\` prints
+one, \`oximy diff ID ID\` tells what two of its requests differ in.
+
 ## What the numbers mean
 
 Each number of \`usage\` means the same for every provider, what OpenTelemetry's conventions for GenAI say of it:

@@ -47,6 +47,16 @@ export const ID_HEADERS: readonly (readonly [field: string, kind: SentIdKind])[]
   ["helicone-session-id", "conversation"],
 ];
 
+/** Others use these names for what lets somebody in: only what looks as the agents' own names is taken for one. */
+const COMMON_NAMES: ReadonlySet<string> = new Set([
+  "session_id",
+  "session-id",
+  "conversation_id",
+  "thread-id",
+  "x-session-id",
+]);
+const RANDOM_NAME = /^(?:ses_\w{8,40}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
 /**
  * Members of a request's JSON that are read for it: OpenAI's responses and conversations, Codex, ChatGPT, OpenRouter,
  * Gemini CLI (in `request`), DeepSeek, Gemini's interactions.
@@ -93,7 +103,10 @@ export function sentIds(exchange: DecodedExchange): SentIds {
     const id = stringOf(value);
     if (ids[kind] === undefined && id !== undefined && ID.test(id)) ids[kind] = id;
   };
-  for (const [field, kind] of ID_HEADERS) note(kind, fieldValue(exchange.requestFields, field));
+  for (const [field, kind] of ID_HEADERS) {
+    const value = fieldValue(exchange.requestFields, field);
+    if (!COMMON_NAMES.has(field) || RANDOM_NAME.test(value ?? "")) note(kind, value);
+  }
   for (const document of documentsOf(exchange.requestBody)) {
     const request =
       document.type === "response.create" ? { ...document, ...objectOf(document.response) } : document;

@@ -1,7 +1,15 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type SentIds, sentIds } from "../../../src/event/conversation/sent-ids.js";
+import {
+  ANSWER_MEMBERS,
+  ID_HEADERS,
+  ID_MEMBERS,
+  type SentIds,
+  sentIds,
+} from "../../../src/event/conversation/sent-ids.js";
 import type { DecodedBody, DecodedExchange } from "../../../src/interaction/interaction.js";
 
+const CHILD = "0199c0de-0000-7000-8000-000000000001";
 const UUID = "57a121ec-f78c-48c3-a745-e3036a3ecc33";
 const json = (value: unknown): DecodedBody => ({ kind: "json", value, truncated: false });
 const webSocket = (...messages: unknown[]): DecodedBody => ({
@@ -63,13 +71,13 @@ describe("ids are read from", () => {
       "Codex's headers",
       {
         requestFields: [
-          ["session-id", "root"],
-          ["thread-id", "child"],
-          ["x-codex-parent-thread-id", "root"],
+          ["session-id", UUID],
+          ["thread-id", CHILD],
+          ["x-codex-parent-thread-id", UUID],
           ["x-openai-subagent", "collab_spawn"],
         ],
       },
-      { conversation: "root", thread: "child", parentThread: "root", agent: "collab_spawn" },
+      { conversation: UUID, thread: CHILD, parentThread: UUID, agent: "collab_spawn" },
     ],
     [
       "Codex's WebSocket",
@@ -129,6 +137,7 @@ test.each<[string, Partial<DecodedExchange>]>([
     { requestBody: json({ metadata: { user_id: "ana@example.org" }, user: "ana" }) },
   ],
   ["JSON that is broken", { requestBody: json({ metadata: { user_id: "{session_id" } }) }],
+  ["a session that lets somebody in", { requestFields: [["X-Session-Id", "s3cr3t.session/of-a.website"]] }],
   ["what is too long", { requestBody: json({ conversation_id: "x".repeat(129) }) }],
   ["a sentence", { requestBody: json({ thread_id: "my secret thoughts" }) }],
   [
@@ -142,4 +151,10 @@ test.each<[string, Partial<DecodedExchange>]>([
   ],
 ])("%s is none", (_, fields) => {
   expect(sentIds(exchange(fields))).toEqual({});
+});
+
+test("docs/events.md names every field that is read for an id", () => {
+  const document = readFileSync(new URL("../../../docs/events.md", import.meta.url), "utf8");
+  const names = [...ID_HEADERS, ...ID_MEMBERS, ...ANSWER_MEMBERS].map(([name]) => name);
+  expect(names.filter((name) => !document.includes(`\`${name}\``))).toEqual([]);
 });
