@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -16,12 +17,60 @@ namespace {
 /** Makes JavaScript's value of what was found, on its thread. */
 using ToJs = std::function<Napi::Value(Napi::Env)>;
 
-/** Carries an answer from a side thread to the promise that waits for it. */
+/** The promise that waits for an answer of a side thread. */
 struct Question {
   explicit Question(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
   Napi::Promise::Deferred deferred;
-  Napi::ThreadSafeFunction to_js;
   ToJs answer;
+};
+
+/**
+ * The way of answers to one JavaScript thread. It closes before the thread's environment is taken down: a side thread
+ * may answer after that, and Node's function is gone by then.
+ */
+class Answers {
+ public:
+  /** That of the calling environment, which it lives as long as. */
+  static std::shared_ptr<Answers> Of(Napi::Env env) {
+    auto* found = env.GetInstanceData<Holder>();
+    if (found == nullptr) {
+      found = new Holder{std::make_shared<Answers>(env)};
+      env.SetInstanceData(found);
+      // Of such hooks the last one that was added runs first: before that of the function.
+      env.AddCleanupHook([](Answers* answers) { answers->Close(); }, found->answers.get());
+    }
+    return found->answers;
+  }
+
+  explicit Answers(Napi::Env env)
+      : to_js_(Napi::ThreadSafeFunction::New(env, Napi::Function(), "oximy:files", 0, 1)) {
+    // A read that hangs does not keep Node alive.
+    to_js_.Unref(env);
+  }
+
+  /** From any thread. A question that comes too late stays: its promise belongs to what is gone. */
+  void Give(Question* question) {
+    const std::lock_guard<std::mutex> guard(lock_);
+    if (closed_) return;
+    to_js_.NonBlockingCall(question, [](Napi::Env to, Napi::Function, Question* answered) {
+      const std::unique_ptr<Question> own(answered);
+      own->deferred.Resolve(own->answer(to));
+    });
+  }
+
+ private:
+  struct Holder {
+    std::shared_ptr<Answers> answers;
+  };
+
+  void Close() {
+    const std::lock_guard<std::mutex> guard(lock_);
+    closed_ = true;
+  }
+
+  std::mutex lock_;
+  bool closed_ = false;
+  Napi::ThreadSafeFunction to_js_;
 };
 
 /** Files of /proc wait for nobody's file system: they are read for a user whose other files hang, too. */
@@ -37,24 +86,14 @@ Napi::Value Ask(const Napi::CallbackInfo& info, uint32_t owner, const Napi::Valu
   auto* const question = new Question(env);
   const Napi::Promise promise = question->deferred.Promise();
   const auto none = [](Napi::Env to) -> Napi::Value { return to.Null(); };
-  question->to_js = Napi::ThreadSafeFunction::New(env, Napi::Function(), "oximy:files", 0, 1);
-  // A read that hangs does not keep Node alive.
-  question->to_js.Unref(env);
-  const bool is_taken = RunAside(owner, deadline, [question, none, work = std::move(work)](bool in_time) {
+  const auto answers = Answers::Of(env);
+  const bool is_taken = RunAside(owner, deadline, [question, answers, none, work = std::move(work)](bool in_time) {
     question->answer = in_time ? work() : ToJs(none);
-    Napi::ThreadSafeFunction to_js = question->to_js;
-    const napi_status status = to_js.NonBlockingCall(question, [](Napi::Env to, Napi::Function, Question* answered) {
-      const std::unique_ptr<Question> own(answered);
-      own->deferred.Resolve(own->answer(to));
-    });
-    // Node has ended meanwhile. The question stays: its promise belongs to what is gone.
-    (void)status;
-    to_js.Release();
+    answers->Give(question);
   });
   if (!is_taken) {
     const std::unique_ptr<Question> own(question);
     own->deferred.Resolve(env.Null());
-    own->to_js.Release();
   }
   return promise;
 }

@@ -83,7 +83,12 @@ async function build(zig, arch) {
       "-Wextra",
       "-Werror",
     ],
-    ...["-DNAPI_VERSION=8", "-DNAPI_CPP_EXCEPTIONS", "-DNODE_ADDON_API_DISABLE_DEPRECATED"],
+    ...[
+      "-DNAPI_VERSION=8",
+      "-DNAPI_CPP_EXCEPTIONS",
+      "-DNODE_ADDON_API_DISABLE_DEPRECATED",
+      "-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+    ],
     ...["-Inative", "-isystem", headers, "-isystem", path.resolve(root, addonHeaders)],
   ];
   const compiled = [];

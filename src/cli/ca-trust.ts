@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { OximyError } from "../errors.js";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
-import { print, printableJson, printJson, printText } from "../terminal.js";
+import { print, printableJson, printError, printJson, printText } from "../terminal.js";
 import { findStores } from "../trust/find-stores.js";
 import { ourCertificate, ourCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment, type SessionState } from "../trust/session-environment.js";
@@ -126,7 +126,7 @@ export async function installEverywhere(what: "stores" | "with_environment"): Pr
   for (const store of findStores(caller.home)) {
     if (store.notice !== undefined && process.getuid?.() === 0) {
       const { state } = await storeStatus(store, certificate, caller);
-      if (state.kind === "not_trusted") console.error(store.notice);
+      if (state.kind === "not_trusted") printError(store.notice);
     }
     stores.push(await installInto(store, certificate, caller));
   }

@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { open, readlink, stat } from "node:fs/promises";
+import { within } from "../time-limit.js";
 
 /** What identity rules may ask of the file system. Answers are `undefined` instead of errors. */
 export interface FileReader {
@@ -31,6 +32,9 @@ export interface ProcessOfFiles {
 
 /** Whoever waits has shorter limits; a file system that hangs keeps a thread of its own user from then on. */
 const PROCESS_FILE_MS = 1_000;
+
+/** The addon keeps the limit for the start only, and Node does not stay for its answer. */
+const limited = <T>(answer: Promise<T | null>) => within(PROCESS_FILE_MS, answer, () => null);
 
 const ONLY_FILES = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
 
@@ -81,13 +85,13 @@ export function filesOfProcess(process: ProcessOfFiles, source: ProcessFileSourc
     async read(path, limit) {
       const seen = inside(path);
       if (seen === undefined) return systemFiles.read(path, limit);
-      const answer = await source.readFileAs(ref, seen, limit, PROCESS_FILE_MS);
+      const answer = await limited(source.readFileAs(ref, seen, limit, PROCESS_FILE_MS));
       return answer !== null && typeof answer === "object" ? answer.bytes : undefined;
     },
     async readLink(path) {
       const seen = inside(path);
       if (seen === undefined) return systemFiles.readLink(path);
-      return (await source.readLinkAs(ref, seen, PROCESS_FILE_MS)) ?? undefined;
+      return (await limited(source.readLinkAs(ref, seen, PROCESS_FILE_MS))) ?? undefined;
     },
     modifiedAt: async (path) => (inside(path) === undefined ? systemFiles.modifiedAt(path) : undefined),
   };
