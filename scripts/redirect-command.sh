@@ -13,7 +13,7 @@ fail() { # CODE WHAT WHY
 # Sets `dir` to a new folder with these pipes in it.
 make_pipes() { # NAME…
 	dir=$(mktemp -d /tmp/oximy-redirect.XXXXXX) || fail 1 "cannot make a pipe" "/tmp is not writable"
-	for name; do mkfifo "$dir/$name"; done
+	(cd "$dir" && mkfifo "$@")
 }
 
 # Starts the process that removes the rules should this one be killed: the pipe between them ends with this one.
@@ -94,7 +94,14 @@ number() { # NAME VALUE MAX
 	fi
 }
 
-words() { printf '%s' "$1" | tr ',' ' '; }
+# To be called as $(words …): it changes how words are split.
+words() {
+	IFS=,
+	# shellcheck disable=SC2086 # that is what it is for
+	set -- $1
+	IFS=' '
+	echo "$*"
+}
 
 port_list() { # NAME VALUE
 	for p in $(words "$2"); do number "$1" "$p" 65535; done

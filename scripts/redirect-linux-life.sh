@@ -31,14 +31,14 @@ alive() { # PID START
 # asked for that. Refuses at once when both live; else the holder is just about to end.
 take_lock() {
 	have flock || fail 4 "cannot install the rules" "flock is not installed (it is part of util-linux)"
-	(umask 077 && mkdir -p "$run_dir") || fail 1 "cannot install the rules" "$run_dir cannot be made"
+	[ -d "$run_dir" ] || (umask 077 && mkdir -p "$run_dir") || fail 1 "cannot install the rules" "$run_dir cannot be made"
 	tries=200
 	while :; do
-		touch "$lock_file" || fail 1 "cannot install the rules" "$lock_file cannot be made"
+		[ -f "$lock_file" ] || touch "$lock_file" || fail 1 "cannot install the rules" "$lock_file cannot be made"
 		exec 9<>"$lock_file"
 		if flock -n 9; then
 			# Who held it before may have removed the file meanwhile.
-			[ "$(stat -Lc %i /proc/self/fd/9)" = "$(stat -c %i "$lock_file" 2>/dev/null)" ] && break
+			[ /proc/self/fd/9 -ef "$lock_file" ] && break
 		else
 			read_lock
 			if alive "$holder" "$holder_start" && alive "$asker" "$asker_start"; then refuse; fi
@@ -86,11 +86,10 @@ flows_live() { # PORT
 # Starts the process that keeps live connections translated (see nft_keep_rules), also after this one, until none is
 # left, or for an hour. The end of descriptor 8 tells it that the rules are out.
 start_keeper() {
-	make_pipes alive up
+	make_pipes alive up in out
 	first_keeper "$dir" &
 	exec 8>"$dir/alive"
 	read -r answer <"$dir/up"
-	rm -rf "$dir"
 	[ "$answer" = kept ] || fail 1 "cannot keep connections alive" "$answer"
 }
 
@@ -106,8 +105,9 @@ keep() { # UP
 	keep_file=$run_dir/keep-$netns-$me
 	echo "$me $(start_of "$me") $port" >"$keep_file"
 	answer=kept
-	if keeps_table; then keep_table; fi
+	if keeps_table; then keep_table "$dir"; fi
 	echo "$answer" >"$1"
+	rm -rf "$dir"
 	exec <&7
 	wait_for_end
 	looks=0
@@ -125,19 +125,18 @@ keep() { # UP
 }
 
 keeps_table() {
+	[ "$holds" = nft ] && return
 	have nft && echo "add table inet oximy_keep_try { flags owner; }" | nft -c -f - >/dev/null 2>&1
 }
 
 # Has a child hold the table, under a name that no keeper of a run before has. Sets `answer` to `kept`, or why not.
-keep_table() {
+keep_table() { # DIR
 	table=oximy_keep number=1
 	while found=$(nft list table inet $table 2>/dev/null) && case $found in *"flags owner"*) ;; *) false ;; esac do
 		number=$((number + 1)) table=oximy_keep_$number
 	done
-	make_pipes in out
-	nft -i <"$dir/in" >"$dir/out" 2>&1 7<&- 8>&- &
-	exec 3>"$dir/in" 4<"$dir/out"
-	rm -rf "$dir"
+	nft -i <"$1/in" >"$1/out" 2>&1 7<&- 8>&- &
+	exec 3>"$1/in" 4<"$1/out"
 	{
 		# What an older version left under the name is replaced, in one transaction.
 		[ -z "$found" ] || echo "delete table inet $table"
@@ -160,7 +159,9 @@ keep_again() {
 	exec 3>&-
 	while read -r _ <&4; do :; done
 	exec 4<&-
-	alive "$holder_pid" "$holder_began" && keep /dev/null
+	alive "$holder_pid" "$holder_began" || return
+	make_pipes in out
+	keep /dev/null
 }
 
 # A keeper that was killed, or whose namespace went, has left its file.

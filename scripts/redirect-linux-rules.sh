@@ -5,31 +5,37 @@
 # Left alone, so that they work as without us: what has our own group; connections with a firewall mark (SO_MARK or
 # a rule's), because a mark leads them on a way of their own (Tailscale, WireGuard); sockets bound to a device
 # (SO_BINDTODEVICE), which cannot reach loopback; the machine's own addresses, but for the ports of local models; and
-# the networks of containers, see `container_bridges`. Only the first packet of a connection counts: to a kernel that
+# the networks of containers, see `nft_far_away`. Only the first packet of a connection counts: to a kernel that
 # has not tracked connections so far, the next packet of any open connection is a new one.
 
-# Devices of this network namespace with a default route: its ways out. (/proc/net/route, /proc/net/ipv6_route)
-default_devices() {
-	zeros=00000000000000000000000000000000
-	{
-		while read -r device destination _ _ _ _ _ mask _; do
-			[ "$destination$mask" = 0000000000000000 ] && echo "$device"
-		done </proc/net/route
+# Sets `ways_out` to the devices of this network namespace with a default route (/proc/net/route,
+# /proc/net/ipv6_route), and `bridges` to the names of those that container runtimes make (prefixes end in +) and of
+# those that are there, but for a way out. Without a process of its own: on a busy machine each costs more than all the rest.
+look_around() {
+	ways_out='' bridges='' zeros=00000000000000000000000000000000
+	while read -r device destination _ _ _ _ _ mask _; do
+		[ "$destination$mask" = 0000000000000000 ] && add_way_out
+	done </proc/net/route
+	if [ -r /proc/net/ipv6_route ]; then
 		while read -r destination length _ _ _ _ _ _ _ device; do
-			[ "$destination$length" = "${zeros}00" ] && [ "$device" != lo ] && echo "$device"
+			[ "$destination$length" = "${zeros}00" ] && add_way_out
 		done </proc/net/ipv6_route
-	} 2>/dev/null | grep -x '[A-Za-z0-9._-]*' | sort -u
+	fi
+	for name in docker0 docker_gwbridge br-+ podman+ cni+ lxcbr+ lxdbr+ incusbr+ virbr+; do
+		case " $ways_out" in *" ${name%+} "*) continue ;; esac
+		case $name:" $ways_out" in *+:*" ${name%+}"*) continue ;; esac
+		bridges="$bridges $name"
+	done
+	[ -n "$ways_out" ] || return 0 # one that is there now may become one
+	for name in /sys/class/net/*/bridge; do
+		name=${name%/bridge} name=${name##*/}
+		case " $ways_out$bridges * " in *" $name "*) ;; *) bridges="$bridges $name" ;; esac
+	done
 }
 
-# Bridges that container runtimes make: their names (prefixes end in +), but for a way out.
-container_bridges() {
-	for name in docker0 docker_gwbridge br-+ podman+ cni+ lxcbr+ lxdbr+ incusbr+ virbr+; do
-		used=no
-		for device in $(default_devices); do
-			case $device in "${name%+}" | "${name%+}"*) used=yes ;; esac
-		done
-		[ $used = yes ] || echo "$name"
-	done
+add_way_out() {
+	case $device in lo | *[!A-Za-z0-9._-]*) return ;; esac # that of routes that lead nowhere
+	case " $ways_out" in *" $device "*) ;; *) ways_out="$ways_out$device " ;; esac
 }
 
 # --- nft: one statement a line ------------------------------------------------------------------
@@ -85,12 +91,19 @@ nft_left_alone() { # CHAIN
 # what we turn back from it: the sender's address would be lost (Docker's `-s SUBNET ! -o BRIDGE -j MASQUERADE`).
 nft_far_away() { # CHAIN
 	echo "add rule inet oximy $1 fib daddr type { local, broadcast, multicast } return"
-	ways_out=$(default_devices | sed 's/.*/"&"/' | tr '\n' ',')
 	if [ -n "$ways_out" ]; then
-		echo "add rule inet oximy $1 meta oifkind \"bridge\" oifname != { ${ways_out%,} } return"
+		echo "add rule inet oximy $1 meta oifkind \"bridge\" oifname != { $(quoted $ways_out) } return"
 	else
-		container_bridges | sed "s/+\$/*/; s/.*/add rule inet oximy $1 oifname \"&\" return/"
+		for name in $bridges; do
+			case $name in *+) name=${name%+}* ;; esac
+			echo "add rule inet oximy $1 oifname \"$name\" return"
+		done
 	fi
+}
+
+quoted() { # NAME…
+	printf '"%s"' "$1" && shift
+	[ $# = 0 ] || printf ', "%s"' "$@"
 }
 
 # `, N` when loopback has another MTU than the usual one.
@@ -159,5 +172,5 @@ iptables_left_alone() { # CHAIN
 
 iptables_far_away() { # CHAIN
 	echo "-A $1 -m addrtype --dst-type $kept -j RETURN"
-	container_bridges | sed "s/.*/-A $1 -o & -j RETURN/"
+	for name in $bridges; do echo "-A $1 -o $name -j RETURN"; done
 }

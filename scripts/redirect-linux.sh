@@ -53,6 +53,7 @@ nft_check() {
 }
 
 hold_nft() {
+	holds=nft
 	start_keeper
 	make_pipes in out
 	exec 6<&0
@@ -84,23 +85,23 @@ feed_nft() { # DIR
 # --- iptables -----------------------------------------------------------------------------------
 
 hold_iptables() {
+	holds=iptables
 	start_keeper
+	families="4 6"
 	start_guard
-	families=4
-	iptables_rules 4 2>/dev/null | iptables-restore --noflush --test -w 5 >/dev/null 2>&1 || bound=no
-	why=$(install_iptables 4) || fail "$(code_of "$why")" "iptables cannot hold the rules" "$why"
-	if why=$(install_iptables 6); then
-		families="4 6"
-	else
+	why=$(install_iptables 4) || bound=no
+	[ $bound = yes ] || why=$(install_iptables 4) || fail "$(code_of "$why")" "iptables cannot hold the rules" "$why"
+	why=$(install_iptables 6) || {
+		families=4
 		echo "oximy-redirect: IPv6 is not redirected: $(printf '%s' "$why" | tr '\n' ' ')" >&2
-	fi
+	}
 	look_after &
 	echo $! >&3
 	echo ready
 	exec >/dev/null
 	wait_for_end
 	end_looking $!
-	remove_rules
+	remove_own_rules
 	kill -9 $guard 2>/dev/null # or it would remove them again
 }
 
@@ -118,16 +119,18 @@ guard() { # DIR
 	looker=''
 	while read -r said; do looker=$said; done
 	[ -z "$looker" ] || end_looking "$looker"
-	remove_rules
+	remove_own_rules
 }
 
 # Another program may take all rules of the machine, as firewalls do that load their own anew: they are put back.
 look_after() {
 	exec 3>&- 8>&- >/dev/null
+	looks=0
 	while sleep 2 2>/dev/null 9>&-; do # it outlives this by a moment
 		exec 5>"$change_file"
 		flock 5
 		alive "$holder_pid" "$holder_began" || break
+		looks=$((looks + 1))
 		for family in $families; do
 			in_place "$family" && continue
 			remove_rules "$family"
@@ -156,6 +159,7 @@ tool_of() { # FAMILY
 in_place() { # FAMILY
 	tool=$(tool_of "$1")
 	$tool -w 5 -t nat -C OUTPUT -p tcp -j OXIMY_OUT || return
+	[ $((looks % 5)) = 0 ] || return 0 # the other tables go with it, as a rule
 	if [ "$bound" = yes ]; then $tool -w 5 -t mangle -C POSTROUTING ! -o lo -p tcp -j OXIMY_BOUND || return; fi
 	if [ "$quic" = reject ]; then $tool -w 5 -C OUTPUT -p udp --dport 443 -j OXIMY_QUIC || return; fi
 } >/dev/null 2>&1
@@ -166,11 +170,26 @@ install_iptables() { # FAMILY
 	iptables_rules "$1" 2>/dev/null | $restore --noflush -w 5 2>&1
 }
 
+# Takes out what this run installed: one process for each family. Where something of it is gone already, step by step.
+remove_own_rules() {
+	for family in $families; do
+		removal | "$(tool_of "$family")-restore" --noflush -w 5 >/dev/null 2>&1 || remove_rules "$family"
+	done
+}
+
+removal() {
+	printf '%s\n' "*nat" "-D OUTPUT -p tcp -j OXIMY_OUT" COMMIT
+	[ "$bound" = no ] ||
+		printf '%s\n' "*mangle" "-D POSTROUTING ! -o lo -p tcp -j OXIMY_BOUND" "-F OXIMY_BOUND" "-X OXIMY_BOUND" COMMIT
+	[ "$quic" = allow ] ||
+		printf '%s\n' "*filter" "-D OUTPUT -p udp --dport 443 -j OXIMY_QUIC" "-F OXIMY_QUIC" "-X OXIMY_QUIC" COMMIT
+}
+
 # Takes the rules out of force. The chain OXIMY_OUT stays as it is, because live flows need its redirect
 # (see nft_keep_rules); nothing leads into it any more.
 remove_rules() { # [FAMILY]
 	for tool in $(tool_of "${1-4}") $(tool_of "${1-6}"); do
-		have "$tool" || continue
+		has_ours "$tool" || continue
 		while $tool -w 5 -t nat -D OUTPUT -p tcp -j OXIMY_OUT; do :; done
 		while $tool -w 5 -t mangle -D POSTROUTING ! -o lo -p tcp -j OXIMY_BOUND; do :; done
 		while $tool -w 5 -D OUTPUT -p udp --dport 443 -j OXIMY_QUIC; do :; done
@@ -179,10 +198,14 @@ remove_rules() { # [FAMILY]
 	done >/dev/null 2>&1
 }
 
+has_ours() { # TOOL
+	case $("$1-save" 2>/dev/null) in *OXIMY_*) ;; *) return 1 ;; esac
+}
+
 # What `remove_rules` leaves for live flows.
 remove_chains() {
 	for tool in iptables ip6tables; do
-		have $tool || continue
+		has_ours $tool || continue
 		$tool -w 5 -t nat -F OXIMY_OUT && $tool -w 5 -t nat -X OXIMY_OUT
 	done >/dev/null 2>&1
 }
@@ -190,6 +213,7 @@ remove_chains() {
 # --- verbs --------------------------------------------------------------------------------------
 
 hold() {
+	look_around
 	take_lock
 	holder_pid=$$ holder_began=$(start_of $$)
 	case $backend in
@@ -229,6 +253,7 @@ remove() {
 remove_kept() { :; } # `remove` has done so
 
 rules() {
+	look_around
 	case $backend in
 	auto | nft) nft_rules ;;
 	iptables) iptables_rules 4 ;;
