@@ -91,8 +91,8 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
   },
   OXIMY_E_REDIRECT: {
     meaning: "The redirect could not be installed or removed, or was taken away.",
-    causes: "Another firewall program removed it, or another `oximy local` holds it.",
-    advice: "Run `sudo oximy cleanup`, then `sudo oximy doctor`.",
+    causes: "Another `oximy local` holds it, or the process that held it was ended.",
+    advice: "End the process that it names; or run `sudo oximy cleanup`, then `sudo oximy doctor`.",
   },
   OXIMY_E_SELF_TEST: {
     meaning: "The redirect is in, but a test connection did not come through it. It was taken out again.",
