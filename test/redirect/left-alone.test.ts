@@ -4,7 +4,7 @@ import { requireLab } from "../lab/require-lab.js";
 import { INTERNET, RedirectLab } from "./redirect-lab.js";
 
 /** Connections that would not work if they were turned to us, or not as they did before. */
-describe.skipIf(requireLab())("the redirect leaves alone", () => {
+describe.skipIf(requireLab())("the redirect leaves alone", { timeout: 90_000 }, () => {
   let redirect: RedirectLab;
   beforeAll(async () => {
     redirect = await RedirectLab.create();
