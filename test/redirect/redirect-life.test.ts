@@ -72,6 +72,8 @@ describe.skipIf(requireLab())("the life of the redirect", { timeout: TEST_MS }, 
       await expect.poll(() => keepFiles().filter((name) => name !== file).length, IN_TIME).toBe(1);
       await expect.poll(async () => (await ofUs()).includes("oximy_keep"), IN_TIME).toBe(true);
       await redirect.goesOn(open, "still");
+      // Cut off by the cleanup, it would be a live connection of the listener for ever.
+      await open.client.stop();
     });
 
     it("is not hindered by another user's process that looks like its own, and leaves it alive", async () => {
