@@ -66,8 +66,9 @@ export class PfWatch {
   }
 
   private soon(): void {
+    // Not put off by each further change, or a restless network would never be looked at.
+    if (!this.changed) this.schedule(SETTLED_MS);
     this.changed = true;
-    this.schedule(SETTLED_MS);
   }
 
   private schedule(ms: number): void {
@@ -152,10 +153,22 @@ export function failuresOf(proof: Proof): { readonly family: AddressFamily; read
 /** Whether a test connection of any family arrived. */
 export const works = (proof: Proof): boolean => Object.values(proof).some(({ kind }) => kind === "arrived");
 
-/** route(8): `monitor` prints whatever the routing socket says, and flushes after each message. */
+/**
+ * A message of route(8)'s `monitor` that may mean another way out: addresses, interfaces, and routes that somebody set.
+ * Not those that the kernel makes for each neighbour (WASCLONED, LLINFO), nor the questions of others (RTM_GET), which
+ * are also our own.
+ */
+const MEANS_CHANGE =
+  /^RTM_(?:NEWADDR|DELADDR|IFINFO):|^RTM_(?:ADD|DELETE|CHANGE):(?!.*\b(?:WASCLONED|LLINFO)\b)/m;
+
+export const meansChange = (messages: string): boolean => MEANS_CHANGE.test(messages);
+
+/** `monitor` prints whatever the routing socket says, and flushes after each message. */
 function monitorRoutes(changed: () => void): () => void {
   const monitor = spawn("/sbin/route", ["-n", "monitor"], { stdio: ["ignore", "pipe", "ignore"] });
   monitor.on("error", () => {}); // then the timer alone looks
-  monitor.stdout.on("data", changed);
+  monitor.stdout.setEncoding("latin1").on("data", (messages: string) => {
+    if (meansChange(messages)) changed();
+  });
   return () => void monitor.kill();
 }

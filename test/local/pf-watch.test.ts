@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { PfWatch, type Proof } from "../../src/local/pf-watch.js";
+import { meansChange, PfWatch, type Proof } from "../../src/local/pf-watch.js";
 import type { PfState } from "../../src/local/redirect-macos.js";
 import type { SelfTestResult } from "../../src/local/self-test.js";
 
@@ -140,5 +140,46 @@ describe("while the redirect of macOS holds", () => {
     pause(false);
     await watch.look();
     expect(done).toEqual(["restore", "both", "prove"]);
+  });
+});
+
+/** As route.c of network_cmds prints them. */
+const message = (kind: string, rest: string) =>
+  `\ngot message of size 128 on Fri Jan  9 19:56:26 2026\n${kind}: len 128, ${rest}\nlocks:  inits: \nsockaddrs: <DST,GATEWAY>\n default 10.0.0.1\n`;
+const route = (flags: string) => `pid: 0, seq 0, errno 0, flags:<${flags}>`;
+
+describe("a message of the routing socket", () => {
+  it.each([
+    ["a new address", message("RTM_NEWADDR: address being added to iface", "metric 0, flags:<UP>"), true],
+    [
+      "an address that goes",
+      message("RTM_DELADDR: address being removed from iface", "metric 0, flags:"),
+      true,
+    ],
+    [
+      "an interface that comes up",
+      message("RTM_IFINFO: iface status change", "if# 12, flags:<UP,PTP>"),
+      true,
+    ],
+    ["a default route", message("RTM_ADD: Add Route", route("UP,GATEWAY,DONE,STATIC")), true],
+    ["a half of the internet into a tunnel", message("RTM_ADD: Add Route", route("UP,DONE,STATIC")), true],
+    ["a route that is taken back", message("RTM_DELETE: Delete Route", route("GATEWAY,DONE")), true],
+    ["a neighbour", message("RTM_ADD: Add Route", route("UP,HOST,DONE,LLINFO")), false],
+    [
+      "a destination of some connection",
+      message("RTM_ADD: Add Route", route("UP,HOST,DONE,WASCLONED")),
+      false,
+    ],
+    ["our own question", message("RTM_GET: Report Metrics", route("UP,GATEWAY,DONE")), false],
+    ["a group", message("RTM_NEWMADDR: new multicast group membership on iface", ""), false],
+  ])("of %s", (_, text, expected) => {
+    expect(meansChange(text)).toBe(expected);
+  });
+
+  it("is found among others", () => {
+    const cloned = message("RTM_ADD: Add Route", route("UP,HOST,WASCLONED"));
+    const address = message("RTM_NEWADDR: address being added to iface", "metric 0, flags:<UP>");
+    expect(meansChange(cloned + address + cloned)).toBe(true);
+    expect(meansChange(cloned + cloned)).toBe(false);
   });
 });
