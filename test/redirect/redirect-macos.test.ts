@@ -12,6 +12,12 @@ import {
   onFakeMac,
 } from "./fake-mac.js";
 
+/** Each starts dozens of processes, which takes a busy machine its time. */
+const SLOW = { timeout: 180_000 };
+
+/** Begins to hold; orders go to descriptor 5, answers come from 6. */
+const BEGIN = `mkfifo /run/in /run/out; $S hold $O </run/in >/run/out & exec 5>/run/in 6</run/out; read -r ready <&6`;
+
 const run = (...args: string[]) => spawnSync("sh", [MAC_SCRIPT, ...args], { encoding: "utf8" });
 
 describe("redirect-macos.sh rules", () => {
@@ -67,6 +73,7 @@ describe("redirect-macos.sh rules", () => {
 
 describe.skipIf(requireLab())(
   "redirect-macos.sh with stand-ins for pfctl, route, sysctl and ifconfig",
+  SLOW,
   () => {
     it("notes what it will give back, and gives it back in the order that open connections need", () => {
       const { stdout, stderr, status } = onFakeMac(
@@ -97,8 +104,8 @@ describe.skipIf(requireLab())(
       ],
     ])("keeps pf on while a connection over %s is open", (_, line) => {
       const { stdout, status } = onFakeMac(`
-      mkfifo /run/in; echo "${line}" >states
-      $S hold $O </run/in >/run/out & exec 5>/run/in; wait_for grep -q ready /run/out
+      echo "${line}" >states
+      ${BEGIN}
       exec 5>&-; wait_for began '-s states'; ls tokens; cat rules nat; cat tso
       echo "\${line%%  *}       FIN_WAIT_2:FIN_WAIT_2" >states; wait $!; ls tokens; cat tso`);
       expect({ stdout, status }).toEqual({ stdout: "4711\n0\n1\n", status: 0 });
@@ -113,8 +120,7 @@ describe.skipIf(requireLab())(
 
     it("gives all back when it is killed, and status tells", () => {
       const { stderr, status } = onFakeMac(`
-      mkfifo /run/in; $S hold $O </run/in >/run/out & exec 5>/run/in
-      wait_for grep -q ready /run/out; $S status >&2; kill -9 $!
+      ${BEGIN}; $S status >&2; kill -9 $!
       wait_for began 'tso=1'; wait_for test ! -e /var/run/oximy-pf.token; $S status >&2`);
       expect({ stderr, status }).toEqual({ stderr: "installed pf\nnot installed\n", status: 1 });
     });
@@ -186,14 +192,13 @@ describe.skipIf(requireLab())(
   },
 );
 
-describe.skipIf(requireLab())("redirect-macos.sh while it holds", () => {
-  /** Each step is shell before an order; the answers come back. */
+describe.skipIf(requireLab())("redirect-macos.sh while it holds", SLOW, () => {
+  /** Each step is a line of shell, `order` among them: the answers are what it prints. */
   const orders = (steps: readonly string[], seen = "") => {
-    const { stdout, stderr } = onFakeMac(`
-      mkfifo /run/in; $S hold $O </run/in >/run/out & exec 5>/run/in; wait_for grep -q ready /run/out; n=1
-      order() { echo "$1" >&5; n=$((n+1)); answered() { [ "$(wc -l </run/out)" = $n ]; }; wait_for answered; }
+    const { stdout, stderr } = onFakeMac(`${BEGIN}
+      order() { echo "$1" >&5; read -r answer <&6; echo "$answer"; }
       ${steps.join("\n")}
-      exec 5>&-; wait $!; sed 1d /run/out; ls tokens`);
+      exec 5>&-; wait $!; ls tokens`);
     expect(stderr).toBe(seen);
     return stdout.trimEnd().split("\n");
   };
@@ -252,7 +257,7 @@ const SCRIPTS = ["redirect-macos.sh", "redirect-command.sh"];
 const hasShellcheck = spawnSync("shellcheck", ["--version"]).status === 0;
 const hasAwk = spawnSync("original-awk", ["--version"]).status === 0;
 
-describe("the shell of macOS, bash 3.2 in POSIX mode, and its awk", () => {
+describe("the shell of macOS, bash 3.2 in POSIX mode, and its awk", SLOW, () => {
   it.each(["dash", "bash --posix"])("%s gives the same rules", (shell) => {
     const args = [...shell.split(" ").slice(1), MAC_SCRIPT, "rules", ...MAC_OPTIONS];
     const { stdout, stderr } = spawnSync(shell.split(" ")[0]!, args, { encoding: "utf8" });
@@ -271,8 +276,8 @@ describe("the shell of macOS, bash 3.2 in POSIX mode, and its awk", () => {
   it.skipIf(!hasAwk)("find the holder by BWK awk, also in a folder with a space", () => {
     const { stdout } = onFakeMac(`
       mkdir "/run/my tools"; cp "$(dirname "\${S#* }")"/redirect-*.sh "/run/my tools"; ln -s /usr/bin/original-awk /run/bin/awk
-      mkfifo /run/in; sh "/run/my tools/redirect-macos.sh" hold $O </run/in >/run/out & exec 5>/run/in
-      wait_for grep -q ready /run/out; $S cleanup; kill -0 $! 2>/dev/null && echo alive; $S status`);
+      mkfifo /run/in /run/out; sh "/run/my tools/redirect-macos.sh" hold $O </run/in >/run/out &
+      exec 5>/run/in 6</run/out; read -r ready <&6; $S cleanup; kill -0 $! 2>/dev/null && echo alive; $S status`);
     expect(stdout).toBe("not installed\n");
   });
 });
