@@ -1,6 +1,6 @@
 /** The conversations of a folder, each with what it took. */
 
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { OximyEvent } from "../event/event.js";
 import { listOf, objectOf, stringOf } from "../interaction/json.js";
 import { cutLine, WITHOUT_BODIES } from "./cut-line.js";
@@ -97,7 +97,8 @@ function firstWords(line: Buffer): string | undefined {
   const texts = textsOf(first?.content).map((text) => text.trim());
   const words =
     texts.find((text) => text !== "" && !text.startsWith("<")) ?? texts.find((text) => text !== "");
-  return words?.slice(0, FIRST_WORDS);
+  // A copy: a piece would keep the whole message in memory.
+  return words === undefined ? undefined : Buffer.from(words.slice(0, FIRST_WORDS)).toString();
 }
 
 /** The texts of a message's content, each part for itself. */

@@ -1,5 +1,6 @@
 /** Puts calls into conversations. Values in, values out; what is remembered is bounded. */
 
+import { Buffer } from "node:buffer";
 import type { ToolCall } from "../../interaction/interaction.js";
 import { objectOf, stringOf } from "../../interaction/json.js";
 import { LruCache } from "../../lru-cache.js";
@@ -188,7 +189,7 @@ export class Conversations {
     }
     const summary = call.answer?.trim() ?? "";
     if (summary.length >= SHORTEST_SUMMARY) {
-      const trace = { text: summary.slice(0, LONGEST_TRACE), place, used: false };
+      const trace = { text: copyOf(summary.slice(0, LONGEST_TRACE)), place, used: false };
       add(this.#summaries, scope, trace, MOST_TRACES);
     }
   }
@@ -211,11 +212,16 @@ function unusedIn(traces: readonly Trace[] | undefined, first: string): Trace | 
   return found.find(({ used }) => !used) ?? found.at(-1);
 }
 
+/** A piece of a text would keep the whole text in memory. */
+function copyOf(text: string): string {
+  return Buffer.from(text, "utf16le").toString("utf16le");
+}
+
 function promptsOf(tools: readonly ToolCall[]): string[] {
   return tools.flatMap(({ arguments: given }) =>
     PROMPTS.flatMap((name) => {
       const text = stringOf(objectOf(given)[name])?.trim() ?? "";
-      return text.length < SHORTEST_TRACE ? [] : [text.slice(0, LONGEST_TRACE)];
+      return text.length < SHORTEST_TRACE ? [] : [copyOf(text.slice(0, LONGEST_TRACE))];
     }),
   );
 }
