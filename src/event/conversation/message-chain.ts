@@ -1,6 +1,6 @@
 /** What of a dialogue stays the same when it is sent again: who said what, and which tools were called. */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Interaction, Message } from "../../interaction/interaction.js";
 import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../../interaction/json.js";
 
@@ -19,9 +19,6 @@ interface Speech {
   words: string;
   tools: string[];
 }
-
-/** Hash of the beginning of a dialogue. */
-const HASH_BYTES = 15;
 
 export function chainOf({ request, response }: Interaction): Chain {
   const speeches: Speech[] = [];
@@ -89,10 +86,7 @@ function toolsOf(message: Message): string[] {
 function hashesOf(speeches: readonly Speech[]): string[] {
   let before = "";
   return speeches.map(({ role, words, tools }) => {
-    before = createHash("sha256")
-      .update(`${before}\n${role}\n${tools.join(" ")}\n${words.trim()}`)
-      .digest("base64url")
-      .slice(0, HASH_BYTES + 5);
+    before = hash("sha1", `${before}\n${role}\n${tools.join(" ")}\n${words.trim()}`, "base64url");
     return before;
   });
 }
