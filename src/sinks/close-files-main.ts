@@ -1,6 +1,7 @@
 /** A process of its own that closes event files: `close-files-main.js OPTIONS`, as JSON. See file-closer.ts. */
 
 import { constants, setPriority } from "node:os";
+import { printError } from "../terminal.js";
 import { type CloseOptions, closeFiles } from "./close-files.js";
 
 const options = JSON.parse(process.argv[2] ?? "{}") as CloseOptions;
@@ -17,7 +18,7 @@ try {
   await closeFiles({ ...options, signal: stop.signal });
 } catch (error) {
   if (!stop.signal.aborted) {
-    console.error((error as Error).message);
+    printError((error as Error).message);
     process.exitCode = 1;
   }
 }
