@@ -174,7 +174,6 @@ test("nothing is printed but by the functions that know how", () => {
     "cli/print.ts", // what is printable already, no faster than it is read
     "demo/ai-server-main.ts", // speaks to the process that started it
     "local/feed.ts",
-    "sinks/close-files-main.ts", // speaks to the process that started it
     "terminal.ts",
   ]);
 });
