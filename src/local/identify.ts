@@ -11,7 +11,7 @@ export interface ProgramSource {
   read(process: ProcessIdentity): Promise<ClientProgram | undefined>;
 }
 
-const PROGRAM_MS = 100;
+const PROGRAM_MS = 250;
 
 export class Identifier {
   /** The attributor gives the same owner for each connection of a process, and so does this. */

@@ -85,29 +85,32 @@ export interface ProcessFilesAddon {
 /** The same, where the limit counts for the answer too. */
 export type ProcessFiles = ProcessFilesAddon;
 
+/** For a busy machine, which lets a thread wait before it asks, and the answer after: limits are those of file systems. */
+const SCHEDULING_MS = 45;
+
 /** @param patience multiplies every limit: for a machine that is known to be busy */
 export function processFiles(
   addon: ProcessFilesAddon = loadNative() as unknown as ProcessFilesAddon,
   patience = 1,
 ): ProcessFiles {
-  const limited = <T>(limitMs: number, answer: Promise<T | null>) =>
-    within(limitMs * patience, answer, () => null);
+  const limited = <T>(limitMs: number, ask: (limitMs: number) => Promise<T | null>) => {
+    const inAll = limitMs * patience + SCHEDULING_MS;
+    return within(inAll, ask(inAll), () => null);
+  };
   return {
     readFileAs: (process, path, maxBytes, limitMs) =>
-      limited(limitMs, addon.readFileAs(process, path, maxBytes, limitMs * patience)),
+      limited(limitMs, (inAll) => addon.readFileAs(process, path, maxBytes, inAll)),
     readFileOf: (owner, path, maxBytes, limitMs) =>
-      limited(limitMs, addon.readFileOf(owner, path, maxBytes, limitMs * patience)),
+      limited(limitMs, (inAll) => addon.readFileOf(owner, path, maxBytes, inAll)),
     listFolderAs: (process, path, maxNames, limitMs) =>
-      limited(limitMs, addon.listFolderAs(process, path, maxNames, limitMs * patience)),
-    resolveAs: (process, path, limitMs) =>
-      limited(limitMs, addon.resolveAs(process, path, limitMs * patience)),
+      limited(limitMs, (inAll) => addon.listFolderAs(process, path, maxNames, inAll)),
+    resolveAs: (process, path, limitMs) => limited(limitMs, (inAll) => addon.resolveAs(process, path, inAll)),
     readProgramFiles: (process, names, limitMs) =>
-      limited(limitMs, addon.readProgramFiles(process, names, limitMs * patience)),
-    readMappedFiles: (process, limitMs) =>
-      limited(limitMs, addon.readMappedFiles(process, limitMs * patience)),
+      limited(limitMs, (inAll) => addon.readProgramFiles(process, names, inAll)),
+    readMappedFiles: (process, limitMs) => limited(limitMs, (inAll) => addon.readMappedFiles(process, inAll)),
     readExecutablePart: (process, offset, length, limitMs) =>
-      limited(limitMs, addon.readExecutablePart(process, offset, length, limitMs * patience)),
+      limited(limitMs, (inAll) => addon.readExecutablePart(process, offset, length, inAll)),
     findInExecutable: (process, offset, length, text, limitMs) =>
-      limited(limitMs, addon.findInExecutable(process, offset, length, text, limitMs * patience)),
+      limited(limitMs, (inAll) => addon.findInExecutable(process, offset, length, text, inAll)),
   };
 }
