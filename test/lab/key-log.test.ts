@@ -100,11 +100,11 @@ describe.skipIf(requireLab())("oximy run", { timeout: LONG }, () => {
   });
 
   it("intercepts a program that was taken for one that logs, once it twice did not", async () => {
-    const { code, stdout } = await run(repeated(6, [...PYTHON, "bare"]));
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "Hi there!\n".repeat(6) });
+    // That no secret comes is known a second after a connection has ended.
+    const { code, stdout } = await run(repeated(24, [...PYTHON, "bare"]));
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "Hi there!\n".repeat(24) });
     const seen = vias();
-    expect(seen.slice(0, 2)).toEqual(Array(2).fill(["identifiable", "read"]));
-    // What became of the second is known a moment after its end.
+    expect(seen).toContainEqual(["identifiable", "read"]);
     expect(seen.slice(-2)).toEqual(Array(2).fill(["full", "intercept"]));
   });
 
