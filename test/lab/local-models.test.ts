@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, readdirSync, readFileSync } from "node:fs";
+import { chownSync, copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
@@ -58,7 +58,7 @@ describe.skipIf(requireLab())("oximy run", () => {
     lab = await createLab();
     await lab.addServer({ names: ["api.openai.com"] });
     home = temporaryFolder();
-    chmodSync(home, 0o777);
+    chownSync(home, 34_567, 34_567);
   });
   afterAll(() => lab?.close());
 
