@@ -35,6 +35,7 @@ const NOT_SANITIZED = [
   "**/parsers.test.ts", // brings its own sanitizers
   "**/front-sanitizers.test.ts", // likewise
   "**/install.test.ts", // runs no native code
+  "**/code-signature.test.ts", // likewise
 ];
 
 /** Sources of native/linux that do not belong to the front, from the build's own list. */
