@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
@@ -7,10 +8,14 @@ import { usePrivateCopies } from "../../src/demo/lab/private-copies.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
 import { parseKeyLog } from "../tls/recording.js";
+import { ECHO_SERVER } from "./echo-server.js";
 import { LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
+import type { ReceivedConnection } from "./servers/received-connection.js";
 
 const HOST = "api.openai.com";
+/** Asks clients for a certificate. */
+const ASKING = "api.mistral.ai";
 const URL_ = `https://${HOST}/v1/chat/completions`;
 const BODY = JSON.stringify({ model: "gpt-4", messages: [{ role: "user", content: "Hello" }] });
 const POST = ["-sS", "-H", "content-type: application/json", "-d", BODY];
@@ -20,12 +25,14 @@ describe.skipIf(requireLab())("oximy local, reading", () => {
   let lab: Lab;
   let server: LabServer;
   let oximy: LabOximy;
+  let asking: LabServer<ReceivedConnection>;
 
   beforeAll(async () => {
     lab = await createLab();
     await usePrivateCopies(lab);
     server = await lab.addServer({ names: [HOST] });
     await lab.addServer({ names: ["api.anthropic.com"], certificate: "expired" });
+    asking = await lab.addServerOf(ECHO_SERVER, { names: [ASKING], clientCertificate: "asked" });
     oximy = await LabOximy.startReading(lab);
   });
   afterAll(async () => {
@@ -70,6 +77,30 @@ describe.skipIf(requireLab())("oximy local, reading", () => {
           .on("error", (error) => console.log(error.message)).end(${JSON.stringify(BODY)});`),
     );
     expect(result.stdout.trim()).toBe("200");
+    expectRead(event);
+  });
+
+  it("reads a client that shows the server a certificate of its own", async () => {
+    const { key, cert } = lab.authority.issue(["client"]);
+    const file = join(lab.dir, "client.pem");
+    writeFileSync(file, key + cert);
+    const { result, event } = await eventOf(() =>
+      lab.machine.exec("curl", [...POST, "--cert", file, `https://${ASKING}/v1/chat/completions`]),
+    );
+    expect(result.code).toBe(0);
+    expect(event).toMatchObject({ trace_level: "full", metadata: { via: "read" } });
+    expect(event.interaction?.response?.content).toBe("Hello");
+    const shown = (await asking.received(1)).at(-1)!;
+    expect(shown.clientCertificate).toBe(new X509Certificate(cert).fingerprint256);
+  });
+
+  it("reads a client that refuses every authority but its own", async () => {
+    const own = join(lab.dir, "own-authority.pem");
+    writeFileSync(own, lab.authority.cert);
+    const { result, event } = await eventOf(() =>
+      lab.machine.exec("curl", [...POST, "--cacert", own, "--capath", "/nowhere", URL_]),
+    );
+    expect(result.code).toBe(0);
     expectRead(event);
   });
 
