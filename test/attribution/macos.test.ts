@@ -133,7 +133,11 @@ describe.skipIf(!canCompile)("on macOS", () => {
   let reader = "";
   beforeAll(() => {
     reader = join(temporaryFolder(), "pcblist");
-    const sources = ["native/endpoint.cc", "native/darwin/pcblist.cc", "test/native/programs/pcblist_json.cc"];
+    const sources = [
+      "native/endpoint.cc",
+      "native/darwin/pcblist.cc",
+      "test/native/programs/pcblist_json.cc",
+    ];
     const args = ["-std=c++17", "-Inative", ...sources, "-o", reader];
     const built = spawnSync(compiler, args, { cwd: ROOT, encoding: "utf8" });
     expect(built).toMatchObject({ status: 0, stderr: "" });
