@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "linux/proc_parse.h"
 #include "linux/proc_read.h"
@@ -147,9 +148,22 @@ std::optional<std::string> ReadPart(int fd, uint64_t offset, size_t length) {
   return bytes;
 }
 
-}  // namespace
+/** What a process has before it: its root, and the groups that it looks with. */
+struct View {
+  UniqueFd root;
+  ProcGroups groups;
+};
 
-namespace {
+/** Nothing when the process has ended or is another user's now, and for a path that no file can have. */
+std::optional<View> ViewOf(const ProcessRef& process, uint32_t uid, const std::string& path) {
+  if (path.find('\0') != std::string::npos) return std::nullopt;
+  const UniqueFd directory = OpenExact(process);
+  if (!directory) return std::nullopt;
+  auto groups = GroupsOf(directory.get(), uid);
+  UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!groups || !root) return std::nullopt;
+  return View{std::move(root), std::move(*groups)};
+}
 
 FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std::string& path, size_t max_bytes) {
   FileResult result;
@@ -181,13 +195,8 @@ FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std
 
 FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes) {
   // The kernel's error for an empty path is that of a missing file.
-  if (path.find('\0') != std::string::npos) return {};
-  const UniqueFd directory = OpenExact(process);
-  if (!directory) return {};
-  const auto groups = GroupsOf(directory.get(), uid);
-  const UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!groups || !root) return {};
-  return ReadBelow(root.get(), uid, *groups, path, max_bytes);
+  const auto view = ViewOf(process, uid, path);
+  return view ? ReadBelow(view->root.get(), uid, view->groups, path, max_bytes) : FileResult();
 }
 
 FileResult ReadFileOf(uint32_t uid, uint32_t gid, const std::string& path, size_t max_bytes) {
@@ -198,30 +207,22 @@ FileResult ReadFileOf(uint32_t uid, uint32_t gid, const std::string& path, size_
 }
 
 std::optional<std::string> ResolveAs(const ProcessRef& process, uint32_t uid, const std::string& path) {
-  if (path.find('\0') != std::string::npos) return std::nullopt;
-  const UniqueFd directory = OpenExact(process);
-  if (!directory) return std::nullopt;
-  const auto groups = GroupsOf(directory.get(), uid);
-  const UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!groups || !root) return std::nullopt;
-  const AsUser user(uid, *groups);
+  const auto view = ViewOf(process, uid, path);
+  if (!view) return std::nullopt;
+  const AsUser user(uid, view->groups);
   if (!user.IsDone()) return std::nullopt;
-  const UniqueFd found = FindBelow(root.get(), path);
+  const UniqueFd found = FindBelow(view->root.get(), path);
   if (!found) return std::nullopt;
   std::string target = ReadLink(AT_FDCWD, "/proc/self/fd/" + std::to_string(found.get()));
   return target.empty() ? std::nullopt : std::optional(std::move(target));
 }
 
 std::optional<std::string> ReadLinkAs(const ProcessRef& process, uint32_t uid, const std::string& path) {
-  if (path.find('\0') != std::string::npos) return std::nullopt;
-  const UniqueFd directory = OpenExact(process);
-  if (!directory) return std::nullopt;
-  const auto groups = GroupsOf(directory.get(), uid);
-  const UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!groups || !root) return std::nullopt;
-  const AsUser user(uid, *groups);
+  const auto view = ViewOf(process, uid, path);
+  if (!view) return std::nullopt;
+  const AsUser user(uid, view->groups);
   if (!user.IsDone()) return std::nullopt;
-  const UniqueFd found = FindBelow(root.get(), path, O_NOFOLLOW);
+  const UniqueFd found = FindBelow(view->root.get(), path, O_NOFOLLOW);
   if (!found) return std::nullopt;
   // An empty path is the descriptor itself (readlink(2)); what is no link has nothing to say.
   std::string target = ReadLink(found.get(), "");
@@ -230,15 +231,11 @@ std::optional<std::string> ReadLinkAs(const ProcessRef& process, uint32_t uid, c
 
 std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef& process, uint32_t uid, const std::string& path,
                                                      size_t max_names) {
-  if (path.find('\0') != std::string::npos) return std::nullopt;
-  const UniqueFd directory = OpenExact(process);
-  if (!directory) return std::nullopt;
-  const auto groups = GroupsOf(directory.get(), uid);
-  const UniqueFd root(openat(directory.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!groups || !root) return std::nullopt;
-  const AsUser user(uid, *groups);
+  const auto view = ViewOf(process, uid, path);
+  if (!view) return std::nullopt;
+  const AsUser user(uid, view->groups);
   if (!user.IsDone()) return std::nullopt;
-  const UniqueFd found = FindBelow(root.get(), path);
+  const UniqueFd found = FindBelow(view->root.get(), path);
   struct stat status{};
   if (!found || fstat(found.get(), &status) != 0 || !S_ISDIR(status.st_mode)) return std::nullopt;
   // fdopendir() takes its descriptor over.
