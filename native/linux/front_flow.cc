@@ -110,16 +110,16 @@ Flow::Step Flow::Splice() {
 }
 
 Flow::Step Flow::Copy() {
-  if (IsTapped() && tap_->IsFull()) {
+  // With a tap the bytes are read to where they are kept: nothing is copied twice.
+  char* room = tap_ != nullptr ? tap_->Room() : nullptr;
+  const bool tapped = room != nullptr;
+  if (!tapped && IsTapped()) {
     if (!source_broke_) {
       waits_for_tap_ = true;
       return Step::kNothing;
     }
     tap_->GiveUp();
   }
-  // With a tap the bytes are read to where they are kept: nothing is copied twice.
-  char* room = tap_ != nullptr ? tap_->Room() : nullptr;
-  const bool tapped = room != nullptr;
   if (!tapped) room = shared_.buffer.data();
   const ssize_t n = recv(source_, room, shared_.buffer.size(), 0);
   if (n == 0) return Step::kEnd;

@@ -15,14 +15,12 @@ Tap::Tap(uint64_t id, const ReadOptions& options, std::shared_ptr<TapRoom> room,
 
 uint64_t Tap::Unacknowledged() const { return copied_ - std::min<uint64_t>(room_->acknowledged, copied_); }
 
-bool Tap::IsFull() {
-  if (!is_open_) return false;
+char* Tap::Room() {
+  if (!is_open_) return nullptr;
   const uint64_t held = Unacknowledged();
   is_full_ = is_full_ ? held > max_bytes_ / 2 : held + TapWriter::kMostAtOnce > max_bytes_;
-  return is_full_ || writer_.Room() == nullptr;
+  return is_full_ ? nullptr : writer_.Room();
 }
-
-char* Tap::Room() { return is_open_ && !IsFull() ? writer_.Room() : nullptr; }
 
 void Tap::Push(Way way, size_t length, Clock::time_point at) {
   copied_ += length;

@@ -26,7 +26,7 @@ class Tap {
 
   bool IsOpen() const { return is_open_; }
   bool IsLost() const { return is_lost_; }
-  bool IsFull();
+  bool IsFull() { return is_open_ && Room() == nullptr; }
   uint64_t Acknowledged() const { return room_->acknowledged; }
   /** Where to read the next bytes into, `TapWriter::kMostAtOnce` at most; null when the tap is closed or full. */
   char* Room();
