@@ -1,10 +1,10 @@
 /** The git repository that a process works in, as it is on disk. Nothing is run, and what is read is bounded. */
 
-import { constants } from "node:fs";
-import { lstat, open } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { LruCache } from "../lru-cache.js";
 import type { Owner } from "./client.js";
+import { systemFiles } from "./identity/file-reader.js";
 
 export interface Repository {
   readonly root: string;
@@ -54,19 +54,7 @@ function branchOf(head: string): { branch?: string } {
 }
 
 async function smallFile(path: string): Promise<string | undefined> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
-  if (file === undefined) return undefined;
-  try {
-    const status = await file.stat();
-    if (!status.isFile() || status.size > MAX_FILE) return undefined;
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_FILE), 0, MAX_FILE, 0);
-    return buffer.toString("utf8", 0, bytesRead);
-  } catch {
-    return undefined; // it is being written, or its disk is gone
-  } finally {
-    await file.close();
-  }
+  return (await systemFiles.read(path, MAX_FILE))?.toString("utf8");
 }
 
 interface Known {
