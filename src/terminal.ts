@@ -23,6 +23,12 @@ export function printableText(text: string): string {
     .join("\n");
 }
 
+/** At most so many characters, the last of them … where some were left out. */
+export function shortened(text: string, most: number): string {
+  const characters = [...text];
+  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
+}
+
 /** JSON that says the same and steers nothing: what JSON leaves as it is, escaped in its UTF-16 units (RFC 8259 §7). */
 export function printableJson(value: unknown, indent?: number): string {
   return printableJsonText(JSON.stringify(value, null, indent));

@@ -5,7 +5,7 @@ import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
-import { printable, printJson, printText } from "../terminal.js";
+import { printable, printJson, printText, shortened } from "../terminal.js";
 import { WITHOUT_BODIES } from "../traces/cut-line.js";
 import { readEvents } from "../traces/event-files.js";
 import { diffRequests, type RequestDiff, type TextChange } from "../traces/request-diff.js";
@@ -91,7 +91,4 @@ function cacheLine({ read, input, lostAt }: RequestDiff["cache"], same: number):
   return `cache: ${LOST[lostAt](same)}${told}`;
 }
 
-function shown(text: string): string {
-  const characters = [...text];
-  return characters.length > SHOWN ? `${characters.slice(0, SHOWN - 1).join("")}…` : text;
-}
+const shown = (text: string) => shortened(text, SHOWN);

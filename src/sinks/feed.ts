@@ -1,7 +1,7 @@
 /** The live feed: one line per event for a person at a terminal. */
 
 import type { OximyEvent } from "../event/event.js";
-import { printable } from "../terminal.js";
+import { printable, shortened } from "../terminal.js";
 import { localClock } from "./traces-folder.js";
 
 export interface FeedStyle {
@@ -75,6 +75,5 @@ export function money(usd: number): string {
 }
 
 function fit(text: string, width: number): string {
-  const characters = [...text];
-  return characters.length > width ? `${characters.slice(0, width - 1).join("")}…` : text.padEnd(width);
+  return [...text].length > width ? shortened(text, width) : text.padEnd(width);
 }

@@ -5,7 +5,7 @@ import type { Message } from "../interaction/interaction.js";
 import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../interaction/json.js";
 import { money } from "../sinks/feed.js";
 import { localClock } from "../sinks/traces-folder.js";
-import { printable } from "../terminal.js";
+import { printable, shortened } from "../terminal.js";
 
 export interface TranscriptStyle {
   /** `folded`: a line for each call of a tool and for each result. */
@@ -100,13 +100,11 @@ function spoken(role: string, text: string): string[] {
 function called(name: unknown, given: unknown, { tools }: TranscriptStyle): string[] {
   const json = typeof given === "string" ? given : (JSON.stringify(given) ?? "");
   const head = `  ▸ ${printable(stringOf(name) ?? "tool")}`;
-  return tools === "folded" ? [`${head} ${shortened(json)}`] : [head, ...indented(json)];
+  return tools === "folded" ? [`${head} ${folded(json)}`] : [head, ...indented(json)];
 }
 
 function returned(text: string, { tools }: TranscriptStyle): string[] {
-  return tools === "folded"
-    ? [`  ◂ ${text.length} characters: ${shortened(text)}`]
-    : ["  ◂", ...indented(text)];
+  return tools === "folded" ? [`  ◂ ${text.length} characters: ${folded(text)}`] : ["  ◂", ...indented(text)];
 }
 
 function indented(text: string): string[] {
@@ -116,13 +114,12 @@ function indented(text: string): string[] {
     .map((line) => `  ${printable(line.replaceAll("\t", "    "))}`);
 }
 
-function shortened(text: string): string {
+function folded(text: string): string {
   const start = printable(
     text
       .slice(0, 4 * FOLDED)
       .replace(/\s+/g, " ")
       .trim(),
   );
-  const characters = [...start];
-  return characters.length > FOLDED ? `${characters.slice(0, FOLDED - 1).join("")}…` : start;
+  return shortened(start, FOLDED);
 }
