@@ -27,29 +27,28 @@ export class EchoLab {
     readonly oximy: LabOximy,
   ) {}
 
-  static async start(args: readonly string[] = []): Promise<EchoLab> {
-    const lab = await createLab();
-    try {
-      const server = await lab.addServerOf(ECHO_SERVER, { names: [ECHO] });
-      const oximy = await LabOximy.start(lab, ["--trust", "always", ...args], {
-        OXIMY_BUNDLE_FILE: writeBundle(lab, [ECHO, OTHER]),
-      });
+  static start(args: readonly string[] = []): Promise<EchoLab> {
+    return EchoLab.inLab(async (lab) => {
+      const env = { OXIMY_BUNDLE_FILE: writeBundle(lab, [ECHO, OTHER]) };
+      const oximy = await LabOximy.start(lab, ["--trust", "always", ...args], env);
       lab.trust(readFileSync(oximy.certificate, "utf8"));
-      return new EchoLab(lab, server, oximy);
-    } catch (error) {
-      await lab.close();
-      throw error;
-    }
+      return oximy;
+    });
   }
 
   /** With no certificate: what runs in the lab's machine, from private copies, has its TLS read. */
-  static async startReading(args: readonly string[] = []): Promise<EchoLab> {
+  static startReading(args: readonly string[] = []): Promise<EchoLab> {
+    return EchoLab.inLab(async (lab) => {
+      await usePrivateCopies(lab);
+      return LabOximy.startReading(lab, args, { OXIMY_BUNDLE_FILE: writeBundle(lab, [ECHO]) });
+    });
+  }
+
+  private static async inLab(startOximy: (lab: Lab) => Promise<LabOximy>): Promise<EchoLab> {
     const lab = await createLab();
     try {
-      await usePrivateCopies(lab);
       const server = await lab.addServerOf(ECHO_SERVER, { names: [ECHO] });
-      const oximy = await LabOximy.startReading(lab, args, { OXIMY_BUNDLE_FILE: writeBundle(lab, [ECHO]) });
-      return new EchoLab(lab, server, oximy);
+      return new EchoLab(lab, server, await startOximy(lab));
     } catch (error) {
       await lab.close();
       throw error;
