@@ -1,10 +1,9 @@
 /** The redirect of macOS: a script holds the rules for as long as we hold its standard input, and takes orders there. */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { OximyError } from "../errors.js";
 import type { AddressFamily, HeldRedirect } from "./held-redirect.js";
 import { holdArguments, type RedirectOptions, redirectScript } from "./redirect.js";
+import { type ExitErrors, endHolder, type Holder, startHolder } from "./redirect-holder.js";
 
 /** What the script found when it looked at pf. */
 export type PfState =
@@ -21,7 +20,7 @@ const ORDER_MS = 20_000;
 /** The script itself waits 10 s for open connections. */
 const REMOVE_MS = 12_000;
 
-const EXIT_ERRORS: Record<number, readonly ["OXIMY_E_PRIVILEGE" | "OXIMY_E_TOOL_MISSING", string]> = {
+const EXIT_ERRORS: ExitErrors = {
   3: ["OXIMY_E_PRIVILEGE", "Run it as root: sudo oximy local"],
   4: ["OXIMY_E_TOOL_MISSING", "What it says tells what pf lacks; docs/macos.md has the ways out."],
 };
@@ -33,24 +32,15 @@ export class MacRedirect implements HeldRedirect {
   private hasEnded = false;
 
   private constructor(
-    private readonly script: ChildProcess,
-    lines: NodeJS.EventEmitter,
+    private readonly holder: Holder,
     onLost: (reason: string) => void,
-    complaint: () => string,
     private readonly orderMs: number,
   ) {
-    lines.on("line", (line: string) => this.answers.shift()?.(line));
-    this.ended = new Promise((resolve) => {
-      const end = () => {
-        this.hasEnded = true;
-        // Whoever still waits for end-of-file on the other end shall see it.
-        script.stdin?.destroy();
-        for (const answer of this.answers.splice(0)) answer("ended");
-        resolve();
-        if (!this.removing) onLost(complaint() || "the script that holds it ended");
-      };
-      if (script.exitCode !== null || script.signalCode !== null) end();
-      else script.once("exit", end);
+    holder.lines.on("line", (line: string) => this.answers.shift()?.(line));
+    this.ended = holder.ended.then(() => {
+      this.hasEnded = true;
+      for (const answer of this.answers.splice(0)) answer("ended");
+      if (!this.removing) onLost(holder.complaint() || "the script that holds it ended");
     });
   }
 
@@ -64,44 +54,9 @@ export class MacRedirect implements HeldRedirect {
     path = redirectScript("darwin"),
     orderMs = ORDER_MS,
   ): Promise<MacRedirect> {
-    const script = spawn("/bin/sh", [path, ...holdArguments(options)], {
-      stdio: ["pipe", "pipe", "pipe"],
-      // Ctrl-C in the terminal is for the supervisor alone, which takes the rules out in order.
-      detached: true,
-    });
-    script.stdin.on("error", () => {}); // it has ended; that is seen by its exit
-    let complaint = "";
-    script.stderr.on("data", (chunk: Buffer) => {
-      complaint = (complaint + chunk.toString("utf8")).slice(-2_000);
-    });
-    const why = () =>
-      complaint
-        .trim()
-        .split("\n")
-        .at(-1)
-        ?.replace(/^oximy-redirect: /, "") ?? "";
-    const lines = createInterface({ input: script.stdout });
-    await new Promise<void>((resolve, reject) => {
-      const giveUp = (code: number | null) => {
-        clearTimeout(timer);
-        const [errorCode, advice] =
-          EXIT_ERRORS[code ?? 0] ?? (["OXIMY_E_REDIRECT", "Run: oximy cleanup"] as const);
-        const reason = why() || `${path} ended with ${code ?? "a signal"}`;
-        reject(new OximyError(errorCode, `The redirect could not be installed: ${reason}`, advice));
-      };
-      const timer = setTimeout(() => script.stdin.end(() => script.kill("SIGKILL")), READY_MS);
-      script.once("exit", giveUp).once("error", (error) => {
-        complaint = error.message;
-        giveUp(null);
-      });
-      lines.once("line", (line) => {
-        if (line !== "ready") return;
-        clearTimeout(timer);
-        script.off("exit", giveUp);
-        resolve();
-      });
-    });
-    return new MacRedirect(script, lines, onLost, why, orderMs);
+    const args = holdArguments(options);
+    const holder = await startHolder({ path, args, exitErrors: EXIT_ERRORS, readyMs: READY_MS });
+    return new MacRedirect(holder, onLost, orderMs);
   }
 
   /** Looks at pf, puts back what is ours, and follows the way out when it has changed. Never rejects. */
@@ -136,22 +91,20 @@ export class MacRedirect implements HeldRedirect {
 
   async remove(): Promise<void> {
     this.removing = true;
-    this.script.stdin?.end();
-    const timer = setTimeout(() => this.script.kill("SIGKILL"), REMOVE_MS);
+    await endHolder(this.holder, REMOVE_MS);
     await this.ended;
-    clearTimeout(timer);
   }
 
   /** Orders are answered in turn, one line each. */
   private order(word: string): Promise<string> {
     if (this.hasEnded || this.removing) return Promise.resolve("ended");
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.script.kill("SIGKILL"), this.orderMs);
+      const timer = setTimeout(() => this.holder.script.kill("SIGKILL"), this.orderMs);
       this.answers.push((line) => {
         clearTimeout(timer);
         resolve(line);
       });
-      this.script.stdin?.write(`${word}\n`);
+      this.holder.script.stdin.write(`${word}\n`);
     });
   }
 }

@@ -1,8 +1,9 @@
 /** The redirect's life: the script holds the rules for as long as we hold its standard input. */
 
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { OximyError } from "../errors.js";
+import { type ExitErrors, endHolder, type Holder, startHolder, withoutPrefix } from "./redirect-holder.js";
 import { OXIMY_GID } from "./settings.js";
 
 export interface RedirectOptions {
@@ -36,18 +37,27 @@ export function holdArguments(options: RedirectOptions): string[] {
   return args;
 }
 
-const EXIT_ERRORS: Record<number, readonly ["OXIMY_E_PRIVILEGE" | "OXIMY_E_TOOL_MISSING", string]> = {
+const EXIT_ERRORS: ExitErrors = {
   3: ["OXIMY_E_PRIVILEGE", "Run it as root: sudo oximy local"],
   4: ["OXIMY_E_TOOL_MISSING", "Install nftables (Debian and Ubuntu: apt-get install nftables), or iptables."],
 };
 
 export class Redirect {
   private removing = false;
+  private readonly ended: Promise<void>;
 
   private constructor(
-    private readonly script: ChildProcess,
-    private readonly ended: Promise<void>,
-  ) {}
+    private readonly holder: Holder,
+    onLost: (reason: string) => void,
+    onNote: (line: string) => void,
+  ) {
+    holder.script.stderr.on("data", (chunk: Buffer) => {
+      for (const line of chunk.toString("utf8").trim().split("\n")) onNote(withoutPrefix(line));
+    });
+    this.ended = holder.ended.then(() => {
+      if (!this.removing) onLost(holder.complaint() || "the script that holds it ended");
+    });
+  }
 
   /**
    * Installs the rules. Throws OXIMY_E_PRIVILEGE, OXIMY_E_TOOL_MISSING or OXIMY_E_REDIRECT.
@@ -59,65 +69,22 @@ export class Redirect {
     onLost: (reason: string) => void,
     onNote: (line: string) => void,
   ): Promise<Redirect> {
-    const script = spawn("/bin/sh", [redirectScript(), ...holdArguments(options)], {
-      stdio: ["pipe", "pipe", "pipe"],
-      // Ctrl-C in the terminal is for the supervisor alone, which takes the rules out in order.
-      detached: true,
+    const holder = await startHolder({
+      path: redirectScript(),
+      args: holdArguments(options),
+      exitErrors: EXIT_ERRORS,
+      readyMs: READY_MS,
     });
-    script.stdin.on("error", () => {}); // it has ended; that is seen by its exit
-    let complaint = "";
-    script.stderr.on("data", (chunk: Buffer) => {
-      const text = chunk.toString("utf8");
-      complaint = (complaint + text).slice(-2_000);
-      if (redirect) for (const line of text.trim().split("\n")) onNote(withoutPrefix(line));
-    });
-    let redirect: Redirect | undefined;
-    const ended = new Promise<void>((resolve) => {
-      script.once("exit", () => {
-        resolve();
-        // Whoever still waits for end-of-file on the other end shall see it.
-        script.stdin.destroy();
-        if (redirect && !redirect.removing) onLost(lastLine(complaint) || "the script that holds it ended");
-      });
-    });
-    await new Promise<void>((resolve, reject) => {
-      const giveUp = (code: number | null) => {
-        clearTimeout(timer);
-        const [errorCode, advice] =
-          EXIT_ERRORS[code ?? 0] ?? (["OXIMY_E_REDIRECT", "Run: oximy cleanup"] as const);
-        const why = lastLine(complaint) || `${redirectScript()} ended with ${code ?? "a signal"}`;
-        reject(new OximyError(errorCode, `The redirect could not be installed: ${why}`, advice));
-      };
-      const timer = setTimeout(() => script.stdin.end(() => script.kill("SIGKILL")), READY_MS);
-      script.once("exit", giveUp).once("error", (error) => {
-        complaint = error.message;
-        giveUp(null);
-      });
-      let output = "";
-      script.stdout.on("data", (chunk: Buffer) => {
-        output += chunk.toString("utf8");
-        if (!/^ready$/m.test(output)) return;
-        clearTimeout(timer);
-        script.off("exit", giveUp);
-        resolve();
-      });
-    });
-    redirect = new Redirect(script, ended);
-    return redirect;
+    return new Redirect(holder, onLost, onNote);
   }
 
   /** Takes the rules out. Resolves when they are gone. Can be called twice. */
   async remove(): Promise<void> {
     this.removing = true;
-    this.script.stdin?.end();
-    const timer = setTimeout(() => this.script.kill("SIGKILL"), REMOVE_MS);
+    await endHolder(this.holder, REMOVE_MS);
     await this.ended;
-    clearTimeout(timer);
   }
 }
-
-const withoutPrefix = (line: string): string => line.replace(/^oximy-redirect: /, "");
-const lastLine = (text: string): string => withoutPrefix(text.trim().split("\n").at(-1)!);
 
 /**
  * Throws OXIMY_E_REDIRECT when another process asked for the redirect that is held now; also when it is of another
