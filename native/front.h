@@ -58,7 +58,10 @@ struct FrontOptions {
   uint32_t silence_ms = 300;
   /** Time for a whole client hello or HTTP head. */
   uint32_t hello_ms = 3000;
-  /** A redirected connection whose verdict takes longer is passed through without one; 0 waits for ever. */
+  /**
+   * A redirected connection whose verdict takes longer is passed through without one; three times as long while there
+   * are verdicts on others. 0 waits for ever.
+   */
   uint32_t verdict_ms = 1000;
   /** A passthrough without a byte in either direction for so long is cut; 0 never. */
   uint32_t idle_ms = 0;

@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from "vitest/node";
 
-/** Ends a run with one plain line: what passed, failed and was skipped. */
+/** Ends a run with plain lines: what passed after a retry, and how much passed, failed and was skipped. */
 export default class PlainReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -8,6 +8,10 @@ export default class PlainReporter implements Reporter {
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state !== "pending") counts[state]++;
+        const retries = test.diagnostic()?.retryCount ?? 0;
+        if (state === "passed" && retries > 0) {
+          console.log(`passed after ${retries} retries: ${module.relativeModuleId} > ${test.fullName}`);
+        }
       }
     }
     const failedFiles = modules.filter(

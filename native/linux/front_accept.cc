@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "front_loop.h"
@@ -18,6 +19,8 @@ constexpr int kAcceptsAtOnce = 64;
 constexpr Milliseconds kAcceptPause{100};
 /** While there is no room, who came meanwhile is turned away so often. */
 constexpr Milliseconds kTurnAwayEvery{100};
+/** So many times `verdict_ms` is waited at most for one who gives verdicts on others meanwhile. */
+constexpr int kMostVerdictTimes = 3;
 
 }  // namespace
 
@@ -138,14 +141,15 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
   if (connection.destination == connection.local) connection.destination.reset();
   connection.peeked.assign(shared_.buffer.data(), peeked);
   connection.reason = reason;
+  const auto asked = Clock::now();
   if (options_.verdict_ms > 0 && connection.destination) {
-    timers_.Set(id, Clock::now() + Milliseconds(options_.verdict_ms));
+    timers_.Set(id, asked + Milliseconds(options_.verdict_ms));
   } else {
     timers_.Clear(id);
   }
   {
     const std::lock_guard<std::mutex> guard(lock_);
-    waiting_.emplace(id, Waiting{std::move(peeking.socket), connection.destination, peeking.accepted});
+    waiting_.emplace(id, Waiting{std::move(peeking.socket), connection.destination, peeking.accepted, asked});
     counts_.waiting++;
   }
   peeking_.erase(id);
@@ -153,11 +157,18 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
   TellEnds();
 }
 
-/** The machine keeps working while whoever gives the verdict does not. */
+/**
+ * The machine keeps working while whoever gives the verdict does not. One who is busy but gives verdicts on others will
+ * come to this one too: it waits on, within what clients allow a handshake (httpx 5 s, Node's fetch and Go 10 s).
+ */
 void FrontLoop::OnUnanswered(uint64_t id) {
   const std::lock_guard<std::mutex> guard(lock_);
+  const auto found = waiting_.find(id);
+  if (found == waiting_.end()) return;
+  const Milliseconds limit(options_.verdict_ms);
+  const auto until = std::min(last_verdict_ + limit, found->second.asked + kMostVerdictTimes * limit);
+  if (until > Clock::now()) return timers_.Set(id, until);
   auto waiting = TakeWaiting(id);
-  if (!waiting) return;
   counts_.unanswered++;
   orders_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted, {}});
   Wake();

@@ -86,11 +86,16 @@ std::optional<FrontLoop::Waiting> FrontLoop::TakeWaiting(uint64_t id) {
   return waiting;
 }
 
+std::optional<FrontLoop::Waiting> FrontLoop::TakeForVerdict(uint64_t id) {
+  last_verdict_ = Clock::now();
+  return TakeWaiting(id);
+}
+
 bool FrontLoop::Passthrough(uint64_t id, const Endpoint& to) { return Begin(id, to, {}); }
 
 bool FrontLoop::Begin(uint64_t id, const Endpoint& to, Reading reading) {
   const std::lock_guard<std::mutex> guard(lock_);
-  auto waiting = TakeWaiting(id);
+  auto waiting = TakeForVerdict(id);
   if (!waiting) return false;
   if (reading.room) rooms_.emplace(id, reading.room);
   orders_.push_back({id, std::move(waiting->socket), to, {}, waiting->accepted, std::move(reading)});
@@ -100,7 +105,7 @@ bool FrontLoop::Begin(uint64_t id, const Endpoint& to, Reading reading) {
 
 int FrontLoop::Take(uint64_t id) {
   const std::lock_guard<std::mutex> guard(lock_);
-  auto waiting = TakeWaiting(id);
+  auto waiting = TakeForVerdict(id);
   if (!waiting) return -1;
   counts_.taken++;
   if (ending_ != Ending::kNone || !accepting_) Wake();
@@ -109,7 +114,7 @@ int FrontLoop::Take(uint64_t id) {
 
 bool FrontLoop::Reject(uint64_t id) {
   const std::lock_guard<std::mutex> guard(lock_);
-  const auto waiting = TakeWaiting(id);
+  const auto waiting = TakeForVerdict(id);
   if (!waiting) return false;
   counts_.rejected++;
   CloseWillReset(waiting->socket.get());

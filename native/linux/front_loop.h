@@ -58,6 +58,7 @@ class FrontLoop final : public Front {
     Descriptor socket;
     std::optional<Endpoint> destination;
     Clock::time_point accepted;
+    Clock::time_point asked;
   };
   struct Passing {
     std::unique_ptr<Passage> passage;
@@ -109,6 +110,8 @@ class FrontLoop final : public Front {
   uint64_t BeginAdopted(int fd, std::string preface, const Endpoint& to, Reading reading);
   /** With the lock held. */
   std::optional<Waiting> TakeWaiting(uint64_t id);
+  /** The same, by a verdict. */
+  std::optional<Waiting> TakeForVerdict(uint64_t id);
 
   // front_accept.cc: up to the verdict
   void Accept(int listener);
@@ -169,6 +172,7 @@ class FrontLoop final : public Front {
 
   std::mutex lock_;
   std::unordered_map<uint64_t, Waiting> waiting_;
+  Clock::time_point last_verdict_{};
   std::vector<Order> orders_;
   std::vector<std::pair<uint64_t, Wish>> wishes_;
   std::unordered_map<uint64_t, std::shared_ptr<TapRoom>> rooms_;

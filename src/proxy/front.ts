@@ -88,7 +88,10 @@ export interface FrontOptions {
   readonly silenceMs?: number;
   /** Time for a whole client hello or HTTP head. */
   readonly helloMs?: number;
-  /** A redirected connection whose verdict takes longer is passed through without one; 0 waits for ever. */
+  /**
+   * A redirected connection whose verdict takes longer is passed through without one; three times as long while
+   * there are verdicts on others. 0 waits for ever.
+   */
   readonly verdictMs?: number;
   /** A passthrough without a byte either way for so long is cut (it may take up to twice as long); 0 never. */
   readonly idleMs?: number;

@@ -1,12 +1,13 @@
 /**
  * A front in a process of its own, for tests that limit or stop that process. Tells its port; then obeys
- * messages. Connections are held: only `reject` gives a verdict.
+ * messages. Connections are held: only `reject` gives a verdict, and `rejectOthers` on all but the next.
  */
 import { NativeFront } from "../../src/proxy/front-native.js";
 
 export type Order =
   | "stats"
   | "reject"
+  | "rejectOthers"
   | "exit"
   | { readonly spinFor: number }
   | { readonly countPauses: number };
@@ -15,10 +16,12 @@ const { gid, listen, ...options } = JSON.parse(process.argv[2] ?? "{}");
 if (gid !== undefined) process.setegid!(gid);
 
 const ids: number[] = [];
+let heldOfNext = Number.POSITIVE_INFINITY;
 const front = new NativeFront(
   { listen: listen ?? [{ address: "127.0.0.1", port: 0 }], ...options },
   {
     onConnection(connection) {
+      if (heldOfNext-- <= 0) return front.reject(connection.id);
       ids.push(connection.id);
       process.send!({ connection: { ...connection, peeked: connection.peeked.toString("latin1") } });
     },
@@ -42,7 +45,8 @@ function countPauses(more: number): void {
 process.on("message", (order: Order) => {
   if (order === "reject") for (const id of ids.splice(0)) front.reject(id);
   if (order === "exit") process.exit(0);
-  if (order === "stats" || order === "reject") process.send!({ stats: front.stats() });
+  if (order === "rejectOthers") heldOfNext = 1;
+  else if (order === "stats" || order === "reject") process.send!({ stats: front.stats() });
   else if ("countPauses" in order) countPauses(order.countPauses);
   else {
     process.send!("spinning");
