@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { asCaller, findCaller } from "../local/caller.js";
 import { caDirectory, oximyHome } from "../local/settings.js";
-import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../local/trust-environment.js";
+import { proxyEnvironment, trustEnvironmentOver } from "../local/trust-environment.js";
 import { openCa } from "../proxy/ca.js";
 import { print } from "../terminal.js";
 import { addTrustCommands } from "./ca-trust.js";
@@ -44,10 +44,7 @@ export function addEnvCommand(program: Command): void {
     const { certificatePath, certificatePem } = open();
     const { proxy } = command.opts<{ proxy?: number }>();
     const variables = {
-      ...trustEnvironment(
-        certificatePath,
-        asCaller(findCaller(), () => writeTrustBundle(certificatePath, certificatePem)),
-      ),
+      ...asCaller(findCaller(), () => trustEnvironmentOver(process.env, certificatePath, certificatePem)),
       ...(proxy === undefined ? {} : proxyEnvironment(proxy)),
     };
     for (const [name, value] of Object.entries(variables))

@@ -6,8 +6,9 @@ import type { Command } from "commander";
 import { OximyError } from "../errors.js";
 import { type ExplicitCapture, startExplicitCapture } from "../local/explicit-capture.js";
 import { type KeyLog, openKeyLog } from "../local/key-log.js";
+import { nodeTunnelEnvironment } from "../local/node-tunnel.js";
 import { oximyHome } from "../local/settings.js";
-import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../local/trust-environment.js";
+import { proxyEnvironment, trustEnvironmentOver } from "../local/trust-environment.js";
 import { createLog, type Log } from "../log.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
 
@@ -35,15 +36,20 @@ export function addRunCommand(program: Command): void {
         port: 0,
         json: output.json,
         log,
+        front: "command",
         ...(keyLog && { secrets: keyLog.secrets }),
       });
       const pem = readFileSync(capture.certificatePath, "utf8");
-      const trust = trustEnvironment(capture.certificatePath, writeTrustBundle(capture.certificatePath, pem));
-      process.exitCode = await runCommand(file!, args, {
+      const trust = trustEnvironmentOver(process.env, capture.certificatePath, pem);
+      const env: NodeJS.ProcessEnv = {
         ...process.env,
         ...proxyEnvironment(capture.port),
         ...trust,
         ...keyLog?.variables,
+      };
+      process.exitCode = await runCommand(file!, args, {
+        ...env,
+        ...nodeTunnelEnvironment(capture.port, env.NODE_OPTIONS),
       });
     } finally {
       await capture?.stop(DRAIN_MS);

@@ -39,8 +39,11 @@ export interface EngineOptions {
   readonly onEvent?: (event: unknown) => void;
   readonly log: Log;
   readonly internet?: Internet;
-  /** `redirect`: programs that know nothing of us; `proxy`: programs that were pointed at us. */
-  readonly front: "redirect" | "proxy";
+  /**
+   * `redirect`: programs that know nothing of us; `proxy`: programs that were pointed at us; `command`: those whose
+   * whole environment we set.
+   */
+  readonly front: "redirect" | "proxy" | "command";
   readonly secrets?: SecretSource;
   readonly onReadOutcome?: (id: number, outcome: ReadOutcome) => void;
 }
@@ -113,7 +116,7 @@ export class Engine {
     for (const warning of await selection.warnings(loaded.bundle.apps)) log.warn(`filter: ${warning}`);
     const authority = new LazyAuthority(caDirectory(settings.home));
     // Programs that are pointed at us are about to be shown it.
-    if (options.front === "proxy" || settings.trust === "always") authority.open();
+    if (options.front !== "redirect" || settings.trust === "always") authority.open();
     const known = new Known(loaded.bundle);
     const facts = new LearnedFacts(pinsFile(settings.home), Date.now, options.fileGroup);
     const servers = new ServerFacts(facts);
@@ -164,6 +167,7 @@ export class Engine {
         },
         selects: (client) => selection.selects(client),
         interception: interception(),
+        // Who pointed a program at a proxy may have told it in its own code whom to trust.
         distrusting: options.front === "proxy" ? "try_once" : "pass_through",
         pins: ({ app }) => pinningApp(app?.id) !== undefined,
         asksForCertificate: (...server) => servers.asksForCertificate(...server),

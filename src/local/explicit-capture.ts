@@ -23,6 +23,8 @@ export interface ExplicitCaptureOptions {
   /** Called for each event beside its writing; the feed on standard output when absent. */
   readonly onEvent?: (event: unknown) => void;
   readonly internet?: Internet;
+  /** Whose connections come: `proxy` when absent. */
+  readonly front?: "proxy" | "command";
   /** Secrets that the programs hand over themselves: what logs them is read. */
   readonly secrets?: KeyLogSecrets;
 }
@@ -46,7 +48,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
       native,
       onEvent: onEvent ?? printEvent(json),
       log,
-      front: "proxy",
+      front: options.front ?? "proxy",
       ...(internet === undefined ? {} : { internet }),
       ...(secrets === undefined
         ? {}

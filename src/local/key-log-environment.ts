@@ -1,6 +1,7 @@
 /** The variables by which a command and its descendants are told where their key log is. */
 
 import type { KeyLogMeans } from "./key-log-runtimes.js";
+import { withNodeOption } from "./node-options.js";
 
 export interface KeyLogEnvironment {
   readonly variables: Readonly<Record<string, string>>;
@@ -18,14 +19,8 @@ export function keyLogEnvironment(path: string, env: NodeJS.ProcessEnv): KeyLogE
   }
   const options = env.NODE_OPTIONS ?? "";
   if (!/(?:^|[\s"])--tls-keylog(?:[\s="]|$)/.test(options)) {
-    // First, so that it holds whatever an unfinished quotation mark at the end of the user's own would do to it.
-    variables.NODE_OPTIONS = `${quoted(`--tls-keylog=${path}`)} ${options}`.trimEnd();
+    variables.NODE_OPTIONS = withNodeOption(`--tls-keylog=${path}`, options);
     means.add("--tls-keylog");
   }
   return { variables, means };
-}
-
-/** As Node reads NODE_OPTIONS: words by spaces, double quotation marks around, `\` before what means itself. */
-function quoted(option: string): string {
-  return /[\s"\\]/.test(option) ? `"${option.replace(/["\\]/g, "\\$&")}"` : option;
 }

@@ -1,8 +1,9 @@
 /**
  * TLS secrets out of a key log that the clients write themselves, because their environment tells them to.
  *
- * At the hello nobody knows whether a client will: the runtimes that do are known, others are when they were seen to,
- * and a program that did not twice is taken for one that does not.
+ * At the hello nobody knows whether a client will: the runtimes that do are known, others are when they were seen to. A
+ * program that did not twice is taken for one that does not, and so is after one connection whatever would refuse our
+ * certificate.
  */
 
 import type { ReadOutcome } from "../capture/messages.js";
@@ -58,7 +59,7 @@ export class KeyLogSecrets implements SecretSource {
     if (owner.kind !== "process" || owner.process.path === undefined) return { state: "none" };
     const { path, uid } = owner.process;
     const program = client.program?.key ?? `${uid}:${path}`;
-    const isRead = this.logs(program, path);
+    const isRead = this.logs(program, path) || this.mayLog(program, client);
     // One that is not read is watched too: it may turn out to log.
     const watched: Watched = { id, program, isRead, secrets: 0 };
     this.byRandom.set(hexOf(random), watched);
@@ -107,6 +108,12 @@ export class KeyLogSecrets implements SecretSource {
     if (this.seenToLog.peek(program)) return true;
     const means = keyLogMeans(path);
     return means !== undefined && this.means.has(means);
+  }
+
+  /** Who would refuse our certificate has nothing to lose by one connection that is not read after all. */
+  private mayLog(program: string, client: KnownClient): boolean {
+    if (client.program?.trust.kind !== "distrusts") return false;
+    return this.means.has("SSLKEYLOGFILE") && !this.failures.peek(program);
   }
 
   /** Nothing for the secrets of sessions that are not read. */

@@ -1,41 +1,81 @@
 /** The environment variables by which runtimes that bring roots of their own are told to trust our CA too. */
 
-import { chmodSync, renameSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { systemRoots } from "../proxy/roots.js";
+import { replaceFile } from "../trust/user-file.js";
 
 /** System roots and ours in one file: most of these variables replace the whole store. */
 export const TRUST_BUNDLE_FILE = "oximy-trust-bundle.pem";
 
-/** Variables that add a certificate to what the runtime trusts. */
+/** Variables that add certificates to what the runtime trusts. */
 const ADDING = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"] as const;
 
-/** Variables that replace what the runtime trusts. */
-const REPLACING = [
-  "SSL_CERT_FILE", // OpenSSL, Go, httpx, rustls-native-certs
-  "CURL_CA_BUNDLE",
-  "REQUESTS_CA_BUNDLE", // Python requests
-  "GIT_SSL_CAINFO",
-  "CARGO_HTTP_CAINFO",
-  "AWS_CA_BUNDLE",
-  "CODEX_CA_CERTIFICATE", // Codex CLI
-] as const;
+/** Variables that replace what the runtime trusts, and those that the same programs look at when they are not set. */
+const REPLACING: Readonly<Record<string, readonly string[]>> = {
+  SSL_CERT_FILE: [], // OpenSSL, Go, httpx, rustls-native-certs
+  CURL_CA_BUNDLE: ["SSL_CERT_FILE"],
+  REQUESTS_CA_BUNDLE: ["CURL_CA_BUNDLE"], // Python requests
+  GIT_SSL_CAINFO: [],
+  CARGO_HTTP_CAINFO: ["SSL_CERT_FILE"],
+  AWS_CA_BUNDLE: ["REQUESTS_CA_BUNDLE"],
+  CODEX_CA_CERTIFICATE: ["SSL_CERT_FILE"], // Codex CLI
+};
+
+/** No list of roots is larger. */
+const LARGEST = 4 << 20;
 
 /** Writes the combined file beside the CA and returns its path. */
 export function writeTrustBundle(certificatePath: string, certificatePem: string): string {
   const path = join(dirname(certificatePath), TRUST_BUNDLE_FILE);
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${systemRoots().join("\n")}\n${certificatePem}`, { mode: 0o644 });
-  chmodSync(temporary, 0o644);
-  renameSync(temporary, path);
+  replaceFile(path, `${systemRoots().join("\n")}\n${certificatePem}`);
   return path;
 }
 
 export function trustEnvironment(certificatePath: string, trustBundlePath: string): Record<string, string> {
   return {
     ...Object.fromEntries(ADDING.map((name) => [name, certificatePath])),
-    ...Object.fromEntries(REPLACING.map((name) => [name, trustBundlePath])),
+    ...Object.fromEntries(Object.keys(REPLACING).map((name) => [name, trustBundlePath])),
   };
+}
+
+/**
+ * The same for who has roots of his own in his environment, such as a company's: they stay, in a file beside the CA with
+ * ours. A variable that replaces the list and names a file that cannot be read stays as it is.
+ * @param certificatePath of our certificate; its folder is written to
+ */
+export function trustEnvironmentOver(
+  env: NodeJS.ProcessEnv,
+  certificatePath: string,
+  certificatePem: string,
+): Record<string, string> {
+  const withOurs = (path: string): string | undefined => {
+    const own = readOwn(path);
+    if (own === undefined) return undefined;
+    if (own.includes(certificatePem.trim())) return path;
+    const both = `${own.trimEnd()}\n${certificatePem}`;
+    const hash = createHash("sha256").update(both).digest("hex").slice(0, 16);
+    const file = join(dirname(certificatePath), `oximy-trust-${hash}.pem`);
+    replaceFile(file, both);
+    return file;
+  };
+  const variables = trustEnvironment(certificatePath, writeTrustBundle(certificatePath, certificatePem));
+  for (const name of ADDING) variables[name] = (env[name] && withOurs(env[name])) || certificatePath;
+  for (const [name, others] of Object.entries(REPLACING)) {
+    const own = [name, ...others].map((one) => env[one]).find(Boolean);
+    if (own) variables[name] = withOurs(own) ?? own;
+  }
+  return variables;
+}
+
+function readOwn(path: string): string | undefined {
+  try {
+    const stats = statSync(path);
+    return stats.isFile() && stats.size <= LARGEST ? readFileSync(path, "utf8") : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Variables by which programs find an explicit proxy. Both cases are in use; curl reads only lower-case `http_proxy`. */

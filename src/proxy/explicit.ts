@@ -91,12 +91,16 @@ class Engine extends MitmProxy {
 export class ExplicitProxy {
   private readonly engine = new Engine();
   private readonly clients = new WeakMap<Duplex, Accepted>();
+  /** Where it listened: connections that were open then ask for tunnels after it was closed, too. */
+  port = 0;
 
   private constructor(private readonly options: ExplicitOptions) {
     const { server } = this.engine;
     server.on("connection", (socket) => this.accept(socket));
     server.on("clientError", (_error, socket) => socket.destroy());
-    this.engine.onConnect((request, socket, head) => void this.tunnel(request, socket as Socket, head));
+    this.engine.onConnect((request, socket, head) => {
+      this.tunnel(request, socket as Socket, head).catch(() => socket.destroy());
+    });
     this.engine.onRequest((context, callback) => {
       this.forward(context).then(() => callback(), callback);
     });
@@ -108,11 +112,8 @@ export class ExplicitProxy {
     const { server } = proxy.engine;
     server.listen({ host: options.host, port: options.port });
     await once(server, "listening");
+    proxy.port = (server.address() as AddressInfo).port;
     return proxy;
-  }
-
-  get port(): number {
-    return (this.engine.server.address() as AddressInfo).port;
   }
 
   /** Stops accepting; open connections go on. */
@@ -203,7 +204,15 @@ export class ExplicitProxy {
     const response = context.proxyToClientResponse;
     const { statusCode = 502, statusMessage = "", rawHeaders } = upstream;
     response.sendDate = false;
-    response.writeHead(statusCode, statusMessage, forwardedFields(rawHeaders));
+    try {
+      response.writeHead(statusCode, statusMessage, forwardedFields(rawHeaders));
+    } catch {
+      // Node's parser takes a status of 099 and more of the kind; it sends none.
+      upstream.destroy();
+      response.writeHead(502, { "Content-Length": 0, Connection: "close" }).end();
+      tap?.close("server_closed");
+      return;
+    }
     // A HEAD, 204 or 304 has no body, and so no last chunk either (RFC 9112 §6.3).
     const hasBody =
       context.clientToProxyRequest.method !== "HEAD" && statusCode !== 204 && statusCode !== 304;

@@ -8,12 +8,12 @@ const SECRET = Buffer.alloc(48, 0xb2);
 const line = (number: number, label = "CLIENT_RANDOM") =>
   Buffer.from(`${label} ${random(number).toString("hex")} ${SECRET.toString("hex")}\n`);
 
-const client = (path: string, key = path): KnownClient => ({
+const client = (path: string, key = path, kind: "unknown" | "distrusts" = "unknown"): KnownClient => ({
   owner: { kind: "process", process: { pid: 1, uid: 1000, path }, ancestors: [] },
   program: {
     key,
     name: path,
-    trust: { kind: "unknown", evidence: "" },
+    trust: { kind, evidence: "" },
     isWhole: true,
     trustInputs: "",
     advice: "",
@@ -54,6 +54,17 @@ test("a program that is not known has none, and neither has one whose user keeps
   secrets.useMeans(new Set(["--tls-keylog"]));
   expect(await watch(2, client("/usr/bin/curl"))).toBe("none");
   expect(await watch(3, NODE)).toBe("known");
+});
+
+test("a program that would refuse our certificate is taken to log, until it once did not", async () => {
+  const careful = client("/opt/careful", "careful", "distrusts");
+  expect(await watch(1, careful)).toBe("known");
+  secrets.onOutcome(1, "opened");
+  expect(await watch(2, careful)).toBe("known");
+  secrets.onOutcome(2, "missing");
+  expect(await watch(3, careful)).toBe("none");
+  secrets.useMeans(new Set(["--tls-keylog"]));
+  expect(await watch(4, client("/opt/other", "other", "distrusts"))).toBe("none");
 });
 
 test("secrets go to the connection that has their random; all others are dropped", async () => {

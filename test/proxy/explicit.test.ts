@@ -184,6 +184,41 @@ describe("the explicit proxy", () => {
     expect(answer).toBe("HTTP/1.1 200 Connection established\r\n\r\nearly bytes");
   });
 
+  it("serves a tunnel that is asked for after it was closed, on a connection from before", async () => {
+    const target = createTcpServer((socket) => socket.end("hello"));
+    target.listen(0, "127.0.0.1");
+    await once(target, "listening");
+    closers.push(() => target.close());
+    const { proxy } = await startProxy();
+    const client = connect(proxy.port, "127.0.0.1");
+    await once(client, "connect");
+    await expect.poll(proxy.accepted).toBe(1);
+    proxy.close();
+    client.write(`CONNECT 127.0.0.1:${(target.address() as AddressInfo).port} HTTP/1.1\r\n\r\n`);
+    let answer = "";
+    for await (const chunk of client) answer += chunk;
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\nhello$/);
+  });
+
+  it.each(["HTTP/1.1 099 odd", "HTTP/1.1 000 none", "HTTP/1.1 1000 more", "SSH-2.0-OpenSSH_9.2"])(
+    "answers for a server that begins with %j, and lives on",
+    async (line) => {
+      const server = createTcpServer((socket) => {
+        socket.on("error", () => {});
+        socket.once("data", () => socket.end(`${line}\r\nContent-Length: 0\r\n\r\n`));
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      closers.push(() => server.close());
+      const { port } = server.address() as AddressInfo;
+      const { proxy } = await startProxy();
+      for (let turn = 0; turn < 2; turn++) {
+        const request = `GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+        expect(await exchange(proxy.port, request)).toMatch(/^HTTP\/1\.1 50[24] /);
+      }
+    },
+  );
+
   it("refuses a tunnel to no port at all", async () => {
     const { proxy } = await startProxy();
     expect(await exchange(proxy.port, "CONNECT nonsense HTTP/1.1\r\nHost: x\r\n\r\n")).toMatch(
