@@ -8,7 +8,7 @@ import { type ExplicitCapture, startExplicitCapture } from "../local/explicit-ca
 import { type KeyLog, openKeyLog } from "../local/key-log.js";
 import { nodeTunnelEnvironment } from "../local/node-tunnel.js";
 import { oximyHome } from "../local/settings.js";
-import { proxyEnvironment, trustEnvironmentOver } from "../local/trust-environment.js";
+import { proxyEnvironment, trustEnvironmentOver, untilSettled } from "../local/trust-environment.js";
 import { createLog, type Log } from "../log.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
 
@@ -41,6 +41,7 @@ export function addRunCommand(program: Command): void {
       });
       const pem = readFileSync(capture.certificatePath, "utf8");
       const trust = trustEnvironmentOver(process.env, capture.certificatePath, pem);
+      await untilSettled(Object.values(trust));
       const env: NodeJS.ProcessEnv = {
         ...process.env,
         ...proxyEnvironment(capture.port),

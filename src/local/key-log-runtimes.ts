@@ -20,10 +20,17 @@ const MEANS: { readonly [runtime in Runtime]?: KeyLogMeans } = {
   firefox: "SSLKEYLOGFILE",
 };
 
+/** Tried too: they write none, whatever they are told. */
+const SILENT: ReadonlySet<Runtime> = new Set<Runtime>(["bun", "go", "codex", "java"]);
+
 const NONE: ReadonlySet<string> = new Set();
 
-/** By the executable's name: what else there is to look at is the system's, and not the same on all of them. */
-export function keyLogMeans(path: string): KeyLogMeans | undefined {
+/**
+ * By the executable's name: what else there is to look at is the system's, and not the same on all of them. `unknown` is
+ * one that was never tried.
+ */
+export function keyLogMeans(path: string): KeyLogMeans | "none" | "unknown" {
   const runtime = runtimeOfExecutable({ path, sections: NONE, beside: NONE });
-  return runtime && MEANS[runtime];
+  if (runtime === undefined) return "unknown";
+  return MEANS[runtime] ?? (SILENT.has(runtime) ? "none" : "unknown");
 }

@@ -2,7 +2,7 @@
  * TLS secrets out of a key log that the clients write themselves, because their environment tells them to.
  *
  * At the hello nobody knows whether a client will: the runtimes that do are known, others are when they were seen to. A
- * program that did not twice is taken for one that does not, and so is after one connection whatever would refuse our
+ * program that did not twice is taken for one that does not. So is after one connection any other that may refuse our
  * certificate.
  */
 
@@ -59,7 +59,7 @@ export class KeyLogSecrets implements SecretSource {
     if (owner.kind !== "process" || owner.process.path === undefined) return { state: "none" };
     const { path, uid } = owner.process;
     const program = client.program?.key ?? `${uid}:${path}`;
-    const isRead = this.logs(program, path) || this.mayLog(program, client);
+    const isRead = this.logs(program, path) || this.mayLog(program, path, client);
     // One that is not read is watched too: it may turn out to log.
     const watched: Watched = { id, program, isRead, secrets: 0 };
     this.byRandom.set(hexOf(random), watched);
@@ -107,12 +107,13 @@ export class KeyLogSecrets implements SecretSource {
     if ((this.failures.peek(program) ?? 0) >= MAX_FAILURES) return false;
     if (this.seenToLog.peek(program)) return true;
     const means = keyLogMeans(path);
-    return means !== undefined && this.means.has(means);
+    return means !== "unknown" && means !== "none" && this.means.has(means);
   }
 
-  /** Who would refuse our certificate has nothing to lose by one connection that is not read after all. */
-  private mayLog(program: string, client: KnownClient): boolean {
-    if (client.program?.trust.kind !== "distrusts") return false;
+  /** Who may refuse our certificate is better off with one connection that is not read after all. */
+  private mayLog(program: string, path: string, client: KnownClient): boolean {
+    if (client.program === undefined || client.program.trust.kind === "trusts") return false;
+    if (keyLogMeans(path) !== "unknown") return false;
     return this.means.has("SSLKEYLOGFILE") && !this.failures.peek(program);
   }
 

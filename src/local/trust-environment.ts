@@ -3,7 +3,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { systemRoots } from "../proxy/roots.js";
+import { STORE_SETTLES_MS } from "../trust/predict.js";
 import { replaceFile } from "../trust/user-file.js";
 
 /** System roots and ours in one file: most of these variables replace the whole store. */
@@ -28,9 +30,10 @@ const LARGEST = 4 << 20;
 
 /** Writes the combined file beside the CA and returns its path. */
 export function writeTrustBundle(certificatePath: string, certificatePem: string): string {
-  const path = join(dirname(certificatePath), TRUST_BUNDLE_FILE);
-  replaceFile(path, `${systemRoots().join("\n")}\n${certificatePem}`);
-  return path;
+  return keepFile(
+    join(dirname(certificatePath), TRUST_BUNDLE_FILE),
+    `${systemRoots().join("\n")}\n${certificatePem}`,
+  );
 }
 
 export function trustEnvironment(certificatePath: string, trustBundlePath: string): Record<string, string> {
@@ -56,9 +59,7 @@ export function trustEnvironmentOver(
     if (own.includes(certificatePem.trim())) return path;
     const both = `${own.trimEnd()}\n${certificatePem}`;
     const hash = createHash("sha256").update(both).digest("hex").slice(0, 16);
-    const file = join(dirname(certificatePath), `oximy-trust-${hash}.pem`);
-    replaceFile(file, both);
-    return file;
+    return keepFile(join(dirname(certificatePath), `oximy-trust-${hash}.pem`), both);
   };
   const variables = trustEnvironment(certificatePath, writeTrustBundle(certificatePath, certificatePem));
   for (const name of ADDING) variables[name] = (env[name] && withOurs(env[name])) || certificatePath;
@@ -67,6 +68,25 @@ export function trustEnvironmentOver(
     if (own) variables[name] = withOurs(own) ?? own;
   }
   return variables;
+}
+
+/**
+ * Waits until the newest of these files is old enough for a program that starts then to be known to have read it as it
+ * is: a tenth of a second, after the first time.
+ */
+export async function untilSettled(paths: Iterable<string>): Promise<void> {
+  const changes = [...new Set(paths)].map((path) => statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0);
+  // A file's time is that of the kernel's last tick, a process's start is told in hundredths of a second.
+  const left = Math.max(...changes) + STORE_SETTLES_MS + TICK_MS - Date.now();
+  if (left > 0) await setTimeout(Math.min(left, STORE_SETTLES_MS + TICK_MS));
+}
+
+const TICK_MS = 20;
+
+/** What has not changed keeps its time, by which programs are known to have read it. */
+function keepFile(path: string, text: string): string {
+  if (readOwn(path) !== text) replaceFile(path, text);
+  return path;
 }
 
 function readOwn(path: string): string | undefined {

@@ -54,8 +54,8 @@ interface Place {
   readonly holding: Holding;
 }
 
-/** A store that is changed while a program starts counts for neither side. */
-const CLOSE_MS = 100;
+/** A store that is changed while a program starts, or less than this before, counts for neither side. */
+export const STORE_SETTLES_MS = 100;
 
 export function predict(facts: ProgramFacts, stores: StoreFacts): Trust {
   if (facts.pinned) {
@@ -91,8 +91,10 @@ export function predict(facts: ProgramFacts, stores: StoreFacts): Trust {
       return anyOf(facts, places.java());
     case "go":
     case "ruby":
-    case "php":
       return anyOf(facts, places.openssl());
+    case "php":
+      // Its streams ask OpenSSL; its curl is libcurl, of whose variables only the tool knows.
+      return bothOf(anyOf(facts, places.openssl()), anyOf(facts, places.system()));
     case "curl":
       return anyOf(facts, places.curl());
     case "git":
@@ -113,7 +115,7 @@ export function predict(facts: ProgramFacts, stores: StoreFacts): Trust {
 /** What our certificate has to be in for a runtime to trust it: one of its places is enough. */
 function anyOf({ startedAt }: ProgramFacts, places: readonly Place[]): Trust {
   const ours = places.filter(isOurs);
-  const early = ours.find(({ holding }) => holding.since < startedAt - CLOSE_MS);
+  const early = ours.find(({ holding }) => holding.since < startedAt - STORE_SETTLES_MS);
   if (early) return { kind: "trusts", evidence: `our certificate is in ${early.name}` };
   const [late] = ours;
   if (late) {

@@ -262,7 +262,17 @@ describe.skipIf(clients.length === 0 || !FULL)("under `oximy run`", () => {
     expect(outputs(reports.get(name))).toEqual([]);
   });
 
-  it.each(names)("%s: is captured", (name) => {
-    expect(reports.get(name)!.contacts).toMatchObject([{ captured: true }]);
-  });
+  it.each(clients.filter(({ heedsNoProxy }) => !heedsNoProxy).map(({ name }) => name))(
+    "%s: is captured",
+    (name) => {
+      expect(reports.get(name)!.contacts).toMatchObject([{ captured: true }]);
+    },
+  );
+
+  it.each(clients.filter(({ heedsNoProxy }) => heedsNoProxy).map(({ name }) => name))(
+    "%s: connects directly",
+    (name) => {
+      expect(reports.get(name)!.contacts).toMatchObject([{ events: [] }]);
+    },
+  );
 });

@@ -2,13 +2,14 @@ import { beforeEach, expect, test } from "vitest";
 import { KeyLogSecrets } from "../../src/local/key-log-secrets.js";
 import type { KnownClient } from "../../src/proxy/verdict/client.js";
 import { type SecretFrame, SecretFrameReader } from "../../src/secrets/secret-frame.js";
+import type { Trust } from "../../src/trust/predict.js";
 
 const random = (number: number) => Buffer.alloc(32, number);
 const SECRET = Buffer.alloc(48, 0xb2);
 const line = (number: number, label = "CLIENT_RANDOM") =>
   Buffer.from(`${label} ${random(number).toString("hex")} ${SECRET.toString("hex")}\n`);
 
-const client = (path: string, key = path, kind: "unknown" | "distrusts" = "unknown"): KnownClient => ({
+const client = (path: string, key = path, kind: Trust["kind"] = "trusts"): KnownClient => ({
   owner: { kind: "process", process: { pid: 1, uid: 1000, path }, ancestors: [] },
   program: {
     key,
@@ -56,16 +57,19 @@ test("a program that is not known has none, and neither has one whose user keeps
   expect(await watch(3, NODE)).toBe("known");
 });
 
-test("a program that would refuse our certificate is taken to log, until it once did not", async () => {
-  const careful = client("/opt/careful", "careful", "distrusts");
-  expect(await watch(1, careful)).toBe("known");
-  secrets.onOutcome(1, "opened");
-  expect(await watch(2, careful)).toBe("known");
-  secrets.onOutcome(2, "missing");
-  expect(await watch(3, careful)).toBe("none");
-  secrets.useMeans(new Set(["--tls-keylog"]));
-  expect(await watch(4, client("/opt/other", "other", "distrusts"))).toBe("none");
-});
+test.each<Trust["kind"]>(["distrusts", "unknown"])(
+  "a program that %s is taken to log, until it once did not",
+  async (kind) => {
+    const careful = client("/opt/careful", "careful", kind);
+    expect(await watch(1, careful)).toBe("known");
+    secrets.onOutcome(1, "opened");
+    expect(await watch(2, careful)).toBe("known");
+    secrets.onOutcome(2, "missing");
+    expect(await watch(3, careful)).toBe("none");
+    secrets.useMeans(new Set(["--tls-keylog"]));
+    expect(await watch(4, client("/opt/other", "other", kind))).toBe("none");
+  },
+);
 
 test("secrets go to the connection that has their random; all others are dropped", async () => {
   await watch(1, NODE);

@@ -166,6 +166,16 @@ export function PROGRAMS(folder: string): Programs {
       },
     ],
     [
+      "php curl",
+      {
+        runtime: "php",
+        ...(spawnSync("php", ["-r", "exit(function_exists('curl_init') ? 0 : 1);"]).status === 0
+          ? {}
+          : { missing: "php-curl is not installed" }),
+        command: (url) => ["php", "-r", "curl_exec(curl_init($argv[1]));", "--", url],
+      },
+    ],
+    [
       "perl",
       {
         runtime: "perl",
