@@ -24,6 +24,8 @@ export const PASSTHROUGH_REASONS = {
   no_certificate:
     "The program's TLS secrets cannot be read, and there is no certificate of Oximy's to trust yet.",
   tls_secrets_unavailable: "The program's TLS stack offers no place where its secrets can be read.",
+  reading_failed_before:
+    "Twice no secret of the program's TLS sessions came, or none that fits; it is not read until its executable changes.",
 } as const;
 
 /** Why a connection that was to be read or intercepted was not, or not to its end. */

@@ -64,7 +64,8 @@ export class KeyLogSecrets implements SecretSource {
     const watched: Watched = { id, program, isRead, secrets: 0 };
     this.byRandom.set(hexOf(random), watched);
     if (isRead) this.byId.set(id, watched);
-    return { state: isRead ? "known" : "none" };
+    if (isRead) return { state: "known" };
+    return { state: (this.failures.peek(program) ?? 0) > 0 ? "failed" : "none" };
   }
 
   unwatch(id: number): void {

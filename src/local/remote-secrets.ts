@@ -33,7 +33,7 @@ export class RemoteSecrets implements SecretSource {
 
   async watch(id: number, { owner, program }: KnownClient, random: Uint8Array): Promise<SitesWatch> {
     if (owner.kind !== "process" || owner.process.startTime === undefined) return { state: "none" };
-    if (program && (this.failures.peek(program.key) ?? 0) >= MAX_FAILURES) return { state: "none" };
+    if (program && (this.failures.peek(program.key) ?? 0) >= MAX_FAILURES) return { state: "failed" };
     const { pid, startTime } = owner.process;
     const first = new Promise<SitesWatch["state"]>((resolve) => {
       this.watched.set(id, { answer: resolve });

@@ -65,7 +65,7 @@ test.each<Trust["kind"]>(["distrusts", "unknown"])(
     secrets.onOutcome(1, "opened");
     expect(await watch(2, careful)).toBe("known");
     secrets.onOutcome(2, "missing");
-    expect(await watch(3, careful)).toBe("none");
+    expect(await watch(3, careful)).toBe("failed");
     secrets.useMeans(new Set(["--tls-keylog"]));
     expect(await watch(4, client("/opt/other", "other", kind))).toBe("none");
   },
@@ -98,14 +98,14 @@ test("of one handshake sixteen secrets are taken, however many are written", asy
 });
 
 test.each([["missing"], ["failed"]] as const)(
-  "a program whose secrets were %s twice has none from then on, and others are as they were",
+  "a program whose secrets were %s twice is not read from then on, and others are as they were",
   async (outcome) => {
     for (const id of [1, 2]) {
       expect(await watch(id, NODE)).toBe("known");
       secrets.unwatch(id);
       secrets.onOutcome(id, outcome);
     }
-    expect(await watch(3, NODE)).toBe("none");
+    expect(await watch(3, NODE)).toBe("failed");
     expect(await watch(4, client("/usr/bin/node", "another script"))).toBe("known");
   },
 );

@@ -59,7 +59,7 @@ describe("the supervisor's answer, whether a client's secrets can be had,", () =
       await watch;
       secrets.onOutcome(id, "secret_missing" as never);
     }
-    expect(await secrets.watch(3, client, RANDOM)).toEqual({ state: "none" });
+    expect(await secrets.watch(3, client, RANDOM)).toEqual({ state: "failed" });
     expect(asked.filter(({ type }) => type === "watch")).toHaveLength(2);
   });
 });

@@ -45,8 +45,11 @@ export const isPrivate = (reason: PassthroughReason | PrivateReason): reason is 
 /** Can the bundle read what is said with a host, does it only name it, or has it never heard of it? */
 export type HostKnowledge = "readable" | "named" | "unknown";
 
-/** The places in the client's TLS stack where its secrets can be copied: `off` where nothing is read at all. */
-export type SitesState = "known" | "searching" | "none" | "off";
+/**
+ * The places in the client's TLS stack where its secrets can be copied: `failed` where they were of no use before, `off`
+ * where nothing is read at all.
+ */
+export type SitesState = "known" | "searching" | "none" | "failed" | "off";
 
 export interface Client extends KnownClient {
   readonly sites: SitesState;
@@ -108,7 +111,7 @@ export function decide(opening: Opening, destination: Endpoint, client: Client, 
   if (!opening.hello.versions.some((version) => version >= TLS_1_2)) return pass("client_tls_too_old");
   if (client.sites === "known" || client.sites === "searching") return { action: "read", host };
   if (policy.interception === "none") {
-    return pass(client.sites === "off" ? "interception_off" : "tls_secrets_unavailable");
+    return pass(UNREAD[client.sites]);
   }
   if (policy.asksForCertificate(client, host, destination)) return pass("upstream_client_certificate");
   const trust = mayIntercept(client, policy);
@@ -117,12 +120,21 @@ export function decide(opening: Opening, destination: Endpoint, client: Client, 
     : { action: "intercept", scheme: "https", host, trial: trust.trial };
 }
 
+/** Why a client that may not be intercepted is not read either. */
+const UNREAD: Readonly<Record<Exclude<SitesState, "known" | "searching">, PassthroughReason>> = {
+  none: "tls_secrets_unavailable",
+  failed: "reading_failed_before",
+  off: "interception_off",
+};
+
 /** Whether the client would accept our certificate, or may be tried; else why it is shown none. */
 function mayIntercept(client: Client, policy: Policy): { readonly trial: boolean } | PassthroughReason {
   const { program, standing } = client;
   if (policy.interception === "always")
     return standing === "refused" ? "client_refused_before" : { trial: false };
-  if (policy.interception === "no_certificate") return "no_certificate";
+  if (policy.interception === "no_certificate") {
+    return client.sites === "failed" ? "reading_failed_before" : "no_certificate";
+  }
   if (program === undefined) return "client_unknown";
   if (policy.pins(client)) return "app_pins_certificates";
   switch (standing) {
