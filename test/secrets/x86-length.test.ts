@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../temporary-folder.js";
+import { isElf } from "./elf-files.js";
 
 const compiler = process.env.CXX ?? "c++";
 const runs = (command: string) => spawnSync(command, ["--version"]).status === 0;
@@ -18,14 +19,6 @@ const FILES = [
 ];
 /** Every executable file of these folders, when asked for: some minutes. */
 const EVERYTHING = process.env.OXIMY_FULL ? [LIBRARIES, "/usr/bin", "/usr/sbin"] : [];
-
-function isElf(file: string): boolean {
-  const fd = fs.openSync(file, "r");
-  const head = Buffer.alloc(4);
-  fs.readSync(fd, head);
-  fs.closeSync(fd);
-  return head.toString("latin1") === "\x7fELF";
-}
 
 describe.skipIf(!canCompare)("lengths of x86-64 instructions", () => {
   let folder: string;
