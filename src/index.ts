@@ -63,7 +63,6 @@ export async function startCapture(options: CaptureOptions = {}): Promise<Captur
     settings,
     host,
     port,
-    json: true,
     log: createLog({ json: false, level: logLevel }),
     onEvent: (event) => onEvent?.(event as OximyEvent),
   });

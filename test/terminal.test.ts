@@ -13,6 +13,7 @@ import type { KnownClient } from "../src/proxy/verdict/client.js";
 import { PassedOver } from "../src/proxy/verdict/passed-over.js";
 import { feedLine } from "../src/sinks/feed.js";
 import { printable, printableJson, printableText } from "../src/terminal.js";
+import { AppSummary } from "../src/traces/app-summary.js";
 
 /** What a name can do to a terminal, and to who reads it. */
 const HOSTILE: ReadonlyArray<readonly [name: string, text: string]> = [
@@ -63,12 +64,19 @@ const runningRow = (text: string): RunningRow => ({
 });
 
 const statsRow = (key: string) => ({
-  key,
+  keys: [key],
   events: 1,
+  calls: 1,
   failed: 0,
   input_tokens: 1,
+  cache_read_tokens: 0,
+  cache_creation_tokens: 0,
   output_tokens: 1,
   cost_usd: 0,
+  duration_p50_ms: 1,
+  duration_p95_ms: 1,
+  ttfb_p50_ms: null,
+  ttfb_p95_ms: null,
 });
 
 const event = (text: string) =>
@@ -107,8 +115,21 @@ const PRINTS: Record<string, { readonly lines: number; readonly print: (text: st
     lines: 5,
     print: (text) => report([ok("host", text), warning("host", text, text)], true),
   },
-  "counts (stats)": { lines: 2, print: (text) => statsTable({ app: [statsRow(text)] }) },
+  "counts (stats)": {
+    lines: 4,
+    print: (text) =>
+      statsTable({ total: statsRow("total"), tables: [{ by: ["app"], rows: [statsRow(text)] }] }),
+  },
   "the feed": { lines: 1, print: (text) => feedLine(event(text), { colour: "none" }) },
+  "the feed in columns": { lines: 1, print: (text) => feedLine(event(text), { colour: "none", width: 200 }) },
+  "what each app did": {
+    lines: 1,
+    print: (text) => {
+      const summary = new AppSummary();
+      summary.add(event(text));
+      return summary.lines().join("\n");
+    },
+  },
 };
 
 describe("a name of somebody else's", () => {

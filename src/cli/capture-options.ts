@@ -150,6 +150,12 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
     parse: oneOf("predicted", "always"),
   },
   { key: "json", flags: "--json", description: "print log and feed as JSON lines", parse: truth },
+  {
+    key: "show_content",
+    flags: "--show-content",
+    description: "print what was said and answered, too",
+    parse: truth,
+  },
   { key: "quiet", flags: "--quiet", description: "print warnings and errors only", parse: truth },
   { key: "verbose", flags: "--verbose", description: "say more of what happens", parse: truth },
   { key: "enabled", description: "false relays and writes nothing", parse: truth },
@@ -157,6 +163,8 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
 
 export interface Output {
   readonly json: boolean;
+  /** Print what was said and answered below the line of an event. */
+  readonly showContent: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
 }
@@ -262,7 +270,7 @@ export function captureSettings(
       ([, value]) => value !== undefined,
     ),
   ) as Partial<CaptureSettings & Output>;
-  const { json = false, quiet = false, verbose = false, ...told } = values;
+  const { json = false, showContent = false, quiet = false, verbose = false, ...told } = values;
   const appTerms = (command.getOptionValue("app") ??
     command.getOptionValue("excludeApp") ??
     []) as readonly AppTerm[];
@@ -280,7 +288,7 @@ export function captureSettings(
       "Name the apps, for instance: oximy local --app cursor --all-hosts",
     );
   }
-  return { settings, output: { json, quiet, verbose } };
+  return { settings, output: { json, showContent, quiet, verbose } };
 }
 
 /** For commands that capture nothing, but read what a capture is told. */

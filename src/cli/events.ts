@@ -3,49 +3,76 @@
 import { type Command, Option } from "commander";
 import type { OximyEvent } from "../event/event.js";
 import { findCaller } from "../local/caller.js";
-import { feedStyle, printEvent } from "../local/feed.js";
+import { eventText, Feed, feedStyle } from "../local/feed.js";
 import { oximyHome } from "../local/settings.js";
-import { feedLine } from "../sinks/feed.js";
-import { printError } from "../terminal.js";
-import { WITHOUT_WORDS } from "../traces/cut-line.js";
-import { type EventFilter, readEventLines, readEvents } from "../traces/event-files.js";
+import { printable, printableJson, printError } from "../terminal.js";
+import { AppSummary } from "../traces/app-summary.js";
+import { type Cut, WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
+import { type EventLine, readEventLines, readEvents } from "../traces/event-files.js";
+import type { EventFilter } from "../traces/event-filter.js";
 import { followEvents } from "../traces/follow.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
+import { cellsOf, cutFor, type FieldPath, fieldsOf, parseFields } from "./fields.js";
+import { addFilterOptions, filterOf } from "./filter-options.js";
 import { asWritten, print } from "./print.js";
 import { untilSignal } from "./signals.js";
-import { parseSince } from "./since.js";
 
-interface EventsFlags extends EventFilter {
+interface EventsFlags {
   readonly follow: boolean;
   readonly json: boolean;
+  readonly showContent: boolean;
+  readonly fields?: readonly FieldPath[];
 }
 
 export function addEventsCommand(program: Command): void {
   const command = program
     .command("events")
     .description("what was captured, oldest first")
-    .option("--follow", "wait for new events and print them as they come", false)
-    .option("--app <app>", "only of this app: its id or name, or the name of the process")
-    .option("--provider <provider>", "only to this provider, app or website: its id")
-    .addOption(sinceOption())
+    .option("--follow", "wait for new events and print them as they come", false);
+  addFilterOptions(command)
+    .addOption(
+      new Option("--fields <list>", "these fields only, with tabs between: timestamp,app.name,…").argParser(
+        parseFields,
+      ),
+    )
+    .option("--show-content", "print what was said and answered, too", false)
     .option("--json", "print the events as they were written, one a line", false);
   addSomeOptions(command, "output_dir").action(async () => {
-    const { follow, json, ...filter } = command.opts<EventsFlags>();
+    const flags = command.opts<EventsFlags>();
+    const filter = filterOf(command);
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
-    if (follow) {
-      await followFrom(folder, filter, printEvent(json));
+    if (flags.follow) {
+      await followTo(folder, filter, flags);
       process.exitCode = 130;
       return;
     }
-    let printed = 0;
-    const style = feedStyle();
-    for await (const { event, line } of readEventLines(folder, filter, WITHOUT_WORDS)) {
-      await print(json ? asWritten(line) : feedLine(event, style));
+    const summary = new AppSummary();
+    for await (const line of readEventLines(folder, filter, cutOf(flags))) {
+      await print(textOf(line, flags));
       await print("\n");
-      printed += 1;
+      summary.add(line.event);
     }
-    if (printed === 0) printError(noEvents(folder, Object.keys(filter).length > 0 ? "chosen" : "all"));
+    if (summary.isEmpty) printError(noEvents(folder, Object.keys(filter).length > 0 ? "chosen" : "all"));
+    // For a person; a program that reads the lines reads nothing else.
+    else if (isForPerson(flags)) printError(summary.lines().join("\n"));
   });
+}
+
+const isForPerson = ({ json, fields }: EventsFlags) =>
+  !json && fields === undefined && process.stdout.isTTY === true && process.stderr.isTTY === true;
+
+function cutOf({ json, showContent, fields }: EventsFlags): Cut | undefined {
+  if (fields !== undefined) return cutFor(fields);
+  return showContent && !json ? WITHOUT_BODIES : WITHOUT_WORDS;
+}
+
+function textOf({ event, line }: EventLine, { json, showContent, fields }: EventsFlags): string | Buffer {
+  if (fields !== undefined) return fieldsText(event, fields, json);
+  return json ? asWritten(line) : eventText(event, feedStyle(), showContent);
+}
+
+function fieldsText(event: OximyEvent, fields: readonly FieldPath[], json: boolean): string {
+  return json ? printableJson(fieldsOf(event, fields)) : cellsOf(event, fields).map(printable).join("\t");
 }
 
 /** What is said when there is nothing to show. */
@@ -53,10 +80,14 @@ export function noEvents(folder: string, wanted: "all" | "chosen"): string {
   return wanted === "all" ? `No events in ${folder} yet.` : `No such events in ${folder}.`;
 }
 
-export function sinceOption(): Option {
-  return new Option("--since <time>", "only from then on: 30m, 2h, 3d, a date or an ISO time").argParser(
-    (text: string) => parseSince(text),
-  );
+async function followTo(folder: string, filter: EventFilter, flags: EventsFlags): Promise<void> {
+  const { fields, json } = flags;
+  const feed = new Feed({
+    ...flags,
+    ...(fields !== undefined && { textOf: (event: OximyEvent) => fieldsText(event, fields, json) }),
+  });
+  await followFrom(folder, filter, (event) => feed.print(event));
+  if (isForPerson(flags)) feed.printSummary();
 }
 
 /** Prints what is there when --since asks for it, then what comes, until a signal. */

@@ -115,6 +115,7 @@ async function local(command: Command): Promise<number> {
     allowQuic: flags.allowQuic,
     backend: flags.redirect,
     json: output.json,
+    showContent: output.showContent,
     verbose: output.verbose,
     quiet: output.quiet,
     log,

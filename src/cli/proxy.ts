@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { summaryOf } from "../local/engine.js";
 import { startExplicitCapture } from "../local/explicit-capture.js";
+import { Feed } from "../local/feed.js";
 import { oximyHome } from "../local/settings.js";
 import { createLog } from "../log.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
@@ -24,13 +25,22 @@ export function addProxyCommand(program: Command): void {
       level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
     });
     const { port, host } = command.opts<{ port: number; host: string }>();
-    const capture = await startExplicitCapture({ settings, host, port, json: output.json, log });
+    const feed = new Feed(output);
+    const capture = await startExplicitCapture({
+      settings,
+      host,
+      port,
+      log,
+      onEvent: (event) => feed.print(event),
+    });
     log.info(
       `Proxy on http://${host}:${capture.port}, certificate ${capture.certificatePath}. Events: ${settings.outputDir}`,
     );
     if (!isLoopback(host)) log.warn(openToOthers(host));
     const signal = await untilSignal();
-    log.info(summaryOf(await capture.stop(DRAIN_MS)));
+    const end = await capture.stop(DRAIN_MS);
+    feed.printSummary();
+    log.info(summaryOf(end));
     process.exitCode = signal === "SIGINT" ? 130 : 0;
   });
 }

@@ -34,7 +34,6 @@ export function addRunCommand(program: Command): void {
         settings: { ...settings, feed: false },
         host: "127.0.0.1",
         port: 0,
-        json: output.json,
         log,
         front: "command",
         ...(keyLog && { secrets: keyLog.secrets }),

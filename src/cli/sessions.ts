@@ -8,23 +8,21 @@ import { money } from "../sinks/feed.js";
 import { localClock, localDate } from "../sinks/traces-folder.js";
 import { printable, printError, printJson, printText } from "../terminal.js";
 import { WITHOUT_WORDS } from "../traces/cut-line.js";
-import { type EventFilter, readEventLines } from "../traces/event-files.js";
+import { readEventLines } from "../traces/event-files.js";
 import { type Session, sessionsOf } from "../traces/sessions.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
-import { sinceOption } from "./events.js";
+import { addFilterOptions, filterOf } from "./filter-options.js";
 
 export function addSessionsCommand(program: Command): void {
   const command = program
     .command("sessions")
     .description("the conversations, each with app, folder, model, calls, tokens, cost and first words")
-    .option("--app <app>", "only of this app: its id or name, or the name of the process")
-    .addOption(sinceOption())
     .option("--json", "print JSON", false);
+  addFilterOptions(command, ["app", "since", "until"]);
   addSomeOptions(command, "output_dir").action(async () => {
-    const { json, app, since } = command.opts<EventFilter & { json: boolean }>();
+    const { json } = command.opts<{ json: boolean }>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
-    const filter: EventFilter = { ...(app !== undefined && { app }), ...(since !== undefined && { since }) };
-    const sessions = await sessionsOf(readEventLines(folder, filter, WITHOUT_WORDS));
+    const sessions = await sessionsOf(readEventLines(folder, filterOf(command), WITHOUT_WORDS));
     if (json) printJson(sessions, 2);
     else if (sessions.length === 0) printError(`No conversations in ${folder}.`);
     else printText(sessions.map(sessionLines).join("\n\n"));

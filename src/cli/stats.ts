@@ -1,60 +1,158 @@
-/** `oximy stats`: how many calls, tokens and estimated dollars, by app, model and day. */
+/** `oximy stats`: how many calls, tokens and estimated dollars, and how long they took. */
 
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
 import { money } from "../sinks/feed.js";
 import { printable, printError, printJson, printText } from "../terminal.js";
 import { WITHOUT_WORDS } from "../traces/cut-line.js";
-import { type EventFilter, readEvents } from "../traces/event-files.js";
-import { type StatsRow, summarise } from "../traces/event-stats.js";
+import { readEvents } from "../traces/event-files.js";
+import {
+  DIMENSIONS,
+  type Dimension,
+  type EventStats,
+  type StatsRow,
+  type StatsTable,
+  summarise,
+} from "../traces/event-stats.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
-import { noEvents, sinceOption } from "./events.js";
+import { noEvents } from "./events.js";
+import { addFilterOptions, filterOf } from "./filter-options.js";
+
+interface StatsFlags {
+  readonly by?: readonly Dimension[];
+  readonly json: boolean;
+  readonly csv: boolean;
+}
+
+const SEPARATE: ReadonlyArray<readonly Dimension[]> = [["app"], ["model"], ["day"]];
+/** A file of values has one table. */
+const OF_FILES: readonly Dimension[] = ["app", "model", "day"];
 
 export function addStatsCommand(program: Command): void {
   const command = program
     .command("stats")
-    .description("calls, tokens and estimated cost, by app, model and day")
-    .addOption(sinceOption())
-    .option("--json", "print JSON", false);
+    .description("calls, tokens, estimated cost, errors and times, by app, model and day")
+    .addOption(
+      new Option("--by <list>", `one row for each combination of these: ${DIMENSIONS.join(",")}`).argParser(
+        parseDimensions,
+      ),
+    );
+  addFilterOptions(command)
+    .option("--json", "print JSON", false)
+    .addOption(new Option("--csv", "print comma-separated values").default(false).conflicts("json"));
   addSomeOptions(command, "output_dir").action(async () => {
-    const { json, since } = command.opts<{ json: boolean; since?: Date }>();
+    const { by, json, csv } = command.opts<StatsFlags>();
     const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
-    const filter: EventFilter = since === undefined ? {} : { since };
-    const { total, byApp, byModel, byDay } = await summarise(readEvents(folder, filter, WITHOUT_WORDS));
-    if (json) {
-      printJson({ total, by_app: byApp, by_model: byModel, by_day: byDay }, 2);
-    } else if (total.events === 0) {
-      printError(noEvents(folder, since === undefined ? "all" : "chosen"));
-    } else {
-      printText(statsTable({ app: byApp, model: byModel, day: byDay, "": [total] }));
-    }
+    const filter = filterOf(command);
+    const tables = by !== undefined ? [by] : csv ? [OF_FILES] : SEPARATE;
+    const stats = await summarise(readEvents(folder, filter, WITHOUT_WORDS), tables);
+    if (json) printJson(jsonOf(stats, by), 2);
+    else if (csv) printText(csvOf(stats.tables[0]!));
+    else if (stats.total.events === 0) {
+      printError(noEvents(folder, Object.keys(filter).length === 0 ? "all" : "chosen"));
+    } else printText(statsTable(stats));
   });
 }
 
-/** One block for each heading; columns are as wide as their widest cell. */
-export function statsTable(blocks: Readonly<Record<string, readonly StatsRow[]>>): string {
-  const names = ["events", "failed", "tokens in", "tokens out", "~ USD"];
-  const lines = Object.entries(blocks).flatMap(([heading, rows]) => [
-    ...(heading === "" ? [] : [[heading, ...names]]),
-    ...rows.map((row) => [
-      printable(row.key),
-      String(row.events),
-      String(row.failed),
-      String(row.input_tokens),
-      String(row.output_tokens),
-      money(row.cost_usd),
+export function parseDimensions(text: string): Dimension[] {
+  const names = text.split(",").map((name) => name.trim());
+  const known = names.filter((name): name is Dimension => (DIMENSIONS as readonly string[]).includes(name));
+  if (known.length !== names.length || new Set(names).size !== names.length) {
+    throw new InvalidArgumentError(`It must be some of ${DIMENSIONS.join(",")}, each once.`);
+  }
+  return known;
+}
+
+/** Without --by a list for each dimension, whose rows have their key under `key`; with it one list. */
+function jsonOf({ total, tables }: EventStats, by: readonly Dimension[] | undefined): unknown {
+  const { keys: _, ...sums } = total;
+  if (by !== undefined) return { total: sums, rows: tables[0]!.rows.map((row) => named(row, by)) };
+  const lists = tables.map((table) => [`by_${table.by[0]}`, table.rows.map((row) => named(row, ["key"]))]);
+  return { total: sums, ...Object.fromEntries(lists) };
+}
+
+function named({ keys, ...sums }: StatsRow, names: readonly string[]): Record<string, unknown> {
+  return { ...Object.fromEntries(names.map((name, at) => [name, keys[at]])), ...sums };
+}
+
+/** RFC 4180, with a line of names. What a spreadsheet would take for a formula has an apostrophe before it. */
+export function csvOf({ by, rows }: StatsTable): string {
+  const lines = rows.map((row) => {
+    const { keys, ...sums } = row;
+    return [
+      ...keys.map((key) => key.replace(/^[=+\-@\t\r]/, "'$&")),
+      ...Object.values(sums).map((sum) => sum ?? ""),
+    ];
+  });
+  const { keys: _, ...names } = EMPTY_ROW;
+  return [[...by, ...Object.keys(names)], ...lines].map((cells) => cells.map(csvCell).join(",")).join("\n");
+}
+
+function csvCell(value: string | number): string {
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The names of the sums, in their order. */
+const EMPTY_ROW: StatsRow = {
+  keys: [],
+  events: 0,
+  calls: 0,
+  failed: 0,
+  input_tokens: 0,
+  cache_read_tokens: 0,
+  cache_creation_tokens: 0,
+  output_tokens: 0,
+  cost_usd: 0,
+  duration_p50_ms: null,
+  duration_p95_ms: null,
+  ttfb_p50_ms: null,
+  ttfb_p95_ms: null,
+};
+
+const HEADINGS = ["events", "calls", "failed", "tokens in", "cached", "written", "tokens out", "~ USD"];
+const TIMES = ["p50", "p95", "first p50", "first p95"];
+
+/** One block for each list of dimensions; columns are as wide as their widest cell. */
+export function statsTable({ total, tables }: EventStats): string {
+  const numbers = [...HEADINGS, ...TIMES];
+  const most = Math.max(...tables.map(({ by }) => by.length));
+  const filled = (cells: readonly string[]) => [...cells, ...Array<string>(most - cells.length).fill("")];
+  const lines = [
+    ...tables.flatMap(({ by, rows }) => [
+      [...filled(by), ...numbers],
+      ...rows.map((row) => [...filled(row.keys.map(printable)), ...cellsOf(row)]),
+      [],
     ]),
-    [],
-  ]);
-  const widths = ["", ...names].map((_, column) =>
+    [...filled(total.keys), ...cellsOf(total)],
+  ];
+  const widths = [...Array(most + numbers.length).keys()].map((column) =>
     Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),
   );
   return lines
     .map((cells) =>
-      cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))),
+      cells.map((cell, at) => (at < most ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))),
     )
-    .map((cells) => cells.join("  "))
-    .join("\n")
-    .trimEnd();
+    .map((cells) => cells.join("  ").trimEnd())
+    .join("\n");
+}
+
+function cellsOf(row: StatsRow): string[] {
+  return [
+    row.events,
+    row.calls,
+    row.failed,
+    row.input_tokens,
+    row.cache_read_tokens,
+    row.cache_creation_tokens,
+    row.output_tokens,
+    money(row.cost_usd),
+    ...[row.duration_p50_ms, row.duration_p95_ms, row.ttfb_p50_ms, row.ttfb_p95_ms].map(time),
+  ].map(String);
+}
+
+function time(milliseconds: number | null): string {
+  if (milliseconds === null) return "";
+  return milliseconds < 10_000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }

@@ -156,7 +156,6 @@ async function demoByEnvironment(folder: string, print: (line: string) => void):
     settings: { ...defaultSettings(home), bundleFile: EMBEDDED_LOCATION },
     host: "127.0.0.1",
     port: 0,
-    json: true,
     log: createLog({ json: false, level: "warn" }),
     onEvent: (event) => events.push(event as OximyEvent),
     internet: { roots: [authority.cert], route: () => ({ address: "127.0.0.1", port: server.port }) },

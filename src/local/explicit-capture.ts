@@ -7,7 +7,6 @@ import { OximyError } from "../errors.js";
 import type { Log } from "../log.js";
 import { ExplicitProxy } from "../proxy/explicit.js";
 import { Engine, type EngineEnd, type Identified, type Internet } from "./engine.js";
-import { printEvent } from "./feed.js";
 import { Identifier } from "./identify.js";
 import type { KeyLogSecrets } from "./key-log-secrets.js";
 import { programSource } from "./program-source.js";
@@ -18,9 +17,8 @@ export interface ExplicitCaptureOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly json: boolean;
   readonly log: Log;
-  /** Called for each event beside its writing; the feed on standard output when absent. */
+  /** Called for each event beside its writing. */
   readonly onEvent?: (event: unknown) => void;
   readonly internet?: Internet;
   /** Whose connections come: `proxy` when absent. */
@@ -38,7 +36,7 @@ export interface ExplicitCapture {
 
 /** Throws OximyError (OXIMY_E_PORT_TAKEN, OXIMY_E_CA, OXIMY_E_OUTPUT_DIR, …), with nothing left behind. */
 export async function startExplicitCapture(options: ExplicitCaptureOptions): Promise<ExplicitCapture> {
-  const { settings, host, port, json, log, onEvent, internet, secrets } = options;
+  const { settings, host, port, log, onEvent, internet, secrets } = options;
   const native = loadNative();
   const identifier = new Identifier(createAttributor(native), programSource(native, settings.home));
   let engine: Engine | undefined;
@@ -46,7 +44,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
     const started = await Engine.start({
       settings,
       native,
-      onEvent: onEvent ?? printEvent(json),
+      ...(onEvent === undefined ? {} : { onEvent }),
       log,
       front: options.front ?? "proxy",
       ...(internet === undefined ? {} : { internet }),

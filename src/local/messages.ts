@@ -13,6 +13,7 @@ export interface ProxyStart {
   /** Whether secrets come, on descriptor `SECRETS_FD`. */
   readonly reads: boolean;
   readonly json: boolean;
+  readonly showContent: boolean;
   readonly verbose: boolean;
   /** Warnings and errors only. */
   readonly quiet: boolean;

@@ -16,7 +16,7 @@ import { listen } from "../proxy/listener.js";
 import { becomeCaller } from "./caller.js";
 import { endProcess } from "./end-process.js";
 import { Engine, type Identified, summaryOf } from "./engine.js";
-import { printEvent } from "./feed.js";
+import { Feed } from "./feed.js";
 import { giveToGroup } from "./file-group.js";
 import { type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./messages.js";
 import { RemoteSecrets, readSecrets } from "./remote-secrets.js";
@@ -73,6 +73,7 @@ async function start(
   message: ProxyStart,
   identifier: RemoteIdentifier,
   secrets: RemoteSecrets,
+  feed: Feed | undefined,
   log: Log,
 ): Promise<Engine> {
   const native = loadNative();
@@ -84,7 +85,7 @@ async function start(
     fileGroup: message.caller.gid,
     front: "redirect",
     ...(message.reads ? { secrets, onReadOutcome: (...outcome) => secrets.onOutcome(...outcome) } : {}),
-    ...(message.settings.feed ? { onEvent: printEvent(message.json) } : {}),
+    ...(feed ? { onEvent: (event) => feed.print(event) } : {}),
     log,
   });
   const lookUp = ({ peer, clientRemote }: Pick<Arrival, "peer" | "clientRemote">) =>
@@ -120,12 +121,14 @@ function main(): void {
   const identifier = new RemoteIdentifier();
   const secrets = new RemoteSecrets(say);
   let engine: Engine | undefined;
+  let feed: Feed | undefined;
   let log = createLog({ json: false, level: "info" });
 
   let settle = () => {};
   const stop = async (graceMs: number): Promise<never> => {
     const end = await engine?.stop(graceMs);
     settle();
+    feed?.printSummary();
     if (end) log.info(summaryOf(end));
     endProcess(0);
   };
@@ -141,7 +144,8 @@ function main(): void {
         } catch (error) {
           return failed(error);
         }
-        start(message, identifier, secrets, log).then((started) => {
+        if (message.settings.feed) feed = new Feed(message);
+        start(message, identifier, secrets, feed, log).then((started) => {
           engine = started;
           settle = () => giveToGroup(message.settings.home, message.caller.gid);
         }, failed);

@@ -44,6 +44,7 @@ export interface SupervisorOptions {
   readonly allowQuic: boolean;
   readonly backend?: RedirectOptions["backend"];
   readonly json: boolean;
+  readonly showContent: boolean;
   readonly verbose: boolean;
   readonly quiet: boolean;
   readonly log: Log;
@@ -125,7 +126,7 @@ export class Supervisor {
       env: { ...process.env, HOME: this.options.caller.home },
     });
     this.proxy = proxy;
-    const { settings, caller, json, verbose, quiet, openSecrets } = this.options;
+    const { settings, caller, json, showContent, verbose, quiet, openSecrets } = this.options;
     // Written to by the addon, by its descriptor; the object keeps it open.
     const secretsPipe = proxy.stdio[SECRETS_FD] as Socket;
     secretsPipe.on("error", () => {}); // a proxy that has died is seen by its exit
@@ -138,6 +139,7 @@ export class Supervisor {
       selfTestNonce: this.nonce,
       reads,
       json,
+      showContent,
       verbose,
       quiet,
     };

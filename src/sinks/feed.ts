@@ -1,11 +1,14 @@
 /** The live feed: one line per event for a person at a terminal. */
 
 import type { OximyEvent } from "../event/event.js";
+import { isFailed } from "../event/outcome.js";
 import { printable, shortened } from "../terminal.js";
 import { localClock } from "./traces-folder.js";
 
 export interface FeedStyle {
   readonly colour: "ansi" | "none";
+  /** Columns of the terminal, which a line fits in; a line that goes elsewhere has all that is known. */
+  readonly width?: number;
 }
 
 const WHO_WIDTH = 18;
@@ -14,22 +17,31 @@ const WHAT_WIDTH = 30;
 type Paint = (text: string) => string;
 
 /** ANSI SGR codes (ECMA-48 §8.3.117). */
-function painter(colour: FeedStyle["colour"], code: number): Paint {
+export function painter(colour: FeedStyle["colour"], code: number | string): Paint {
   return (text) => (colour === "none" || text === "" ? text : `\x1b[${code}m${text}\x1b[0m`);
 }
 
+/** Bold and bright ones that are read on dark and on light grounds, none of which means an error. */
+const APP_COLOURS = ["1;32", "1;33", "1;34", "1;35", "1;36", "1;94", "1;95", "1;96"] as const;
+
+/** An app has the same colour in each line and in each run. */
+export function colourOf(app: string): string {
+  let hash = 0;
+  for (let at = 0; at < app.length; at += 1) hash = (hash * 31 + app.charCodeAt(at)) >>> 0;
+  return APP_COLOURS[hash % APP_COLOURS.length]!;
+}
+
 /** Local time, app or process, provider and model, tokens, time, status; what is not known is left out. */
-export function feedLine(event: OximyEvent, { colour }: FeedStyle): string {
+export function feedLine(event: OximyEvent, { colour, width }: FeedStyle): string {
+  if (width !== undefined) return columnLine(event, colour, width);
   const dim = painter(colour, 2);
-  const status = event.metadata.response_status;
-  const failed = event.metadata.error !== undefined || (status !== undefined && status >= 400);
   const parts = [
     dim(localClock(new Date(event.timestamp))),
-    painter(colour, 1)(fit(printable(whoOf(event)), WHO_WIDTH)),
+    painter(colour, colourOf(whoOf(event)))(fit(printable(whoOf(event)), WHO_WIDTH)),
     painter(colour, 36)(fit(printable(whatOf(event)), WHAT_WIDTH)),
     ...(event.interaction === undefined ? [] : [tokensOf(event)]),
     dim(durationOf(event)),
-    painter(colour, failed ? 31 : 32)(outcomeOf(event)),
+    painter(colour, isFailed(event) ? 31 : 32)(outcomeOf(event)),
     ...(event.interaction?.cost_usd === undefined ? [] : [dim(`~$${money(event.interaction.cost_usd)}`)]),
     ...(event.metadata.reason === undefined
       ? []
@@ -39,6 +51,46 @@ export function feedLine(event: OximyEvent, { colour }: FeedStyle): string {
     .filter((part) => part !== "")
     .join("  ")
     .trimEnd();
+}
+
+/** Columns that stand under each other, fewer of them the narrower the terminal is. */
+function columnLine(event: OximyEvent, colour: FeedStyle["colour"], width: number): string {
+  const { interaction, metadata } = event;
+  const usage = interaction?.response?.usage;
+  const tokens = (count: number | undefined, unit: string) => (count === undefined ? "" : `${count} ${unit}`);
+  const isWide = width >= 90;
+  const names = isWide ? width - 60 : width - 38;
+  const who = Math.max(6, Math.min(isWide ? WHO_WIDTH : 14, Math.floor(names * 0.4)));
+  const what = Math.max(8, Math.min(WHAT_WIDTH, Math.floor(names * 0.6)));
+  const status = metadata.response_status;
+  const rest = [
+    metadata.error,
+    interaction?.cost_usd === undefined ? undefined : `~$${money(interaction.cost_usd)}`,
+    metadata.reason === undefined ? undefined : `(${metadata.reason})`,
+  ];
+  const cells: ReadonlyArray<readonly [text: string, code: number | string]> = [
+    [localClock(new Date(event.timestamp)), 2],
+    [fit(printable(whoOf(event)), who), colourOf(whoOf(event))],
+    [fit(printable(whatOf(event)), what), 36],
+    ...(isWide
+      ? ([
+          [tokens(usage?.input_tokens, "in").padStart(10), 0],
+          [tokens(usage?.output_tokens, "out").padStart(9), 0],
+        ] as const)
+      : []),
+    [durationOf(event).padStart(7), 2],
+    [(status === undefined ? "" : String(status)).padStart(3), isFailed(event) ? 31 : 32],
+    [printable(rest.filter((part) => part !== undefined).join(" ")), isFailed(event) ? 31 : 33],
+  ];
+  let left = width;
+  const shown: string[] = [];
+  for (const [text, code] of cells) {
+    if (left <= 0) break;
+    const cut = shortened(text, left);
+    shown.push(painter(colour, code)(cut));
+    left -= [...cut].length + 2;
+  }
+  return shown.join("  ").trimEnd();
 }
 
 function whoOf({ app, client }: OximyEvent): string {

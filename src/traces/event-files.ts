@@ -6,26 +6,8 @@ import type { OximyEvent } from "../event/event.js";
 import { isObject } from "../interaction/json.js";
 import { listTracesFiles, localDate, type TracesFile } from "../sinks/traces-folder.js";
 import { type Cut, cutLine } from "./cut-line.js";
+import { type EventFilter, matchesFilter } from "./event-filter.js";
 import { linesOf } from "./lines.js";
-
-export interface EventFilter {
-  /** Id or name of the app, or name of the process; without regard to case. */
-  readonly app?: string;
-  /** Provider, or id of the source. */
-  readonly provider?: string;
-  /** Events whose request began then or later. */
-  readonly since?: Date;
-}
-
-export function matchesFilter(event: OximyEvent, { app, provider, since }: EventFilter): boolean {
-  if (since !== undefined && Date.parse(event.timestamp) < since.getTime()) return false;
-  if (app !== undefined && !isOneOf(app, [event.app?.id, event.app?.name, event.client.name])) return false;
-  return provider === undefined || isOneOf(provider, [event.interaction?.provider, event.source.id]);
-}
-
-function isOneOf(wanted: string, names: ReadonlyArray<string | null | undefined>): boolean {
-  return names.some((name) => name?.toLowerCase() === wanted.toLowerCase());
-}
 
 /**
  * The events of a folder that match, in the order in which they were written; none when there is no such folder.
@@ -56,14 +38,21 @@ export async function* readEventLines(
     try {
       for await (const lines of linesOf(file)) {
         for (const line of lines) {
-          const event = parseLine(cut === undefined ? line : cutLine(line, cut));
-          if (event !== undefined && matchesFilter(event, filter)) yield { event, line };
+          const event = eventOfLine(line, filter, cut);
+          if (event !== undefined) yield { event, line };
         }
       }
     } catch (cause) {
       throw unreadable(file.path, cause as Error);
     }
   }
+}
+
+/** Undefined for what is no event, or none that is asked for. */
+export function eventOfLine(line: Buffer, filter: EventFilter, cut?: Cut): OximyEvent | undefined {
+  if (filter.grep?.matches(line) === false) return undefined;
+  const event = parseLine(cut === undefined ? line : cutLine(line, cut));
+  return event !== undefined && matchesFilter(event, filter) ? event : undefined;
 }
 
 function unreadable(path: string, cause: Error): OximyError {

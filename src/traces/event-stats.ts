@@ -1,69 +1,157 @@
-/** Sums over events: by app, model and local day. */
+/** Sums over events, by whatever they are told apart by. */
 
 import type { OximyEvent } from "../event/event.js";
+import { isFailed } from "../event/outcome.js";
 import { localDate } from "../sinks/traces-folder.js";
+import { Quantiles } from "./quantiles.js";
 
+/** What events are told apart by. */
+export const DIMENSIONS = ["app", "model", "day", "project", "user"] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
+const KEY_OF: Readonly<Record<Dimension, (event: OximyEvent) => string>> = {
+  app: ({ app, client }) => app?.name ?? client.name ?? "unknown",
+  model: ({ source, interaction }) =>
+    interaction?.model == null ? source.id : `${source.id}/${interaction.model}`,
+  day: ({ timestamp }) => localDate(new Date(timestamp)),
+  project: ({ client }) => client.repo?.root ?? client.cwd ?? "unknown",
+  user: ({ client }) => client.user ?? (client.uid === undefined ? "unknown" : String(client.uid)),
+};
+
+/** A p50 or p95 is off by 1% at most. */
 export interface StatsRow {
-  readonly key: string;
+  /** The keys of the row, in the order in which the dimensions were asked for. */
+  readonly keys: readonly string[];
   events: number;
+  /** Those of them that were read. */
+  calls: number;
   /** Events whose response was an error, or that did not end. */
   failed: number;
   input_tokens: number;
+  /** Of the input: read from the provider's cache. */
+  cache_read_tokens: number;
+  /** Of the input: written to it. */
+  cache_creation_tokens: number;
   output_tokens: number;
   cost_usd: number;
+  duration_p50_ms: number | null;
+  duration_p95_ms: number | null;
+  ttfb_p50_ms: number | null;
+  ttfb_p95_ms: number | null;
+}
+
+/** So many rows of a table are told apart; what comes beyond is summed in one, so that memory has a bound. */
+export const MAX_ROWS = 10_000;
+const OTHERS = "(others)";
+
+export interface StatsTable {
+  readonly by: readonly Dimension[];
+  /** By day the oldest first, else most events first. */
+  readonly rows: readonly StatsRow[];
 }
 
 export interface EventStats {
   readonly total: StatsRow;
-  /** Most events first. */
-  readonly byApp: readonly StatsRow[];
-  readonly byModel: readonly StatsRow[];
-  /** Oldest first. */
-  readonly byDay: readonly StatsRow[];
+  /** One for each list of dimensions that was asked for. */
+  readonly tables: readonly StatsTable[];
 }
 
+/** Reads the events once, for all tables together. */
 export async function summarise(
   events: AsyncIterable<OximyEvent> | Iterable<OximyEvent>,
+  tables: ReadonlyArray<readonly Dimension[]> = [["app"], ["model"], ["day"]],
 ): Promise<EventStats> {
-  const total = emptyRow("total");
-  const byApp = new Map<string, StatsRow>();
-  const byModel = new Map<string, StatsRow>();
-  const byDay = new Map<string, StatsRow>();
+  const total = new Sums(["total"]);
+  const groups = tables.map((by) => ({ by, sums: new Map<string, Sums>() }));
   for await (const event of events) {
-    add(total, event);
-    add(rowOf(byApp, event.app?.name ?? event.client.name ?? "unknown"), event);
-    add(rowOf(byModel, modelOf(event)), event);
-    add(rowOf(byDay, localDate(new Date(event.timestamp))), event);
+    total.add(event);
+    for (const { by, sums } of groups) sumsOf(sums, by, event).add(event);
   }
-  const mostFirst = (a: StatsRow, b: StatsRow) => b.events - a.events || (a.key < b.key ? -1 : 1);
   return {
-    total,
-    byApp: [...byApp.values()].sort(mostFirst),
-    byModel: [...byModel.values()].sort(mostFirst),
-    byDay: [...byDay.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+    total: total.row(),
+    tables: groups.map(({ by, sums }) => ({ by, rows: ordered([...sums.values()], by) })),
   };
 }
 
-function modelOf({ source, interaction }: OximyEvent): string {
-  return interaction?.model == null ? source.id : `${source.id}/${interaction.model}`;
+function sumsOf(sums: Map<string, Sums>, by: readonly Dimension[], event: OximyEvent): Sums {
+  const keys = by.map((dimension) => KEY_OF[dimension](event));
+  const key = keys.join("\0");
+  const known = sums.get(key);
+  if (known !== undefined) return known;
+  if (sums.size < MAX_ROWS) return noted(sums, key, keys);
+  return (
+    sums.get(OTHERS) ??
+    noted(
+      sums,
+      OTHERS,
+      by.map(() => OTHERS),
+    )
+  );
 }
 
-function rowOf(rows: Map<string, StatsRow>, key: string): StatsRow {
-  const row = rows.get(key) ?? emptyRow(key);
-  rows.set(key, row);
-  return row;
+function noted(sums: Map<string, Sums>, key: string, keys: readonly string[]): Sums {
+  const made = new Sums(keys);
+  sums.set(key, made);
+  return made;
 }
 
-function emptyRow(key: string): StatsRow {
-  return { key, events: 0, failed: 0, input_tokens: 0, output_tokens: 0, cost_usd: 0 };
+function ordered(sums: readonly Sums[], by: readonly Dimension[]): StatsRow[] {
+  const rows = sums.map((each) => each.row());
+  const byKeys = (a: StatsRow, b: StatsRow) => (a.keys.join("\0") < b.keys.join("\0") ? -1 : 1);
+  if (by[0] === "day") return rows.sort(byKeys);
+  return rows.sort((a, b) => b.events - a.events || byKeys(a, b));
 }
 
-function add(row: StatsRow, { interaction, metadata }: OximyEvent): void {
-  // Counting tokens is no use of a model; the call that follows counts them again.
-  const usage = interaction?.type === "token_count" ? undefined : interaction?.response?.usage;
-  row.events += 1;
-  if (metadata.error !== undefined || (metadata.response_status ?? 0) >= 400) row.failed += 1;
-  row.input_tokens += usage?.input_tokens ?? 0;
-  row.output_tokens += usage?.output_tokens ?? 0;
-  row.cost_usd += interaction?.cost_usd ?? 0;
+/** What a row is made of while events come. */
+class Sums {
+  readonly #durations = new Quantiles();
+  readonly #firstBytes = new Quantiles();
+  #events = 0;
+  #calls = 0;
+  #failed = 0;
+  #input = 0;
+  #cacheRead = 0;
+  #cacheCreation = 0;
+  #output = 0;
+  #cost = 0;
+
+  constructor(readonly keys: readonly string[]) {}
+
+  add(event: OximyEvent): void {
+    const { interaction, timing } = event;
+    // Counting tokens is no use of a model; the call that follows counts them again.
+    const usage = interaction?.type === "token_count" ? undefined : interaction?.response?.usage;
+    this.#events += 1;
+    if (interaction !== undefined) this.#calls += 1;
+    if (isFailed(event)) this.#failed += 1;
+    this.#input += usage?.input_tokens ?? 0;
+    this.#cacheRead += usage?.cache_read_tokens ?? 0;
+    this.#cacheCreation += usage?.cache_creation_tokens ?? 0;
+    this.#output += usage?.output_tokens ?? 0;
+    this.#cost += interaction?.cost_usd ?? 0;
+    // A connection that was passed through lasts as long as its program likes: that says nothing of calls.
+    if (interaction === undefined) return;
+    this.#durations.add(timing.duration_ms ?? Number.NaN);
+    this.#firstBytes.add(timing.ttfb_ms ?? Number.NaN);
+  }
+
+  row(): StatsRow {
+    return {
+      keys: this.keys,
+      events: this.#events,
+      calls: this.#calls,
+      failed: this.#failed,
+      input_tokens: this.#input,
+      cache_read_tokens: this.#cacheRead,
+      cache_creation_tokens: this.#cacheCreation,
+      output_tokens: this.#output,
+      cost_usd: this.#cost,
+      duration_p50_ms: rounded(this.#durations.at(0.5)),
+      duration_p95_ms: rounded(this.#durations.at(0.95)),
+      ttfb_p50_ms: rounded(this.#firstBytes.at(0.5)),
+      ttfb_p95_ms: rounded(this.#firstBytes.at(0.95)),
+    };
+  }
 }
+
+const rounded = (value: number | null): number | null => (value === null ? null : Math.round(value));

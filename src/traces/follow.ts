@@ -5,7 +5,8 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { OximyEvent } from "../event/event.js";
 import type { TracesFile } from "../sinks/traces-folder.js";
-import { type EventFilter, filesFrom, matchesFilter, parseLine } from "./event-files.js";
+import { eventOfLine, filesFrom } from "./event-files.js";
+import type { EventFilter } from "./event-filter.js";
 import { LineSplitter } from "./lines.js";
 
 const POLL_MS = 250;
@@ -27,8 +28,8 @@ export async function* followEvents(
     const seen = new Set<string>();
     for (const { path } of plainFiles(filesFrom(folder, new Date()))) {
       for (const line of added(path, tails, seen)) {
-        const event = parseLine(line);
-        if (event !== undefined && matchesFilter(event, filter)) yield event;
+        const event = eventOfLine(line, filter);
+        if (event !== undefined) yield event;
       }
     }
     // What a removed file was told by may be given to a new one.

@@ -47,6 +47,12 @@ describe("oximy events", () => {
     ["those of an app", ["--app", "Cursor"], ["cursor"]],
     ["those to a provider", ["--provider", "anthropic"], ["anthropic"]],
     ["those since a moment", ["--since", "2h"], ["cursor", "anthropic"]],
+    ["those before a moment", ["--until", "2h"], ["old"]],
+    ["those between two moments", ["--since", "2h", "--until", "30m"], ["cursor"]],
+    ["those of a model", ["--model", "GPT-*"], ["old", "cursor"]],
+    ["those with a status", ["--status", "2xx"], ["old", "cursor", "anthropic"]],
+    ["those that ended well", ["--status", "ok"], ["old", "cursor", "anthropic"]],
+    ["those with a text in them", ["--grep", "CURSOR"], ["cursor"]],
   ])("prints %s", async (_, args, expected) => {
     const { code, stdout } = await runOximy(["events", "--json", ...args], { env });
     expect(ids(stdout)).toEqual(expected);
@@ -57,6 +63,34 @@ describe("oximy events", () => {
     const { stdout } = await runOximy(["events", "--app", "cursor"], { env });
     expect(stdout).toMatch(/^\d\d:\d\d:\d\d {2}Cursor +openai\/gpt-4 +5 in 3 out/);
     expect(stdout).not.toContain("\x1b");
+  });
+
+  it("prints some fields, with tabs between or as JSON", async () => {
+    const fields = ["--fields", "event_id,app.name,interaction.response.usage,client.repo.root"];
+    const cells = await runOximy(["events", "--app", "cursor", ...fields], { env });
+    expect(cells.stdout).toBe('cursor\tCursor\t{"input_tokens":5,"output_tokens":3}\t\n');
+    const json = await runOximy(
+      ["events", "--json", "--app", "cursor", "--fields", "event_id,interaction.response.content"],
+      { env },
+    );
+    expect(JSON.parse(json.stdout)).toEqual({
+      event_id: "cursor",
+      "interaction.response.content": "Hi there!",
+    });
+  });
+
+  it("prints what was said when it is asked to", async () => {
+    const { stdout } = await runOximy(["events", "--app", "cursor", "--show-content"], { env });
+    expect(stdout.split("\n").slice(1, 5)).toEqual(["  user:", "    Hello", "  assistant:", "    Hi there!"]);
+  });
+
+  it.each([
+    ["a status", ["--status", "bad"], "It must be statuses such as"],
+    ["a field", ["--fields", "a b"], "It must be names of fields"],
+  ])("says 2 for %s that is none", async (_, args, said) => {
+    const { code, stderr } = await runOximy(["events", ...args], { env });
+    expect(stderr).toContain(said);
+    expect(code).toBe(2);
   });
 
   it("finds the folder by flag before variable before file", async () => {
@@ -114,10 +148,14 @@ describe("oximy events", () => {
 describe("oximy stats", () => {
   it("sums by app, model and day", async () => {
     const { code, stdout } = await runOximy(["stats"], { env });
-    expect(stdout).toMatch(/^app +events +failed +tokens in +tokens out +~ USD$/m);
-    expect(stdout).toMatch(/^Cursor +1 +0 +5 +3 +0\.00033$/m);
-    expect(stdout).toMatch(/^openai\/gpt-4 +2 +0 +10 +6 +0\.00066$/m);
-    expect(stdout).toMatch(/^total +3 +0 +10 +6/m);
+    expect(stdout).toMatch(
+      /^app +events +calls +failed +tokens in +cached +written +tokens out +~ USD +p50 +p95 +first p50 +first p95$/m,
+    );
+    expect(stdout).toMatch(
+      /^Cursor +1 +1 +0 +5 +0 +0 +3 +0\.00033 +12\d\d ms +12\d\d ms +4[56]\d ms +4[56]\d ms$/m,
+    );
+    expect(stdout).toMatch(/^openai\/gpt-4 +2 +2 +0 +10 +0 +0 +6 +0\.00066 /m);
+    expect(stdout).toMatch(/^total +3 +2 +0 +10 +0 +0 +6/m);
     expect(code).toBe(0);
   });
 
@@ -128,5 +166,45 @@ describe("oximy stats", () => {
       by_app: [{ events: 1 }, { events: 1 }],
       by_day: expect.any(Array),
     });
+  });
+
+  it("has a row for each combination of what it is asked for", async () => {
+    const { stdout } = await runOximy(["stats", "--json", "--by", "model,app"], { env });
+    const rows = JSON.parse(stdout).rows.map(({ model, app, events }: Record<string, unknown>) => [
+      model,
+      app,
+      events,
+    ]);
+    expect(rows).toEqual([
+      ["anthropic", "node", 1],
+      ["openai/gpt-4", "Cursor", 1],
+      ["openai/gpt-4", "node", 1],
+    ]);
+  });
+
+  it("prints values with commas between, of which none is a formula", async () => {
+    const app = { ...cursor, name: '=1+1,"2"' };
+    write(today, sampleEvent({ event_id: "formula", timestamp: ago(0), app }));
+    const { stdout } = await runOximy(["stats", "--csv", "--by", "app", "--grep", "formula"], { env });
+    expect(stdout.split("\n")).toEqual([
+      "app,events,calls,failed,input_tokens,cache_read_tokens,cache_creation_tokens,output_tokens,cost_usd," +
+        "duration_p50_ms,duration_p95_ms,ttfb_p50_ms,ttfb_p95_ms",
+      expect.stringMatching(/^"'=1\+1,""2""",1,1,0,5,0,0,3,0\.00033,12\d\d,12\d\d,4[56]\d,4[56]\d$/),
+      "",
+    ]);
+  });
+
+  it.each([
+    [
+      "what events are not told apart by",
+      ["--by", "colour"],
+      "It must be some of app,model,day,project,user",
+    ],
+    ["a dimension twice", ["--by", "app,app"], "each once"],
+    ["two forms at once", ["--json", "--csv"], "cannot be used with"],
+  ])("says 2 for %s", async (_, args, said) => {
+    const { code, stderr } = await runOximy(["stats", ...args], { env });
+    expect(stderr).toContain(said);
+    expect(code).toBe(2);
   });
 });

@@ -41,6 +41,7 @@ function startProxy(outputDir?: string, preload: readonly string[] = []): Proxy 
     reads: false,
     selfTestNonce: "nonce",
     json: false,
+    showContent: false,
     verbose: false,
     quiet: false,
   };

@@ -12,7 +12,6 @@ try {
     settings: { ...defaultSettings(home!), bundleFile: bundleFile!, outputDir: outputDir! },
     host: "127.0.0.1",
     port: Number(port),
-    json: false,
     log: createLog({ json: false, level: "error" }),
   });
   console.log("started");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { feedLine, money } from "../../src/sinks/feed.js";
+import { colourOf, feedLine, money } from "../../src/sinks/feed.js";
 import { localClock } from "../../src/sinks/traces-folder.js";
 import { sampleEvent } from "./sample-event.js";
 
@@ -48,4 +48,33 @@ test.each([
   [12.345, "12.35"],
 ])("%d dollars are written %s", (usd, text) => {
   expect(money(usd)).toBe(text);
+});
+
+test.each([40, 50, 60, 76, 80, 100, 120, 200])("a line fits a terminal of %d columns", (width) => {
+  const app = { id: "long", name: "An app with a name that goes on and on", matched_by: "script" } as const;
+  const metadata = { ...sampleEvent().metadata, error: "the server closed the connection before the end" };
+  for (const event of [sampleEvent(), sampleEvent({ app, metadata })]) {
+    const line = feedLine(event, { colour: "none", width });
+    expect([...line].length).toBeLessThanOrEqual(width);
+    expect(
+      feedLine(event, { colour: "ansi", width })
+        .replace(/\x1b\[[\d;]*m/g, "")
+        .trimEnd(),
+    ).toBe(line);
+  }
+});
+
+test("columns stand under each other", () => {
+  const short = sampleEvent({ app: { id: "a", name: "A", matched_by: "script" } });
+  const lines = [short, sampleEvent()].map((event) => feedLine(event, { colour: "none", width: 120 }));
+  expect(lines).toEqual([
+    `${clock}  A                   openai/gpt-4                          5 in      3 out  1234 ms  200  ~$0.00033`,
+    `${clock}  node (4711)         openai/gpt-4                          5 in      3 out  1234 ms  200  ~$0.00033`,
+  ]);
+});
+
+test("an app has the same colour in each line, and others have others", () => {
+  expect(colourOf("Cursor")).toBe(colourOf("Cursor"));
+  const colours = new Set(["Cursor", "Claude Code", "Codex", "Comet", "node", "python"].map(colourOf));
+  expect(colours.size).toBeGreaterThan(2);
 });

@@ -5,7 +5,8 @@ import type { OximyEvent } from "../../src/event/event.js";
 import { feedLine } from "../../src/sinks/feed.js";
 import { numberFile } from "../../src/sinks/numbered-file.js";
 import { localDate, tracesFileName } from "../../src/sinks/traces-folder.js";
-import { type EventFilter, readEvents } from "../../src/traces/event-files.js";
+import { readEvents } from "../../src/traces/event-files.js";
+import type { EventFilter } from "../../src/traces/event-filter.js";
 import { summarise } from "../../src/traces/event-stats.js";
 import { followEvents } from "../../src/traces/follow.js";
 import { LineSplitter } from "../../src/traces/lines.js";
@@ -137,13 +138,16 @@ test("sums are made by app, model and day", async () => {
   const stats = await summarise(readEvents(folder));
   expect(stats.total).toMatchObject({ events: 3, failed: 0, input_tokens: 15, output_tokens: 9 });
   expect(stats.total.cost_usd).toBeCloseTo(0.00099);
-  expect(stats.byApp.map(({ key, events }) => [key, events])).toEqual([
-    ["Comet", 2],
-    ["node", 1],
-  ]);
-  expect(stats.byModel.map(({ key }) => key)).toEqual(["openai/gpt-4"]);
-  expect(stats.byDay.map(({ key, events }) => [key, events])).toEqual([
-    ["2026-01-08", 1],
-    ["2026-01-09", 2],
+  const rows = stats.tables.map((table) => table.rows.map(({ keys, events }) => [...keys, events]));
+  expect(rows).toEqual([
+    [
+      ["Comet", 2],
+      ["node", 1],
+    ],
+    [["openai/gpt-4", 3]],
+    [
+      ["2026-01-08", 1],
+      ["2026-01-09", 2],
+    ],
   ]);
 });
