@@ -14,6 +14,7 @@ import { addDemoCommand } from "./demo.js";
 import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEventsCommand } from "./events.js";
+import { addExportCommand } from "./export.js";
 import { addLocalCommand } from "./local.js";
 import { addPinsCommand } from "./pins.js";
 import { addProxyCommand } from "./proxy.js";
@@ -29,7 +30,7 @@ const WRONG_USAGE = 2;
 const SERVING = new Set(["local", "proxy", "run"]);
 
 /** These look at the caller's files and nothing else. */
-const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "pins", "stats"]);
+const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "export", "pins", "stats"]);
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -56,6 +57,7 @@ function createProgram(): Command {
     addSessionsCommand,
     addShowCommand,
     addDiffCommand,
+    (into: Command) => addExportCommand(into, version),
     addPinsCommand,
     addDemoCommand,
     addCaCommand,

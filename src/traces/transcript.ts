@@ -1,11 +1,10 @@
 /** A conversation as a person reads it. Values in, lines out; nothing in them steers a terminal. */
 
 import type { OximyEvent } from "../event/event.js";
-import type { Message } from "../interaction/interaction.js";
-import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../interaction/json.js";
 import { money } from "../sinks/feed.js";
 import { localClock } from "../sinks/traces-folder.js";
 import { printable, shortened } from "../terminal.js";
+import { answered, type Said, saidBefore } from "./said.js";
 
 export interface TranscriptStyle {
   /** `folded`: a line for each call of a tool and for each result. */
@@ -16,16 +15,12 @@ const FOLDED = 100;
 
 /** One event: what was said since the answer before it, and the answer. */
 export function transcriptOf(event: OximyEvent, style: TranscriptStyle): string[] {
-  const { interaction, metadata, conversation } = event;
-  const request = interaction?.request;
-  const messages = listOf(request?.messages).filter(isObject) as unknown as Message[];
-  const said = conversation?.parent_event_id === undefined ? messages : sinceAnswer(messages);
-  const prompt = stringOf(request?.prompt);
+  const { interaction, metadata } = event;
+  const error = interaction?.response?.error;
   return [
     headline(event),
-    ...(prompt === undefined ? [] : spoken("user", prompt)),
-    ...said.flatMap((message) => linesOf(message, style)),
-    ...answerOf(event, style),
+    ...[...saidBefore(event), ...answered(event)].flatMap((said) => linesOf(said, style)),
+    ...(error === undefined ? [] : [`  ! ${printable(error.message ?? error.type ?? "error")}`]),
     ...(metadata.error === undefined ? [] : [`  ! ${printable(metadata.error)}`]),
     "",
   ];
@@ -49,62 +44,23 @@ function headline({ timestamp, conversation, interaction, metadata, event_id }: 
   return printable(`── ${parts.join("  ")}`);
 }
 
-function sinceAnswer(messages: readonly Message[]): readonly Message[] {
-  return messages.slice(messages.findLastIndex(({ role }) => role === "assistant" || role === "model") + 1);
-}
-
-function answerOf({ interaction }: OximyEvent, style: TranscriptStyle): string[] {
-  const { content, tool_calls, error } = interaction?.response ?? {};
-  return [
-    ...(typeof content === "string" && content !== "" ? spoken("assistant", content) : []),
-    ...listOf(tool_calls)
-      .map(objectOf)
-      .flatMap((call) => called(call.name, call.arguments, style)),
-    ...(error === undefined ? [] : [`  ! ${printable(error.message ?? error.type ?? "error")}`]),
-  ];
-}
-
-function linesOf(message: Message, style: TranscriptStyle): string[] {
-  const { role, content } = message;
-  if (role === "system" || role === "developer") return [];
-  if (role === "tool") return returned(textOf(content), style);
-  const parts = typeof content === "string" ? [content] : listOf(content);
-  return parts.flatMap((part) => partLines(role, part, style));
-}
-
-function partLines(role: string, part: unknown, style: TranscriptStyle): string[] {
-  if (typeof part === "string") return spoken(role, part);
-  const { type, text, content, name, input, functionCall, functionResponse, toolUse, toolResult } =
-    objectOf(part);
-  if (typeof text === "string") return spoken(role, text);
-  if (type === "tool_use") return called(name, input, style);
-  if (type === "tool_result") return returned(textOf(content), style);
-  if (isObject(functionCall)) return called(functionCall.name, functionCall.args, style);
-  if (isObject(functionResponse)) return returned(JSON.stringify(functionResponse.response ?? null), style);
-  if (isObject(toolUse)) return called(toolUse.name, toolUse.input, style);
-  if (isObject(toolResult)) return returned(textOf((toolResult as JsonObject).content), style);
-  return [`  [${printable(stringOf(type) ?? "part")}]`];
-}
-
-function textOf(content: unknown): string {
-  if (typeof content === "string") return content;
-  return listOf(content)
-    .map((part) => stringOf(objectOf(part).text) ?? `[${stringOf(objectOf(part).type) ?? "part"}]`)
-    .join("\n");
-}
-
-function spoken(role: string, text: string): string[] {
-  return [`${printable(role)}:`, ...indented(text)];
-}
-
-function called(name: unknown, given: unknown, { tools }: TranscriptStyle): string[] {
-  const json = typeof given === "string" ? given : (JSON.stringify(given) ?? "");
-  const head = `  ▸ ${printable(stringOf(name) ?? "tool")}`;
-  return tools === "folded" ? [`${head} ${folded(json)}`] : [head, ...indented(json)];
-}
-
-function returned(text: string, { tools }: TranscriptStyle): string[] {
-  return tools === "folded" ? [`  ◂ ${text.length} characters: ${folded(text)}`] : ["  ◂", ...indented(text)];
+function linesOf(said: Said, { tools }: TranscriptStyle): string[] {
+  switch (said.kind) {
+    case "text":
+      return [`${printable(said.role)}:`, ...indented(said.text)];
+    case "thought":
+      return [`  … ${folded(said.text)}`];
+    case "call": {
+      const head = `  ▸ ${printable(said.name)}`;
+      return tools === "folded" ? [`${head} ${folded(said.given)}`] : [head, ...indented(said.given)];
+    }
+    case "result":
+      return tools === "folded"
+        ? [`  ◂ ${said.text.length} characters: ${folded(said.text)}`]
+        : ["  ◂", ...indented(said.text)];
+    case "other":
+      return [`  [${printable(said.type)}]`];
+  }
 }
 
 function indented(text: string): string[] {

@@ -1,0 +1,31 @@
+/** The conversation that a command was given the id of. */
+
+import { OximyError } from "../errors.js";
+import { type Cut, WITHOUT_WORDS } from "../traces/cut-line.js";
+import { type EventLine, readEventLines, readEvents } from "../traces/event-files.js";
+import { sessionKey } from "../traces/sessions.js";
+
+/**
+ * Its events, in the order in which they were written. The id of an event stands for its conversation, and of one that
+ * stands alone for itself.
+ *
+ * @throws OximyError OXIMY_E_USAGE when there is none.
+ */
+export async function* conversationLines(folder: string, id: string, cut?: Cut): AsyncGenerator<EventLine> {
+  const key = await keyOf(folder, id);
+  for await (const entry of readEventLines(folder, {}, cut)) {
+    const { event } = entry;
+    if (event.conversation === undefined ? event.event_id === id : sessionKey(event) === key) yield entry;
+  }
+}
+
+async function keyOf(folder: string, id: string): Promise<string> {
+  for await (const event of readEvents(folder, {}, WITHOUT_WORDS)) {
+    if (event.conversation?.id === id || event.event_id === id) return sessionKey(event);
+  }
+  throw new OximyError(
+    "OXIMY_E_USAGE",
+    `There is no conversation or event ${id} in ${folder}.`,
+    "oximy sessions lists the conversations, oximy events --json the events.",
+  );
+}
