@@ -3,6 +3,7 @@
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { ReaderLimits } from "../exchange/exchange.js";
 import type { SupplementUse } from "../oisp/supplement.js";
+import type { OtlpSettings } from "../otlp/settings.js";
 
 /** What became of the reading of a connection. */
 export type ReadOutcome = "opened" | "missing" | "failed";
@@ -22,6 +23,8 @@ export interface CaptureOptions {
   readonly fileGroup?: number;
   /** Hosts that the bundle does not know were decrypted too, for the named apps. */
   readonly allHosts: boolean;
+  /** A collector that is told of the events, and where is remembered how far it has got. */
+  readonly otlp?: { readonly settings: OtlpSettings; readonly stateFolder: string };
   /** Post each event back, for the live feed. */
   readonly feed: boolean;
 }

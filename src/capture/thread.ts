@@ -5,9 +5,11 @@ import type { Connection, UnreadConnection } from "../connection/connection.js";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { readBundleText } from "../oisp/parse.js";
+import { Exporter } from "../otlp/exporter.js";
 import { FileCloser } from "../sinks/file-closer.js";
 import { openJsonlSink } from "../sinks/jsonl.js";
 import type { SinkLog } from "../sinks/sink.js";
+import { VERSION } from "../version.js";
 import { isLarge, readBatch } from "./batch-writer.js";
 import {
   type Batch,
@@ -43,6 +45,8 @@ function start(): void {
     log,
   });
   const closer = new FileCloser({ folder: options.outputDir, ...kept, log });
+  const exporter =
+    options.otlp && new Exporter({ ...options.otlp, folder: options.outputDir, version: VERSION, log });
   /** Events of the batch being read: the feed shows them when they are written. */
   let unfed: OximyEvent[] = [];
   let readsBatch = false;
@@ -126,9 +130,12 @@ function start(): void {
         readings.finishAll();
         readings.destroy();
         closer.close();
-        return void sink.close().then(() => {
-          say({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });
-        });
+        return void sink
+          .close()
+          .then(() => exporter?.close())
+          .then(() => {
+            say({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });
+          });
     }
   });
   say({ type: "ready" });

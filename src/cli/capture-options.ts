@@ -6,6 +6,7 @@ import { OximyError } from "../errors.js";
 import { asCaller, findCaller } from "../local/caller.js";
 import { type AppTerm, type CaptureSettings, defaultSettings } from "../local/settings.js";
 import type { LoadOptions } from "../oisp/load.js";
+import { type OtlpNames, otlpSettings } from "../otlp/settings.js";
 import { readSmallFile } from "../trust/user-file.js";
 
 type Parse = (text: string) => unknown;
@@ -149,6 +150,25 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
       "show the certificate to programs that are `predicted` to trust it (each other one is tried once), or `always`",
     parse: oneOf("predicted", "always"),
   },
+  {
+    key: "otlp",
+    flags: "--otlp <url>",
+    description: "tell an OpenTelemetry collector of the events, such as http://localhost:4318",
+    parse: url,
+  },
+  {
+    key: "otlp_content",
+    flags: "--otlp-content",
+    description: "tell it what was said and answered, too",
+    parse: truth,
+  },
+  {
+    key: "otlp_names",
+    flags: "--otlp-names <names>",
+    description:
+      "of attributes and metrics: `latest`, or `1.40` for those of the conventions 1.37 to 1.40 (latest)",
+    parse: oneOf("latest", "1.40"),
+  },
   { key: "json", flags: "--json", description: "print log and feed as JSON lines", parse: truth },
   {
     key: "show_content",
@@ -167,6 +187,12 @@ export interface Output {
   readonly showContent: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+}
+
+interface OtlpFlags {
+  readonly otlp: string;
+  readonly otlpContent: boolean;
+  readonly otlpNames: OtlpNames;
 }
 
 const camel = (key: string) => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
@@ -269,8 +295,12 @@ export function captureSettings(
     CAPTURE_OPTIONS.map((option) => [camel(option.key), resolveValue(option, command, env, file)]).filter(
       ([, value]) => value !== undefined,
     ),
-  ) as Partial<CaptureSettings & Output>;
-  const { json = false, showContent = false, quiet = false, verbose = false, ...told } = values;
+  ) as Partial<Omit<CaptureSettings, "otlp"> & Output & OtlpFlags>;
+  const { json = false, showContent = false, quiet = false, verbose = false, ...settled } = values;
+  const { otlp: url, otlpContent = false, otlpNames = "latest", ...told } = settled;
+  const wish = { ...(url !== undefined && { url }), content: otlpContent, names: otlpNames };
+  // Variables of OpenTelemetry are for the command that is run, unless it is said that they are for us.
+  const otlp = command.name() === "run" && url === undefined ? undefined : otlpSettings(wish, env);
   const appTerms = (command.getOptionValue("app") ??
     command.getOptionValue("excludeApp") ??
     []) as readonly AppTerm[];
@@ -280,6 +310,7 @@ export function captureSettings(
     apps: appTerms,
     users: (command.getOptionValue("user") as string[] | undefined) ?? [],
     feed: !quiet,
+    ...(otlp && { otlp }),
   };
   if (settings.allHosts && !appTerms.some(({ sign }) => sign === "include")) {
     throw new OximyError(

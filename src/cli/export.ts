@@ -10,6 +10,7 @@ import { oximyHome } from "../local/settings.js";
 import { printableJsonText, printError } from "../terminal.js";
 import { WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
 import { type EventLine, readEventLines } from "../traces/event-files.js";
+import { VERSION } from "../version.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { conversationLines } from "./conversation.js";
 import { noEvents } from "./events.js";
@@ -19,7 +20,7 @@ import { print } from "./print.js";
 const FORMS = ["har", "html", "jsonl"] as const;
 type Form = (typeof FORMS)[number];
 
-export function addExportCommand(program: Command, version: string): void {
+export function addExportCommand(program: Command): void {
   const command = program
     .command("export")
     .description("events as an HTTP archive (har), one page of a conversation (html), or lines (jsonl)")
@@ -37,7 +38,7 @@ export function addExportCommand(program: Command, version: string): void {
     const output = await openOutput(command.opts<{ output?: string }>().output);
     let written = 0;
     try {
-      for await (const text of PIECES[form](lines, version, id ?? "")) {
+      for await (const text of PIECES[form](lines, id ?? "")) {
         await output.write(text.piece);
         if (text.isEvent) written += 1;
       }
@@ -53,30 +54,29 @@ interface Piece {
   readonly isEvent: boolean;
 }
 
-const PIECES: Readonly<
-  Record<Form, (lines: AsyncIterable<EventLine>, version: string, id: string) => AsyncGenerator<Piece>>
-> = {
-  async *har(lines, version) {
-    const [before, after] = harAround(version);
-    yield { piece: before, isEvent: false };
-    let separator = "";
-    for await (const { event } of lines) {
-      const entry = harEntry(event);
-      if (entry === undefined) continue;
-      yield { piece: `${separator}${JSON.stringify(entry)}`, isEvent: true };
-      separator = ",\n";
-    }
-    yield { piece: after, isEvent: false };
-  },
-  async *html(lines, version, id) {
-    yield { piece: htmlHead(`Conversation ${id}`), isEvent: false };
-    for await (const { event } of lines) yield { piece: htmlCall(event), isEvent: true };
-    yield { piece: htmlFoot(version), isEvent: false };
-  },
-  async *jsonl(lines) {
-    for await (const { line } of lines) yield { piece: Buffer.concat([line, NEWLINE]), isEvent: true };
-  },
-};
+const PIECES: Readonly<Record<Form, (lines: AsyncIterable<EventLine>, id: string) => AsyncGenerator<Piece>>> =
+  {
+    async *har(lines) {
+      const [before, after] = harAround(VERSION);
+      yield { piece: before, isEvent: false };
+      let separator = "";
+      for await (const { event } of lines) {
+        const entry = harEntry(event);
+        if (entry === undefined) continue;
+        yield { piece: `${separator}${JSON.stringify(entry)}`, isEvent: true };
+        separator = ",\n";
+      }
+      yield { piece: after, isEvent: false };
+    },
+    async *html(lines, id) {
+      yield { piece: htmlHead(`Conversation ${id}`), isEvent: false };
+      for await (const { event } of lines) yield { piece: htmlCall(event), isEvent: true };
+      yield { piece: htmlFoot(VERSION), isEvent: false };
+    },
+    async *jsonl(lines) {
+      for await (const { line } of lines) yield { piece: Buffer.concat([line, NEWLINE]), isEvent: true };
+    },
+  };
 
 const NEWLINE = Buffer.from("\n");
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** The command line. */
 
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { giveRootUp } from "../local/caller.js";
 import { endProcess } from "../local/end-process.js";
+import { VERSION } from "../version.js";
 import { addAppsCommand } from "./apps.js";
 import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
@@ -32,14 +32,10 @@ const SERVING = new Set(["local", "proxy", "run"]);
 /** These look at the caller's files and nothing else. */
 const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "export", "pins", "stats"]);
 
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
-
 function createProgram(): Command {
   const program = new Command("oximy")
     .description("Capture every AI call that this computer makes, and say which app made it.")
-    .version(version)
+    .version(VERSION)
     .enablePositionalOptions()
     .showHelpAfterError("(run with --help for the options)")
     .exitOverride()
@@ -57,7 +53,7 @@ function createProgram(): Command {
     addSessionsCommand,
     addShowCommand,
     addDiffCommand,
-    (into: Command) => addExportCommand(into, version),
+    addExportCommand,
     addPinsCommand,
     addDemoCommand,
     addCaCommand,

@@ -1,5 +1,6 @@
 /** A running capture: bundle, certificates, data plane and capture plane, put together. No listener of its own. */
 
+import { join } from "node:path";
 import type { Endpoint, Owner } from "../attribution/client.js";
 import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-app.js";
 import type { NativeAddon } from "../attribution/native.js";
@@ -137,6 +138,9 @@ export class Engine {
             supplement: settings.supplement ? "over" : "none",
             allHosts: settings.allHosts,
             feed: settings.feed && options.onEvent !== undefined,
+            ...(settings.otlp && {
+              otlp: { settings: settings.otlp, stateFolder: join(settings.home, "otlp") },
+            }),
             ...(settings.keepDays === undefined ? {} : { keepDays: settings.keepDays }),
             ...(settings.keepSize === undefined ? {} : { keepSize: settings.keepSize }),
             ...(options.fileGroup === undefined ? {} : { fileGroup: options.fileGroup }),

@@ -3,6 +3,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_BUNDLE_URL } from "../oisp/load.js";
+import type { OtlpSettings } from "../otlp/settings.js";
 
 /** Our own connections carry this primary group, by which the redirect leaves them alone. It has no name in /etc/group. */
 export const OXIMY_GID = 28_536;
@@ -41,6 +42,8 @@ export interface CaptureSettings {
   readonly intercept: boolean;
   /** `predicted`: only programs that are known to trust our certificate, and one trial of the others. */
   readonly trust: "predicted" | "always";
+  /** A collector that is told of the events. */
+  readonly otlp?: OtlpSettings;
   /** Post events to the terminal. */
   readonly feed: boolean;
 }

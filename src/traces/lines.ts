@@ -33,6 +33,11 @@ export class LineSplitter {
     return lines;
   }
 
+  /** Bytes after the last line end. */
+  get begunBytes(): number {
+    return this.#begunBytes;
+  }
+
   /** What came after the last line end: of a file that was not torn, nothing. */
   rest(): Buffer | undefined {
     const rest = this.#ended(Buffer.alloc(0));
@@ -75,14 +80,23 @@ export async function* linesOf(file: TracesFile): AsyncGenerator<Buffer[]> {
   if (rest !== undefined) yield [rest];
 }
 
-async function bytesOf({ path, form }: TracesFile): Promise<AsyncIterable<unknown>> {
+/** The bytes of a file as they are in a plain one, from an offset on. */
+export async function bytesOf({ path, form }: TracesFile, start = 0): Promise<AsyncIterable<unknown>> {
   // A pipe that somebody put there is not waited for.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const bytes = file.createReadStream({ highWaterMark: CHUNK });
+  const bytes = file.createReadStream({ highWaterMark: CHUNK, ...(form === "plain" && { start }) });
   if (form === "plain") return bytes;
   const plain = createBrotliDecompress({ chunkSize: CHUNK });
   pipeline(bytes, plain, () => {}); // its error is that of `plain`
-  return plain;
+  return start === 0 ? plain : without(plain, start);
+}
+
+async function* without(chunks: AsyncIterable<unknown>, start: number): AsyncGenerator<Buffer> {
+  let left = start;
+  for await (const chunk of chunks as AsyncIterable<Buffer>) {
+    if (left < chunk.length) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
 }
 
 function compressedOf({ date, number, form, path }: TracesFile): TracesFile | undefined {

@@ -43,7 +43,8 @@ export function answered({ interaction }: OximyEvent): Said[] {
 export const isInstruction = ({ role }: Pick<Message, "role">): boolean =>
   role === "system" || role === "developer";
 
-function saidIn(message: Message): Said[] {
+/** One message that is no instruction. */
+export function saidIn(message: Message): Said[] {
   if (isInstruction(message)) return [];
   const { role, content } = message;
   if (role === "tool") return [returned(message.tool_call_id, textOf(content))];

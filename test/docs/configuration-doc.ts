@@ -93,6 +93,7 @@ under sudo is that of the user who called it.
 | \`environment/\` | what the variables of sessions name (\`oximy ca install --environment\`) |
 | \`traces/\` | events, one file a day ([events.md](events.md)) |
 | \`bundle-cache.json\` | the last bundle that was fetched |
+| \`otlp/\` | how far a collector has been told of events ([otlp.md](otlp.md)) |
 | \`pins.json\` | what was learned of programs and servers (\`oximy pins\`) |
 
 All of them belong to the user who called sudo, folders with mode 0700.

@@ -1,0 +1,158 @@
+/**
+ * Sends requests to a collector, one at a time, until each is taken or refused for good: OTLP/HTTP 1.5
+ * (https://opentelemetry.io/docs/specs/otlp/#otlphttp), of which 429, 502, 503 and 504 say that it may be tried again.
+ * Redirects are not followed, and variables that name proxies are not obeyed.
+ */
+
+import { readFileSync } from "node:fs";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import type { OtlpSettings, Signal } from "./settings.js";
+
+export type Outcome =
+  | { readonly kind: "taken" }
+  /** It will not be taken another time either. */
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "too_large" }
+  /** There was no more time. */
+  | { readonly kind: "stopped" };
+
+export interface CollectorOptions
+  extends Pick<OtlpSettings, "endpoints" | "headers" | "compression" | "timeoutMs"> {
+  readonly certificate?: string;
+  readonly version: string;
+  /** When it aborts, nothing is waited for. */
+  readonly signal: AbortSignal;
+  /** When it aborts, a collector that cannot be reached is not waited for. */
+  readonly finish: AbortSignal;
+  /** Told when the collector cannot be told anything, and when it can again. */
+  readonly onAway: (why: string) => void;
+  readonly onBack: () => void;
+  /** First wait before the next try; doubled each time. */
+  readonly retryMs?: number;
+}
+
+const RETRIED = new Set([429, 502, 503, 504]);
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 60_000;
+/** A collector that asks for more is asked sooner. */
+const LONGEST_RETRY_AFTER_MS = 600_000;
+const MAX_ANSWER = 64 << 10;
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfterMs?: number;
+}
+
+export class Collector {
+  readonly #options: CollectorOptions;
+  readonly #agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
+  #isAway = false;
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    const { certificate } = options;
+    const roots = certificate === undefined ? {} : { ca: readFileSync(certificate) };
+    const kept = { keepAlive: true, maxSockets: 1 };
+    this.#agents = { http: new HttpAgent(kept), https: new HttpsAgent({ ...kept, ...roots }) };
+  }
+
+  /** Never rejects. */
+  async send(signal: Signal, body: Uint8Array): Promise<Outcome> {
+    const { signal: stop, finish, retryMs = FIRST_WAIT_MS } = this.#options;
+    const endpoint = this.#options.endpoints[signal];
+    if (endpoint === undefined) return { kind: "taken" };
+    const bytes = this.#options.compression === "gzip" ? gzipSync(body) : body;
+    for (let wait = retryMs; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+      if (stop.aborted) return { kind: "stopped" };
+      const answer = await this.#post(endpoint, bytes).catch((error: Error) => error);
+      if (stop.aborted && answer instanceof Error) return { kind: "stopped" };
+      if (!(answer instanceof Error)) {
+        const { status } = answer;
+        if (status >= 200 && status < 300) {
+          this.#back();
+          return { kind: "taken" };
+        }
+        if (status === 413) return { kind: "too_large" };
+        if (!RETRIED.has(status)) return { kind: "refused", why: `it answered ${status}` };
+      }
+      this.#away(answer instanceof Error ? reasonOf(answer) : `it answers ${answer.status}`);
+      if (finish.aborted) return { kind: "stopped" };
+      const asked = answer instanceof Error ? undefined : answer.retryAfterMs;
+      // Machines that lost one collector together do not come back together.
+      await delay(asked ?? wait * (0.5 + Math.random()), undefined, { signal: finish }).catch(() => {});
+    }
+  }
+
+  close(): void {
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+
+  #away(why: string): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    this.#options.onAway(why);
+  }
+
+  #back(): void {
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    this.#options.onBack();
+  }
+
+  #post(endpoint: string, body: Uint8Array): Promise<Answer> {
+    const { headers, compression, timeoutMs, version, signal } = this.#options;
+    const isTls = endpoint.startsWith("https:");
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    return new Promise((resolve, reject) => {
+      const request = (isTls ? httpsRequest : httpRequest)(
+        endpoint,
+        {
+          method: "POST",
+          agent: isTls ? this.#agents.https : this.#agents.http,
+          signal: limit,
+          headers: {
+            "user-agent": `oximy/${version}`,
+            ...headers,
+            "content-type": "application/x-protobuf",
+            "content-length": body.length,
+            ...(compression === "gzip" && { "content-encoding": "gzip" }),
+          },
+        },
+        (response) => answerOf(response).then(resolve, reject),
+      );
+      request.once("error", reject);
+      request.end(body);
+    });
+  }
+}
+
+/** The body is read to its end, so that the connection can be used again; of a long one the rest is not waited for. */
+async function answerOf(response: IncomingMessage): Promise<Answer> {
+  let length = 0;
+  for await (const chunk of response) {
+    length += (chunk as Buffer).length;
+    if (length > MAX_ANSWER) {
+      response.destroy();
+      break;
+    }
+  }
+  const retryAfterMs = retryAfterOf(response.headers["retry-after"]);
+  return { status: response.statusCode ?? 0, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3). */
+export function retryAfterOf(text: string | undefined, now = Date.now()): number | undefined {
+  if (text === undefined) return undefined;
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  return Number.isFinite(wait) ? Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER_MS) : undefined;
+}
+
+function reasonOf(error: Error): string {
+  return error.name === "AbortError" || error.name === "TimeoutError"
+    ? "it did not answer in time"
+    : ((error as NodeJS.ErrnoException).code ?? error.message);
+}
