@@ -3,6 +3,7 @@
 import { OximyError } from "../errors.js";
 import { type Cut, WITHOUT_WORDS } from "../traces/cut-line.js";
 import { type EventLine, readEventLines, readEvents } from "../traces/event-files.js";
+import type { EventFilter } from "../traces/event-filter.js";
 import { sessionKey } from "../traces/sessions.js";
 
 /**
@@ -11,16 +12,21 @@ import { sessionKey } from "../traces/sessions.js";
  *
  * @throws OximyError OXIMY_E_USAGE when there is none.
  */
-export async function* conversationLines(folder: string, id: string, cut?: Cut): AsyncGenerator<EventLine> {
-  const key = await keyOf(folder, id);
-  for await (const entry of readEventLines(folder, {}, cut)) {
+export async function* conversationLines(
+  folder: string,
+  id: string,
+  cut?: Cut,
+  filter: EventFilter = {},
+): AsyncGenerator<EventLine> {
+  const key = await keyOf(folder, id, filter);
+  for await (const entry of readEventLines(folder, filter, cut)) {
     const { event } = entry;
     if (event.conversation === undefined ? event.event_id === id : sessionKey(event) === key) yield entry;
   }
 }
 
-async function keyOf(folder: string, id: string): Promise<string> {
-  for await (const event of readEvents(folder, {}, WITHOUT_WORDS)) {
+async function keyOf(folder: string, id: string, filter: EventFilter): Promise<string> {
+  for await (const event of readEvents(folder, filter, WITHOUT_WORDS)) {
     if (event.conversation?.id === id || event.event_id === id) return sessionKey(event);
   }
   throw new OximyError(

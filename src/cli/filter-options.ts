@@ -5,7 +5,7 @@ import type { EventFilter, StatusTerm } from "../traces/event-filter.js";
 import { textPattern } from "../traces/event-filter.js";
 import { parseSince } from "./since.js";
 
-type FilterName = keyof EventFilter;
+type FilterName = Exclude<keyof EventFilter, "uid">;
 
 const OPTIONS: Readonly<Record<FilterName, () => Option>> = {
   app: () => new Option("--app <app>", "only of this app: its id or name, or the name of the process"),

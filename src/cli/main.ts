@@ -16,6 +16,7 @@ import { addDoctorCommand } from "./doctor.js";
 import { addEventsCommand } from "./events.js";
 import { addExportCommand } from "./export.js";
 import { addLocalCommand } from "./local.js";
+import { addMcpServerCommand } from "./mcp-server.js";
 import { addPinsCommand } from "./pins.js";
 import { addProxyCommand } from "./proxy.js";
 import { reportError } from "./report.js";
@@ -30,7 +31,7 @@ const WRONG_USAGE = 2;
 const SERVING = new Set(["local", "proxy", "run"]);
 
 /** These look at the caller's files and nothing else. */
-const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "export", "pins", "stats"]);
+const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "export", "mcp-server", "pins", "stats"]);
 
 function createProgram(): Command {
   const program = new Command("oximy")
@@ -54,6 +55,7 @@ function createProgram(): Command {
     addShowCommand,
     addDiffCommand,
     addExportCommand,
+    addMcpServerCommand,
     addPinsCommand,
     addDemoCommand,
     addCaCommand,

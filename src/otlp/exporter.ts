@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { ownerOf } from "../sinks/file-closer.js";
 import type { SinkLog } from "../sinks/sink.js";
 import { endOf, type Position } from "./event-position.js";
 import type { OtlpSettings } from "./settings.js";
@@ -82,6 +83,7 @@ export class Exporter {
     const child = spawn(process.execPath, ["--max-old-space-size=128", ...execArgv, MAIN], {
       stdio: ["pipe", "pipe", "pipe"],
       env: {},
+      ...ownerOf(folder),
     });
     this.#child = child;
     const endpoints = JSON.stringify([folder, settings.endpoints]);

@@ -88,7 +88,7 @@ export class FileCloser {
 }
 
 /** Root would follow what the folder's owner puts in its way: it lets the owner do it. */
-function ownerOf(folder: string): { uid: number; gid: number } | undefined {
+export function ownerOf(folder: string): { uid: number; gid: number } | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   const { uid, gid } = statSync(folder);
   return uid === 0 ? undefined : { uid, gid };

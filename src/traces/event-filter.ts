@@ -9,6 +9,8 @@ export interface EventFilter {
   readonly app?: string;
   /** Provider, or id of the source. */
   readonly provider?: string;
+  /** Events of this user's programs; those of which that is not known are not. */
+  readonly uid?: number;
   /** The model that answered or was asked for; `*` stands for any characters, case does not count. */
   readonly model?: string;
   /** One of these must be true of the status. */
@@ -31,10 +33,11 @@ export interface LinePattern {
 
 /** All but the text, which is looked for before a line is parsed. */
 export function matchesFilter(event: OximyEvent, filter: EventFilter): boolean {
-  const { app, provider, model, status, since, until } = filter;
+  const { app, provider, uid, model, status, since, until } = filter;
   const { source, client, interaction } = event;
   if (since !== undefined && !(Date.parse(event.timestamp) >= since.getTime())) return false;
   if (until !== undefined && !(Date.parse(event.timestamp) < until.getTime())) return false;
+  if (uid !== undefined && client.uid !== uid) return false;
   if (app !== undefined && !isOneOf(app, [event.app?.id, event.app?.name, client.name])) return false;
   if (provider !== undefined && !isOneOf(provider, [interaction?.provider, source.id])) return false;
   if (model !== undefined && !isLike(model, [interaction?.model, interaction?.request.model])) return false;

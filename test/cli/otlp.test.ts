@@ -8,7 +8,7 @@ import { sampleEvent } from "../sinks/sample-event.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { runOximy, startOximy } from "./oximy.js";
 
-test("a capture has a collector told of its events, to the last one", { timeout: 60_000 }, async () => {
+test("a capture has a collector told of its events, to the last one", { timeout: 120_000 }, async () => {
   const receiver = await Receiver.open();
   const home = temporaryFolder();
   mkdirSync(join(home, "traces"));
@@ -23,7 +23,7 @@ test("a capture has a collector told of its events, to the last one", { timeout:
   capture.stderr!.on("data", (chunk) => {
     said += chunk;
   });
-  await expect.poll(() => said, { timeout: 30_000 }).toContain("Proxy on ");
+  await expect.poll(() => said, { timeout: 90_000 }).toContain("Proxy on ");
   write("1");
   await receiver.until(() => receiver.ids().length === 1);
   write("2");
