@@ -23,6 +23,8 @@ export interface CaptureOptions {
   readonly fileGroup?: number;
   /** Hosts that the bundle does not know were decrypted too, for the named apps. */
   readonly allHosts: boolean;
+  /** An executable that is told of findings. */
+  readonly onFinding?: string;
   /** A collector that is told of the events, and where is remembered how far it has got. */
   readonly otlp?: { readonly settings: OtlpSettings; readonly stateFolder: string };
   /** Post each event back, for the live feed. */

@@ -4,6 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { Connection, UnreadConnection } from "../connection/connection.js";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
+import { FindingCommand } from "../findings/finding-command.js";
 import { readBundleText } from "../oisp/parse.js";
 import { Exporter } from "../otlp/exporter.js";
 import { FileCloser } from "../sinks/file-closer.js";
@@ -47,6 +48,8 @@ function start(): void {
   const closer = new FileCloser({ folder: options.outputDir, ...kept, log });
   const exporter =
     options.otlp && new Exporter({ ...options.otlp, folder: options.outputDir, version: VERSION, log });
+  const findingCommand =
+    options.onFinding === undefined ? undefined : new FindingCommand({ command: options.onFinding, log });
   /** Events of the batch being read: the feed shows them when they are written. */
   let unfed: OximyEvent[] = [];
   let readsBatch = false;
@@ -57,6 +60,7 @@ function start(): void {
     allHosts: options.allHosts,
     onEvent: (event: OximyEvent) => {
       sink.write(event);
+      if (event.findings !== undefined) findingCommand?.tell(event);
       if (!options.feed) return;
       unfed.push(event);
       if (!readsBatch) feed();
@@ -130,6 +134,7 @@ function start(): void {
         readings.finishAll();
         readings.destroy();
         closer.close();
+        findingCommand?.close();
         return void sink
           .close()
           .then(() => exporter?.close())

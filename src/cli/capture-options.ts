@@ -151,6 +151,12 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
     parse: oneOf("predicted", "always"),
   },
   {
+    key: "on_finding",
+    flags: "--on-finding <command>",
+    description: "run this executable for each event in which a credential was found",
+    parse: path,
+  },
+  {
     key: "otlp",
     flags: "--otlp <url>",
     description: "tell an OpenTelemetry collector of the events, such as http://localhost:4318",

@@ -23,6 +23,7 @@ const OPTIONS: Readonly<Record<FilterName, () => Option>> = {
     new Option("--until <time>", "only before then, written as for --since").argParser((text: string) =>
       parseSince(text),
     ),
+  findings: () => new Option("--findings", "only those in which something was found, such as a credential"),
   grep: () =>
     new Option("--grep <text>", "only with this text anywhere in them; case does not count").argParser(
       (text: string) => {

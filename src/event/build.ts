@@ -4,6 +4,7 @@ import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
 import type { Via } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
 import type { Direction, Exchange, Scheme } from "../exchange/exchange.js";
+import type { Finding } from "../findings/finding.js";
 import type { Interaction } from "../interaction/interaction.js";
 import { present } from "../interaction/json.js";
 import type { MessageStructure } from "../interaction/structure.js";
@@ -104,6 +105,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
     conversation: full ? conversationOf(input.placeOf?.(eventId)) : undefined,
     interaction: interaction?.value,
     structure: structure?.value,
+    findings: interaction?.findings,
     metadata: present({
       request_method: exchange.request.method,
       request_host: requestHost(input),
@@ -226,7 +228,7 @@ function appOf({ id, name, vendor, category, matchedBy, hostApp }: AppMatch): Ev
 function interactionOf(
   interaction: Interaction,
   input: ExchangeInput,
-): { value: EventInteraction; rawWithheld: boolean } {
+): { value: EventInteraction; rawWithheld: boolean; findings: Finding[] | undefined } {
   const redactor = new Redactor();
   const request = side(interaction.request, input.raw?.request, redactor, "open");
   const response = side(interaction.response, input.raw?.response, redactor, endOf(interaction, input));
@@ -239,7 +241,15 @@ function interactionOf(
     ...(response.value && { response: response.value }),
     ...(cost !== undefined && { cost_usd: cost }),
   };
-  return { value, rawWithheld: request.rawWithheld || response.rawWithheld };
+  const findings: Finding[] = [
+    ...(request.isCut ? [{ rule: "credential", where: "request" } as const] : []),
+    ...(response.isCut ? [{ rule: "credential", where: "response" } as const] : []),
+  ];
+  return {
+    value,
+    rawWithheld: request.rawWithheld || response.rawWithheld,
+    findings: findings.length > 0 ? findings : undefined,
+  };
 }
 
 function endOf({ response }: Interaction, { exchange, cut }: ExchangeInput): "ended" | "open" {
@@ -247,20 +257,22 @@ function endOf({ response }: Interaction, { exchange, cut }: ExchangeInput): "en
   return isWhole && response?.finish_reason !== undefined ? "ended" : "open";
 }
 
+/** `isCut`: a credential was taken out. */
 function side<T extends object>(
   meaning: T | undefined,
   raw: unknown,
   redactor: Redactor,
   end: "ended" | "open",
-): { value: T | undefined; rawWithheld: boolean } {
+): { value: T | undefined; rawWithheld: boolean; isCut: boolean } {
   const value = redactor.redact(meaning);
-  if (raw === undefined) return { value, rawWithheld: false };
-  if (Array.isArray(raw) && value !== meaning) return { value, rawWithheld: true };
+  if (raw === undefined) return { value, rawWithheld: false, isCut: value !== meaning };
+  if (Array.isArray(raw) && value !== meaning) return { value, rawWithheld: true, isCut: true };
   const kept = redactor.redact(raw);
   // Of a stream without an end the meaning lacks what was begun, and log probabilities spell the answer again.
   const mayBeSpelled = value !== meaning || kept !== raw || (Array.isArray(raw) && end === "open");
-  if (mayBeSpelled && spellsSecret(kept)) return { value, rawWithheld: true };
-  return { value: { ...value, _raw: kept } as T, rawWithheld: false };
+  if (mayBeSpelled && spellsSecret(kept)) return { value, rawWithheld: true, isCut: true };
+  const isCut = value !== meaning || kept !== raw;
+  return { value: { ...value, _raw: kept } as T, rawWithheld: false, isCut };
 }
 
 /** A credential that is spelled out over several messages cannot be cut out of them: then they are left out. */

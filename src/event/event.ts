@@ -6,6 +6,7 @@
 
 import type { Via } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
+import type { Finding } from "../findings/finding.js";
 import type { Interaction } from "../interaction/interaction.js";
 import type { MessageStructure } from "../interaction/structure.js";
 import type { EventConversation } from "./conversation/conversations.js";
@@ -120,5 +121,7 @@ export interface OximyEvent {
   interaction?: EventInteraction;
   /** Of a call in gRPC, Connect or protobuf that no format reads: its messages without their schema. */
   structure?: MessageStructure;
+  /** What is worth a look in it. */
+  findings?: Finding[];
   metadata: EventMetadata;
 }

@@ -138,6 +138,7 @@ export class Engine {
             supplement: settings.supplement ? "over" : "none",
             allHosts: settings.allHosts,
             feed: settings.feed && options.onEvent !== undefined,
+            ...(settings.onFinding === undefined ? {} : { onFinding: settings.onFinding }),
             ...(settings.otlp && {
               otlp: { settings: settings.otlp, stateFolder: join(settings.home, "otlp") },
             }),

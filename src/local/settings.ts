@@ -42,6 +42,8 @@ export interface CaptureSettings {
   readonly intercept: boolean;
   /** `predicted`: only programs that are known to trust our certificate, and one trial of the others. */
   readonly trust: "predicted" | "always";
+  /** An executable that is told of findings. */
+  readonly onFinding?: string;
   /** A collector that is told of the events. */
   readonly otlp?: OtlpSettings;
   /** Post events to the terminal. */

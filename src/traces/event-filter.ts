@@ -19,6 +19,8 @@ export interface EventFilter {
   readonly since?: Date;
   /** Events whose request began before. */
   readonly until?: Date;
+  /** Events in which something is worth a look. */
+  readonly findings?: boolean;
   /** Looked for in the line as it was written. */
   readonly grep?: LinePattern;
 }
@@ -37,6 +39,7 @@ export function matchesFilter(event: OximyEvent, filter: EventFilter): boolean {
   const { source, client, interaction } = event;
   if (since !== undefined && !(Date.parse(event.timestamp) >= since.getTime())) return false;
   if (until !== undefined && !(Date.parse(event.timestamp) < until.getTime())) return false;
+  if (filter.findings === true && !event.findings) return false;
   if (uid !== undefined && client.uid !== uid) return false;
   if (app !== undefined && !isOneOf(app, [event.app?.id, event.app?.name, client.name])) return false;
   if (provider !== undefined && !isOneOf(provider, [interaction?.provider, source.id])) return false;

@@ -182,6 +182,18 @@ test("a websocket counts its messages and their bytes", () => {
   });
 });
 
+test.each([
+  ["nothing", {}, {}, undefined],
+  ["the request", { api_key: "abcdefgh-0123456789-klmnop" }, {}, ["request"]],
+  ["the response", {}, { password: "correct-horse-battery" }, ["response"]],
+])("a credential in %s is a finding", (_, request, response, where) => {
+  const raw = { request, response };
+  const event = buildEvent({ ...input, raw });
+  expect(event?.findings?.map((finding) => finding.where)).toEqual(where);
+  expect(event?.findings?.every(({ rule }) => rule === "credential") ?? true).toBe(true);
+  validateEvent(event);
+});
+
 test("decoded bodies stand in _raw, without credentials", () => {
   const event = buildEvent({
     ...input,

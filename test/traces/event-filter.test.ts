@@ -71,6 +71,8 @@ test.each<[string, EventFilter, boolean]>([
   ["after it", { since: new Date("2026-01-09T19:56:26.421Z") }, false],
   ["up to its moment", { until: new Date("2026-01-09T19:56:26.420Z") }, false],
   ["beyond it", { until: new Date("2026-01-09T19:56:26.421Z") }, true],
+  ["without a finding", { findings: true }, false],
+  ["of another user", { uid: 1001 }, false],
 ])("an event is there %s: %s", (_, filter, matches) => {
   expect(matchesFilter(sampleEvent(), filter)).toBe(matches);
 });

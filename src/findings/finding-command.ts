@@ -1,0 +1,104 @@
+/**
+ * Tells a program of the user's of findings: each once, on standard input, as a line of JSON with neither what was said
+ * nor what was found. No shell reads its name, root does not run it, and its number and time are bounded.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import type { OximyEvent } from "../event/event.js";
+import type { SinkLog } from "../sinks/sink.js";
+
+const LONGEST_MS = 10_000;
+const MOST_A_MINUTE = 30;
+const MOST_AT_ONCE = 2;
+const MINUTE_MS = 60_000;
+
+export interface FindingCommandOptions {
+  /** Path of an executable. */
+  readonly command: string;
+  readonly log: SinkLog;
+  readonly longestMs?: number;
+  readonly now?: () => number;
+}
+
+export class FindingCommand {
+  readonly #options: FindingCommandOptions;
+  readonly #running = new Set<ChildProcess>();
+  #begunAt = Number.NEGATIVE_INFINITY;
+  #begun = 0;
+  #hasFailed = false;
+  #leftOut = 0;
+
+  constructor(options: FindingCommandOptions) {
+    this.#options = options;
+  }
+
+  /** Never throws, and waits for nothing. */
+  tell(event: OximyEvent): void {
+    if (event.findings === undefined) return;
+    if (process.geteuid?.() === 0) {
+      this.#failed("it is not run as root");
+      return;
+    }
+    if (!this.#hasRoom()) {
+      this.#leftOut += 1;
+      return;
+    }
+    const { command, longestMs = LONGEST_MS } = this.#options;
+    const child = spawn(command, [], {
+      shell: false,
+      stdio: ["pipe", "ignore", "ignore"],
+      env: { PATH: process.env.PATH, HOME: process.env.HOME },
+      timeout: longestMs,
+      killSignal: "SIGKILL",
+    });
+    this.#running.add(child);
+    child.once("error", ({ message }) => {
+      this.#running.delete(child);
+      this.#failed(message);
+    });
+    child.once("close", () => this.#running.delete(child));
+    child.stdin.on("error", () => {}); // it need not read what it is told
+    child.stdin.end(`${JSON.stringify(toldOf(event, this.#leftOut))}\n`);
+    this.#leftOut = 0;
+    child.unref();
+  }
+
+  close(): void {
+    for (const child of this.#running) child.kill("SIGKILL");
+  }
+
+  #hasRoom(): boolean {
+    if (this.#running.size >= MOST_AT_ONCE) return false;
+    const now = (this.#options.now ?? Date.now)();
+    if (now - this.#begunAt >= MINUTE_MS) {
+      this.#begunAt = now;
+      this.#begun = 0;
+    }
+    if (this.#begun >= MOST_A_MINUTE) return false;
+    this.#begun += 1;
+    return true;
+  }
+
+  #failed(why: string): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#options.log("warn", `The command for findings, ${this.#options.command}, was not run: ${why}`);
+  }
+}
+
+/** `left_out`: findings before this one of which it was not told, since there were too many. */
+function toldOf(
+  { event_id, timestamp, source, app, client, conversation, findings }: OximyEvent,
+  leftOut: number,
+) {
+  return {
+    event_id,
+    timestamp,
+    source: source.id,
+    app: app?.name ?? client.name ?? "unknown",
+    user: client.user,
+    conversation: conversation?.id,
+    findings,
+    left_out: leftOut,
+  };
+}
