@@ -8,7 +8,7 @@ import type { OximyEvent } from "../event/event.js";
 import { isObject, listOf } from "../interaction/json.js";
 import { money } from "../sinks/feed.js";
 import { localClock, localDate } from "../sinks/traces-folder.js";
-import { answered, isInstruction, type Said, saidBefore, textOf } from "../traces/said.js";
+import { answerOf, isInstruction, type Part, saidOf, textOf } from "../traces/turn.js";
 
 const STYLE = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 22%, transparent); }
@@ -52,22 +52,14 @@ export function htmlFoot(version: string): string {
 
 /** One call: what was said since the answer before it, and the answer. */
 export function htmlCall(event: OximyEvent): string {
-  const error = event.interaction?.response?.error;
-  const failures = [error && (error.message ?? error.type ?? "error"), event.metadata.error];
+  const { error } = event.metadata;
   return [
     `<h2>${escaped(headline(event))}</h2>`,
     ...(event.conversation?.parent_event_id === undefined ? instructions(event) : []),
-    ...[...saidBefore(event), ...thoughtOf(event), ...answered(event)].map(block),
-    ...failures
-      .filter((text) => text !== undefined)
-      .map((text) => `<div class="said error"><pre>${escaped(text)}</pre></div>`),
+    ...[...saidOf(event), ...answerOf(event)].map(block),
+    ...(error === undefined ? [] : [block({ kind: "error", text: error })]),
     "",
   ].join("\n");
-}
-
-function thoughtOf({ interaction }: OximyEvent): Said[] {
-  const text = interaction?.response?.reasoning;
-  return typeof text === "string" && text !== "" ? [{ kind: "thought", text }] : [];
 }
 
 /** What the program told the model before all else, folded. */
@@ -81,16 +73,19 @@ function instructions({ interaction }: OximyEvent): string[] {
     .map((text) => folded("Instructions", text));
 }
 
-function block(said: Said): string {
+function block(said: Part): string {
   switch (said.kind) {
     case "text":
       return `<div class="said ${roleClass(said.role)}"><div class="role">${escaped(said.role)}</div><pre>${escaped(said.text)}</pre></div>`;
-    case "thought":
+    case "thinking":
       return folded("Thought", said.text);
     case "call":
       return folded(`Calls ${said.name}`, indentedJson(said.given));
     case "result":
       return folded(`Result, ${said.text.length} characters`, said.text);
+    case "error":
+      return `<div class="said error"><pre>${escaped(said.text)}</pre></div>`;
+    case "media":
     case "other":
       return `<div class="said">[${escaped(said.type)}]</div>`;
   }

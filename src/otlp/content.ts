@@ -7,7 +7,7 @@
 import type { OximyEvent } from "../event/event.js";
 import type { Message } from "../interaction/interaction.js";
 import { isObject, listOf, objectOf, stringOf } from "../interaction/json.js";
-import { isInstruction, type Said, saidIn, textOf } from "../traces/said.js";
+import { isInstruction, partsOf, type Part as SaidPart, textOf } from "../traces/turn.js";
 import { CONTENT_ATTRIBUTES } from "./mapping.js";
 
 export type Part = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -58,19 +58,22 @@ function inputMessage(message: Message): ContentMessage {
   if (isInstruction(message)) {
     return { role: "system", parts: [{ type: "text", content: textOf(message.content) }] };
   }
-  return { role, parts: saidIn(message).map(partOf) };
+  return { role, parts: partsOf(message).map(partOf) };
 }
 
-function partOf(said: Said): Part {
+function partOf(said: SaidPart): Part {
   switch (said.kind) {
     case "text":
       return { type: "text", content: said.text };
-    case "thought":
+    case "thinking":
       return { type: "reasoning", content: said.text };
     case "call":
       return { type: "tool_call", id: said.id ?? null, name: said.name, arguments: parsed(said.given) };
     case "result":
       return { type: "tool_call_response", id: said.id ?? null, response: said.text };
+    case "error":
+      return { type: "error", content: said.text };
+    case "media":
     case "other":
       return { type: said.type };
   }

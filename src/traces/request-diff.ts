@@ -76,7 +76,8 @@ export function diffRequests(first: OximyEvent, second: OximyEvent): RequestDiff
   };
 }
 
-function systemOf({ system, messages }: InteractionRequest): string {
+/** The system prompt, wherever the format has it. */
+export function systemOf({ system, messages }: InteractionRequest): string {
   const own = listOf(messages)
     .map(objectOf)
     .filter(({ role }) => role === "system" || role === "developer")
@@ -128,6 +129,9 @@ function toolChanges(before: unknown, after: unknown): RequestDiff["tools"] {
     reordered: both.some((name, at) => order[at] !== name),
   };
 }
+
+/** In the order in which they were offered. */
+export const toolNames = (tools: unknown): string[] => [...namedTools(tools).keys()];
 
 function namedTools(tools: unknown): Map<string, string> {
   // Gemini's are lists within lists.

@@ -90,7 +90,7 @@ function add(session: Session, agents: Set<string>, event: OximyEvent): void {
 }
 
 /** What the user said first: programs put what they say themselves in marks like those of HTML. */
-function firstWords(line: Buffer): string | undefined {
+export function firstWords(line: Buffer): string | undefined {
   const first = listOf(parseLine(cutLine(line, WITHOUT_BODIES))?.interaction?.request.messages)
     .map(objectOf)
     .find(({ role }) => role === "user");

@@ -4,7 +4,7 @@ import type { OximyEvent } from "../event/event.js";
 import { money } from "../sinks/feed.js";
 import { localClock } from "../sinks/traces-folder.js";
 import { printable, shortened } from "../terminal.js";
-import { answered, type Said, saidBefore } from "./said.js";
+import { answerOf, type Part, saidOf } from "./turn.js";
 
 export interface TranscriptStyle {
   /** `folded`: a line for each call of a tool and for each result. */
@@ -15,13 +15,12 @@ const FOLDED = 100;
 
 /** One event: what was said since the answer before it, and the answer. */
 export function transcriptOf(event: OximyEvent, style: TranscriptStyle): string[] {
-  const { interaction, metadata } = event;
-  const error = interaction?.response?.error;
+  const { error } = event.metadata;
   return [
     headline(event),
-    ...[...saidBefore(event), ...answered(event)].flatMap((said) => linesOf(said, style)),
-    ...(error === undefined ? [] : [`  ! ${printable(error.message ?? error.type ?? "error")}`]),
-    ...(metadata.error === undefined ? [] : [`  ! ${printable(metadata.error)}`]),
+    ...saidOf(event).flatMap((part) => partLines(part, style)),
+    ...answerOf(event).flatMap((part) => partLines(part, style)),
+    ...(error === undefined ? [] : [`  ! ${printable(error)}`]),
     "",
   ];
 }
@@ -44,23 +43,35 @@ function headline({ timestamp, conversation, interaction, metadata, event_id }: 
   return printable(`── ${parts.join("  ")}`);
 }
 
-function linesOf(said: Said, { tools }: TranscriptStyle): string[] {
-  switch (said.kind) {
+function partLines(part: Part, style: TranscriptStyle): string[] {
+  switch (part.kind) {
     case "text":
-      return [`${printable(said.role)}:`, ...indented(said.text)];
-    case "thought":
-      return [`  … ${folded(said.text)}`];
-    case "call": {
-      const head = `  ▸ ${printable(said.name)}`;
-      return tools === "folded" ? [`${head} ${folded(said.given)}`] : [head, ...indented(said.given)];
-    }
+      return spoken(part.role, part.text);
+    case "call":
+      return called(part.name, part.given, style);
     case "result":
-      return tools === "folded"
-        ? [`  ◂ ${said.text.length} characters: ${folded(said.text)}`]
-        : ["  ◂", ...indented(said.text)];
+      return returned(part.text, style);
+    case "error":
+      return [`  ! ${printable(part.text)}`];
+    case "thinking":
+      return [`  … ${folded(part.text)}`];
+    case "media":
     case "other":
-      return [`  [${printable(said.type)}]`];
+      return [`  [${printable(part.type)}]`];
   }
+}
+
+function spoken(role: string, text: string): string[] {
+  return [`${printable(role)}:`, ...indented(text)];
+}
+
+function called(name: string, given: string, { tools }: TranscriptStyle): string[] {
+  const head = `  ▸ ${printable(name)}`;
+  return tools === "folded" ? [`${head} ${folded(given)}`] : [head, ...indented(given)];
+}
+
+function returned(text: string, { tools }: TranscriptStyle): string[] {
+  return tools === "folded" ? [`  ◂ ${text.length} characters: ${folded(text)}`] : ["  ◂", ...indented(text)];
 }
 
 function indented(text: string): string[] {

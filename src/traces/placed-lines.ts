@@ -1,0 +1,73 @@
+/** Lines of event files with where they stand, so that one can be read again without the rest of its file. */
+
+import { Buffer } from "node:buffer";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import type { TracesFile } from "../sinks/traces-folder.js";
+import { bytesOf, LineSplitter } from "./lines.js";
+
+export interface PlacedLine {
+  /** Without its end. Shares memory with others: not to be kept. */
+  readonly line: Buffer;
+  /** Offset of its first byte, in the plain form of the file. */
+  readonly at: number;
+}
+
+export type Place = Pick<PlacedLine, "at"> & { readonly length: number };
+
+/**
+ * The whole lines of a file from `start` on, some at a time; what follows the last line end is left out, since it may
+ * still be written. Rejects as the system or zlib says.
+ */
+export async function* placedLinesOf(file: TracesFile, start = 0): AsyncGenerator<PlacedLine[]> {
+  const splitter = new LineSplitter();
+  const isPlain = file.form === "plain";
+  let offset = isPlain ? start : 0;
+  for await (const bytes of await bytesOf(file, offset)) {
+    const chunk = bytes as Buffer;
+    offset += chunk.length;
+    const lines = splitter.push(chunk);
+    // From the end: a line that is too long is left out by the splitter, and can only be the first to end here.
+    let end = offset - splitter.begunBytes;
+    const placed = lines.reverse().map((line) => {
+      const at = end - 1 - line.length;
+      end = at;
+      return { line, at };
+    });
+    yield placed.reverse().filter(({ at }) => at >= start);
+  }
+}
+
+/**
+ * The lines at some places of a file, in the order of the places, which is that of the file. Of a plain file nothing
+ * else is read.
+ */
+export async function* linesAt(file: TracesFile, places: readonly Place[]): AsyncGenerator<Buffer> {
+  if (file.form === "plain") yield* linesOfPlain(file.path, places);
+  else yield* linesOfCompressed(file, places);
+}
+
+async function* linesOfPlain(path: string, places: readonly Place[]): AsyncGenerator<Buffer> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    for (const { at, length } of places) {
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file?.close();
+  }
+}
+
+async function* linesOfCompressed(file: TracesFile, places: readonly Place[]): AsyncGenerator<Buffer> {
+  const wanted = new Set(places.map(({ at }) => at));
+  if (wanted.size === 0) return;
+  for await (const lines of placedLinesOf(file)) {
+    for (const { line, at } of lines) {
+      if (!wanted.delete(at)) continue;
+      yield line;
+      if (wanted.size === 0) return;
+    }
+  }
+}
