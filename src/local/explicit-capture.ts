@@ -9,6 +9,7 @@ import { ExplicitProxy } from "../proxy/explicit.js";
 import { Engine, type EngineEnd, type Identified, type Internet } from "./engine.js";
 import { Identifier } from "./identify.js";
 import type { KeyLogSecrets } from "./key-log-secrets.js";
+import { isAnnounced } from "./page-ports.js";
 import { programSource } from "./program-source.js";
 import type { CaptureSettings } from "./settings.js";
 
@@ -61,6 +62,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
       onArrival: (arrival, client) => void started.handle(arrival, client as Promise<Identified>),
       onRequest: (target: Endpoint, { peer }, client) =>
         started.tapRequest(target, peer, client as Promise<Identified>),
+      isRefused: (refused) => isAnnounced(settings.home, refused),
     });
     started.serve(proxy);
     return {

@@ -31,6 +31,8 @@ export interface ExplicitOptions {
     ends: { peer: Endpoint; clientRemote: Endpoint },
     accepted: unknown,
   ) => Promise<Tap | undefined>;
+  /** Ports of this machine that nobody is connected to. */
+  readonly isRefused?: (port: number) => boolean;
 }
 
 interface Accepted {
@@ -168,7 +170,8 @@ export class ExplicitProxy {
     const options = context.proxyToServerRequestOptions!;
     const port = Number(options.port ?? 80);
     const address = await this.foreignAddress(options.host ?? "", port);
-    if (address === undefined) throw new Error("a request to this very proxy");
+    if (address === undefined)
+      throw new Error("a request to this very proxy, or to a page of this machine's user");
     const { host: name = "" } = options;
     options.host = address;
     // An array keeps names, order and duplicates as they came.
@@ -229,11 +232,12 @@ export class ExplicitProxy {
   }
 
   /**
-   * A client must not reach the proxy through itself: each turn would cost two more connections, without an end. The
-   * host as it was given, or its address where the port is ours; undefined when it leads back here, or nowhere.
+   * A client must not reach the proxy through itself: each turn would cost two more connections, without an end. Nor
+   * what is served on this machine for its user alone. The host as it was given, or its address where it was looked
+   * up; undefined when it leads back here, or nowhere.
    */
   private async foreignAddress(host: string, port: number): Promise<string | undefined> {
-    if (port !== this.port) return host;
+    if (port !== this.port && !this.options.isRefused?.(port)) return host;
     const found = await resolveForeign(host).catch(() => "own" as const);
     return found === "own" ? undefined : found.address;
   }

@@ -1,0 +1,50 @@
+/**
+ * The ports of running pages, a file each in `~/.oximy/ui`, so that the explicit proxy connects nobody to them: its
+ * clients may be on other machines, and the page is for its own user on this one.
+ */
+
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeFolder } from "../make-folder.js";
+
+const folderOf = (home: string) => join(home, "ui");
+
+/** Returns what withdraws it. Throws what the file system says. */
+export function announcePort(home: string, port: number): () => void {
+  const folder = folderOf(home);
+  makeFolder(folder);
+  removeStale(home);
+  const file = join(folder, String(port));
+  writeFileSync(file, `${process.pid}\n`, { mode: 0o600 });
+  return () => rmSync(file, { force: true });
+}
+
+/** Whether a page is served on the port by a process that still runs. */
+export function isAnnounced(home: string, port: number): boolean {
+  try {
+    return isRunning(Number(readFileSync(join(folderOf(home), String(port)), "utf8")));
+  } catch (error) {
+    // Nobody serves one there; a file that cannot be read is another user's, and so is the page.
+    if (["ENOENT", "ENOTDIR", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
+}
+
+/** Files of processes that were killed. */
+function removeStale(home: string): void {
+  for (const port of readdirSync(folderOf(home))) {
+    if (/^\d+$/.test(port) && !isAnnounced(home, Number(port))) {
+      rmSync(join(folderOf(home), port), { force: true });
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
