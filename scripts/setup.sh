@@ -60,3 +60,4 @@ if [ ! -d node_modules ]; then
 fi
 npm run --silent build:native
 npm run --silent build:ts
+npm run --silent build:ui

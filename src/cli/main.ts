@@ -24,14 +24,15 @@ import { addRunCommand } from "./run.js";
 import { addSessionsCommand } from "./sessions.js";
 import { addShowCommand } from "./show.js";
 import { addStatsCommand } from "./stats.js";
+import { addUiCommand } from "./ui.js";
 import { addUninstallCommand } from "./uninstall.js";
 
 const WRONG_USAGE = 2;
 /** These serve others: they go on when nobody reads their feed any more. */
-const SERVING = new Set(["local", "proxy", "run"]);
+const SERVING = new Set(["local", "proxy", "run", "ui"]);
 
 /** These look at the caller's files and nothing else. */
-const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "export", "mcp-server", "pins", "stats"]);
+const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "export", "mcp-server", "pins", "stats", "ui"]);
 
 function createProgram(): Command {
   const program = new Command("oximy")
@@ -56,6 +57,7 @@ function createProgram(): Command {
     addDiffCommand,
     addExportCommand,
     addMcpServerCommand,
+    addUiCommand,
     addPinsCommand,
     addDemoCommand,
     addCaCommand,

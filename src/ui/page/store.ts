@@ -1,0 +1,167 @@
+/** What the page knows: the rows as they come, the filter, and what was found by text. */
+
+import { useEffect, useState } from "preact/hooks";
+import type { FeedMessage, Match, Row } from "../wire.js";
+import { linesOf } from "./answers.js";
+import { ALL, type Filter, matcher } from "./filter.js";
+import { parseVisible } from "./visible.js";
+
+export type Search = "none" | "running" | "done" | { readonly failed: string };
+
+export interface State {
+  readonly rows: readonly Row[];
+  /** Those that the filter lets through. */
+  readonly shown: readonly Row[];
+  readonly filter: Filter;
+  readonly folder: string;
+  readonly link: "loading" | "live" | "lost";
+  readonly leftOut: number;
+  readonly search: Search;
+  /** What stands around the text, by the id of the event. */
+  readonly found: ReadonlyMap<string, string>;
+}
+
+/** A view of many rows is made anew this often at most, while they come. */
+const PACE_MS = 200;
+/** A text is asked for when no key was pressed for so long. */
+const TYPING_MS = 120;
+
+export class Store {
+  state: State = {
+    rows: [],
+    shown: [],
+    filter: ALL,
+    folder: "",
+    link: "loading",
+    leftOut: 0,
+    search: "none",
+    found: new Map(),
+  };
+  readonly #listeners = new Set<() => void>();
+  readonly #strings = new Map<string, string>();
+  readonly #rows: Row[] = [];
+  readonly #found = new Map<string, string>();
+  #due: ReturnType<typeof setTimeout> | undefined;
+  #searching: AbortController | undefined;
+
+  /** Until the page goes. */
+  connect(): void {
+    const feed = new EventSource("api/feed");
+    feed.onmessage = ({ data }: MessageEvent<string>) => this.#take(parseVisible(data) as FeedMessage);
+    // It connects again by itself, unless the server is another one by now.
+    feed.onerror = () => this.#set({ link: "lost" });
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  setFilter(change: Partial<Filter>): void {
+    const filter = { ...this.state.filter, ...change };
+    if (filter.text !== this.state.filter.text) this.#search(filter.text);
+    this.#set({ filter });
+    this.#show();
+  }
+
+  #take(message: FeedMessage): void {
+    if (message.kind === "begin") {
+      this.#rows.length = 0;
+      this.#set({ folder: message.folder, link: "loading" });
+    } else if (message.kind === "complete") {
+      this.#set({ link: "live", leftOut: message.left_out });
+      this.#show();
+    } else {
+      for (const row of message.rows) this.#rows.push(this.#compact(row));
+      // At once for the first ones, and for new ones; while thousands come, at a pace.
+      if (this.#rows.length === message.rows.length) this.#show();
+      else this.#showSoon();
+    }
+  }
+
+  /** Names are few: one string for each, and the same members in each row. */
+  #compact(row: Row): Row {
+    const one = (text: string | undefined) => {
+      if (text === undefined) return undefined;
+      const known = this.#strings.get(text);
+      if (known === undefined) this.#strings.set(text, text);
+      return known ?? text;
+    };
+    return {
+      ...row,
+      app: one(row.app)!,
+      appIds: NONE,
+      ...(row.user !== undefined && { user: one(row.user)! }),
+      ...(row.project !== undefined && { project: one(row.project)! }),
+      provider: one(row.provider)!,
+      source: one(row.source)!,
+      ...(row.model !== undefined && { model: one(row.model)! }),
+      ...(row.type !== undefined && { type: one(row.type)! }),
+      host: one(row.host)!,
+      ...(row.path !== undefined && { path: one(row.path)! }),
+      ...(row.conversation !== undefined && { conversation: one(row.conversation)! }),
+      ...(row.agent !== undefined && { agent: one(row.agent)! }),
+      ...(row.reason !== undefined && { reason: one(row.reason)! }),
+      ...(row.advice !== undefined && { advice: one(row.advice)! }),
+    };
+  }
+
+  #search(text: string): void {
+    this.#searching?.abort();
+    this.#searching = undefined;
+    this.#found.clear();
+    if (text === "") {
+      this.#set({ search: "none", found: new Map() });
+      return;
+    }
+    const searching = new AbortController();
+    this.#searching = searching;
+    this.#set({ search: "running", found: this.#found });
+    setTimeout(() => void this.#ask(text, searching.signal), TYPING_MS);
+  }
+
+  async #ask(text: string, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    try {
+      for await (const { id, excerpt } of linesOf<Match>(
+        `api/search?text=${encodeURIComponent(text)}`,
+        signal,
+      )) {
+        this.#found.set(id, excerpt ?? "");
+        if (this.#found.size === 1) this.#show();
+        else this.#showSoon();
+      }
+      this.#set({ search: "done" });
+    } catch (error) {
+      if (!signal.aborted) this.#set({ search: { failed: (error as Error).message } });
+    }
+    if (!signal.aborted) this.#show();
+  }
+
+  #showSoon(): void {
+    this.#due ??= setTimeout(() => this.#show(), PACE_MS);
+  }
+
+  #show(): void {
+    clearTimeout(this.#due);
+    this.#due = undefined;
+    const shown = this.#rows.filter(matcher(this.state.filter, this.#found));
+    this.#set({ rows: this.#rows, shown });
+  }
+
+  #set(change: Partial<State>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const NONE: readonly string[] = [];
+
+export function useStore(store: Store): State {
+  const [state, setState] = useState(store.state);
+  useEffect(() => {
+    setState(store.state);
+    return store.subscribe(() => setState(store.state));
+  }, [store]);
+  return state;
+}

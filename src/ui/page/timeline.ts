@@ -1,0 +1,68 @@
+/** Rows gathered into what the timeline lists: conversations, and calls that stand alone. */
+
+import type { Row } from "../wire.js";
+
+export interface Item {
+  /** The event that is opened: the first of a conversation. */
+  readonly id: string;
+  /** All of them, as they were written. */
+  readonly rows: readonly Row[];
+  /** When its last call began. */
+  readonly at: number;
+}
+
+export interface Sums {
+  readonly models: readonly string[];
+  readonly input: number;
+  readonly output: number;
+  readonly cost: number;
+  readonly failed: number;
+  readonly agents: number;
+  readonly words: string;
+}
+
+/** Newest first. With `calls` each call stands alone. */
+export function itemsOf(rows: Iterable<Row>, by: "conversations" | "calls"): Item[] {
+  const gathered = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = by === "calls" || row.conversation === undefined ? row.id : `c ${row.conversation}`;
+    const others = gathered.get(key);
+    if (others === undefined) gathered.set(key, [row]);
+    else others.push(row);
+  }
+  const items = [...gathered.values()].map((own): Item => {
+    let [at, first] = [0, own[0]!];
+    for (const row of own) {
+      if (row.at > at) at = row.at;
+      if (row.at < first.at) first = row;
+    }
+    return { id: first.id, rows: own, at };
+  });
+  return items.sort((a, b) => b.at - a.at);
+}
+
+export function sumsOf({ rows, id }: Item): Sums {
+  const models = new Set<string>();
+  const agents = new Set<string>();
+  let [input, output, cost, failed] = [0, 0, 0, 0];
+  for (const row of rows) {
+    if (row.model !== undefined) models.add(row.model);
+    if (row.agent !== undefined) agents.add(row.agent);
+    input += row.input ?? 0;
+    output += row.output ?? 0;
+    cost += row.cost ?? 0;
+    if (row.failed) failed += 1;
+  }
+  const first = rows.find((row) => row.id === id);
+  // The row of its first call has the words; where that was not kept, another one.
+  const words = first?.words ?? rows.find((row) => row.words !== undefined)?.words;
+  return {
+    models: [...models],
+    input,
+    output,
+    cost,
+    failed,
+    agents: agents.size,
+    words: words ?? `${first?.host ?? ""}${first?.path ?? ""}`,
+  };
+}

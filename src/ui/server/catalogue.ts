@@ -1,0 +1,215 @@
+/** The rows of a folder's events, newest file first, kept up with what is written; and where each event stands. */
+
+import { EventEmitter, once } from "node:events";
+import { statSync } from "node:fs";
+import { setImmediate as breath } from "node:timers/promises";
+import type { TracesFile } from "../../sinks/traces-folder.js";
+import { cutLine, WITHOUT_WORDS } from "../../traces/cut-line.js";
+import { filesFrom, parseLine } from "../../traces/event-files.js";
+import { type PlacedLine, placedLinesOf } from "../../traces/placed-lines.js";
+import { firstWords } from "../../traces/sessions.js";
+import type { Row } from "../wire.js";
+import { rowOf } from "./row.js";
+
+/** An event by its row, and the place of its line in a file. */
+export interface Entry {
+  readonly row: Row;
+  readonly file: Catalogued;
+  readonly at: number;
+  readonly length: number;
+}
+
+/** A file that was read, as far as it was. */
+export interface Catalogued {
+  /** As it is called now: it may have got a number, or been compressed. */
+  file: TracesFile;
+  readonly identity: string;
+  /** Bytes of its plain form that were read. */
+  read: number;
+  /** Whether nothing can come any more. */
+  whole: boolean;
+  /** In the order of the file. */
+  readonly entries: Entry[];
+}
+
+/** Some half a kilobyte each in this process, a quarter in the page: what is older is left out, and told. */
+const MAX_ENTRIES = 500_000;
+const BATCH = 1_000;
+const POLL_MS = 250;
+
+export class Catalogue {
+  /** Newest file first. */
+  readonly files: Catalogued[] = [];
+  /** In the order in which they were found; begun anew when what was told is void. */
+  batches: Row[][] = [];
+  /** Whether all that was there at the start is known. */
+  complete = false;
+  /** Files that were not read, because there are too many events. */
+  leftOut = 0;
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+  readonly #titled = new Set<string>();
+  #count = 0;
+  #running: Promise<void> | undefined;
+  #watchers = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly folder: string,
+    private readonly certificate: string,
+  ) {}
+
+  /** Resolves when there are more batches, other ones, or all are there. */
+  async changed(signal: AbortSignal): Promise<void> {
+    await once(this.#changes, "change", { signal });
+  }
+
+  /** While somebody watches, the folder is looked at four times a second. Returns what ends that. */
+  watch(): () => void {
+    this.#watchers += 1;
+    if (this.#watchers === 1) this.#poll();
+    return () => {
+      this.#watchers -= 1;
+      if (this.#watchers === 0) clearTimeout(this.#timer);
+    };
+  }
+
+  #poll(): void {
+    // A folder that cannot be read now is asked for again; what was read stays.
+    void this.refresh()
+      .catch(() => {})
+      .then(() => {
+        if (this.#watchers > 0) this.#timer = setTimeout(() => this.#poll(), POLL_MS).unref();
+      });
+  }
+
+  /** Reads what is new. One at a time: who asks meanwhile waits for that one. Rejects as reading does. */
+  refresh(): Promise<void> {
+    this.#running ??= this.#refresh().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** The entry of an event, by its id. */
+  find(id: string): Entry | undefined {
+    for (const { entries } of this.files) {
+      const found = entries.findLast(({ row }) => row.id === id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** The entries that are chosen, in the order in which they were written. */
+  choose(isChosen: (row: Row) => boolean): Entry[] {
+    return this.files.toReversed().flatMap(({ entries }) => entries.filter(({ row }) => isChosen(row)));
+  }
+
+  async #refresh(): Promise<void> {
+    const found = filesFrom(this.folder).reverse();
+    if (this.#forget(found)) this.#begin();
+    this.leftOut = 0;
+    for (const [index, file] of found.entries()) {
+      if (this.#count >= MAX_ENTRIES && this.#known(file) === undefined) {
+        this.leftOut = found.length - index;
+        break;
+      }
+      await this.#readOn(file);
+    }
+    if (!this.complete) {
+      this.complete = true;
+      this.#changes.emit("change");
+    }
+  }
+
+  /** Takes new names of known files over. True when a file of which rows were told is there no more. */
+  #forget(found: readonly TracesFile[]): boolean {
+    const known = new Set(found.map((file) => this.#known(file)));
+    return this.files.some((file) => !known.has(file));
+  }
+
+  #begin(): void {
+    this.files.length = 0;
+    this.batches = [];
+    this.complete = false;
+    this.#count = 0;
+    this.#titled.clear();
+    this.#changes.emit("change");
+  }
+
+  /** A file that is renamed stays what it is; one that is compressed has the number that it had before. */
+  #known(file: TracesFile): Catalogued | undefined {
+    const identity = identityOf(file);
+    const known =
+      // An inode is given again when its file was removed.
+      this.files.find((other) => other.identity === identity && other.file.date === file.date) ??
+      (file.form === "compressed"
+        ? this.files.find(({ file: { date, number } }) => date === file.date && number === file.number)
+        : undefined);
+    if (known !== undefined) known.file = file;
+    return known;
+  }
+
+  async #readOn(file: TracesFile): Promise<void> {
+    let known = this.#known(file);
+    if (known?.whole) return;
+    const size = statSync(file.path, { throwIfNoEntry: false })?.size;
+    if (size === undefined || (file.form === "plain" && known?.read === size)) return;
+    if (known === undefined) {
+      known = { file, identity: identityOf(file), read: 0, whole: false, entries: [] };
+      this.files.push(known);
+      this.files.sort((a, b) => order(b.file, a.file));
+    }
+    let batch: Row[] = [];
+    for await (const lines of placedLinesOf(file, known.read)) {
+      for (const line of lines) {
+        const entry = this.#entryOf(line, known);
+        known.read = line.at + line.line.length + 1;
+        if (entry === undefined) continue;
+        known.entries.push(entry);
+        batch.push(entry.row);
+      }
+      if (batch.length >= BATCH) {
+        this.#add(batch);
+        batch = [];
+      }
+      await breath();
+    }
+    known.whole = file.form === "compressed";
+    if (batch.length > 0) this.#add(batch);
+  }
+
+  #add(batch: Row[]): void {
+    this.#count += batch.length;
+    this.batches.push(batch);
+    this.#changes.emit("change");
+  }
+
+  #entryOf({ line, at }: PlacedLine, file: Catalogued): Entry | undefined {
+    const event = parseLine(cutLine(line, WITHOUT_WORDS));
+    if (event === undefined) return undefined;
+    const bare = rowOf(event, undefined, this.certificate);
+    const words = this.#wordsOf(bare, line);
+    const row = words === undefined ? bare : { ...bare, words };
+    return { row, file, at, length: line.length };
+  }
+
+  /** What a conversation began with is read from the line, once. */
+  #wordsOf({ conversation, type, agent, turn }: Row, line: Buffer): string | undefined {
+    if (type === undefined || type === "embedding" || agent !== undefined) return undefined;
+    if (conversation === undefined) return firstWords(line);
+    if (turn !== 1 && this.#titled.has(conversation)) return undefined;
+    const words = firstWords(line);
+    if (words !== undefined) this.#titled.add(conversation);
+    return words;
+  }
+}
+
+function identityOf({ path }: TracesFile): string {
+  const status = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return status === undefined ? path : `${status.dev}/${status.ino}`;
+}
+
+function order(a: TracesFile, b: TracesFile): number {
+  if (a.date !== b.date) return a.date < b.date ? -1 : 1;
+  return (a.number ?? Number.POSITIVE_INFINITY) - (b.number ?? Number.POSITIVE_INFINITY) || 0;
+}

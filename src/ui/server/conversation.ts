@@ -1,0 +1,103 @@
+/** A conversation turn by turn, each with what changed since the request before. */
+
+import { setImmediate as breath } from "node:timers/promises";
+import type { OximyEvent } from "../../event/event.js";
+import { present, stringOf } from "../../interaction/json.js";
+import { cutLine, WITHOUT_BODIES } from "../../traces/cut-line.js";
+import { parseLine } from "../../traces/event-files.js";
+import { linesAt } from "../../traces/placed-lines.js";
+import { diffRequests, type RequestDiff, systemOf, toolNames } from "../../traces/request-diff.js";
+import { answerOf, type Part, saidOf } from "../../traces/turn.js";
+import type { Clipped, Turn } from "../wire.js";
+import type { Catalogue, Entry } from "./catalogue.js";
+
+/** Characters of a part that are told; the event itself has the rest. */
+const MOST = 200_000;
+
+/** The conversation that an event belongs to, else the event alone; none when there is no such event. */
+export async function* turnsOf(catalogue: Catalogue, id: string, signal: AbortSignal): AsyncGenerator<Turn> {
+  const first = catalogue.find(id);
+  if (first === undefined) return;
+  const { conversation } = first.row;
+  const entries =
+    conversation === undefined ? [first] : catalogue.choose((row) => row.conversation === conversation);
+  /** The last request of each agent. */
+  const before = new Map<string, OximyEvent>();
+  for await (const { entry, event } of eventsOf(entries)) {
+    if (signal.aborted) return;
+    const agent = entry.row.agent ?? "";
+    yield turnOf(entry, event, before.get(agent));
+    if (event.interaction !== undefined) before.set(agent, event);
+    await breath();
+  }
+}
+
+/** The line of an event as it was written. */
+export async function lineOf(catalogue: Catalogue, id: string): Promise<Buffer | undefined> {
+  const entry = catalogue.find(id);
+  if (entry === undefined) return undefined;
+  for await (const line of linesAt(entry.file.file, [entry])) return line;
+  return undefined;
+}
+
+async function* eventsOf(entries: readonly Entry[]): AsyncGenerator<{ entry: Entry; event: OximyEvent }> {
+  for (let from = 0; from < entries.length; ) {
+    const { file } = entries[from]!;
+    let to = from;
+    while (to < entries.length && entries[to]!.file === file) to += 1;
+    const ofFile = entries.slice(from, to);
+    let at = 0;
+    for await (const line of linesAt(file.file, ofFile)) {
+      const entry = ofFile[at++]!;
+      const event = parseLine(cutLine(line, WITHOUT_BODIES));
+      // The file may have been replaced since it was read.
+      if (event?.event_id === entry.row.id) yield { entry, event };
+    }
+    from = to;
+  }
+}
+
+function turnOf({ row }: Entry, event: OximyEvent, before: OximyEvent | undefined): Turn {
+  const request = event.interaction?.request ?? {};
+  const response = event.interaction?.response;
+  const isFirst = before === undefined;
+  const system = isFirst ? systemOf(request) : "";
+  const tools = isFirst ? toolNames(request.tools) : [];
+  return present({
+    row,
+    system: system === "" ? undefined : clipped(system),
+    tools: tools.length === 0 ? undefined : tools,
+    said: clippedParts(saidOf(event)),
+    answer: clippedParts(answerOf(event)),
+    usage: response?.usage,
+    finish: stringOf(response?.finish_reason),
+    error: event.metadata.error,
+    changes: before === undefined || event.interaction === undefined ? undefined : changesOf(before, event),
+  }) as Turn;
+}
+
+function changesOf(before: OximyEvent, event: OximyEvent): RequestDiff | undefined {
+  try {
+    return diffRequests(before, event);
+  } catch (error) {
+    // Nested deeper than the stack: nobody who writes such a request compares it.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function clipped(text: string): Clipped {
+  return { text: text.slice(0, MOST), length: text.length };
+}
+
+function clippedParts(parts: readonly Part[]): Part[] {
+  return parts.map((part) => {
+    if (part.kind === "call") return { ...part, given: clip(part.given) };
+    return "text" in part ? { ...part, text: clip(part.text) } : part;
+  });
+}
+
+const clip = (text: string) =>
+  text.length <= MOST
+    ? text
+    : `${text.slice(0, MOST)}\n… ${text.length - MOST} characters more are in the event itself`;

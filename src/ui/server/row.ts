@@ -1,0 +1,56 @@
+/** The row of an event in the timeline. */
+
+import type { OximyEvent } from "../../event/event.js";
+import { present } from "../../interaction/json.js";
+import { sessionKey } from "../../traces/sessions.js";
+import type { Row } from "../wire.js";
+import { adviceFor } from "./reason-advice.js";
+
+/** Longer names are no names; each is kept for as long as the page is served. */
+const NAME = 200;
+
+/** @param certificate path of the certificate of Oximy's authority, for what is advised */
+export function rowOf(event: OximyEvent, words: string | undefined, certificate: string): Row {
+  const { app, client, source, conversation, interaction, metadata, timing } = event;
+  // Counting tokens is no use of a model, as in `oximy stats`.
+  const usage = interaction?.type === "token_count" ? undefined : interaction?.response?.usage;
+  const { response_status: status, reason } = metadata;
+  const failed = metadata.error !== undefined || (status !== undefined && status >= 400);
+  return present({
+    id: name(event.event_id) ?? "",
+    at: Date.parse(event.timestamp) || 0,
+    app: name(app?.name ?? client.name) ?? "unknown",
+    appIds: [app?.id, client.name].flatMap((id) => name(id) ?? []),
+    user: name(client.user ?? client.uid),
+    project: name(client.repo?.root ?? client.cwd),
+    provider: name(interaction?.provider ?? source.id) ?? "unknown",
+    source: name(source.id) ?? "unknown",
+    model: name(interaction?.model ?? interaction?.request.model),
+    type: name(interaction?.type),
+    host: name(metadata.request_host) ?? "unknown",
+    path: name(metadata.request_path),
+    conversation: conversation === undefined ? undefined : name(sessionKey(event).replace("\0", "/")),
+    turn: number(conversation?.turn),
+    agent: name(conversation?.agent),
+    words,
+    input: number(usage?.input_tokens),
+    output: number(usage?.output_tokens),
+    cached: number(usage?.cache_read_tokens),
+    cost: number(interaction?.cost_usd),
+    duration: number(timing.duration_ms),
+    status: number(status),
+    failed: failed ? true : undefined,
+    reason: name(reason),
+    advice: reason === undefined ? undefined : adviceFor(reason, name(client.path), certificate),
+  }) as Row;
+}
+
+/** What stands in a file is believed of no type. */
+function name(value: unknown): string | undefined {
+  if (typeof value !== "string" && typeof value !== "number") return undefined;
+  return String(value).slice(0, NAME) || undefined;
+}
+
+function number(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
