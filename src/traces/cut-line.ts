@@ -35,6 +35,8 @@ export const WITHOUT_WORDS: Cut = {
 };
 
 const NULL = Buffer.from("null");
+/** Most strings are shorter; the end of longer ones is looked for by what the system has for it. */
+const NEAR = 64;
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 
@@ -100,11 +102,18 @@ function endOfValue(line: Buffer, at: number): number {
 /** After the closing quote of the string that begins at `at`, or -1. */
 function endOfString(line: Buffer, at: number): number {
   if (line[at] !== QUOTE) return -1;
-  const { length } = line;
-  for (let next = at + 1; next < length; next += 1) {
+  const near = Math.min(line.length, at + NEAR);
+  let next = at + 1;
+  for (; next < near; next += 1) {
     const byte = line[next];
     if (byte === QUOTE) return next + 1;
     if (byte === BACKSLASH) next += 1;
+  }
+  // What is skipped by its backslash here is never taken for a quote: `next` stands after it.
+  for (let quote = line.indexOf(QUOTE!, next); quote >= 0; quote = line.indexOf(QUOTE!, quote + 1)) {
+    let backslashes = 0;
+    while (quote - 1 - backslashes >= next && line[quote - 1 - backslashes] === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return quote + 1;
   }
   return -1;
 }

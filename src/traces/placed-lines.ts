@@ -13,11 +13,24 @@ export interface PlacedLine {
   readonly at: number;
 }
 
+/** Where the first line begins that does so at `offset` of a plain file or after; the file's end when none does. */
+export async function lineStart(path: string, offset: number): Promise<number> {
+  if (offset <= 0) return 0;
+  let at = offset - 1;
+  const file = { form: "plain", path, date: "" } as const;
+  for await (const bytes of await bytesOf(file, at)) {
+    const end = (bytes as Buffer).indexOf("\n");
+    if (end >= 0) return at + end + 1;
+    at += (bytes as Buffer).length;
+  }
+  return at;
+}
+
 export type Place = Pick<PlacedLine, "at"> & { readonly length: number };
 
 /**
  * The whole lines of a file from `start` on, some at a time; what follows the last line end is left out, since it may
- * still be written. Rejects as the system or zlib says.
+ * still be written. `start` is where a line begins. Rejects as the system or zlib says.
  */
 export async function* placedLinesOf(file: TracesFile, start = 0): AsyncGenerator<PlacedLine[]> {
   const splitter = new LineSplitter();

@@ -21,7 +21,7 @@ async function startServer(onRequest: (request: IncomingMessage, response: Serve
 }
 
 /** A proxy whose taps end up in `tapped`. */
-async function startProxy(host = "127.0.0.1") {
+async function startProxy(host = "127.0.0.1", isRefused = (_port: number) => false) {
   let accepted = 0;
   const tapped: Record<Direction | "causes", string[]> = { request: [], response: [], causes: [] };
   const proxy = await ExplicitProxy.listen({
@@ -36,6 +36,7 @@ async function startProxy(host = "127.0.0.1") {
       end: () => {},
       close: (cause) => tapped.causes.push(cause),
     }),
+    isRefused,
   });
   closers.push(() => proxy.close());
   return { proxy: Object.assign(proxy, { accepted: () => accepted }), tapped };
@@ -162,6 +163,23 @@ describe("the explicit proxy", () => {
       expect(proxy.accepted()).toBe(1);
     });
   });
+
+  it.each([["localhost"], ["127.0.0.2"], ["[::ffff:127.0.0.1]"]])(
+    "connects nobody to a port that is refused, called %s",
+    async (name) => {
+      let requests = 0;
+      const port = await startServer((_request, response) => {
+        requests += 1;
+        response.end("ok");
+      });
+      const { proxy } = await startProxy("127.0.0.1", (refused) => refused === port);
+      const tunnel = `CONNECT ${name}:${port} HTTP/1.1\r\nHost: x\r\n\r\n`;
+      expect(await exchange(proxy.port, tunnel)).toMatch(/^HTTP\/1\.1 403 /);
+      const request = `GET http://${name}:${port}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+      expect(await exchange(proxy.port, request)).toMatch(/^HTTP\/1\.1 504 /);
+      expect(requests).toBe(0);
+    },
+  );
 
   it("reaches another port of this machine, by any of its names", async () => {
     const port = await startServer((_request, response) => response.end("ok"));

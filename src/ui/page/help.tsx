@@ -7,7 +7,7 @@ export function Help({ close }: { readonly close: () => void }) {
     dialog.current?.showModal();
   }, []);
   return (
-    <dialog ref={dialog} aria-labelledby="keys" onClose={close}>
+    <dialog ref={dialog} class="help" aria-labelledby="keys" onClose={close}>
       <h2 id="keys">Keys</h2>
       <dl>
         {KEYS.map(([keys, what]) => (

@@ -41,6 +41,7 @@ export class Store {
   readonly #strings = new Map<string, string>();
   readonly #rows: Row[] = [];
   readonly #found = new Map<string, string>();
+  #cost = 0;
   #due: ReturnType<typeof setTimeout> | undefined;
   #searching: AbortController | undefined;
 
@@ -138,8 +139,18 @@ export class Store {
     if (!signal.aborted) this.#show();
   }
 
+  /** What it costs to show many rows grows with them: most of the time is left for what the user does. */
   #showSoon(): void {
-    this.#due ??= setTimeout(() => this.#show(), PACE_MS);
+    this.#due ??= setTimeout(
+      () => {
+        const begun = performance.now();
+        this.#show();
+        setTimeout(() => {
+          this.#cost = performance.now() - begun;
+        });
+      },
+      Math.max(PACE_MS, 4 * this.#cost),
+    );
   }
 
   #show(): void {

@@ -20,8 +20,12 @@ const DAY_HEIGHT = 32;
 
 export function TimelineList({ state, items, by, selected, opened, select, open }: Props) {
   const list = useRef<HTMLDivElement>(null);
-  const hasDay = (index: number) => index === 0 || day(items[index - 1]!.at) !== day(items[index]!.at);
-  const virtual = useVirtual(list, items.length, (index) => HEIGHT + (hasDay(index) ? DAY_HEIGHT : 0), items);
+  const virtual = useVirtual(
+    list,
+    items.length,
+    (index) => HEIGHT + (items[index]?.isFirstOfDay ? DAY_HEIGHT : 0),
+    items,
+  );
   // What is selected comes into view, not what is new.
   useEffect(() => {
     if (selected >= 0) virtual.scrollToIndex(selected, { align: "auto" });
@@ -59,7 +63,7 @@ export function TimelineList({ state, items, by, selected, opened, select, open 
                   open(index);
                 }}
               >
-                {hasDay(index) && <div class="day">{day(item.at)}</div>}
+                {item.isFirstOfDay && <div class="day">{day(item.at)}</div>}
                 <Line item={item} excerpt={excerptOf(item, state)} />
               </div>
             );

@@ -9,6 +9,8 @@ export interface Item {
   readonly rows: readonly Row[];
   /** When its last call began. */
   readonly at: number;
+  /** Whether it is the first of its day in the list. */
+  readonly isFirstOfDay: boolean;
 }
 
 export interface Sums {
@@ -30,7 +32,7 @@ export function itemsOf(rows: Iterable<Row>, by: "conversations" | "calls"): Ite
     if (others === undefined) gathered.set(key, [row]);
     else others.push(row);
   }
-  const items = [...gathered.values()].map((own): Item => {
+  const items = [...gathered.values()].map((own): Omit<Item, "isFirstOfDay"> => {
     let [at, first] = [0, own[0]!];
     for (const row of own) {
       if (row.at > at) at = row.at;
@@ -38,7 +40,14 @@ export function itemsOf(rows: Iterable<Row>, by: "conversations" | "calls"): Ite
     }
     return { id: first.id, rows: own, at };
   });
-  return items.sort((a, b) => b.at - a.at);
+  let midnight = Number.POSITIVE_INFINITY;
+  return items
+    .sort((a, b) => b.at - a.at)
+    .map(({ id, rows, at }) => {
+      const isFirstOfDay = at < midnight;
+      if (isFirstOfDay) midnight = new Date(at).setHours(0, 0, 0, 0);
+      return { id, rows, at, isFirstOfDay };
+    });
 }
 
 export function sumsOf({ rows, id }: Item): Sums {

@@ -6,7 +6,7 @@ import { setImmediate as breath } from "node:timers/promises";
 import type { TracesFile } from "../../sinks/traces-folder.js";
 import { cutLine, WITHOUT_WORDS } from "../../traces/cut-line.js";
 import { filesFrom, parseLine } from "../../traces/event-files.js";
-import { type PlacedLine, placedLinesOf } from "../../traces/placed-lines.js";
+import { lineStart, type PlacedLine, placedLinesOf } from "../../traces/placed-lines.js";
 import { firstWords } from "../../traces/sessions.js";
 import type { Row } from "../wire.js";
 import { rowOf } from "./row.js";
@@ -35,6 +35,8 @@ export interface Catalogued {
 /** Some half a kilobyte each in this process, a quarter in the page: what is older is left out, and told. */
 const MAX_ENTRIES = 500_000;
 const BATCH = 1_000;
+/** So much of a file's end is read before the rest of it: what the page shows at first. */
+const TAIL = 1 << 20;
 const POLL_MS = 250;
 
 export class Catalogue {
@@ -159,9 +161,27 @@ export class Catalogue {
       this.files.push(known);
       this.files.sort((a, b) => order(b.file, a.file));
     }
+    // The newest events are looked at first; to find where a line begins, a file must be plain.
+    const isNew = known.read === 0 && file.form === "plain";
+    const tail = isNew ? await lineStart(file.path, size - TAIL) : known.read;
+    const before = isNew && tail > 0 ? tail : 0;
+    await this.#readFrom(known, tail, Number.POSITIVE_INFINITY);
+    if (before > 0) {
+      const later = known.entries.splice(0);
+      const { read } = known;
+      await this.#readFrom(known, 0, before);
+      known.entries.push(...later);
+      known.read = read;
+    }
+    known.whole = file.form === "compressed";
+  }
+
+  /** The lines that begin in a part of a file. */
+  async #readFrom(known: Catalogued, start: number, end: number): Promise<void> {
     let batch: Row[] = [];
-    for await (const lines of placedLinesOf(file, known.read)) {
+    reading: for await (const lines of placedLinesOf(known.file, start)) {
       for (const line of lines) {
+        if (line.at >= end) break reading;
         const entry = this.#entryOf(line, known);
         known.read = line.at + line.line.length + 1;
         if (entry === undefined) continue;
@@ -174,7 +194,6 @@ export class Catalogue {
       }
       await breath();
     }
-    known.whole = file.form === "compressed";
     if (batch.length > 0) this.#add(batch);
   }
 
