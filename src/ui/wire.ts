@@ -50,11 +50,11 @@ export type FeedMessage =
   /** All that is there was told; what follows is new. */
   | { readonly kind: "complete"; readonly left_out: number };
 
-/** A line of `/api/conversation`. */
+/** A line of `/api/conversation`; texts are cut where they are longer than anybody reads. */
 export interface Turn {
   readonly row: Row;
   /** System prompt; only with the first turn that is told of an agent. */
-  readonly system?: Clipped;
+  readonly system?: { readonly text: string; readonly length: number };
   readonly tools?: readonly string[];
   /** What was said since the answer before. */
   readonly said: readonly Part[];
@@ -64,12 +64,6 @@ export interface Turn {
   readonly error?: string;
   /** Against the request before of the same agent. */
   readonly changes?: RequestDiff;
-}
-
-export interface Clipped {
-  readonly text: string;
-  /** Characters of the whole. */
-  readonly length: number;
 }
 
 /** A line of `/api/search`. */

@@ -10,10 +10,18 @@ import { TurnView } from "./turn-view.js";
 /** So many turns are in the document before somebody asks for more. */
 const STEP = 50;
 const PACE_MS = 100;
+/** While calls come, all are read again at most this often. */
+const AGAIN_MS = 1_000;
+
+interface Props {
+  readonly event: string;
+  /** How many calls of it are known: with another one it is read again. */
+  readonly calls: number;
+}
 
 /** The conversation that an event belongs to, or the event alone. */
-export function Conversation({ event }: { readonly event: string }) {
-  const { turns, isDone, error } = useTurns(event);
+export function Conversation({ event, calls }: Props) {
+  const { turns, isDone, error } = useTurns(event, calls);
   const [shown, setShown] = useState(STEP);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
@@ -101,15 +109,19 @@ function headline(turns: readonly Turn[]): string {
     .join(" · ");
 }
 
-function useTurns(event: string) {
+function useTurns(event: string, calls: number) {
   const [state, setState] = useState<{ turns: readonly Turn[]; isDone: boolean; error?: string }>({
     turns: [],
     isDone: false,
   });
+  const begun = useRef(false);
   useEffect(() => {
     const gone = new AbortController();
     const turns: Turn[] = [];
     let drawn = 0;
+    // What is there already stays until there is more.
+    const draw = (isDone: boolean) =>
+      setState((now) => (isDone || turns.length > now.turns.length ? { turns: [...turns], isDone } : now));
     const read = async () => {
       for await (const turn of linesOf<Turn>(
         `api/conversation?event=${encodeURIComponent(event)}`,
@@ -118,14 +130,20 @@ function useTurns(event: string) {
         turns.push(turn);
         if (performance.now() - drawn < PACE_MS) continue;
         drawn = performance.now();
-        setState({ turns: [...turns], isDone: false });
+        draw(false);
       }
-      setState({ turns, isDone: true });
+      draw(true);
     };
-    read().catch((error: Error) => {
+    const failed = (error: Error) => {
       if (!gone.signal.aborted) setState({ turns, isDone: true, error: error.message });
-    });
-    return () => gone.abort();
-  }, [event]);
+    };
+    const due = setTimeout(() => read().catch(failed), begun.current ? AGAIN_MS : 0);
+    begun.current = true;
+    return () => {
+      clearTimeout(due);
+      gone.abort();
+    };
+    // `calls` is when there is more.
+  }, [event, calls]);
   return state;
 }

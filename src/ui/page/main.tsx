@@ -4,5 +4,7 @@ import { Store } from "./store.js";
 import "./style.css";
 
 const store = new Store();
-render(<Page store={store} />, document.getElementById("page")!);
+const place = document.getElementById("page")!;
+place.replaceChildren();
+render(<Page store={store} />, place);
 store.connect();

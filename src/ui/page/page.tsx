@@ -1,4 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
+import type { Row } from "../wire.js";
 import { Conversation } from "./conversation.js";
 import { Filters } from "./filters.js";
 import { Help } from "./help.js";
@@ -19,6 +20,7 @@ export function Page({ store }: { readonly store: Store }) {
   const [helps, setHelps] = useState(false);
   const [selected, setSelected] = useState(-1);
   const items = useMemo(() => itemsOf(state.shown, by), [state.shown, by]);
+  const calls = useMemo(() => callsOf(state.rows, place.event), [state.rows.length, state.link, place.event]);
   const open = (index: number) => {
     const item = items[index];
     if (item === undefined) return;
@@ -65,7 +67,9 @@ export function Page({ store }: { readonly store: Store }) {
               select={setSelected}
               open={open}
             />
-            {place.event !== undefined && <Conversation key={place.event} event={place.event} />}
+            {place.event !== undefined && (
+              <Conversation key={place.event} event={place.event} calls={calls} />
+            )}
           </>
         )}
         {place.view === "usage" && <UsageView rows={state.shown} />}
@@ -74,6 +78,13 @@ export function Page({ store }: { readonly store: Store }) {
       {helps && <Help close={() => setHelps(false)} />}
     </div>
   );
+}
+
+/** How many calls of an event's conversation are known. */
+function callsOf(rows: readonly Row[], event: string | undefined): number {
+  const row = event === undefined ? undefined : rows.findLast(({ id }) => id === event);
+  if (row?.conversation === undefined) return row === undefined ? 0 : 1;
+  return rows.filter(({ conversation }) => conversation === row.conversation).length;
 }
 
 function LinkState({ state: { link, rows, leftOut } }: { readonly state: State }) {

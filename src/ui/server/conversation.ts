@@ -7,12 +7,10 @@ import { cutLine, WITHOUT_BODIES } from "../../traces/cut-line.js";
 import { parseLine } from "../../traces/event-files.js";
 import { linesAt } from "../../traces/placed-lines.js";
 import { diffRequests, type RequestDiff, systemOf, toolNames } from "../../traces/request-diff.js";
-import { answerOf, type Part, saidOf } from "../../traces/turn.js";
-import type { Clipped, Turn } from "../wire.js";
+import { answerOf, saidOf } from "../../traces/turn.js";
+import type { Turn } from "../wire.js";
+import { bounded } from "./bounded.js";
 import type { Catalogue, Entry } from "./catalogue.js";
-
-/** Characters of a part that are told; the event itself has the rest. */
-const MOST = 200_000;
 
 /** The conversation that an event belongs to, else the event alone; none when there is no such event. */
 export async function* turnsOf(catalogue: Catalogue, id: string, signal: AbortSignal): AsyncGenerator<Turn> {
@@ -63,17 +61,18 @@ function turnOf({ row }: Entry, event: OximyEvent, before: OximyEvent | undefine
   const isFirst = before === undefined;
   const system = isFirst ? systemOf(request) : "";
   const tools = isFirst ? toolNames(request.tools) : [];
-  return present({
+  const turn = present({
     row,
-    system: system === "" ? undefined : clipped(system),
+    system: system === "" ? undefined : { text: system, length: system.length },
     tools: tools.length === 0 ? undefined : tools,
-    said: clippedParts(saidOf(event)),
-    answer: clippedParts(answerOf(event)),
+    said: saidOf(event),
+    answer: answerOf(event),
     usage: response?.usage,
     finish: stringOf(response?.finish_reason),
     error: event.metadata.error,
     changes: before === undefined || event.interaction === undefined ? undefined : changesOf(before, event),
-  }) as Turn;
+  });
+  return bounded(turn) as Turn;
 }
 
 function changesOf(before: OximyEvent, event: OximyEvent): RequestDiff | undefined {
@@ -85,19 +84,3 @@ function changesOf(before: OximyEvent, event: OximyEvent): RequestDiff | undefin
     throw error;
   }
 }
-
-function clipped(text: string): Clipped {
-  return { text: text.slice(0, MOST), length: text.length };
-}
-
-function clippedParts(parts: readonly Part[]): Part[] {
-  return parts.map((part) => {
-    if (part.kind === "call") return { ...part, given: clip(part.given) };
-    return "text" in part ? { ...part, text: clip(part.text) } : part;
-  });
-}
-
-const clip = (text: string) =>
-  text.length <= MOST
-    ? text
-    : `${text.slice(0, MOST)}\n… ${text.length - MOST} characters more are in the event itself`;
