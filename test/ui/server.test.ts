@@ -1,7 +1,7 @@
-import { appendFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { OximyEvent } from "../../src/event/event.js";
 import { localDate } from "../../src/sinks/traces-folder.js";
 import type { FeedMessage, Match, Row, Turn } from "../../src/ui/wire.js";
@@ -28,6 +28,7 @@ const call = (turn: number, fields: Partial<OximyEvent> = {}): OximyEvent =>
     ...fields,
   });
 
+const WAIT = { timeout: 15_000 };
 const today = () => `traces_${localDate(new Date())}.jsonl`;
 
 /** The messages of the feed, as they come; ends with the test. */
@@ -194,5 +195,29 @@ describe("the page's server", () => {
     expect([...ids].sort()).toEqual(events.map(({ event_id }) => event_id));
     const matches = await client.lines<Match>("api/search?text=node");
     expect(matches.map(({ id }) => id)).toEqual(events.map(({ event_id }) => event_id));
+  });
+
+  it.skipIf(process.platform !== "linux")("reads no further when who asked has gone", async () => {
+    const events = Array.from({ length: 60_000 }, (_, index) =>
+      sampleEvent({ event_id: idOf(index), client: { port: index } }),
+    );
+    const folder = folderOf({ [today()]: events });
+    const client = await startUi(folder);
+    await loaded(client);
+    const isOpen = () =>
+      readdirSync("/proc/self/fd").some((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder);
+        } catch {
+          return false; // closed meanwhile
+        }
+      });
+    await vi.waitFor(() => expect(isOpen()).toBe(false), WAIT);
+    const gone = new AbortController();
+    // More than the sockets hold: the search waits for a reader who does not read.
+    await client.get("api/search?text=gpt", gone.signal);
+    await vi.waitFor(() => expect(isOpen()).toBe(true), WAIT);
+    gone.abort();
+    await vi.waitFor(() => expect(isOpen()).toBe(false), WAIT);
   });
 });

@@ -43,13 +43,14 @@ export function Filters({ state, store, by, setBy, view }: Props) {
     () => FIELDS.map(([field, all]) => [field, all, valuesOf(rows, (row) => row[field])] as const),
     [step, rows],
   );
+  const unread = useMemo(() => shown.filter(({ reason }) => reason !== undefined).length, [shown]);
   const set = (change: Partial<Filter>) => store.setFilter(change);
   return (
     <search class="filters">
       <input
         id={SEARCH_ID}
         type="search"
-        placeholder="Search in all that was said  ( / )"
+        placeholder="Search ( / )"
         aria-label="Search in all that was said"
         value={filter.text}
         maxLength={500}
@@ -78,32 +79,30 @@ export function Filters({ state, store, by, setBy, view }: Props) {
         onChange={(value) => set({ since: value === "0" ? 0 : Date.now() - Number(value) })}
         options={SINCE.map(([name, ago]) => [String(ago), name] as const)}
       />
-      {view !== "unread" && (
-        <Choice
-          label="kind"
-          value={filter.show}
-          onChange={(value) => set({ show: value as Filter["show"] })}
-          options={[
-            ["all", "read or not"],
-            ["read", "read"],
-            ["failed", "with errors"],
-            ["unread", "not read"],
-          ]}
-        />
-      )}
+      <Choice
+        label="kind"
+        value={filter.show}
+        onChange={(value) => set({ show: value as Filter["show"] })}
+        options={[
+          ["all", "read or not"],
+          ["read", "read"],
+          ["failed", "with errors"],
+          ["unread", "not read"],
+        ]}
+      />
       {view === "timeline" && (
         <Choice
           label="list"
           value={by}
           onChange={(value) => setBy(value as By)}
           options={[
-            ["conversations", "by conversation"],
-            ["calls", "each call"],
+            ["conversations", "conversations"],
+            ["calls", "calls"],
           ]}
         />
       )}
       <p class="matches" role="status">
-        {searchText(search, shown.length)}
+        {searchText(search, view === "unread" ? unread : shown.length)}
       </p>
     </search>
   );

@@ -98,12 +98,16 @@ function Line({ item, excerpt }: { readonly item: Item; readonly excerpt: string
         <span class="numbers">
           {failed > 0 && <b class="bad">{calls === 1 ? (first.status ?? "failed") : `${failed} failed`}</b>}
           {calls > 1 && <span>{calls} calls</span>}
-          {agents > 0 && <span>{agents} agents</span>}
+          {agents > 0 && (
+            <span class="more">
+              {agents} {agents === 1 ? "agent" : "agents"}
+            </span>
+          )}
           {calls === 1 && first.duration !== undefined && !isUnread && (
             <span>{duration(first.duration)}</span>
           )}
           {input + output > 0 && (
-            <span>
+            <span class="more">
               {count(input)} in {count(output)} out
             </span>
           )}

@@ -24,22 +24,17 @@ export interface Sums {
 }
 
 /** Newest first. With `calls` each call stands alone. */
-export function itemsOf(rows: Iterable<Row>, by: "conversations" | "calls"): Item[] {
-  const gathered = new Map<string, Row[]>();
-  for (const row of rows) {
-    const key = by === "calls" || row.conversation === undefined ? row.id : `c ${row.conversation}`;
-    const others = gathered.get(key);
-    if (others === undefined) gathered.set(key, [row]);
-    else others.push(row);
-  }
-  const items = [...gathered.values()].map((own): Omit<Item, "isFirstOfDay"> => {
-    let [at, first] = [0, own[0]!];
-    for (const row of own) {
-      if (row.at > at) at = row.at;
-      if (row.at < first.at) first = row;
-    }
-    return { id: first.id, rows: own, at };
-  });
+export function itemsOf(rows: readonly Row[], by: "conversations" | "calls"): Item[] {
+  const items = (by === "calls" ? rows.map((row) => [row]) : gathered(rows)).map(
+    (own): Omit<Item, "isFirstOfDay"> => {
+      let [at, first] = [0, own[0]!];
+      for (const row of own) {
+        if (row.at > at) at = row.at;
+        if (row.at < first.at) first = row;
+      }
+      return { id: first.id, rows: own, at };
+    },
+  );
   let midnight = Number.POSITIVE_INFINITY;
   return items
     .sort((a, b) => b.at - a.at)
@@ -48,6 +43,23 @@ export function itemsOf(rows: Iterable<Row>, by: "conversations" | "calls"): Ite
       if (isFirstOfDay) midnight = new Date(at).setHours(0, 0, 0, 0);
       return { id, rows, at, isFirstOfDay };
     });
+}
+
+/** The calls of each conversation, and each call that stands alone. */
+function gathered(rows: readonly Row[]): Row[][] {
+  const conversations = new Map<string, Row[]>();
+  const all: Row[][] = [];
+  for (const row of rows) {
+    const others = row.conversation === undefined ? undefined : conversations.get(row.conversation);
+    if (others !== undefined) {
+      others.push(row);
+      continue;
+    }
+    const own = [row];
+    all.push(own);
+    if (row.conversation !== undefined) conversations.set(row.conversation, own);
+  }
+  return all;
 }
 
 export function sumsOf({ rows, id }: Item): Sums {
