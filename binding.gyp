@@ -60,6 +60,7 @@
             "native/linux/cgroup2.cc",
             "native/linux/connect_programs.cc",
             "native/linux/connect_recorder.cc",
+            "native/linux/confinement.cc",
             "native/linux/core_dumps.cc",
             "native/linux/descriptors.cc",
             "native/linux/front_accept.cc",
@@ -113,6 +114,7 @@
             "native/darwin/socket_owner.cc",
             "native/darwin/socket_table.cc",
             "native/none/connect_recorder.cc",
+            "native/none/confinement.cc",
             "native/none/core_dumps.cc",
             "native/none/front.cc",
             "native/none/site_check.cc",
@@ -124,6 +126,7 @@
           "sources": [
             "native/none/attribution.cc",
             "native/none/connect_recorder.cc",
+            "native/none/confinement.cc",
             "native/none/core_dumps.cc",
             "native/none/front.cc",
             "native/none/send_state.cc",

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "confinement.h"
 #include "connect_recorder.h"
 #include "core_dumps.h"
 #include "implementation.h"
@@ -236,6 +237,12 @@ void ExportAttribution(Napi::Env env, Napi::Object exports) {
                                        return Napi::Boolean::New(info.Env(), ForbidCoreDumps());
                                      },
                                      "forbidCoreDumps"));
+  exports.Set("hideMemory",
+              Napi::Function::New(
+                  env, [](const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), HideMemory()); }, "hideMemory"));
+  exports.Set("confine",
+              Napi::Function::New(
+                  env, [](const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), Confine()); }, "confine"));
   exports.Set("sendState", Napi::Function::New(env, SendStateJs, "sendState"));
   exports.Set("socketOwner", Napi::Function::New(env, SocketOwnerJs, "socketOwner"));
   exports.Set("processInfo", Napi::Function::New(env, ProcessInfoJs, "processInfo"));

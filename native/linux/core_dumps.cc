@@ -9,7 +9,10 @@ bool ForbidCoreDumps() {
   // The limit alone does not count for a core pattern that is a pipe; not being dumpable does (core(5)).
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
-  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+  return HideMemory();
 }
+
+/** Ends with execve(2), for what is started: prctl(2), PR_SET_DUMPABLE. */
+bool HideMemory() { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0; }
 
 }  // namespace oximy

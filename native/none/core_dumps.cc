@@ -3,5 +3,6 @@
 namespace oximy {
 
 bool ForbidCoreDumps() { return false; }
+bool HideMemory() { return false; }
 
 }  // namespace oximy

@@ -70,6 +70,13 @@ export interface NativeAddon extends ProcessFileSource {
   originalDestination(fd: number): Endpoint | null;
   /** Linux: this process leaves no core dump from now on, and only root can read its memory. False elsewhere. */
   forbidCoreDumps(): boolean;
+  /** The same, but for a limit that programs which this process starts would inherit. */
+  hideMemory(): boolean;
+  /**
+   * Linux: from now on no thread of this process can make a socket, start a program or a process, look into another
+   * process, or gain rights; what is open stays usable. False elsewhere, and where the kernel refuses.
+   */
+  confine(): boolean;
   /**
    * Ends this process after so many milliseconds with that exit code, whatever its threads do by then: Node's exit
    * waits for its worker threads, and one that hangs in the system never ends.

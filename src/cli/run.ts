@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { loadNative } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { type ExplicitCapture, startExplicitCapture } from "../local/explicit-capture.js";
 import { type KeyLog, openKeyLog } from "../local/key-log.js";
@@ -28,6 +29,8 @@ export function addRunCommand(program: Command): void {
     const log = createLog({ json: output.json, level: output.verbose ? "debug" : "warn" });
     // The command's own output is what the terminal is for; events go to the file.
     const keyLog = settings.read && settings.enabled ? await openKeyLogOrNone(log) : undefined;
+    // From here on secrets of the command's sessions are in memory. The command's own core dumps stay as they were.
+    if (keyLog) loadNative().hideMemory();
     let capture: ExplicitCapture | undefined;
     try {
       capture = await startExplicitCapture({
