@@ -3,11 +3,20 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
-import { findCaller } from "../local/caller.js";
+import { type Caller, findCaller } from "../local/caller.js";
 import { oximyHome } from "../local/settings.js";
+import { embeddedDocument } from "../oisp/embedded.js";
+import { readBundleText } from "../oisp/parse.js";
+import { readableDomains } from "../oisp/readable-domains.js";
+import type { Scope } from "../proxy/ca.js";
 import { print, printableJson, printError, printJson, printText } from "../terminal.js";
 import { findStores } from "../trust/find-stores.js";
-import { ourCertificate, ourCertificateIfMade } from "../trust/our-certificate.js";
+import {
+  machinesCertificate,
+  machinesCertificateIfMade,
+  ownCertificate,
+  ownCertificateIfMade,
+} from "../trust/our-certificate.js";
 import { SessionEnvironment, type SessionState } from "../trust/session-environment.js";
 import { SESSION_FOLDER } from "../trust/session-files.js";
 import {
@@ -42,15 +51,20 @@ export interface TrustChange {
 
 export function addTrustCommands(ca: Command): void {
   const install = withJson(ca.command("install"))
-    .description("make this machine's programs and the calling user's browsers trust it")
+    .description(
+      "root: make this machine's programs and the calling user's browsers trust the machine's; " +
+        "others: make their own browsers trust their own",
+    )
     .option(
       "--environment",
       "also by variables, for runtimes with roots of their own (Node, Python, …)",
       false,
     )
+    .option("--constrain-ca", CONSTRAIN_CA, false)
     .action(async () => {
-      const { environment } = install.opts<{ environment: boolean }>();
-      const change = await installEverywhere(environment ? "with_environment" : "stores");
+      const { environment, constrainCa } = install.opts<{ environment: boolean; constrainCa: boolean }>();
+      const scope = constrainCa ? scopeOfBundle() : undefined;
+      const change = await installEverywhere(environment ? "with_environment" : "stores", scope);
       printOutcomes(change, "trusted", printerOf(install));
       if (!isJson(install)) for (const line of afterInstall(change)) print(line);
       refuseFailures(change, "install");
@@ -71,7 +85,8 @@ export function addTrustCommands(ca: Command): void {
     .action(async () => {
       const caller = findCaller();
       const home = oximyHome(process.env, caller.home);
-      const certificate = ourCertificateIfMade(home);
+      const certificate = machinesCertificateIfMade();
+      const own = ownCertificateIfMade(home, caller);
       const found: StoreStatus[] = [];
       for (const store of findStores(caller.home)) found.push(await storeStatus(store, certificate, caller));
       const session = new SessionEnvironment({ home, caller });
@@ -87,17 +102,45 @@ export function addTrustCommands(ca: Command): void {
         }));
         const { kind: state, ...why } = environment;
         const variables = { location: session.location, state, ...why };
-        const answer = { certificate: certificate?.path ?? null, stores: rows, environment: variables };
+        const answer = {
+          certificate: certificate?.path ?? null,
+          own: own?.path ?? null,
+          stores: rows,
+          environment: variables,
+        };
         return printJson(answer, 2);
       }
-      if (certificate === undefined) print("There is no certificate yet; `oximy ca install` makes it.");
+      const none = "there is none yet; `sudo oximy ca install` makes it";
       const lines = [
-        ...found.flatMap(({ store, state }) => rowOf(state.kind.replace("_", " "), store, state)),
+        `machine      ${certificate?.path ?? none}`,
+        ...(own === undefined ? [] : [`own          ${own.path} (of oximy proxy and oximy run)`]),
+        ...found.flatMap((status) => [
+          ...rowOf(status.state.kind.replace("_", " "), status.store, status.state),
+          ...othersIn(status, certificate?.name, own?.name).map((line) => `             ${line}`),
+        ]),
         lineOf(environment.kind.replaceAll("_", " "), "sessions", session.location),
         ...sessionHints(environment).map((line) => `             ${line}`),
       ];
       for (const line of lines) print(line);
     });
+}
+
+/** What a store has of ours beside the machine's certificate. */
+function othersIn({ entries }: StoreStatus, machine: string | undefined, own: string | undefined): string[] {
+  const others = entries.filter((entry) => machine === undefined || !entry.includes(machine));
+  return others.map((entry) =>
+    own !== undefined && entry.includes(own)
+      ? `also: your own (${entry})`
+      : `also: an older one (${entry}). Run: sudo oximy ca install`,
+  );
+}
+
+export const CONSTRAIN_CA =
+  "a CA that can sign for the bundle's domains and for no other; one without limits is replaced";
+
+/** The domains of the bundle that comes with the program: root reads no other. */
+export function scopeOfBundle(): Scope {
+  return { kind: "below", domains: readableDomains(readBundleText(embeddedDocument()).bundle) };
 }
 
 function sessionHints(state: SessionState): string[] {
@@ -117,18 +160,29 @@ function sessionHints(state: SessionState): string[] {
 
 const ENVIRONMENT_ADVICE = 'oximy ca install --environment, or in a shell: eval "$(oximy env)"';
 
-/** Makes the certificate when there is none. Throws OXIMY_E_CA. */
-export async function installEverywhere(what: "stores" | "with_environment"): Promise<TrustChange> {
+/**
+ * Root's: the machine's certificate, into every store, in the place of older ones. A user's: the own one, into stores
+ * of that user alone. Makes the certificate when there is none. Throws OXIMY_E_CA.
+ */
+export async function installEverywhere(
+  what: "stores" | "with_environment",
+  scope?: Scope,
+): Promise<TrustChange> {
   const caller = findCaller();
   const home = oximyHome(process.env, caller.home);
-  const certificate = ourCertificate(home, caller);
+  const isRoot = process.getuid?.() === 0;
+  const certificate = isRoot ? machinesCertificate(scope) : ownCertificate(home, caller);
   const stores: StoreOutcome[] = [];
   for (const store of findStores(caller.home)) {
+    if (!isRoot && store.owner === "root") {
+      stores.push(await leftToRoot(store, caller));
+      continue;
+    }
     if (store.notice !== undefined && process.getuid?.() === 0) {
       const { state } = await storeStatus(store, certificate, caller);
       if (state.kind === "not_trusted") printError(store.notice);
     }
-    stores.push(await installInto(store, certificate, caller));
+    stores.push(await installInto(store, certificate, caller, isRoot ? "taken_out" : "left"));
   }
   const session = new SessionEnvironment({ home, caller });
   session.dropEnded();
@@ -138,6 +192,12 @@ export async function installEverywhere(what: "stores" | "with_environment"): Pr
   return what === "with_environment" || isSet
     ? { stores, environment: session.install(certificate.pem), environmentFile }
     : { stores, environmentFile };
+}
+
+/** A user's own certificate is never the whole machine's concern. */
+async function leftToRoot(store: TrustStore, caller: Caller): Promise<StoreOutcome> {
+  const { state } = await storeStatus(store, machinesCertificateIfMade(), caller);
+  return { store, outcome: { kind: state.kind === "trusted" ? "unchanged" : "needs_root" } };
 }
 
 /** Takes our certificates out of every store of this machine and of the calling user, and the variables too. */

@@ -1,34 +1,76 @@
-/** `oximy ca` and `oximy env`: the certificate authority and how programs are told to trust it. */
+/** `oximy ca` and `oximy env`: the certificate authorities and how programs are told to trust them. */
 
+import { X509Certificate } from "node:crypto";
 import type { Command } from "commander";
+import { OximyError } from "../errors.js";
 import { asCaller, findCaller } from "../local/caller.js";
 import { caDirectory, oximyHome } from "../local/settings.js";
 import { proxyEnvironment, trustEnvironmentOver } from "../local/trust-environment.js";
-import { openCa } from "../proxy/ca.js";
-import { print } from "../terminal.js";
+import { print, printError } from "../terminal.js";
+import {
+  machinesCertificate,
+  machinesCertificateIfMade,
+  ownCertificate,
+  ownCertificateIfMade,
+} from "../trust/our-certificate.js";
+import type { NamedCertificate } from "../trust/trust-store.js";
 import { addTrustCommands } from "./ca-trust.js";
 import { portNumber } from "./proxy.js";
 
-const open = () => {
-  const caller = findCaller();
-  return asCaller(caller, () => openCa(caDirectory(oximyHome(process.env, caller.home))));
+/** `machine`: of `oximy local`, root's; `own`: of `oximy proxy` and `oximy run`, the user's. */
+export type Whose = "machine" | "own";
+
+export const WHOSE: Record<Whose, string> = {
+  machine: "the machine's: what `oximy local` shows; root alone has its key",
+  own: "your own: what `oximy proxy` and `oximy run` show; no store of the system's has it",
 };
 
+const isRoot = () => process.geteuid?.() === 0;
+
+/** As told; else root's is the machine's. Made on first use. Throws OximyError. */
+function open(command: Command): { readonly whose: Whose; readonly certificate: NamedCertificate } {
+  const told = command.opts<{ machine?: boolean; own?: boolean }>();
+  const whose = told.own ? "own" : told.machine || isRoot() ? "machine" : "own";
+  if (whose === "own") {
+    const caller = findCaller();
+    return { whose, certificate: ownCertificate(oximyHome(process.env, caller.home), caller) };
+  }
+  const certificate = isRoot() ? machinesCertificate() : machinesCertificateIfMade();
+  if (certificate === undefined) {
+    const message = "The machine has no certificate authority yet, and only root can make it.";
+    throw new OximyError("OXIMY_E_PRIVILEGE", message, "Run: sudo oximy ca path");
+  }
+  return { whose, certificate };
+}
+
+const withWhose = (command: Command): Command =>
+  command
+    .option("--machine", "the machine's, which `oximy local` shows (root's choice when nothing is said)")
+    .option("--own", "the user's own, which `oximy proxy` and `oximy run` show");
+
 export function addCaCommand(program: Command): void {
-  const ca = program.command("ca").description("the certificate authority of this installation");
-  ca.command("path")
+  const ca = program
+    .command("ca")
+    .description("the certificate authorities: the machine's and the user's own");
+  const path = withWhose(ca.command("path"))
     .description("print the path of the certificate (made on first use)")
-    .action(() => console.log(open().certificatePath));
-  ca.command("show")
+    .action(() => {
+      const { whose, certificate } = open(path);
+      printError(WHOSE[whose]);
+      console.log(certificate.path);
+    });
+  const show = withWhose(ca.command("show"))
     .description("print what the certificate says")
     .action(() => {
-      const { certificate, certificatePath } = open();
+      const { whose, certificate } = open(show);
+      const { subject, validFrom, validTo, fingerprint256 } = new X509Certificate(certificate.pem);
       const lines = [
-        ["path", certificatePath],
-        ["subject", certificate.subject.replaceAll("\n", ", ")],
-        ["valid", `${certificate.validFrom} to ${certificate.validTo}`],
+        ["whose", WHOSE[whose]],
+        ["path", certificate.path],
+        ["subject", subject.replaceAll("\n", ", ")],
+        ["valid", `${validFrom} to ${validTo}`],
         ["key", "ECDSA P-256"],
-        ["sha256", certificate.fingerprint256],
+        ["sha256", fingerprint256],
       ];
       for (const [name, value] of lines) print(`${name!.padEnd(8)} ${value}`);
     });
@@ -38,13 +80,20 @@ export function addCaCommand(program: Command): void {
 export function addEnvCommand(program: Command): void {
   const command = program
     .command("env")
-    .description('print variables that make programs trust the certificate: eval "$(oximy env)"')
+    .description('print variables that make programs trust the certificates: eval "$(oximy env)"')
     .option("--proxy <port>", "also point programs at an explicit proxy on this port", portNumber);
   command.action(() => {
-    const { certificatePath, certificatePem } = open();
+    const caller = findCaller();
+    const home = oximyHome(process.env, caller.home);
     const { proxy } = command.opts<{ proxy?: number }>();
+    const machine = isRoot() ? machinesCertificate() : machinesCertificateIfMade();
+    const isOwnWanted = proxy !== undefined || machine === undefined;
+    const own = isOwnWanted ? ownCertificate(home, caller) : ownCertificateIfMade(home, caller);
+    const certificates = [machine, own].filter((one) => one !== undefined);
+    if (machine) printError(`${machine.path}: ${WHOSE.machine}`);
+    if (own) printError(`${own.path}: ${WHOSE.own}`);
     const variables = {
-      ...asCaller(findCaller(), () => trustEnvironmentOver(process.env, certificatePath, certificatePem)),
+      ...asCaller(caller, () => trustEnvironmentOver(process.env, caDirectory(home), certificates)),
       ...(proxy === undefined ? {} : proxyEnvironment(proxy)),
     };
     for (const [name, value] of Object.entries(variables))

@@ -6,7 +6,7 @@ import type { CaptureSettings } from "../local/settings.js";
 import type { Log } from "../log.js";
 import { printError } from "../terminal.js";
 import { machineTrust, NO_STORE } from "../trust/machine-stores.js";
-import { ourCertificateIfMade } from "../trust/our-certificate.js";
+import { machinesCertificateIfMade } from "../trust/our-certificate.js";
 import { capturesNobody, type Outlook, type OutlookFacts, outlookOf } from "../trust/outlook.js";
 import { outlookLine, outlookTable } from "../trust/outlook-table.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
@@ -90,7 +90,7 @@ async function lookAround(
   caller: Caller,
   whyNotRead: string | null,
 ): Promise<OutlookFacts> {
-  const certificate = ourCertificateIfMade(home);
+  const certificate = machinesCertificateIfMade();
   const session = new SessionEnvironment({ home, caller });
   const isSet = ["set", "out_of_date"].includes(session.status(certificate?.pem).kind);
   const found =

@@ -8,17 +8,28 @@ import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { AppSelection } from "../local/app-selection.js";
 import { type Caller, findCaller } from "../local/caller.js";
+import { ECH_PUBLIC_NAMES } from "../local/ech-names.js";
 import { Identifier } from "../local/identify.js";
+import {
+  machineCaDirectory,
+  machineCertificate,
+  machineCertificatePath,
+  openMachineCa,
+} from "../local/machine-ca.js";
 import { requireOpenTo } from "../local/open-to-caller.js";
 import { warnOfOwnerRules } from "../local/owner-rules.js";
 import { programSource } from "../local/program-source.js";
 import { refuseSecondRun } from "../local/redirect.js";
-import { SecretAgent, stateFolder, whyNothingIsRead } from "../local/secret-agent.js";
+import { SecretAgent, whyNothingIsRead } from "../local/secret-agent.js";
+import type { CaptureSettings } from "../local/settings.js";
 import { OXIMY_GID, oximyHome } from "../local/settings.js";
+import { Signing } from "../local/signing.js";
+import { stateFolder } from "../local/state-folder.js";
 import { Supervisor } from "../local/supervisor.js";
 import { createLog, type Log } from "../log.js";
-import { ourCertificateIfMade } from "../trust/our-certificate.js";
+import { ownCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
+import { CONSTRAIN_CA, scopeOfBundle } from "./ca-trust.js";
 import { addCaptureOptions, captureSettings, ports } from "./capture-options.js";
 import { firstMinute } from "./first-minute.js";
 
@@ -29,6 +40,7 @@ interface LocalFlags {
   readonly redirect: "auto" | "nft" | "iptables";
   /** Absent when neither --install-ca nor --no-install-ca was given. */
   readonly installCa?: boolean;
+  readonly constrainCa: boolean;
 }
 
 /** The bundle, which names the ports of local models, is read later and elsewhere. */
@@ -48,7 +60,8 @@ export function addLocalCommand(program: Command): void {
     .option("--allow-quic", "leave UDP 443 alone: browsers then use QUIC, which is not seen", false)
     .option("--redirect <backend>", "nft, iptables or auto", "auto")
     .option("--install-ca", "install the certificate first, as `oximy ca install` does, without asking")
-    .option("--no-install-ca", "never offer to install it");
+    .option("--no-install-ca", "never offer to install it")
+    .option("--constrain-ca", CONSTRAIN_CA, false);
   addCaptureOptions(command).action(async () => {
     process.exitCode = await local(command);
   });
@@ -80,6 +93,9 @@ async function local(command: Command): Promise<number> {
   const native = loadNative();
   requireOpenTo(caller);
   const whyNot = settings.read ? whyNothingIsRead(native) : "--no-read was given";
+  // Before anybody is told of it, or asked to trust it.
+  if (settings.intercept && (settings.trust === "always" || flags.constrainCa))
+    openMachineCa(flags.constrainCa ? scopeOfBundle() : undefined);
   refreshSessionFiles(settings.home, caller, log);
   await firstMinute({
     settings,
@@ -96,7 +112,7 @@ async function local(command: Command): Promise<number> {
     caller,
     identifier: new Identifier(
       createAttributor(native),
-      programSource(native, settings.home, undefined, caller),
+      programSource(native, machineCertificatePath(), undefined, ROOT),
     ),
     ...(whyNot === null
       ? {
@@ -109,6 +125,8 @@ async function local(command: Command): Promise<number> {
             }),
         }
       : {}),
+    certificatePath: machineCertificatePath(),
+    ...(settings.intercept ? { signing: signingOf(settings, selected, log) } : {}),
     prepareLookups: () => prepareLookups(native, flags.localModels ? EVERY_PORT : flags.ports, log),
     ports: flags.ports,
     localModels: flags.localModels,
@@ -139,6 +157,20 @@ async function local(command: Command): Promise<number> {
   return exitCodeOf(stoppedBy);
 }
 
+/** Whose file the machine's certificate is. */
+const ROOT = { uid: 0, gid: 0 } as const;
+
+/** Certificates are signed for what the bundle can read, and for what flags select. */
+function signingOf({ supplement, allHosts }: CaptureSettings, selected: AppSelection, log: Log): Signing {
+  return new Signing({
+    directory: machineCaDirectory(),
+    supplement: supplement ? "over" : "none",
+    allHosts,
+    names: selected.namesApps ? [...ECH_PUBLIC_NAMES] : [],
+    log,
+  });
+}
+
 const isAtTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
 
 /** The variables of sessions name files that follow the system's roots. A file that cannot be written stops nothing. */
@@ -146,7 +178,7 @@ function refreshSessionFiles(home: string, caller: Caller, log: Log): void {
   const session = new SessionEnvironment({ home, caller });
   try {
     session.dropEnded();
-    session.refresh(ourCertificateIfMade(home)?.pem);
+    session.refresh(machineCertificate() ?? ownCertificateIfMade(home, caller)?.pem);
   } catch (error) {
     log.warn(`The files of the sessions' variables could not be renewed: ${(error as Error).message}`);
   }

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { loadNative } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
@@ -42,7 +43,9 @@ export function addRunCommand(program: Command): void {
         ...(keyLog && { secrets: keyLog.secrets }),
       });
       const pem = readFileSync(capture.certificatePath, "utf8");
-      const trust = trustEnvironmentOver(process.env, capture.certificatePath, pem);
+      const trust = trustEnvironmentOver(process.env, dirname(capture.certificatePath), [
+        { path: capture.certificatePath, pem },
+      ]);
       await untilSettled(Object.values(trust));
       const env: NodeJS.ProcessEnv = {
         ...process.env,

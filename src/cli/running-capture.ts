@@ -4,11 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AppMatch, ProcessIdentity } from "../attribution/client.js";
 import type { NativeAddon } from "../attribution/native.js";
 import { REASONS } from "../connection/reasons.js";
-import { LazyAuthority } from "../local/authority.js";
 import type { ProgramSource } from "../local/identify.js";
+import { machineCertificate, machineCertificatePath } from "../local/machine-ca.js";
 import { programSource } from "../local/program-source.js";
 import { whyNothingIsRead } from "../local/secret-agent.js";
-import { type CaptureSettings, caDirectory, pinsFile } from "../local/settings.js";
+import { type CaptureSettings, pinsFile } from "../local/settings.js";
 import type { ClientProgram } from "../proxy/verdict/client.js";
 import type { Client, SitesState } from "../proxy/verdict/decide.js";
 import { type Forecast, type ForecastPolicy, forecast } from "../proxy/verdict/forecast.js";
@@ -97,13 +97,15 @@ export class RunningCapture {
     isRoot = process.getuid?.() === 0,
   }: RunningCaptureOptions) {
     const { home, intercept, trust } = settings;
-    this.programs = programs ?? programSource(native, home, processFiles(undefined, PATIENCE));
+    this.programs =
+      programs ??
+      programSource(native, machineCertificatePath(), processFiles(undefined, PATIENCE), ownUser());
     const mayAsk = isRoot || native.implementation !== "linux";
     this.whyNotRead = settings.read ? (mayAsk ? whyNothingIsRead(native) : null) : OFF;
     this.finder = isRoot && this.whyNotRead === null ? (finder ?? new StackFinder()) : undefined;
     this.trust = new TrustBook({ facts: new LearnedFacts(pinsFile(home)), onRefused: () => {} });
-    const authority = new LazyAuthority(caDirectory(home));
-    const trusted = trust === "always" ? "always" : authority.exists() ? "predicted" : "no_certificate";
+    const isMade = machineCertificate() !== undefined;
+    const trusted = trust === "always" ? "always" : isMade ? "predicted" : "no_certificate";
     this.policy = {
       interception: intercept ? trusted : "none",
       pins: ({ app }) => pinningApp(app?.id) !== undefined,
@@ -140,6 +142,9 @@ export class RunningCapture {
     };
   }
 }
+
+/** Everybody may read the machine's certificate. */
+const ownUser = () => ({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
 
 function stateOf({ kind }: Sites): SitesState {
   return kind === "not_asked" ? "off" : kind;

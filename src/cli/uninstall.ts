@@ -4,7 +4,9 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { asCaller, findCaller } from "../local/caller.js";
+import { whyUnsafe } from "../local/safe-folder.js";
 import { oximyHome } from "../local/settings.js";
+import { stateFolder } from "../local/state-folder.js";
 import { print } from "../terminal.js";
 import { afterUninstall, printOutcomes, refuseFailures, uninstallEverywhere } from "./ca-trust.js";
 import { cleanUp } from "./cleanup.js";
@@ -12,11 +14,18 @@ import { cleanUp } from "./cleanup.js";
 /** What Oximy makes in its folder; `OXIMY_HOME` may name one that has more. */
 const OURS = /^(ca|traces|config\.json|pins\.json(\..+)?|bundle-cache\.json(\..+)?)$/;
 
+/** What root keeps (OXIMY_STATE_DIR): the machine's CA, and where TLS secrets are in executables. */
+const OURS_OF_ROOT = /^(ca|sites\.json(\.\d+)?)$/;
+
 export function addUninstallCommand(program: Command): void {
   const command = program
     .command("uninstall")
     .description("remove every rule and the certificate from this machine (needs root)")
-    .option("--purge", "also ~/.oximy: certificate authority, configuration and all events in it", false);
+    .option(
+      "--purge",
+      "also the certificate authorities, and ~/.oximy: configuration and all events in it",
+      false,
+    );
   command.action(async () => {
     await cleanUp("all", "uninstall");
     const change = await uninstallEverywhere();
@@ -28,6 +37,10 @@ export function addUninstallCommand(program: Command): void {
     if (command.opts<{ purge: boolean }>().purge) {
       const left = asCaller(caller, () => purge(home));
       print(left.length === 0 ? `removed      ${home}` : `left in ${home}: ${left.join(", ")}`);
+      const state = stateFolder();
+      // What others may write to is not root's to delete in.
+      const leftOfRoot = whyUnsafe(state) === undefined ? purge(state, OURS_OF_ROOT) : ["everything"];
+      print(leftOfRoot.length === 0 ? `removed      ${state}` : `left in ${state}: ${leftOfRoot.join(", ")}`);
     } else if (existsSync(home)) {
       print(`Events and the certificate authority stay in ${home}; --purge removes them.`);
     }
@@ -36,11 +49,11 @@ export function addUninstallCommand(program: Command): void {
 }
 
 /** Removes what is ours but what sessions may still use, and the folder when it is empty then. Returns what is left. */
-export function purge(home: string): string[] {
+export function purge(home: string, ours = OURS): string[] {
   if (!existsSync(home)) return [];
   const names = readdirSync(home);
-  for (const name of names.filter((name) => OURS.test(name))) rmSync(join(home, name), { recursive: true });
-  const left = names.filter((name) => !OURS.test(name));
+  for (const name of names.filter((name) => ours.test(name))) rmSync(join(home, name), { recursive: true });
+  const left = names.filter((name) => !ours.test(name));
   if (left.length === 0) rmdirSync(home);
   return left;
 }

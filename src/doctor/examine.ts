@@ -9,17 +9,18 @@ import { loadNative } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { asCaller, type Caller } from "../local/caller.js";
 import { descriptorLimit } from "../local/descriptor-limit.js";
+import { machineCaDirectory, machineCertificatePath } from "../local/machine-ca.js";
 import { readOwnerRules } from "../local/owner-rules.js";
 import { holdArguments, redirectScript, runRedirectScript } from "../local/redirect.js";
 import { whyUnsafe } from "../local/safe-folder.js";
 import { whyNothingIsRead } from "../local/secret-agent.js";
-import { type CaptureSettings, caDirectory, pinsFile } from "../local/settings.js";
+import { type CaptureSettings, caDirectory, ownCertificatePath, pinsFile } from "../local/settings.js";
 import { readCache } from "../oisp/cache.js";
 import { loadBundle } from "../oisp/load.js";
-import { CA_CERTIFICATE_FILE, openCa } from "../proxy/ca.js";
+import { readCa } from "../proxy/ca.js";
 import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
 import { findStores } from "../trust/find-stores.js";
-import { ourCertificateIfMade } from "../trust/our-certificate.js";
+import { machinesCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
 import { toolPath } from "../trust/tool-path.js";
 import { type StoreStatus, storeStatus } from "../trust/trust.js";
@@ -150,15 +151,20 @@ function learnedPrograms(home: string): readonly LearnedTrust[] {
 }
 
 async function certificateFindings(home: string, caller: Caller, reading: "on" | "off"): Promise<Finding[]> {
-  const certificate = ourCertificateIfMade(home);
+  const certificate = machinesCertificateIfMade();
   const findings: Finding[] = [];
-  if (existsSync(join(caDirectory(home), CA_CERTIFICATE_FILE))) {
-    try {
-      const { certificatePath } = asCaller(caller, () => openCa(caDirectory(home)));
-      findings.push(ok("certificate", certificatePath));
-    } catch (error) {
-      findings.push(failure("certificate", error));
-    }
+  if (existsSync(ownCertificatePath(home))) {
+    findings.push(
+      authorityFinding("the user's own", () => asCaller(caller, () => readCa(caDirectory(home)))),
+    );
+  }
+  if (existsSync(machineCertificatePath())) {
+    const whose = "the machine's";
+    // Its key is for root alone: others see the certificate.
+    const found = isRoot()
+      ? () => readCa(machineCaDirectory())
+      : () => ({ certificatePath: machineCertificatePath() });
+    findings.push(authorityFinding(whose, found));
   }
   const statuses: StoreStatus[] = [];
   for (const store of findStores(caller.home)) statuses.push(await storeStatus(store, certificate, caller));
@@ -168,6 +174,14 @@ async function certificateFindings(home: string, caller: Caller, reading: "on" |
     ...trustFindings(statuses, certificate === undefined ? "none" : "made", reading),
     environmentFinding(session.status(certificate?.pem), session.location, reading),
   ];
+}
+
+function authorityFinding(whose: string, read: () => { readonly certificatePath: string }): Finding {
+  try {
+    return ok("certificate", `${whose}: ${read().certificatePath}`);
+  } catch (error) {
+    return failure("certificate", error);
+  }
 }
 
 async function bundleOf({ home, bundleFile, bundleUrl }: CaptureSettings, caller: Caller): Promise<Finding> {

@@ -3,12 +3,21 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { CA_CERTIFICATE_FILE, type CertificateAuthority, openCa } from "../proxy/ca.js";
-import { LeafMint } from "../proxy/leaf.js";
+import { LeafMint, type Mint } from "../proxy/leaf.js";
 
 /** A certificate that another process made is noticed within this time. */
 const LOOK_AGAIN_MS = 1_000;
 
-export class LazyAuthority {
+export interface Authority {
+  /** Whether there is one that anybody could trust; makes none. */
+  exists(): boolean;
+  /** Programs are about to be shown its certificates. */
+  prepare(): void;
+  mint(): Mint;
+}
+
+/** One of the user's own, whose key this process reads. */
+export class LazyAuthority implements Authority {
   private opened: { readonly ca: CertificateAuthority; readonly mint: LeafMint } | undefined;
   private lookedAt = Number.NEGATIVE_INFINITY;
   private isThere = false;
@@ -16,7 +25,6 @@ export class LazyAuthority {
   /** @param directory where it is kept, which need not exist */
   constructor(private readonly directory: string) {}
 
-  /** Whether there is one that anybody could trust; makes none. */
   exists(): boolean {
     if (this.opened) return true;
     const now = performance.now();
@@ -29,6 +37,11 @@ export class LazyAuthority {
       this.isThere = false; // a folder that is out of reach has none that we could use
     }
     return this.isThere;
+  }
+
+  /** Makes it. Throws OXIMY_E_CA. */
+  prepare(): void {
+    this.open();
   }
 
   /** Opens it, or makes it. Throws OXIMY_E_CA. */

@@ -27,10 +27,11 @@ import { ServerFacts } from "../proxy/verdict/server-facts.js";
 import { TrustBook } from "../proxy/verdict/trust-book.js";
 import { pinningApp } from "../trust/pinning.js";
 import { AppSelection } from "./app-selection.js";
-import { LazyAuthority } from "./authority.js";
+import type { Authority } from "./authority.js";
 import { descriptorLimit } from "./descriptor-limit.js";
+import { ECH_PUBLIC_NAMES } from "./ech-names.js";
 import { whyUnsafe } from "./safe-folder.js";
-import { type CaptureSettings, caDirectory, pinsFile } from "./settings.js";
+import { type CaptureSettings, pinsFile } from "./settings.js";
 
 export interface EngineOptions {
   readonly settings: CaptureSettings;
@@ -45,6 +46,10 @@ export interface EngineOptions {
    * whole environment we set.
    */
   readonly front: "redirect" | "proxy" | "command";
+  /** Whose certificates are shown to programs that are intercepted. */
+  readonly authority: Authority;
+  /** Given each bundle that is used, as published, the first before there is any traffic. */
+  readonly onBundle?: (document: string) => void;
   readonly secrets?: SecretSource;
   readonly onReadOutcome?: (id: number, outcome: ReadOutcome) => void;
 }
@@ -74,13 +79,6 @@ export interface EngineEnd {
   readonly counters: CaptureCounters | undefined;
 }
 
-/**
- * Names that stand in the hello in place of the real one (ECH, RFC 9849). Answered under our certificate, the
- * client asks again without ECH, and the real name is seen. Only for apps that were named: a client that does not
- * trust us would not come again.
- */
-const ECH_PUBLIC_NAMES: ReadonlySet<string> = new Set(["cloudflare-ech.com"]);
-
 /** Two sockets, and some to spare for what passes through and for files. */
 const DESCRIPTORS_PER_CONNECTION = 3;
 
@@ -98,7 +96,6 @@ export class Engine {
   private listener: Served | undefined;
 
   private constructor(
-    readonly authority: LazyAuthority,
     private readonly plane: CapturePlane | undefined,
     private readonly dataPlane: DataPlane,
     private readonly known: Known,
@@ -108,16 +105,16 @@ export class Engine {
 
   /** Loads, opens and starts everything. Throws OximyError. */
   static async start(options: EngineOptions): Promise<Engine> {
-    const { settings, log } = options;
+    const { settings, log, authority } = options;
     if (settings.enabled) requireSafe(settings.outputDir);
     const sources = bundleSources(settings);
     const loaded = await loadBundle({ ...sources, timeout: FIRST_FETCH_MS });
     describeBundle(loaded, log);
     const selection = new AppSelection(settings, options.native);
     for (const warning of await selection.warnings(loaded.bundle.apps)) log.warn(`filter: ${warning}`);
-    const authority = new LazyAuthority(caDirectory(settings.home));
+    options.onBundle?.(loaded.document);
     // Programs that are pointed at us are about to be shown it.
-    if (options.front !== "redirect" || settings.trust === "always") authority.open();
+    if (options.front !== "redirect" || settings.trust === "always") authority.prepare();
     const known = new Known(loaded.bundle);
     const facts = new LearnedFacts(pinsFile(settings.home), Date.now, options.fileGroup);
     const servers = new ServerFacts(facts);
@@ -188,10 +185,11 @@ export class Engine {
       describeBundle(fresh, log);
       known.use(fresh.bundle);
       plane?.useBundle(fresh.document);
+      options.onBundle?.(fresh.document);
     });
     refresher.on("failed", (error) => log.debug(`bundle: ${error.message}`));
     refresher.start();
-    return new Engine(authority, plane, dataPlane, known, selection, refresher);
+    return new Engine(plane, dataPlane, known, selection, refresher);
   }
 
   /** Sees one connection through. `client` was asked for when the connection was accepted: see DataPlane.handle(). */

@@ -6,12 +6,13 @@ import { loadNative } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import type { Log } from "../log.js";
 import { ExplicitProxy } from "../proxy/explicit.js";
+import { LazyAuthority } from "./authority.js";
 import { Engine, type EngineEnd, type Identified, type Internet } from "./engine.js";
 import { Identifier } from "./identify.js";
 import type { KeyLogSecrets } from "./key-log-secrets.js";
 import { isAnnounced } from "./page-ports.js";
 import { programSource } from "./program-source.js";
-import type { CaptureSettings } from "./settings.js";
+import { type CaptureSettings, caDirectory, ownCertificatePath } from "./settings.js";
 
 export interface ExplicitCaptureOptions {
   readonly settings: CaptureSettings;
@@ -39,7 +40,12 @@ export interface ExplicitCapture {
 export async function startExplicitCapture(options: ExplicitCaptureOptions): Promise<ExplicitCapture> {
   const { settings, host, port, log, onEvent, internet, secrets } = options;
   const native = loadNative();
-  const identifier = new Identifier(createAttributor(native), programSource(native, settings.home));
+  const identifier = new Identifier(
+    createAttributor(native),
+    programSource(native, ownCertificatePath(settings.home)),
+  );
+  // The user's own: programs that are pointed at us are told to trust it, and nobody else is.
+  const authority = new LazyAuthority(caDirectory(settings.home));
   let engine: Engine | undefined;
   try {
     const started = await Engine.start({
@@ -48,6 +54,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
       ...(onEvent === undefined ? {} : { onEvent }),
       log,
       front: options.front ?? "proxy",
+      authority,
       ...(internet === undefined ? {} : { internet }),
       ...(secrets === undefined
         ? {}
@@ -67,7 +74,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
     started.serve(proxy);
     return {
       port: proxy.port,
-      certificatePath: started.authority.open().certificatePath,
+      certificatePath: authority.open().certificatePath,
       flush: () => started.flush(),
       stop: async (graceMs) => {
         const end = await started.stop(graceMs);

@@ -3,11 +3,14 @@
 import type { SocketTuple } from "../attribution/client.js";
 import type { Caller } from "./caller.js";
 import type { CaptureSettings } from "./settings.js";
+import { isBundleText, isSignAsk, type SignAnswer, type SignAsk } from "./signer-messages.js";
 
 export interface ProxyStart {
   readonly type: "start";
   readonly settings: CaptureSettings;
   readonly caller: Caller;
+  /** The certificate of the machine's CA, which need not be there yet. */
+  readonly certificatePath: string;
   /** What the supervisor's self-test expects to read. */
   readonly selfTestNonce: string;
   /** Whether secrets come, on descriptor `SECRETS_FD`. */
@@ -28,6 +31,8 @@ export type ToProxy =
   | { readonly type: "client"; readonly id: number; readonly client: string }
   /** Whether the secrets of a connection will come, and, while that was being found out, what became of it. */
   | { readonly type: "sites"; readonly id: number; readonly state: "known" | "searching" | "none" }
+  /** What became of a certificate that was asked for. */
+  | { readonly type: "signed"; readonly id: number; readonly answer: SignAnswer }
   | { readonly type: "ping"; readonly id: number }
   /** Stop accepting, let open connections end within the grace, write what is left, exit. */
   | { readonly type: "stop"; readonly graceMs: number };
@@ -44,6 +49,9 @@ export type ToSupervisor =
       readonly random: string;
     }
   | { readonly type: "unwatch"; readonly id: number }
+  /** The bundle that is used from now on, for whoever signs. The first comes before `listening`. */
+  | { readonly type: "bundle"; readonly document: string }
+  | ({ readonly type: "sign"; readonly id: number } & SignAsk)
   | { readonly type: "pong"; readonly id: number }
   /** Nearly as many connections are open as can be held, or there is room again. */
   | {
@@ -75,6 +83,8 @@ const SHAPES: Record<ToSupervisor["type"], (message: Record<string, unknown>) =>
     isText(random) &&
     /^[0-9a-f]{64}$/.test(random),
   unwatch: ({ id }) => isCount(id) && id <= 0xffff_ffff,
+  bundle: ({ document }) => isBundleText(document),
+  sign: (message) => isCount(message.id) && isSignAsk(message),
   pong: ({ id }) => isCount(id),
   crowd: ({ state, held, most }) =>
     (state === "crowded" || state === "room") && isCount(held) && isCount(most),

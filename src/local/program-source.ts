@@ -1,11 +1,11 @@
 /** Which program a process is and whether it trusts our certificate, from what the system tells of the process. */
 
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { ProcessIdentity } from "../attribution/client.js";
 import type { NativeAddon } from "../attribution/native.js";
 import { LruCache } from "../lru-cache.js";
-import { CA_CERTIFICATE_FILE, makeCaCertificate } from "../proxy/ca.js";
+import { makeCaCertificate } from "../proxy/ca.js";
 import type { ClientProgram } from "../proxy/verdict/client.js";
 import { adviceForPath } from "../trust/advice.js";
 import { type FileAnswer, type ProcessFiles, processFiles } from "../trust/process-files.js";
@@ -13,7 +13,6 @@ import { sha256 } from "../trust/program.js";
 import { type AskedProcess, ProgramReader } from "../trust/program-reader.js";
 import { findCaller } from "./caller.js";
 import type { ProgramSource } from "./identify.js";
-import { caDirectory } from "./settings.js";
 
 const MAX_PROCESSES = 4_096;
 /** A certificate that was made or changed meanwhile is noticed within this time. */
@@ -27,17 +26,17 @@ interface CertificateOwner {
 }
 
 /**
- * @param home whose certificate authority it is about
+ * @param certificatePath of the CA whose certificates are shown
  * @param files with other limits than those of a connection that waits
- * @param owner of the home: root looks at it with that user's rights, and does not wait for a file system that hangs
+ * @param owner of that file: root looks at it with that user's rights, and does not wait for a file system that hangs
  */
 export function programSource(
   native: NativeAddon,
-  home: string,
+  certificatePath: string,
   files?: ProcessFiles,
   owner: CertificateOwner = findCaller(),
 ): ProgramSource {
-  const certificate = new CertificateFile(join(caDirectory(home), CA_CERTIFICATE_FILE), owner, files);
+  const certificate = new CertificateFile(certificatePath, owner, files);
   /** What was asked about before: reading a process costs 50 µs. */
   const asked = new LruCache<string, AskedProcess>(MAX_PROCESSES);
   const askedOf = (process: ProcessIdentity): AskedProcess | undefined => {

@@ -20,8 +20,10 @@ import { Feed } from "./feed.js";
 import { giveToGroup } from "./file-group.js";
 import { type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./messages.js";
 import { RemoteSecrets, readSecrets } from "./remote-secrets.js";
+import { type AskForLeaf, RemoteAuthority } from "./remote-signer.js";
 import { SELF_TEST_ADDRESSES } from "./self-test.js";
 import { OXIMY_GID } from "./settings.js";
+import type { SignAnswer, SignAsk } from "./signer-messages.js";
 
 const say = (message: ToSupervisor) => {
   // A supervisor that is gone is seen by the end of the channel; sending into it would be an error of its own.
@@ -34,6 +36,8 @@ const say = (message: ToSupervisor) => {
  */
 const LOOKUP_MS = 800;
 const MAX_CLIENTS = 500;
+/** The supervisor's own limit is shorter; this one is for a supervisor that hangs. */
+const SIGN_MS = 8_000;
 /** A proxy that hangs is gone this long after its supervisor; draining and writing have shorter limits. */
 const ORPHAN_MS = 12_000;
 
@@ -69,11 +73,35 @@ class RemoteIdentifier {
   }
 }
 
+/** Asks the supervisor for certificates, who hands it on to whoever holds the key. */
+class LeafAsks {
+  private readonly waiting = new Map<number, (answer: SignAnswer) => void>();
+  private nextId = 1;
+
+  readonly ask: AskForLeaf = async (ask: SignAsk) => {
+    const id = this.nextId++;
+    const answer = new Promise<SignAnswer>((resolve) => this.waiting.set(id, resolve));
+    say({ type: "sign", id, ...ask });
+    const given = await within(
+      SIGN_MS,
+      answer,
+      (): SignAnswer => ({ kind: "refused", why: "no answer came" }),
+    );
+    this.waiting.delete(id);
+    return given;
+  };
+
+  answer(id: number, answer: SignAnswer): void {
+    this.waiting.get(id)?.(answer);
+  }
+}
+
 async function start(
   message: ProxyStart,
   identifier: RemoteIdentifier,
   secrets: RemoteSecrets,
   feed: Feed | undefined,
+  leaves: LeafAsks,
   log: Log,
 ): Promise<Engine> {
   const native = loadNative();
@@ -84,6 +112,8 @@ async function start(
     native,
     fileGroup: message.caller.gid,
     front: "redirect",
+    authority: new RemoteAuthority(message.certificatePath, leaves.ask),
+    ...(message.settings.intercept ? { onBundle: (document) => say({ type: "bundle", document }) } : {}),
     ...(message.reads ? { secrets, onReadOutcome: (...outcome) => secrets.onOutcome(...outcome) } : {}),
     ...(feed ? { onEvent: (event) => feed.print(event) } : {}),
     log,
@@ -120,6 +150,7 @@ async function start(
 function main(): void {
   const identifier = new RemoteIdentifier();
   const secrets = new RemoteSecrets(say);
+  const leaves = new LeafAsks();
   let engine: Engine | undefined;
   let feed: Feed | undefined;
   let log = createLog({ json: false, level: "info" });
@@ -145,7 +176,7 @@ function main(): void {
           return failed(error);
         }
         if (message.settings.feed) feed = new Feed(message);
-        start(message, identifier, secrets, feed, log).then((started) => {
+        start(message, identifier, secrets, feed, leaves, log).then((started) => {
           engine = started;
           settle = () => giveToGroup(message.settings.home, message.caller.gid);
         }, failed);
@@ -154,6 +185,8 @@ function main(): void {
         return identifier.answer(message.id, message.client);
       case "sites":
         return secrets.answer(message.id, message.state);
+      case "signed":
+        return leaves.answer(message.id, message.answer);
       case "ping":
         return void say({ type: "pong", id: message.id });
       case "stop":

@@ -18,10 +18,6 @@ const NOBODY = { uid: 65_534, gid: 65_534 } as const;
 const NONE = (reason: string): WatchAnswer => ({ state: "none", reason });
 const MAX_PROCESSES = 4_096;
 
-/** Where root keeps what it found in executables: `/var/lib/oximy`, unless OXIMY_STATE_DIR moves it. */
-export const stateFolder = (env: NodeJS.ProcessEnv = process.env): string =>
-  env.OXIMY_STATE_DIR || "/var/lib/oximy";
-
 export interface SecretAgentOptions {
   readonly native: NativeAddon;
   readonly log: Log;

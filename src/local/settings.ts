@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_BUNDLE_URL } from "../oisp/load.js";
 import type { OtlpSettings } from "../otlp/settings.js";
+import { CA_CERTIFICATE_FILE } from "../proxy/ca.js";
 
 /** Our own connections carry this primary group, by which the redirect leaves them alone. It has no name in /etc/group. */
 export const OXIMY_GID = 28_536;
@@ -75,6 +76,9 @@ export function defaultSettings(home: string): CaptureSettings {
   };
 }
 
+/** Of the CA that is the user's own: `oximy proxy` and `oximy run` show its certificates. */
 export const caDirectory = (home: string): string => join(home, "ca");
+
+export const ownCertificatePath = (home: string): string => join(caDirectory(home), CA_CERTIFICATE_FILE);
 
 export const pinsFile = (home: string): string => join(home, "pins.json");

@@ -28,6 +28,8 @@ import { MacRedirect } from "./redirect-macos.js";
 import type { SecretAgent } from "./secret-agent.js";
 import { SELF_TEST_ADDRESSES, selfTest } from "./self-test.js";
 import type { CaptureSettings } from "./settings.js";
+import type { SignAsk } from "./signer-messages.js";
+import type { Signing } from "./signing.js";
 import { StallWatch } from "./stall-watch.js";
 
 export interface SupervisorOptions {
@@ -36,6 +38,10 @@ export interface SupervisorOptions {
   readonly identifier: Identifier;
   /** Makes what reads secrets, writing to this descriptor; absent where nothing is read. */
   readonly openSecrets?: (secretsFd: number) => SecretAgent;
+  /** Hands on to whoever holds the CA's key; absent where nothing is intercepted. */
+  readonly signing?: Signing;
+  /** The certificate of the machine's CA, which need not be there yet. */
+  readonly certificatePath: string;
   /** Called when the proxy runs and before the redirect brings the first connection that is asked about. */
   readonly prepareLookups: () => void;
   readonly ports: readonly number[];
@@ -90,6 +96,7 @@ export class Supervisor {
   /** Proxy first, redirect last, then the proof that it works. Throws, with everything taken down again. */
   async start(): Promise<void> {
     try {
+      void this.options.signing?.prepare();
       this.listening = await this.startProxy();
       this.options.prepareLookups();
       await this.installRedirect();
@@ -126,7 +133,8 @@ export class Supervisor {
       env: { ...process.env, HOME: this.options.caller.home },
     });
     this.proxy = proxy;
-    const { settings, caller, json, showContent, verbose, quiet, openSecrets } = this.options;
+    const { settings, caller, json, showContent, verbose, quiet, openSecrets, certificatePath } =
+      this.options;
     // Written to by the addon, by its descriptor; the object keeps it open.
     const secretsPipe = proxy.stdio[SECRETS_FD] as Socket;
     secretsPipe.on("error", () => {}); // a proxy that has died is seen by its exit
@@ -136,6 +144,7 @@ export class Supervisor {
       type: "start",
       settings,
       caller,
+      certificatePath,
       selfTestNonce: this.nonce,
       reads,
       json,
@@ -169,6 +178,10 @@ export class Supervisor {
             return this.watch(message);
           case "unwatch":
             return this.secrets?.unwatch(message.id);
+          case "bundle":
+            return this.options.signing?.useBundle(message.document);
+          case "sign":
+            return void this.sign(message.id, message);
           case "pong":
             return this.onPong();
           case "crowd":
@@ -190,6 +203,11 @@ export class Supervisor {
       this.secrets?.mayAsk(pid, startTime, uid);
     }
     this.tell({ type: "client", id, client: this.textOf(client) });
+  }
+
+  private async sign(id: number, { host, port, key }: SignAsk): Promise<void> {
+    const answer = await this.options.signing?.sign({ host, port, key });
+    this.tell({ type: "signed", id, answer: answer ?? { kind: "refused", why: "nothing is intercepted" } });
   }
 
   private watch({ id, pid, startTime, random }: Extract<ToSupervisor, { type: "watch" }>): void {
@@ -308,6 +326,7 @@ export class Supervisor {
       await this.redirect?.remove();
       await unwatched;
       this.secrets?.close();
+      await this.options.signing?.close();
       await this.options.identifier.close();
     })();
     return this.ending;

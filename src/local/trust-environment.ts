@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { makeFolder } from "../make-folder.js";
 import { systemRoots } from "../proxy/roots.js";
 import { STORE_SETTLES_MS } from "../trust/predict.js";
 import { replaceFile } from "../trust/user-file.js";
@@ -28,13 +29,39 @@ const REPLACING: Readonly<Record<string, readonly string[]>> = {
 /** No list of roots is larger. */
 const LARGEST = 4 << 20;
 
+/** Of ours, where there are two: for variables that name one file. */
+export const BOTH_CERTIFICATES_FILE = "machine-and-own-oximy-ca-cert.pem";
+
 /** Writes the combined file beside the CA and returns its path. */
 export function writeTrustBundle(certificatePath: string, certificatePem: string): string {
-  return keepFile(
-    join(dirname(certificatePath), TRUST_BUNDLE_FILE),
-    `${systemRoots().join("\n")}\n${certificatePem}`,
-  );
+  return keepFile(join(dirname(certificatePath), TRUST_BUNDLE_FILE), withRoots(certificatePem));
 }
+
+/** A certificate of ours, in a file and as it is in it. */
+interface OurCertificate {
+  readonly path: string;
+  readonly pem: string;
+}
+
+/** Writes what the variables name, for several certificates; `certificates` is the file with ours alone. */
+export function writeTrustFiles(
+  folder: string,
+  ours: readonly OurCertificate[],
+): { readonly certificates: string; readonly bundle: string } {
+  makeFolder(folder);
+  const pem = joined(ours);
+  const bundle = keepFile(join(folder, TRUST_BUNDLE_FILE), withRoots(pem));
+  const [only, ...others] = ours;
+  const certificates =
+    only !== undefined && others.length === 0
+      ? only.path
+      : keepFile(join(folder, BOTH_CERTIFICATES_FILE), pem);
+  return { certificates, bundle };
+}
+
+const withRoots = (pem: string) => `${systemRoots().join("\n")}\n${pem}`;
+
+const joined = (ours: readonly OurCertificate[]) => ours.map(({ pem }) => `${pem.trim()}\n`).join("");
 
 export function trustEnvironment(certificatePath: string, trustBundlePath: string): Record<string, string> {
   return {
@@ -44,25 +71,26 @@ export function trustEnvironment(certificatePath: string, trustBundlePath: strin
 }
 
 /**
- * The same for who has roots of his own in his environment, such as a company's: they stay, in a file beside the CA with
- * ours. A variable that replaces the list and names a file that cannot be read stays as it is.
- * @param certificatePath of our certificate; its folder is written to
+ * Writes them for a command whose environment names roots already, such as a company's: those stay, in a file with ours. A
+ * variable that replaces the list and names a file that cannot be read stays as it is.
+ * @param folder where the files are written
  */
 export function trustEnvironmentOver(
   env: NodeJS.ProcessEnv,
-  certificatePath: string,
-  certificatePem: string,
+  folder: string,
+  ours: readonly OurCertificate[],
 ): Record<string, string> {
+  const { certificates, bundle } = writeTrustFiles(folder, ours);
   const withOurs = (path: string): string | undefined => {
     const own = readOwn(path);
     if (own === undefined) return undefined;
-    if (own.includes(certificatePem.trim())) return path;
-    const both = `${own.trimEnd()}\n${certificatePem}`;
+    if (ours.every(({ pem }) => own.includes(pem.trim()))) return path;
+    const both = `${own.trimEnd()}\n${joined(ours)}`;
     const hash = createHash("sha256").update(both).digest("hex").slice(0, 16);
-    return keepFile(join(dirname(certificatePath), `oximy-trust-${hash}.pem`), both);
+    return keepFile(join(folder, `oximy-trust-${hash}.pem`), both);
   };
-  const variables = trustEnvironment(certificatePath, writeTrustBundle(certificatePath, certificatePem));
-  for (const name of ADDING) variables[name] = (env[name] && withOurs(env[name])) || certificatePath;
+  const variables = trustEnvironment(certificates, bundle);
+  for (const name of ADDING) variables[name] = (env[name] && withOurs(env[name])) || certificates;
   for (const [name, others] of Object.entries(REPLACING)) {
     const own = [name, ...others].map((one) => env[one]).find(Boolean);
     if (own) variables[name] = withOurs(own) ?? own;

@@ -1,4 +1,4 @@
-/** The certificate authority of this installation: made on first use, kept in `~/.oximy/ca`. */
+/** A certificate authority: made on first use, kept as two files in a folder of its owner. */
 
 import {
   createPrivateKey,
@@ -13,7 +13,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { OximyError } from "../errors.js";
 import { makeFolder } from "../make-folder.js";
-import { issueCertificate, subjectKeyIdentifier } from "./x509.js";
+import { issueCertificate, nameConstraints, subjectKeyIdentifier } from "./x509.js";
 
 export const CA_CERTIFICATE_FILE = "oximy-ca-cert.pem";
 export const CA_KEY_FILE = "oximy-ca-key.pem";
@@ -33,8 +33,15 @@ const DAY = 86_400_000;
 /** Five years. */
 const CA_DAYS = 1826;
 
+/** What a CA may sign: any name, or names at and below these domains and no address (RFC 5280 §4.2.1.10). */
+export type Scope =
+  | { readonly kind: "any" }
+  | { readonly kind: "below"; readonly domains: readonly string[] };
+
+const ANY: Scope = { kind: "any" };
+
 /** PEM of a new CA certificate. Its name has host and date, so that two of them can be told apart in a trust store. */
-export function makeCaCertificate(privateKey: KeyObject, now = new Date()): string {
+export function makeCaCertificate(privateKey: KeyObject, now = new Date(), scope = ANY): string {
   const publicKey = createPublicKey(privateKey);
   // Only what a PrintableString can hold (RFC 5280 §4.1.2.4): no system agrees with another about the rest.
   const host = hostname()
@@ -55,6 +62,7 @@ export function makeCaCertificate(privateKey: KeyObject, now = new Date()): stri
         { name: "basicConstraints", critical: true, cA: true, pathLenConstraint: 0 },
         { name: "keyUsage", critical: true, keyCertSign: true, cRLSign: true },
         subjectKeyIdentifier(publicKey),
+        ...(scope.kind === "below" ? [nameConstraints(scope.domains)] : []),
       ],
     },
     privateKey,
@@ -79,13 +87,13 @@ function writeOnce(path: string, text: string, mode: number): void {
  * Makes what is missing. Several processes may do so at once: one key wins, and whichever certificate wins was
  * made for that key. A certificate without its key is left as it is, for someone may trust it.
  */
-function makeMissing(certificatePath: string, keyPath: string): void {
+function makeMissing(certificatePath: string, keyPath: string, scope: Scope): void {
   if (existsSync(certificatePath)) return;
   if (!existsSync(keyPath)) {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     writeOnce(keyPath, privateKey.export({ type: "pkcs8", format: "pem" }) as string, 0o600);
   }
-  writeOnce(certificatePath, makeCaCertificate(readKey(keyPath)), 0o644);
+  writeOnce(certificatePath, makeCaCertificate(readKey(keyPath), new Date(), scope), 0o644);
 }
 
 function readKey(path: string): KeyObject {
@@ -94,27 +102,40 @@ function readKey(path: string): KeyObject {
   return key;
 }
 
-/** Reads the CA of `directory`, or makes it there. Throws OXIMY_E_CA. */
-export function openCa(directory: string, now = Date.now()): CertificateAuthority {
-  const certificatePath = join(directory, CA_CERTIFICATE_FILE);
-  const keyPath = join(directory, CA_KEY_FILE);
-  try {
+/** Reads the CA of `directory`, or makes it there; `scope` is of one that is made. Throws OXIMY_E_CA. */
+export function openCa(directory: string, now = Date.now(), scope: Scope = ANY): CertificateAuthority {
+  return usable(directory, () => {
     makeFolder(directory);
-    makeMissing(certificatePath, keyPath);
-    const certificatePem = readFileSync(certificatePath, "utf8");
-    const certificate = new X509Certificate(certificatePem);
-    const privateKey = readKey(keyPath);
-    if (!certificate.checkPrivateKey(privateKey))
-      throw new Error("certificate and key do not belong together");
-    if (!certificate.ca) throw new Error("its certificate is none of an authority");
-    if (Date.parse(certificate.validTo) < now) throw new Error(`certificate ended on ${certificate.validTo}`);
-    return {
-      certificate,
-      certificatePem,
-      privateKey,
-      publicKey: createPublicKey(privateKey),
-      certificatePath,
-    };
+    makeMissing(join(directory, CA_CERTIFICATE_FILE), join(directory, CA_KEY_FILE), scope);
+    return read(directory, now);
+  });
+}
+
+/** Reads the CA of `directory`, and makes none. Throws OXIMY_E_CA. */
+export function readCa(directory: string, now = Date.now()): CertificateAuthority {
+  return usable(directory, () => read(directory, now));
+}
+
+function read(directory: string, now: number): CertificateAuthority {
+  const certificatePath = join(directory, CA_CERTIFICATE_FILE);
+  const certificatePem = readFileSync(certificatePath, "utf8");
+  const certificate = new X509Certificate(certificatePem);
+  const privateKey = readKey(join(directory, CA_KEY_FILE));
+  if (!certificate.checkPrivateKey(privateKey)) throw new Error("certificate and key do not belong together");
+  if (!certificate.ca) throw new Error("its certificate is none of an authority");
+  if (Date.parse(certificate.validTo) < now) throw new Error(`certificate ended on ${certificate.validTo}`);
+  return {
+    certificate,
+    certificatePem,
+    privateKey,
+    publicKey: createPublicKey(privateKey),
+    certificatePath,
+  };
+}
+
+function usable(directory: string, work: () => CertificateAuthority): CertificateAuthority {
+  try {
+    return work();
   } catch (cause) {
     throw new OximyError(
       "OXIMY_E_CA",

@@ -11,7 +11,7 @@ import type { Reason } from "../connection/reasons.js";
 import { type Arrival, peek, socketArrival } from "./arrival.js";
 import type { ClientHello } from "./client-hello.js";
 import { type NothingRead, relaySecure } from "./intercept.js";
-import type { LeafMint } from "./leaf.js";
+import { type Mint, NotSigned, type ShownLeaf } from "./leaf.js";
 import { readCopied, readPassage, type SecretSource, type SitesWatch } from "./read-passage.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
 import type { Tap, TapSink } from "./tap.js";
@@ -23,7 +23,7 @@ import type { Attempt, TrustBook } from "./verdict/trust-book.js";
 
 export interface DataPlaneOptions {
   /** Made when it is first needed. */
-  readonly mint: () => LeafMint;
+  readonly mint: () => Mint;
   readonly upstream: UpstreamConnector;
   readonly taps: TapSink;
   /** Where a destination is reached: at itself, but in the demo. */
@@ -275,13 +275,19 @@ export class DataPlane {
     const connecting = this.options.upstream.connect(target, host, hello, arrival.takeServer?.());
     const mint = this.options.mint();
     // While the server answers: the first certificate for a name takes milliseconds.
-    setImmediate(() => mint.prepare(host));
+    setImmediate(() => mint.prepare(host, destination.port));
     const upstream = await connecting;
-    if (upstream.kind === "secure" && !raw.destroyed) {
+    const leaf = upstream.kind === "secure" && (await leafOrNone(mint, host, destination.port));
+    if (upstream.kind === "secure" && leaf && !raw.destroyed) {
+      if (leaf instanceof NotSigned) {
+        void attempt.end({ kind: "inconclusive" });
+        abort(upstream.side);
+        return this.passThrough(accepted, host, "certificate_not_signed", leaf.message);
+      }
       this.stats.intercepted++;
       const { protocol } = upstream;
       const connection = describe(accepted, host, { scheme: "https", via: "intercept", protocol });
-      return this.intercept(this.track(raw), upstream, connection, { mint, attempt });
+      return this.intercept(this.track(raw), upstream, connection, { leaf, attempt });
     }
     void attempt.end({ kind: "inconclusive" });
     switch (upstream.kind) {
@@ -309,7 +315,7 @@ export class DataPlane {
     raw: Socket,
     upstream: SecureUpstream,
     connection: Connection,
-    how: { readonly mint: LeafMint; readonly attempt: Attempt },
+    how: { readonly leaf: ShownLeaf; readonly attempt: Attempt },
   ): Promise<void> {
     const nothing = await relaySecure(raw, upstream, connection, { ...how, taps: this.options.taps });
     if (nothing?.reason === "client_refused_certificate") this.stats.refused++;
@@ -374,6 +380,15 @@ export class DataPlane {
     }
     for (const socket of this.live) abort(tcpSide(socket));
     this.options.trust.settle();
+  }
+}
+
+async function leafOrNone(mint: Mint, host: string, port: number): Promise<ShownLeaf | NotSigned> {
+  try {
+    return await mint.leafFor(host, port);
+  } catch (error) {
+    if (error instanceof NotSigned) return error;
+    throw error;
   }
 }
 

@@ -6,7 +6,7 @@ import { type SecureContext, type Server, TLSSocket } from "node:tls";
 import type { Connection } from "../connection/connection.js";
 import type { ConnectionReason, PassthroughReason } from "../connection/reasons.js";
 import { watchHandshake } from "./handshake.js";
-import type { LeafMint } from "./leaf.js";
+import type { ShownLeaf } from "./leaf.js";
 import { type RelayEnd, relay } from "./relay.js";
 import type { TapSink } from "./tap.js";
 import type { SecureUpstream } from "./upstream.js";
@@ -26,17 +26,15 @@ export async function relaySecure(
   raw: Socket,
   upstream: Pick<SecureUpstream, "side" | "protocol" | "isStapled">,
   connection: Connection,
-  { mint, taps, attempt }: { readonly mint: LeafMint; readonly taps: TapSink; readonly attempt: Attempt },
+  { leaf, taps, attempt }: { readonly leaf: ShownLeaf; readonly taps: TapSink; readonly attempt: Attempt },
 ): Promise<NothingRead | undefined> {
   const { protocol } = upstream;
   attempt.shown();
-  const secureContext = mint.contextFor(connection.host);
+  const { context: secureContext } = leaf;
   const secure = new TLSSocket(raw, {
     isServer: true,
     secureContext,
-    ...(upstream.isStapled
-      ? { server: staplingServer(secureContext, () => mint.stapleFor(connection.host)) }
-      : {}),
+    ...(upstream.isStapled ? { server: staplingServer(secureContext, () => leaf.staple()) } : {}),
     ...(protocol === undefined ? {} : { ALPNProtocols: [protocol] }),
   });
   const handshake = watchHandshake(secure, raw);

@@ -53,25 +53,46 @@ function caName(ca: CertificateAuthority) {
   });
 }
 
+/** A certificate as it is shown to a client. */
+export interface ShownLeaf {
+  readonly context: SecureContext;
+  /** What a client that asks for the certificate's status is given (RFC 6066 §8). */
+  staple(): Buffer;
+}
+
+/** Where the certificates come from that clients are shown. */
+export interface Mint {
+  /** Begins to make what will be asked for. What fails here fails again then. */
+  prepare(host: string, port: number): void;
+  /** Rejects with NotSigned where there is none for this name. */
+  leafFor(host: string, port: number): Promise<ShownLeaf>;
+}
+
+/** Whoever holds the key did not sign; the message says why. */
+export class NotSigned extends Error {}
+
 interface Minted {
   readonly context: SecureContext;
   readonly mintedAt: number;
   readonly leaf: string;
 }
 
-/** Mints leaves under one CA. All share one P-256 key, made anew for each run. */
-export class LeafMint {
+/** Mints leaves under a CA whose key it has. All share one P-256 key, made anew for each run. */
+export class LeafMint implements Mint {
   private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
   private readonly contexts = new LruCache<string, Minted>(MAX_LEAVES);
 
   constructor(private readonly ca: CertificateAuthority) {}
 
-  /** Makes the context that will be asked for. What fails here fails again then. */
   prepare(host: string): void {
     try {
       this.contextFor(host);
     } catch {}
+  }
+
+  async leafFor(host: string): Promise<ShownLeaf> {
+    return { context: this.contextFor(host), staple: () => this.stapleFor(host) };
   }
 
   /** TLS context with a leaf for `host`. Under a millisecond when new (bench/mint), a map lookup after. */

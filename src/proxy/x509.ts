@@ -62,6 +62,31 @@ export function subjectKeyIdentifier(publicKey: KeyObject): object {
   };
 }
 
+const DNS_NAME = 2;
+const IP_ADDRESS = 7;
+
+/** Only names at and below these domains, and no address at all (RFC 5280 §4.2.1.10). */
+export function nameConstraints(domains: readonly string[]): object {
+  const subtree = (kind: number, value: string) =>
+    sequence(asn1.create(Class.CONTEXT_SPECIFIC, kind, false, value));
+  const subtrees = (which: number, trees: forge.asn1.Asn1[]) =>
+    asn1.create(Class.CONTEXT_SPECIFIC, which, true, trees);
+  // An address and its mask: all of IPv4, all of IPv6.
+  const everyAddress = [8, 32].map((length) => subtree(IP_ADDRESS, "\0".repeat(length)));
+  return {
+    id: "2.5.29.30",
+    name: "nameConstraints",
+    critical: true,
+    value: sequence(
+      subtrees(
+        0,
+        domains.map((domain) => subtree(DNS_NAME, domain)),
+      ),
+      subtrees(1, everyAddress),
+    ),
+  };
+}
+
 /** Makes and signs a certificate with a P-256 issuer key. Returns PEM. */
 export function issueCertificate(request: CertificateRequest, issuerKey: KeyObject): string {
   const names = pki.createCertificate();

@@ -1,25 +1,37 @@
-/** The certificate that the stores shall trust. */
+/** The certificates that stores may trust: the machine's, which is root's, and the user's own. */
 
 import { X509Certificate } from "node:crypto";
-import { join } from "node:path";
 import { asCaller, type Caller, findCaller } from "../local/caller.js";
-import { caDirectory } from "../local/settings.js";
-import { CA_CERTIFICATE_FILE, openCa } from "../proxy/ca.js";
+import { machineCertificate, machineCertificatePath, openMachineCa } from "../local/machine-ca.js";
+import { caDirectory, ownCertificatePath } from "../local/settings.js";
+import { openCa, type Scope } from "../proxy/ca.js";
 import { type NamedCertificate, nameCertificate } from "./trust-store.js";
 import { readSmallFile } from "./user-file.js";
 
-/** Makes the CA when there is none yet. Throws OXIMY_E_CA. */
-export function ourCertificate(home: string, caller: Caller): NamedCertificate {
+/** Root's: what `oximy local` shows. Makes the CA when there is none yet. Throws OXIMY_E_CA. */
+export function machinesCertificate(scope?: Scope): NamedCertificate {
+  const { certificate, certificatePath } = openMachineCa(scope);
+  return nameCertificate(certificate, certificatePath);
+}
+
+/** Undefined when there is none yet, or none that can be read. */
+export function machinesCertificateIfMade(): NamedCertificate | undefined {
+  const pem = machineCertificate();
+  return pem === undefined ? undefined : nameCertificate(new X509Certificate(pem), machineCertificatePath());
+}
+
+/** The user's own: what `oximy proxy` and `oximy run` show. Makes the CA when there is none yet. Throws OXIMY_E_CA. */
+export function ownCertificate(home: string, caller: Caller): NamedCertificate {
   const { certificate, certificatePath } = asCaller(caller, () => openCa(caDirectory(home)));
   return nameCertificate(certificate, certificatePath);
 }
 
 /** Undefined when there is none yet, or none that can be read. */
-export function ourCertificateIfMade(
+export function ownCertificateIfMade(
   home: string,
   caller: Caller = findCaller(),
 ): NamedCertificate | undefined {
-  const path = join(caDirectory(home), CA_CERTIFICATE_FILE);
+  const path = ownCertificatePath(home);
   try {
     const found = asCaller(caller, () => readSmallFile(path));
     return found.kind === "text" ? nameCertificate(new X509Certificate(found.text), path) : undefined;

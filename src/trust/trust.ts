@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import type { Caller } from "../local/caller.js";
 import { changeStore, isTrusted, listStore, StoreError } from "./machine.js";
-import { isOurs, type NamedCertificate, type TrustStore } from "./trust-store.js";
+import { isOurs, type NamedCertificate, type Step, type TrustStore } from "./trust-store.js";
 
 export type TrustState =
   | { readonly kind: "trusted" }
@@ -49,15 +49,27 @@ export async function storeStatus(
   }
 }
 
+/**
+ * @param others what becomes of other certificates of Oximy's in the store: an older one, whose key a user's programs
+ *   could read, goes when the machine's own comes
+ */
 export async function installInto(
   store: TrustStore,
   certificate: NamedCertificate,
   caller: Caller,
+  others: "taken_out" | "left" = "left",
 ): Promise<StoreOutcome> {
-  const { state } = await storeStatus(store, certificate, caller);
-  if (state.kind === "trusted") return { store, outcome: { kind: "unchanged" } };
+  const { state, entries } = await storeStatus(store, certificate, caller);
   if (state.kind === "unknown") return { store, outcome: { ...state, kind: "skipped" } };
-  const outcome = await change(store, () => changeStore(store, store.install(certificate), caller));
+  const old = others === "left" ? [] : entries.filter((entry) => !entry.includes(certificate.name));
+  if (state.kind === "trusted" && old.length === 0) return { store, outcome: { kind: "unchanged" } };
+  const outcome = await change(store, async () => {
+    const steps = [
+      ...(state.kind === "trusted" ? [] : store.install(certificate)),
+      ...old.flatMap((entry) => store.remove(entry)),
+    ];
+    await changeStore(store, withoutRepeats(steps), caller);
+  });
   if (outcome.kind !== "done") return { store, outcome };
   const after = await storeStatus(store, certificate, caller);
   if (after.state.kind === "trusted") return { store, outcome };
@@ -70,10 +82,15 @@ export async function uninstallFrom(store: TrustStore, caller: Caller): Promise<
   const { state, entries } = await storeStatus(store, undefined, caller);
   if (state.kind === "unknown") return { store, outcome: { ...state, kind: "skipped" } };
   if (entries.length === 0) return { store, outcome: { kind: "unchanged" } };
-  const outcome = await change(store, async () => {
-    for (const entry of entries) await changeStore(store, store.remove(entry), caller);
-  });
+  const steps = entries.flatMap((entry) => store.remove(entry));
+  const outcome = await change(store, () => changeStore(store, withoutRepeats(steps), caller));
   return { store, outcome };
+}
+
+/** A store's tool that makes what programs read from all that is there need run only once, at the last. */
+function withoutRepeats(steps: readonly Step[]): Step[] {
+  const texts = steps.map((step) => JSON.stringify(step));
+  return steps.filter((step, index) => step.kind !== "run" || texts.lastIndexOf(texts[index]!) === index);
 }
 
 async function change({ owner }: TrustStore, work: () => Promise<void>): Promise<Outcome> {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -142,16 +142,46 @@ describe("oximy", () => {
     });
   });
 
-  it("makes its certificate authority on first use, for its owner only", async () => {
-    const { stdout, code } = await oximy(["ca", "path"]);
+  it("makes the user's own certificate authority on first use, for its owner only", async () => {
+    const { stdout, stderr, code } = await oximy(["ca", "path", "--own"]);
     expect([code, stdout.trim()]).toEqual([0, join(home, "oximy/ca/oximy-ca-cert.pem")]);
-    const shown = await oximy(["ca", "show"]);
+    expect(stderr).toMatch(/your own: what `oximy proxy` and `oximy run` show/);
+    expect(statSync(join(home, "oximy/ca/oximy-ca-key.pem")).mode & 0o777).toBe(0o600);
+    const shown = await oximy(["ca", "show", "--own"]);
+    expect(shown.stdout).toMatch(/whose +your own/);
     expect(shown.stdout).toMatch(/subject +CN=Oximy CA/);
+  });
+
+  it.skipIf(!root)("makes the machine's as root, with a certificate for all and a key for root", async () => {
+    const env = { OXIMY_STATE_DIR: join(home, "state") };
+    const asUser = await oximy(["ca", "path", "--machine"], { env, uid: 12_345 });
+    expect([asUser.code, asUser.stderr]).toEqual([3, expect.stringContaining("sudo oximy ca path")]);
+    const { stdout, stderr, code } = await oximy(["ca", "path"], { env });
+    expect([code, stdout.trim()]).toEqual([0, join(home, "state/ca/oximy-ca-cert.pem")]);
+    expect(stderr).toMatch(/the machine's: what `oximy local` shows/);
+    const modes = ["", "oximy-ca-cert.pem", "oximy-ca-key.pem"].map(
+      (name) => statSync(join(home, "state/ca", name)).mode & 0o777,
+    );
+    expect(modes).toEqual([0o755, 0o644, 0o600]);
+    expect(existsSync(join(home, "oximy"))).toBe(false);
+    const again = await oximy(["ca", "path", "--machine"], { env, uid: 12_345 });
+    expect(again.stdout).toBe(stdout);
+  });
+
+  it.skipIf(!root)("does not keep the machine's where others could put another in its place", async () => {
+    const theirs = join(home, "theirs");
+    mkdirSync(theirs);
+    chownSync(theirs, 12_345, 12_345);
+    const { code, stderr } = await oximy(["ca", "path"], { env: { OXIMY_STATE_DIR: join(theirs, "state") } });
+    expect([code, stderr]).toEqual([1, expect.stringContaining("belongs to another user")]);
+    expect(existsSync(join(theirs, "state"))).toBe(false);
   });
 
   it("prints variables that a shell can read", async () => {
     const { stdout } = await oximy(["env", "--proxy", "8088"]);
     expect(stdout).toMatch(/^export NODE_EXTRA_CA_CERTS='.*oximy-ca-cert\.pem'$/m);
     expect(stdout).toMatch(/^export HTTPS_PROXY='http:\/\/127\.0\.0\.1:8088'$/m);
+    const { stderr } = await oximy(["env", "--proxy", "8088"]);
+    expect(stderr).toMatch(/your own/);
   });
 });

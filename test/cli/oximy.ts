@@ -1,6 +1,7 @@
 import { type ChildProcess, type ExecFileOptions, execFile, spawn } from "node:child_process";
 import { onTestFinished } from "vitest";
 import { keepPrinted, MAIN } from "../built-oximy.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 export interface CliRun {
   readonly code: number;
@@ -10,9 +11,11 @@ export interface CliRun {
 
 type Options = Pick<ExecFileOptions, "env" | "uid" | "gid">;
 
-/** Runs the built command line to its end, with no variables but PATH and those given. */
+/** Runs the built command line to its end, with no variables but PATH, a state folder and those given. */
 export function runOximy(args: readonly string[], { env, ...options }: Options = {}): Promise<CliRun> {
-  return runToEnd(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH, ...env }, ...options });
+  // What root makes for the machine is not for the one that runs tests.
+  const own = { PATH: process.env.PATH, OXIMY_STATE_DIR: env?.OXIMY_STATE_DIR ?? temporaryFolder() };
+  return runToEnd(process.execPath, [MAIN, ...args], { env: { ...own, ...env }, ...options });
 }
 
 /** Runs any command to its end that runs oximy in it. */

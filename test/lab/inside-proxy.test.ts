@@ -1,10 +1,19 @@
-import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import { OXIMY_GID } from "../../src/local/settings.js";
+import { SIGNER_ID } from "../../src/local/signer-messages.js";
 import { temporaryFolder } from "../temporary-folder.js";
-import { CALLER, LabOximy, PROJECT } from "./oximy.js";
+import { CALLER, LabOximy, PROJECT, stateFolderOf } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
 const ANOTHER = 23_999;
@@ -13,7 +22,7 @@ const PYTHON = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
 
 /**
  * Whoever takes the proxy over has its user and its group, and no more. Not refused is what the user may do anyway:
- * above all to read that user's own files, among them the key of the certificate authority, which is his.
+ * above all to read that user's own files.
  */
 describe.skipIf(requireLab())("from inside the proxy", () => {
   let lab: Lab;
@@ -67,19 +76,55 @@ describe.skipIf(requireLab())("from inside the proxy", () => {
   it("the rules are as before, and the capture goes on", async () => {
     const { stdout } = await lab.machine.exec("nft", ["list", "tables"]);
     expect(stdout).toMatch(/table inet oximy$/m);
-    await lab.machine.exec("curl", [
-      "-sS",
-      "--cacert",
-      oximy.certificate,
-      "https://api.openai.com/v1/models",
-    ]);
+    const { stderr } = await lab.machine.exec("curl", ["-sSv", "https://api.openai.com/v1/models"], {
+      env: { CURL_CA_BUNDLE: oximy.certificate },
+    });
+    expect(stderr).toMatch(/issuer:.*Oximy CA/);
     expect(await oximy.captured(1)).toHaveLength(1);
   });
 
-  it("the key of the certificate authority is for that user alone", async () => {
-    const key = join(oximy.home, "ca/oximy-ca-key.pem");
-    const read = (uid: number, gid: number) => lab.machine.exec("cat", [key], { uid, gid });
-    expect((await read(ANOTHER, ANOTHER)).code).not.toBe(0);
-    expect((await read(ANOTHER, OXIMY_GID)).code).not.toBe(0);
+  it("the key of the certificate authority is root's, and was never anybody else's", async () => {
+    const key = join(stateFolderOf(oximy.home), "ca/oximy-ca-key.pem");
+    const { mode, uid, gid } = statSync(key);
+    expect([mode & 0o777, uid, gid]).toEqual([0o600, 0, 0]);
+    for (const [user, group] of [
+      [CALLER.uid, CALLER.gid],
+      [CALLER.uid, OXIMY_GID],
+      [ANOTHER, OXIMY_GID],
+    ] as const) {
+      const { code, stderr } = await lab.machine.exec("cat", [key], { uid: user, gid: group });
+      expect([code, stderr]).toEqual([1, expect.stringContaining("Permission denied")]);
+    }
+    // The user has no CA of his own by this.
+    expect(existsSync(join(oximy.home, "ca"))).toBe(false);
+  });
+
+  it("who signs has no rights, no network and no user, and cannot be looked into", async () => {
+    // A certificate was asked for above.
+    const signer = oximy.childPid("signer-process");
+    const status = statusOf(signer);
+    expect(status).toMatch(new RegExp(`^Uid:(\\t${SIGNER_ID}){4}$`, "m"));
+    expect(status).toMatch(new RegExp(`^Gid:(\\t${SIGNER_ID}){4}$`, "m"));
+    expect(status).toMatch(/^Groups:\t *$/m);
+    for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) {
+      expect(status).toMatch(new RegExp(`^${set}:\\t0+$`, "m"));
+    }
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    for (const thread of readdirSync(`/proc/${signer}/task`)) {
+      expect(readFileSync(`/proc/${signer}/task/${thread}/status`, "utf8")).toMatch(/^Seccomp:\t2$/m);
+    }
+    // Nobody's but root's: not even of another process with its own number.
+    expect(statSync(`/proc/${signer}/mem`).uid).toBe(0);
+    const { code } = await lab.machine.exec("cat", [`/proc/${signer}/environ`], {
+      uid: SIGNER_ID,
+      gid: SIGNER_ID,
+    });
+    expect(code).not.toBe(0);
+  });
+
+  it("what was signed is noted for root", () => {
+    const log = join(stateFolderOf(oximy.home), "ca/signed.log");
+    expect(statSync(log).mode & 0o777).toBe(0o600);
+    expect(readFileSync(log, "utf8")).toMatch(/^\S+Z signed api\.openai\.com$/m);
   });
 });

@@ -20,9 +20,18 @@ export function makeHome(): string {
   return home;
 }
 
+const stateFolders = new Map<string, string>();
+
+/** Root's, which stands for `/var/lib/oximy`; one for each home. */
+export function stateFolderOf(home: string): string {
+  const folder = stateFolders.get(home) ?? temporaryFolder();
+  stateFolders.set(home, folder);
+  return folder;
+}
+
 export const sudoEnvironment = (home: string): Record<string, string> => ({
   OXIMY_HOME: home,
-  OXIMY_STATE_DIR: join(home, "state"),
+  OXIMY_STATE_DIR: stateFolderOf(home),
   SUDO_UID: String(CALLER.uid),
   SUDO_GID: String(CALLER.gid),
   // The published bundle cannot be reached from the lab; what comes with the program is used at once.
@@ -86,7 +95,7 @@ export class LabOximy {
   }
 
   get certificate(): string {
-    return join(this.home, "ca/oximy-ca-cert.pem");
+    return join(stateFolderOf(this.home), "ca/oximy-ca-cert.pem");
   }
 
   /** Waits for a line of its log. Rejects when it ends without. */
@@ -121,13 +130,15 @@ export class LabOximy {
 
   /** Pid of the unprivileged proxy process. */
   get proxyPid(): number {
+    return this.childPid("proxy-process");
+  }
+
+  /** Pid of a child by the program that it runs. */
+  childPid(program: string): number {
     const children = readFileSync(`/proc/${this.process.pid}/task/${this.process.pid}/children`, "utf8")
       .trim()
       .split(" ");
-    const proxy = children.find((pid) =>
-      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("proxy-process"),
-    );
-    return Number(proxy);
+    return Number(children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(program)));
   }
 
   /** Ends it as Ctrl-C does. */

@@ -9,6 +9,8 @@ test.each([
   { type: "lookup", id: 1, tuple },
   { type: "watch", id: 1, pid: 2, startTime: 3, random },
   { type: "unwatch", id: 1 },
+  { type: "bundle", document: "{}" },
+  { type: "sign", id: 1, host: "api.openai.com", port: 443, key: "AA==" },
   { type: "pong", id: 1 },
   { type: "crowd", state: "crowded", held: 96, most: 128 },
   { type: "stop_requested" },
@@ -36,6 +38,14 @@ test.each<[string, unknown]>([
   ["a random that is too short", { type: "watch", id: 1, pid: 2, startTime: 3, random: "ab" }],
   ["a crowd of another kind", { type: "crowd", state: "panic", held: 1, most: 2 }],
   ["a crowd without numbers", { type: "crowd", state: "room", held: -1, most: Number.POSITIVE_INFINITY }],
+  ["a bundle that is no text", { type: "bundle", document: {} }],
+  ["a bundle without end", { type: "bundle", document: "x".repeat((16 << 20) + 1) }],
+  ["a certificate for nothing", { type: "sign", id: 1, port: 443, key: "AA==" }],
+  ["a certificate for a port that is none", { type: "sign", id: 1, host: "a", port: 0, key: "AA==" }],
+  [
+    "a certificate for a key without end",
+    { type: "sign", id: 1, host: "a", port: 443, key: "A".repeat(201) },
+  ],
   ["a failure without words", { type: "failed", code: 1 }],
 ])("root takes no notice of %s", (_what, message) => {
   expect(readToSupervisor(message)).toBeUndefined();

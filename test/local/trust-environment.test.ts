@@ -47,7 +47,8 @@ describe("where the environment names roots of its own", () => {
   const own = readFileSync(company, "utf8").trim();
   const missing = join(temporaryFolder(), "missing.pem");
   const bundle = join(dirname(certificatePath), TRUST_BUNDLE_FILE);
-  const over = (env: Record<string, string>) => trustEnvironmentOver(env, certificatePath, certificatePem);
+  const over = (env: Record<string, string>) =>
+    trustEnvironmentOver(env, dirname(certificatePath), [{ path: certificatePath, pem: certificatePem }]);
 
   /** What each file that a variable names holds. */
   const held = (path: string) => {

@@ -7,12 +7,13 @@ import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { openCa } from "../../src/proxy/ca.js";
 import { LeafMint } from "../../src/proxy/leaf.js";
 import { toolPath } from "../../src/trust/tool-path.js";
+import { nameOf } from "../../src/trust/trust-store.js";
 import { MAIN } from "../built-oximy.js";
 import { ANA, OwnMachine } from "./own-machine.js";
 
 const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
 const CERTUTIL = toolPath("certutil");
-const LONG = { timeout: 90_000 };
+const LONG = { timeout: 400_000 };
 
 const KEYTOOL = toolPath("keytool");
 /** Debian puts Java's store under /etc/ssl, of which the machine has a copy; elsewhere it would be the real one. */
@@ -87,8 +88,10 @@ describe.skipIf(unsuited !== undefined)(
         expect((await ca("status")).of).toMatchObject(all("trusted"));
         const curl = await curlToOurServer();
         expect(await curl()).toBe(0);
-        for (const path of [".oximy", ".oximy/ca", ".oximy/ca/oximy-ca-key.pem"])
-          expect([path, statSync(join(machine.home, path)).uid]).toEqual([path, ANA]);
+        // The key is root's alone, and ana has none of her own by it.
+        const { uid, mode } = statSync(join(machine.state, "ca/oximy-ca-key.pem"));
+        expect([uid, mode & 0o777]).toEqual([0, 0o600]);
+        expect(existsSync(join(machine.home, ".oximy/ca"))).toBe(false);
         if (CERTUTIL) {
           const database = join(machine.home, ".pki/nssdb");
           const { stdout } = await machine.asAna(["certutil", "-d", `sql:${database}`, "-L"]);
@@ -109,8 +112,43 @@ describe.skipIf(unsuited !== undefined)(
       await addDatabase(".pki/nssdb");
       const { code, stderr, of } = await ca("install", "herself");
       expect(of).toMatchObject({ debian: "needs_root", chromium: "done" });
+      // Her own, whose key her programs can read: for her browsers alone.
+      expect(statSync(join(machine.home, ".oximy/ca/oximy-ca-key.pem")).uid).toBe(ANA);
+      expect(existsSync(join(machine.state, "ca"))).toBe(false);
+      expect((await machine.run(["cat", BUNDLE])).stdout).toBe(realBundle.toString());
       expect(stderr).toContain("sudo oximy ca install");
       expect(code).toBe(3);
+    });
+
+    it("an older certificate, whose key a user has, goes when root's comes", LONG, async () => {
+      if (CERTUTIL) await addDatabase(".pki/nssdb");
+      // As versions before had it: the user's own, in the stores of all.
+      const older = openCa(join(machine.home, ".oximy/ca"));
+      const name = nameOf(older.certificate.fingerprint256.replaceAll(":", ""));
+      const anchor = `/usr/local/share/ca-certificates/${name}.crt`;
+      const put = ["cp", older.certificatePath, anchor];
+      await machine.run(["sh", "-c", `${put.join(" ")} && update-ca-certificates`]);
+      expect((await machine.run(["cat", BUNDLE])).stdout).toContain(older.certificatePem.trim());
+      if (CERTUTIL) {
+        const database = `sql:${join(machine.home, ".pki/nssdb")}`;
+        const add = ["certutil", "-d", database, "-A", "-t", "C,,", "-n", name, "-i", older.certificatePath];
+        await machine.run(["chown", "-R", `${ANA}:${ANA}`, join(machine.home, ".oximy")]);
+        expect(await machine.asAna(add)).toMatchObject({ code: 0 });
+      }
+      const told = await machine.asAna([process.execPath, MAIN, "ca", "status"], "sudo");
+      expect(told.stdout).toContain(`also: your own (${name}.crt)`);
+
+      const done = CERTUTIL ? { debian: "done", chromium: "done" } : { debian: "done" };
+      expect(await ca("install")).toMatchObject({ code: 0, of: done });
+      expect((await machine.run(["cat", BUNDLE])).stdout).not.toContain(older.certificatePem.trim());
+      expect((await machine.run(["ls", "/usr/local/share/ca-certificates"])).stdout).not.toContain(name);
+      if (CERTUTIL) {
+        const list = ["certutil", "-d", `sql:${join(machine.home, ".pki/nssdb")}`, "-L"];
+        const { stdout } = await machine.asAna(list);
+        expect(stdout).not.toContain(name);
+        expect(stdout).toMatch(/^oximy-ca-[0-9a-f]{16} +C,,/m);
+      }
+      expect((await ca("install")).of.debian).toBe("unchanged");
     });
 
     it("oximy uninstall --purge leaves neither trust nor files", LONG, async () => {
@@ -118,15 +156,15 @@ describe.skipIf(unsuited !== undefined)(
       const command = ["unshare", "-n", process.execPath, MAIN, "uninstall", "--purge"];
       const { code, stdout } = await machine.asAna(command, "sudo");
       expect(stdout).toMatch(/^removed +system/m);
-      expect(stdout).toContain(`removed      ${join(machine.home, ".oximy")}`);
+      expect(stdout).toContain(`removed      ${machine.state}`);
       expect(code).toBe(0);
-      expect(existsSync(join(machine.home, ".oximy"))).toBe(false);
+      expect([machine.state, join(machine.home, ".oximy")].filter(existsSync)).toEqual([]);
       expect((await machine.run(["cat", BUNDLE])).stdout).toBe(realBundle.toString());
     });
 
     it("a certificate whose key is gone is still found and taken out", LONG, async () => {
       await ca("install");
-      await machine.run(["rm", "-rf", join(machine.home, ".oximy")]);
+      await machine.run(["rm", "-rf", machine.state]);
       expect((await ca("uninstall")).of).toMatchObject({ debian: "done" });
       expect((await machine.run(["cat", BUNDLE])).stdout).toBe(realBundle.toString());
       expect(existsSync(join(machine.home, ".oximy"))).toBe(false);
@@ -134,7 +172,7 @@ describe.skipIf(unsuited !== undefined)(
 
     /** A call to a server with a leaf of our CA; gives curl's exit code. */
     async function curlToOurServer(): Promise<() => Promise<number>> {
-      const mint = new LeafMint(openCa(join(machine.home, ".oximy/ca")));
+      const mint = new LeafMint(openCa(join(machine.state, "ca")));
       const server = createServer(
         { SNICallback: (name, done) => done(null, mint.contextFor(name)) },
         (socket) => socket.on("error", () => {}).end("HTTP/1.1 204 No Content\r\n\r\n"),

@@ -15,6 +15,8 @@ const COPIED = ["/etc/ssl", "/usr/local/share/ca-certificates"];
 export class OwnMachine {
   readonly folder = temporaryFolder();
   readonly home = join(this.folder, "home");
+  /** Root's. */
+  readonly state = join(this.folder, "state");
   private readonly prepare: string;
 
   constructor() {
@@ -38,8 +40,8 @@ export class OwnMachine {
   run(command: readonly string[], env: Record<string, string> = {}): Promise<CliRun> {
     const script = `${this.prepare}\nexec "$@"`;
     const args = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", ...command];
-    const clean = { PATH: process.env.PATH, HOME: "/root", ...env };
-    return runToEnd("unshare", args, { env: clean, timeout: 60_000 });
+    const clean = { PATH: process.env.PATH, HOME: "/root", OXIMY_STATE_DIR: this.state, ...env };
+    return runToEnd("unshare", args, { env: clean, timeout: 180_000 });
   }
 
   /** As ana herself, or as root whom she called with sudo. */
