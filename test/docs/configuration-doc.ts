@@ -89,7 +89,7 @@ under sudo is that of the user who called it.
 | file | what |
 |---|---|
 | \`config.json\` | what this page is about; never written by Oximy |
-| \`ca/\` | the certificate authority; its key never leaves this folder |
+| \`ca/\` | your own certificate authority, of \`oximy proxy\` and \`oximy run\`; that of \`oximy local\` is root's, in \`/var/lib/oximy/ca\` |
 | \`environment/\` | what the variables of sessions name (\`oximy ca install --environment\`) |
 | \`traces/\` | events, one file a day ([events.md](events.md)) |
 | \`bundle-cache.json\` | the last bundle that was fetched |

@@ -82,7 +82,7 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
     meaning: "The certificate authority cannot be used.",
     causes: "Its files are damaged, out of date, do not belong together, or are not yours to read.",
     advice:
-      "Give yourself access to `~/.oximy/ca`, or move that folder away: a new one is made, which must be trusted anew.",
+      "Give yourself access to its folder (your own: `~/.oximy/ca`, the machine's: `/var/lib/oximy/ca`), or move that folder away: a new one is made, which must be trusted anew.",
   },
   OXIMY_E_TRUST: {
     meaning: "A trust store could not be changed.",

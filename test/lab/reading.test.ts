@@ -9,7 +9,7 @@ import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
 import { parseKeyLog } from "../tls/recording.js";
 import { ECHO_SERVER } from "./echo-server.js";
-import { LabOximy } from "./oximy.js";
+import { LabOximy, stateFolderOf } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 import type { ReceivedConnection } from "./servers/received-connection.js";
 
@@ -114,6 +114,13 @@ describe.skipIf(requireLab())("oximy local, reading", () => {
     expect(["client_handshake_failed", "no_request"]).toContain(event.metadata.reason);
   });
 
+  it("leaves no core dump while it can hold secrets, and nobody but root looks into it", () => {
+    for (const pid of [oximy.process.pid, oximy.proxyPid]) {
+      expect(readFileSync(`/proc/${pid}/limits`, "utf8")).toMatch(/^Max core file size +0 +0 +bytes/m);
+      expect(statSync(`/proc/${pid}/mem`).uid).toBe(0);
+    }
+  });
+
   it("makes no certificate, and keeps no secret in any file or output", async () => {
     const log = join(lab.dir, "keys.log");
     await eventOf(() => lab.machine.exec("curl", [...POST, URL_], { env: { SSLKEYLOGFILE: log } }));
@@ -121,7 +128,7 @@ describe.skipIf(requireLab())("oximy local, reading", () => {
     expect(secrets.length).toBeGreaterThanOrEqual(4);
     const outputs = [
       Buffer.from(oximy.process.stdout + oximy.process.stderr),
-      ...filesBelow(oximy.home).map((path) => readFileSync(path)),
+      ...[oximy.home, stateFolderOf(oximy.home)].flatMap(filesBelow).map((path) => readFileSync(path)),
     ];
     for (const secret of secrets) {
       for (const form of [
@@ -132,7 +139,9 @@ describe.skipIf(requireLab())("oximy local, reading", () => {
         expect(outputs.filter((output) => output.includes(form))).toEqual([]);
       }
     }
-    expect(readdirSync(oximy.home)).not.toContain("ca");
+    expect([oximy.home, stateFolderOf(oximy.home)].flatMap((folder) => readdirSync(folder))).not.toContain(
+      "ca",
+    );
   });
 
   it("reads nothing of users who are not selected", async () => {
