@@ -1,3 +1,5 @@
+import type { ClientContainer } from "./container/container.js";
+
 /** Who opened a connection. See DESIGN "Words": client is the process, app is the bundle's entry for it. */
 
 /** A TCP endpoint. IPv4-mapped IPv6 addresses are normalised to IPv4 at the edge, once. */
@@ -16,8 +18,12 @@ export interface SocketTuple {
 export interface ProcessIdentity {
   readonly pid: number;
   readonly ppid?: number;
+  /** As this machine counts, in a container too. */
   readonly uid?: number;
+  /** By the passwd of the machine, or of the container that the process is in. */
   readonly user?: string;
+  /** Linux: where it is not the machine itself. */
+  readonly container?: ClientContainer;
   /** Clock ticks since boot on Linux, epoch microseconds on macOS. With the pid it names a process for good. */
   readonly startTime?: number;
   /** Executable's path, " (deleted)" removed. */

@@ -1,5 +1,6 @@
 import { LruCache } from "../lru-cache.js";
 import type { Owner, ProcessIdentity } from "./client.js";
+import { ContainerReader } from "./container/reader.js";
 import { createDarwinIdentifier } from "./identity/darwin.js";
 import {
   type FileReader,
@@ -45,18 +46,33 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
   const filesOf = (info: ProcessInfo): FileReader => files ?? filesSeenBy(info, source);
   const identify: IdentifyProcess =
     source.implementation === "darwin" ? createDarwinIdentifier() : identifyLinuxProcess;
+  const containers = new ContainerReader({ processInfo: (pid) => source.processInfo(pid) });
+  const isLinux = source.implementation === "linux";
   const identities = new LruCache<string, Promise<ProcessIdentity>>(MAX_PROCESSES);
   const owners = new LruCache<string, Promise<KnownOwner>>(MAX_PROCESSES);
 
   const identityOf = (info: ProcessInfo): Promise<ProcessIdentity> =>
     remember(identities, info, async () => {
       const { pid, uid, startTime } = info;
-      const user = users.nameOf(uid);
-      let identity = await identify(info, filesOf(info));
+      const seen = filesOf(info);
+      let [identity, inside] = await Promise.all([
+        identify(info, seen),
+        isLinux ? containers.of(info, seen) : undefined,
+      ]);
       // The files of /proc were another's when the process has ended and its pid was given away meanwhile.
-      if ((source.processInfo(pid)?.startTime ?? startTime) !== startTime)
+      if ((source.processInfo(pid)?.startTime ?? startTime) !== startTime) {
         identity = await identify(info, noFiles);
-      return { ...outlineOfProcess(info), ...(user && { user }), ...identity };
+        if (isLinux) inside = await containers.of(info, noFiles);
+      }
+      // Users of a container have nothing to do with those of the machine that have the same numbers.
+      const user = inside ? inside.user : users.nameOf(uid);
+      const { container } = inside ?? {};
+      return {
+        ...outlineOfProcess(info),
+        ...(user && { user }),
+        ...(container && { container }),
+        ...identity,
+      };
     });
 
   const ownerOf = (info: ProcessInfo, ancestorsOf: () => readonly ProcessInfo[]): Promise<KnownOwner> =>

@@ -1,0 +1,52 @@
+/**
+ * Where a runtime keeps the files of a container, by /proc/PID/mountinfo (proc_pid_mountinfo(5)): it mounts some of
+ * them over those of the image. Gives data roots other than the usual ones.
+ */
+
+const OF_RUNTIME = /^\/(?:etc\/(?:hostname|hosts|resolv\.conf)|run\/\.containerenv)$/;
+
+/** A folder as one file system has it: where it is on this machine depends on where that is mounted. */
+export interface Place {
+  /** `major:minor` */
+  readonly device: string;
+  /** The folder that holds the folder of the container. */
+  readonly folder: string;
+}
+
+interface Mount {
+  readonly device: string;
+  /** What of the file system is mounted. */
+  readonly root: string;
+  readonly target: string;
+}
+
+function parseMountinfo(text: string): Mount[] {
+  return text.split("\n").flatMap((line) => {
+    const [, , device, root, target] = line.split(" ");
+    if (device === undefined || root === undefined || target === undefined) return [];
+    return [{ device, root: unescaped(root), target: unescaped(target) }];
+  });
+}
+
+/** Space, tab, newline and backslash are written in octal. */
+const unescaped = (path: string): string =>
+  path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+/** The place of the container with this id; other ids are those of a network that it shares. */
+export function placeOfContainer(mountinfo: string, id: string): Place | undefined {
+  for (const { device, root, target } of parseMountinfo(mountinfo)) {
+    const at = root.indexOf(`/${id}/`);
+    if (OF_RUNTIME.test(target) && at !== -1) return { device, folder: root.slice(0, at) };
+  }
+  return undefined;
+}
+
+/** Where the place may be on the machine with these mounts, likeliest first. */
+export function pathsOfPlace({ device, folder }: Place, mountinfo: string): string[] {
+  const mounted = parseMountinfo(mountinfo).flatMap(({ device: of, root, target }) => {
+    const base = root === "/" ? "" : root;
+    if (of !== device || !`${folder}/`.startsWith(`${base}/`)) return [];
+    return [`${target === "/" ? "" : target}${folder.slice(base.length)}`];
+  });
+  return [...new Set(mounted)];
+}
