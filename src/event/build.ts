@@ -1,6 +1,7 @@
 /** From what was seen to the event that is written. Values in, values out. */
 
 import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
+import type { ClientContainer } from "../attribution/container/container.js";
 import type { Via } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
 import type { Direction, Exchange, Scheme } from "../exchange/exchange.js";
@@ -15,6 +16,7 @@ import {
   type ClientRepo,
   type EventApp,
   type EventClient,
+  type EventContainer,
   type EventInteraction,
   type EventSource,
   type OximyEvent,
@@ -198,8 +200,21 @@ function readClient(owner: Owner, port: number): EventClient {
     parent_name: redacted(ancestors[0]?.name),
     user: process.user,
     uid: process.uid,
+    container: process.container && containerOf(process.container),
     cwd: redacted(process.cwd),
     port,
+  });
+}
+
+/** Whoever starts a container names it. */
+function containerOf({ id, name, image, runtime, compose, devcontainer }: ClientContainer): EventContainer {
+  return present<EventContainer>({
+    id,
+    name: redacted(name),
+    image: redacted(image),
+    runtime,
+    compose: compose && present({ project: redactText(compose.project), service: redacted(compose.service) }),
+    devcontainer: redacted(devcontainer),
   });
 }
 

@@ -35,8 +35,11 @@ export interface EventClient {
   script?: string;
   ppid?: number;
   parent_name?: string;
+  /** In a container: by its own list of users. */
   user?: string;
   uid?: number;
+  /** The container that the process runs in. */
+  container?: EventContainer;
   /** The folder that the process works in. */
   cwd?: string;
   /** The git repository around it, as it is on disk. */
@@ -45,6 +48,19 @@ export interface EventClient {
   unknown?: string;
   /** The client's own port of the connection. */
   port: number;
+}
+
+export interface EventContainer {
+  /** The runtime's own. */
+  id: string;
+  name?: string;
+  /** As it was asked for. */
+  image?: string;
+  runtime: "docker" | "podman" | "containerd" | "cri-o" | "buildkit" | "lxc" | "nspawn";
+  /** The project of Docker Compose, and the service in it. */
+  compose?: { project: string; service?: string };
+  /** The folder of the machine that the development container was opened for. */
+  devcontainer?: string;
 }
 
 export interface ClientRepo {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { ClientContainer } from "../../src/attribution/container/container.js";
 import {
   buildConnectionEvent,
   buildEvent,
@@ -105,6 +106,21 @@ test("an exchange becomes the event of the documentation, with its fields in tha
       metadata: SAMPLE_METADATA,
     }),
   );
+});
+
+test("the client's container is told", () => {
+  const container: ClientContainer = {
+    id: "a1".repeat(32),
+    runtime: "docker",
+    name: "shop-web-1",
+    image: "node:20",
+    compose: { project: "shop", service: "web" },
+    devcontainer: "/home/ana/shop",
+  };
+  const process = { pid: 4711, name: "node", user: "node", uid: 1000, container };
+  const event = buildEvent({ ...input, owner: { kind: "process", process, ancestors: [] } });
+  validateEvent(event);
+  expect(event?.client).toMatchObject({ user: "node", uid: 1000, container });
 });
 
 test("what is classified as drop leaves no event", () => {
