@@ -1,10 +1,11 @@
 import { OximyError } from "../errors.js";
 import type { AppMatch, Owner, ProcessIdentity } from "./client.js";
+import type { ClientContainer } from "./container/container.js";
 import { executableName } from "./identity/identity.js";
 
 type Sign = "include" | "exclude";
 
-/** One term of a filter as it is written: `cursor`, `com.openai.chat`, `pid:4711`, `path:/opt/**`. */
+/** One term of a filter as it is written: `cursor`, `com.openai.chat`, `pid:4711`, `path:/opt/**`, `container:web`. */
 export interface FilterTerm {
   readonly sign: Sign;
   readonly term: string;
@@ -14,13 +15,21 @@ type Condition =
   /** Id or name of an app, bundle id, application id, executable, script or package; in lower case. */
   | { readonly kind: "name"; readonly name: string }
   | { readonly kind: "pid"; readonly pid: number; readonly startTime: number | undefined }
-  | { readonly kind: "path"; readonly pattern: RegExp };
+  | { readonly kind: "path"; readonly pattern: RegExp }
+  /** Name, image or id of a container, or the beginning of its id; in lower case. */
+  | { readonly kind: "container"; readonly name: string };
 
 /** Which clients are captured. Without terms and users: all of them. */
 export interface AppFilter {
   readonly terms: ReadonlyArray<FilterTerm & { readonly condition: Condition }>;
-  /** Uids; empty means every user. */
-  readonly users: readonly number[];
+  /** Empty means every user. */
+  readonly users: readonly FilteredUser[];
+}
+
+/** A user of the machine, and whoever has that name in a container: there, numbers are other people's. */
+export interface FilteredUser {
+  readonly uid: number;
+  readonly name: string;
 }
 
 /** What a filter is resolved against when it is read. */
@@ -43,7 +52,7 @@ export function parseAppFilter(
 }
 
 function parseCondition(term: string, context: FilterContext): Condition {
-  const [, key, value = ""] = /^(pid|path):(.*)$/s.exec(term) ?? [];
+  const [, key, value = ""] = /^(pid|path|container):(.*)$/s.exec(term) ?? [];
   if (key === "pid") {
     if (!/^[1-9]\d{0,9}$/.test(value)) throw unreadable(term, "a number must follow `pid:`");
     return { kind: "pid", pid: Number(value), startTime: context.startTimeOf(Number(value)) };
@@ -51,6 +60,10 @@ function parseCondition(term: string, context: FilterContext): Condition {
   if (key === "path") {
     if (!/^[/*]/.test(value)) throw unreadable(term, "an absolute path or a glob must follow `path:`");
     return { kind: "path", pattern: globPattern(value) };
+  }
+  if (key === "container") {
+    if (value === "") throw unreadable(term, "a container's name, image or id must follow `container:`");
+    return { kind: "container", name: value.toLowerCase() };
   }
   if (term === "") throw unreadable(term, "it is empty");
   return { kind: "name", name: term.toLowerCase() };
@@ -60,13 +73,13 @@ function unreadable(term: string, why: string): OximyError {
   return new OximyError(
     "OXIMY_E_USAGE",
     `the app filter "${term}" cannot be read: ${why}.`,
-    "Write an app's name or id, a bundle id, an executable, pid:NUMBER or path:GLOB.",
+    "Write an app's name or id, a bundle id, an executable, pid:NUMBER, path:GLOB or container:NAME.",
   );
 }
 
-function parseUser(user: string, context: FilterContext): number {
+function parseUser(user: string, context: FilterContext): FilteredUser {
   const uid = context.uidOf(user) ?? (/^\d{1,10}$/.test(user) ? Number(user) : undefined);
-  if (uid !== undefined) return uid;
+  if (uid !== undefined) return { uid, name: user };
   throw new OximyError("OXIMY_E_USAGE", `there is no user "${user}".`, "Give a user's name or numeric id.");
 }
 
@@ -87,13 +100,18 @@ function globPattern(glob: string): RegExp {
  * filter on apps never selects it.
  */
 export function selects(filter: AppFilter, owner: Owner, app: AppMatch | undefined): boolean {
-  const uid = owner.kind === "process" ? owner.process.uid : owner.uid;
-  if (filter.users.length > 0 && (uid === undefined || !filter.users.includes(uid))) return false;
+  if (filter.users.length > 0 && !filter.users.some((user) => isOf(user, owner))) return false;
   const [first] = filter.terms;
   if (first === undefined) return true;
   if (owner.kind === "unknown") return false;
   const decisive = filter.terms.findLast(({ condition }) => meets(condition, owner, app));
   return (decisive?.sign ?? (first.sign === "exclude" ? "include" : "exclude")) === "include";
+}
+
+function isOf({ uid, name }: FilteredUser, owner: Owner): boolean {
+  if (owner.kind === "unknown") return owner.uid === uid;
+  const { process } = owner;
+  return process.container === undefined ? process.uid === uid : process.user === name;
 }
 
 function meets(condition: Condition, owner: Extract<Owner, { kind: "process" }>, app?: AppMatch): boolean {
@@ -113,7 +131,27 @@ export function isMetBy(condition: Condition, process: ProcessIdentity): boolean
       );
     case "path":
       return process.path !== undefined && condition.pattern.test(process.path);
+    case "container":
+      return process.container !== undefined && isCalled(process.container, condition.name);
   }
+}
+
+/** As `docker ps` shows it: by at least so much of its id. */
+const LEAST_OF_ID = 6;
+
+/** An image is meant with and without its registry, its tag and its digest. */
+function isCalled({ id, name, image = "", compose }: ClientContainer, wanted: string): boolean {
+  if (wanted.length >= LEAST_OF_ID && id.startsWith(wanted)) return true;
+  const repository = image.replace(/@.*$/, "");
+  const untagged = repository.replace(/:[^:/]*$/, "");
+  const images = [image, repository, untagged].flatMap((full) => endsOf(full));
+  return [id, name, compose?.project, ...images].some((known) => known?.toLowerCase() === wanted);
+}
+
+/** `docker.io/library/node`, `library/node`, `node`. */
+function endsOf(path: string): string[] {
+  const parts = path.split("/");
+  return parts.map((_, place) => parts.slice(place).join("/"));
 }
 
 function appNames(app: AppMatch | undefined): string[] {

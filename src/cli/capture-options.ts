@@ -207,19 +207,32 @@ export const variable = (key: string) => `OXIMY_${key.toUpperCase()}`;
 /** Adds the capture options to a command. */
 export function addCaptureOptions(command: Command): Command {
   const terms: AppTerm[] = [];
-  const collect = (sign: AppTerm["sign"]) => (term: string) => {
-    terms.push({ sign, term });
-    return terms;
-  };
+  const collect =
+    (sign: AppTerm["sign"], kind = "") =>
+    (term: string) => {
+      terms.push({ sign, term: `${kind}${term}` });
+      return terms;
+    };
   command
     .addOption(
       new Option(
         "--app <app>",
-        "only this app (repeatable): name, id, bundle id, executable, pid:N, path:GLOB",
+        "only this app (repeatable): name, id, bundle id, executable, pid:N, path:GLOB, container:C",
       ).argParser(collect("include")),
     )
     .addOption(
       new Option("--exclude-app <app>", "all but this app (repeatable)").argParser(collect("exclude")),
+    )
+    .addOption(
+      new Option(
+        "--container <container>",
+        "only this container (repeatable): name, image, id, or the project of Compose",
+      ).argParser(collect("include", "container:")),
+    )
+    .addOption(
+      new Option("--exclude-container <container>", "all but this container (repeatable)").argParser(
+        collect("exclude", "container:"),
+      ),
     )
     .addOption(
       new Option("--user <user>", "only processes of this user (repeatable)").argParser(
@@ -290,6 +303,9 @@ function resolveValue(
   }
 }
 
+/** Each has all the terms, in the order in which they were given. */
+const FILTERS = ["app", "excludeApp", "container", "excludeContainer"];
+
 /** What a capturing command was told, by flags, environment, file and defaults. */
 export function captureSettings(
   command: Command,
@@ -307,8 +323,7 @@ export function captureSettings(
   const wish = { ...(url !== undefined && { url }), content: otlpContent, names: otlpNames };
   // Variables of OpenTelemetry are for the command that is run, unless it is said that they are for us.
   const otlp = command.name() === "run" && url === undefined ? undefined : otlpSettings(wish, env);
-  const appTerms = (command.getOptionValue("app") ??
-    command.getOptionValue("excludeApp") ??
+  const appTerms = (FILTERS.map((key) => command.getOptionValue(key)).find(Boolean) ??
     []) as readonly AppTerm[];
   const settings: CaptureSettings = {
     ...defaultSettings(home),

@@ -37,7 +37,7 @@ export class AppSelection {
 
   /** Is anything of this user captured? */
   selectsUser(uid: number): boolean {
-    return this.filter.users.length === 0 || this.filter.users.includes(uid);
+    return this.filter.users.length === 0 || this.filter.users.some((user) => user.uid === uid);
   }
 
   selects({ owner, app }: KnownClient): boolean {

@@ -42,6 +42,51 @@ const selected = (line: string, users?: string[]) => {
   );
 };
 
+describe("a container is selected by", () => {
+  const id = "a1".repeat(32);
+  const image = "docker.io/library/node:20";
+  const compose = { project: "shop", service: "web" };
+  const inside = (user: string) =>
+    ownerOf({
+      path: "/usr/bin/curl",
+      uid: 501,
+      user,
+      container: { id, runtime: "docker", name: "Web", image, compose },
+    });
+
+  test.each<[string, boolean]>([
+    ["container:web", true],
+    ["container:docker.io/library/node:20", true],
+    ["container:library/node:20", true],
+    ["container:node:20", true],
+    ["container:node", true],
+    ["container:shop", true],
+    [`container:${id}`, true],
+    ["container:a1a1a1a1a1a1", true],
+    ["container:a1a1", false],
+    ["container:we", false],
+    ["container:node:2", false],
+    ["container:ode", false],
+    ["!container:web", false],
+    ["!container:other", true],
+    ["!container:web curl", true],
+    ["curl", true],
+    ["web", false],
+  ])("%s", (line, expected) => {
+    expect(selects(parse(line), inside("node"), undefined)).toBe(expected);
+  });
+
+  test("its own user's name: numbers are other people's there", () => {
+    const filter = parse("", ["ana"]);
+    expect(selects(filter, inside("ana"), undefined)).toBe(true);
+    expect(selects(filter, inside("node"), undefined)).toBe(false);
+  });
+
+  test("a term about containers leaves out what is in none", () => {
+    expect(selected("container:web")).toEqual([]);
+  });
+});
+
 describe("a filter selects", () => {
   test.each<[string, Client[]]>([
     ["", ["cursor", "claudeInCursor", "curlInCursor", "curl", "unknown"]],
