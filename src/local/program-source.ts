@@ -46,8 +46,10 @@ export function programSource(
     const info = native.processInfo(process.pid);
     // Another process under its pid, or another program in it, is not the one that is asked about.
     if (info === null || info.startTime !== process.startTime || info.path !== process.path) return undefined;
-    asked.set(key, info);
-    return info;
+    const image = process.container && (process.container.image ?? process.container.id);
+    const found = image === undefined ? info : { ...info, image };
+    asked.set(key, found);
+    return found;
   };
   return {
     async read(process) {

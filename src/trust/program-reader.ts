@@ -33,6 +33,8 @@ export type AskedProcess = Pick<
 > & {
   /** The bundle's id of the app. */
   readonly app?: string;
+  /** As in `ProgramParts`. */
+  readonly image?: string;
 };
 
 export interface ProgramReaderOptions {
@@ -136,6 +138,7 @@ export class ProgramReader {
     };
     const key = programKey({
       uid: process.uid,
+      ...(process.image !== undefined && { image: process.image }),
       executable: identity,
       ...(script !== undefined && { script }),
       environment: relevantVariables(runtime, environment),
@@ -157,6 +160,7 @@ export class ProgramReader {
     const name = executableName(process.path ?? "") || `pid ${process.pid}`;
     const key = programKey({
       uid: process.uid,
+      ...(process.image !== undefined && { image: process.image }),
       executable: process.path ?? `${process.pid}:${process.startTime}`,
       environment: {},
     });

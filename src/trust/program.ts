@@ -7,8 +7,8 @@ import type { Environment } from "./trust-variables.js";
 
 export interface Program {
   /**
-   * SHA-256 in hexadecimal over user, executable (device, inode, size, times: not its path), script and the variables
-   * that count for trust. The same for every process of the program; another after an upgrade, or with a variable set.
+   * SHA-256 in hexadecimal over user, container image, executable (device, inode, size, times: not its path), script and
+   * the variables that count for trust. The same for every process of the program; another after an upgrade, or with a variable set.
    */
   readonly key: string;
   /**
@@ -28,6 +28,8 @@ export interface Program {
 
 export interface ProgramParts {
   readonly uid: number;
+  /** The image of the container that it runs in, else the container's id: what is learned there counts nowhere else. */
+  readonly image?: string;
   /** Names the executable's content. */
   readonly executable: string;
   /** Real path of the script, or its name where it has none (a module). */
@@ -35,9 +37,10 @@ export interface ProgramParts {
   readonly environment: Environment;
 }
 
-export function programKey({ uid, executable, script, environment }: ProgramParts): string {
+export function programKey({ uid, image, executable, script, environment }: ProgramParts): string {
   const variables = Object.entries(environment).sort(([one], [other]) => (one < other ? -1 : 1));
-  return sha256([uid, executable, script ?? null, variables]);
+  const parts = [uid, executable, script ?? null, variables];
+  return sha256(image === undefined ? parts : [...parts, { image }]);
 }
 
 /** Of a value as JSON, so that no two values run into each other. */
