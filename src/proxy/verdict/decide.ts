@@ -152,6 +152,9 @@ function mayIntercept(client: Client, policy: Policy): { readonly trial: boolean
   // A trial that told nothing is no reason against what is predicted, but there is no second one. Nor is there one of
   // a program of which a busy machine told too little.
   if (standing === "tried" || !program.isWhole) return "trust_unknown";
+  // What a container trusts is in its image: each new one would be tried again, and a step of a build is not repeated.
+  if (client.owner.kind === "process" && client.owner.process.container !== undefined)
+    return program.trust.kind === "unknown" ? "trust_unknown" : "runtime_does_not_trust";
   if (program.trust.kind === "unknown" || policy.distrusting === "try_once") return { trial: true };
   return "runtime_does_not_trust";
 }

@@ -45,6 +45,24 @@ const pass = (reason: string, host?: string) => ({
 });
 const intercept = (host: string, scheme = "https") => ({ action: "intercept", scheme, host, trial: false });
 
+describe("in a container no program is tried", () => {
+  const container = { id: "a1".repeat(32), runtime: "docker" } as const;
+  const inside = (client: Client): Client => ({
+    ...client,
+    owner: { kind: "process", process: { pid: 1, container }, ancestors: [] },
+  });
+  test.each<readonly [string, Client, Partial<Policy>, object]>([
+    ["one of which nothing is known", UNKNOWN, {}, pass("trust_unknown", "api.openai.com")],
+    ["one that distrusts", DISTRUSTS, {}, pass("runtime_does_not_trust", "api.openai.com")],
+    ["nor one that trusts, which is intercepted", TRUSTS, {}, intercept("api.openai.com")],
+  ])("%s", (_, client, policy, verdict) => {
+    const destination = { address: "192.0.2.1", port: 443 };
+    expect(decide(tls("api.openai.com"), destination, inside(client), { ...POLICY, ...policy })).toEqual(
+      verdict,
+    );
+  });
+});
+
 describe("by opening and host", () => {
   test.each<readonly [string, Opening, string, number, object]>([
     ["TLS to a host that can be read", tls("api.openai.com"), "192.0.2.1", 443, intercept("api.openai.com")],
