@@ -2,6 +2,7 @@
 
 #include "aead_binding.h"
 #include "attribution_binding.h"
+#include "container_networks_binding.h"
 #include "front_binding.h"
 #include "process_end_binding.h"
 #include "sites_binding.h"
@@ -13,6 +14,7 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   oximy::ExportAead(env, exports);
   oximy::ExportAttribution(env, exports);
+  oximy::ExportContainerNetworks(env, exports);
   oximy::ExportFront(env, exports);
   oximy::ExportSites(env, exports);
   oximy::ExportSecretProbes(env, exports);

@@ -24,6 +24,8 @@ struct FrontConnection {
   std::optional<Endpoint> destination;
   std::string peeked;
   PeekReason reason = PeekReason::kOther;
+  /** Of a container whose network root holds; 0 is this machine's own. */
+  uint32_t network = 0;
 };
 
 enum class PassthroughCause : uint8_t { kEnded, kClientReset, kServerReset, kConnectFailed, kIdle, kDestroyed };
@@ -75,6 +77,8 @@ struct FrontOptions {
   uint32_t tap_gather_ms = 25;
   /** What added to the steady clock's milliseconds gives those since the epoch. */
   double epoch_offset_ms = 0;
+  /** Where listeners and sockets of containers' networks come from (linux/guest_message.h); -1 for none. Taken over. */
+  int guests = -1;
 };
 
 struct FrontStats {

@@ -89,6 +89,7 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     parsed.turn_away_ms = number("turnAwayMs");
     parsed.hold_ms = number("holdMs");
     parsed.tap_gather_ms = number("tapGatherMs");
+    parsed.guests = options.Get("guests").ToNumber().Int32Value();
     parsed.epoch_offset_ms = options.Get("epochOffsetMs").ToNumber().DoubleValue();
     on_connection_ = Napi::Persistent(info[1].As<Napi::Function>());
     on_passthrough_end_ = Napi::Persistent(info[2].As<Napi::Function>());
@@ -127,14 +128,14 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
   }
 
   void Tell(Napi::Env env, const FrontConnection& connection) {
-    const auto& [id, peer, local, destination, peeked, reason] = connection;
+    const auto& [id, peer, local, destination, peeked, reason, network] = connection;
     on_connection_.Call({Napi::Number::New(env, static_cast<double>(id)),
                          Napi::String::New(env, FormatAddress(peer)), Napi::Number::New(env, peer.port),
                          Napi::String::New(env, FormatAddress(local)), Napi::Number::New(env, local.port),
                          destination ? Napi::Value(Napi::String::New(env, FormatAddress(*destination))) : env.Null(),
                          Napi::Number::New(env, destination ? destination->port : 0),
                          Napi::Buffer<char>::Copy(env, peeked.data(), peeked.size()),
-                         Napi::String::New(env, Name(reason))});
+                         Napi::String::New(env, Name(reason)), Napi::Number::New(env, network)});
   }
   void Tell(Napi::Env env, const PassthroughEnd& end) {
     on_passthrough_end_.Call({Napi::Number::New(env, static_cast<double>(end.id)),

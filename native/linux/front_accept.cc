@@ -24,9 +24,11 @@ constexpr int kMostVerdictTimes = 3;
 
 }  // namespace
 
-size_t FrontLoop::Held() const { return peeking_.size() + passing_.size() + counts_.waiting; }
+size_t FrontLoop::Held() const {
+  return peeking_.size() + passing_.size() + awaiting_.size() + counts_.waiting;
+}
 
-void FrontLoop::Accept(int listener) {
+void FrontLoop::Accept(int listener, uint32_t network) {
   for (int i = 0; i < kAcceptsAtOnce; i++) {
     if (Held() >= options_.max_connections) return PauseAccepting();
     SocketAddress peer;
@@ -47,12 +49,25 @@ void FrontLoop::Accept(int listener) {
     peeking.socket = std::move(socket);
     peeking.peer = peer.ToEndpoint();
     peeking.accepted = Clock::now();
+    peeking.network = network;
+    if (network != 0) {
+      // Root makes the socket to the server while the client says what it wants.
+      const int fd = peeking.socket.get();
+      const auto destination = OriginalDestination(fd);
+      if (!destination || *destination == LocalEndpoint(fd) || !WantUpstream(id, peeking, *destination)) {
+        CloseWillReset(fd);
+        counts_.rejected++;
+        peeking_.erase(id);
+        continue;
+      }
+    }
     PeekAt(id, peeking, 0);
   }
 }
 
 void FrontLoop::PauseAccepting() {
   for (size_t i = 0; i < listening_.size(); i++) Unwatch(listening_[i].socket.get());
+  for (const auto& [id, guest] : guest_listeners_) Unwatch(guest.socket.get());
   accepting_ = false;
   counts_.accept_pauses++;
   if (options_.turn_away_ms == 0 || turn_away_at_) return;
@@ -63,14 +78,16 @@ void FrontLoop::PauseAccepting() {
 /** Who waits is connected, as he sees it, and would hang for as long as others stay. A reset he can try again after. */
 void FrontLoop::TurnAway() {
   spare_ = Descriptor();
-  for (const ListeningSocket& listening : listening_) {
+  const auto turn_away = [this](int listener) {
     for (int i = 0; i < kAcceptsAtOnce; i++) {
-      const Descriptor socket(accept4(listening.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      const Descriptor socket(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (!socket) break;
       CloseWillReset(socket.get());
       counts_.turned_away++;
     }
-  }
+  };
+  for (const ListeningSocket& listening : listening_) turn_away(listening.socket.get());
+  for (const auto& [id, guest] : guest_listeners_) turn_away(guest.socket.get());
   spare_ = Descriptor(fcntl(wake_.get(), F_DUPFD_CLOEXEC, 0));
   turn_away_at_ = Clock::now() + kTurnAwayEvery;
   timers_.Set(kTurnAwayTimer, *turn_away_at_);
@@ -81,13 +98,16 @@ void FrontLoop::ResumeAccepting() {
   for (size_t i = 0; i < listening_.size(); i++) {
     Watch(listening_[i].socket.get(), kFirstListener + i, Passage::Side::kClient, EPOLLIN);
   }
+  for (const auto& [id, guest] : guest_listeners_) Watch(guest.socket.get(), id, Passage::Side::kClient, EPOLLIN);
 }
 
 void FrontLoop::StopListening() {
   if (listening_.empty()) return;
   // Clients whose handshake the kernel has finished are connected, as they see it.
-  for (const ListeningSocket& listening : listening_) Accept(listening.socket.get());
+  for (const ListeningSocket& listening : listening_) Accept(listening.socket.get(), 0);
   listening_.clear();
+  // What is accepted now would get no socket any more when root ends with us.
+  guest_listeners_.clear();
 }
 
 void FrontLoop::PeekAt(uint64_t id, Peeking& peeking, uint32_t events) {
@@ -142,6 +162,7 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
   connection.peeked.assign(shared_.buffer.data(), peeked);
   connection.reason = reason;
   const auto asked = Clock::now();
+  connection.network = peeking.network;
   if (options_.verdict_ms > 0 && connection.destination) {
     timers_.Set(id, asked + Milliseconds(options_.verdict_ms));
   } else {
@@ -149,7 +170,8 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
   }
   {
     const std::lock_guard<std::mutex> guard(lock_);
-    waiting_.emplace(id, Waiting{std::move(peeking.socket), connection.destination, peeking.accepted, asked});
+    waiting_.emplace(id, Waiting{std::move(peeking.socket), connection.destination, peeking.accepted, asked,
+                                 peeking.network, std::move(peeking.upstream)});
     counts_.waiting++;
   }
   peeking_.erase(id);
@@ -170,7 +192,8 @@ void FrontLoop::OnUnanswered(uint64_t id) {
   if (until > Clock::now()) return timers_.Set(id, until);
   auto waiting = TakeWaiting(id);
   counts_.unanswered++;
-  orders_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted, {}});
+  orders_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted, {}, waiting->network,
+                     std::move(waiting->upstream)});
   Wake();
 }
 

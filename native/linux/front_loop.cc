@@ -48,6 +48,7 @@ FrontLoop::FrontLoop(const FrontOptions& options, FrontEvents& events)
       events_(events),
       listening_(ListenAt(options.listen)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      guests_(options.guests),
       wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       tap_writer_(options.epoch_offset_ms, [this](TapBatch batch) { events_.OnTap(std::move(batch)); }),
       next_id_(kFirstConnection) {
@@ -57,6 +58,7 @@ FrontLoop::FrontLoop(const FrontOptions& options, FrontEvents& events)
   for (size_t i = 0; i < listening_.size(); i++) {
     watched = watched && Watch(listening_[i].socket.get(), kFirstListener + i, Passage::Side::kClient, EPOLLIN);
   }
+  watched = watched && (!guests_ || Watch(guests_.get(), kGuestsId, Passage::Side::kClient, EPOLLIN));
   if (!watched) throw std::system_error(errno, std::generic_category(), "epoll");
 
   spare_ = Descriptor(fcntl(wake_.get(), F_DUPFD_CLOEXEC, 0));
@@ -98,7 +100,8 @@ bool FrontLoop::Begin(uint64_t id, const Endpoint& to, Reading reading) {
   auto waiting = TakeForVerdict(id);
   if (!waiting) return false;
   if (reading.room) rooms_.emplace(id, reading.room);
-  orders_.push_back({id, std::move(waiting->socket), to, {}, waiting->accepted, std::move(reading)});
+  orders_.push_back({id, std::move(waiting->socket), to, {}, waiting->accepted, std::move(reading), waiting->network,
+                     std::move(waiting->upstream)});
   if (orders_.size() == 1) Wake();
   return true;
 }
@@ -133,7 +136,7 @@ uint64_t FrontLoop::BeginAdopted(int fd, std::string preface, const Endpoint& to
   if (ending_ != Ending::kNone) throw std::system_error(ECANCELED, std::generic_category(), "front is closed");
   const uint64_t id = next_id_++;
   if (reading.room) rooms_.emplace(id, reading.room);
-  orders_.push_back({id, std::move(socket), to, std::move(preface), Clock::now(), std::move(reading)});
+  orders_.push_back({id, std::move(socket), to, std::move(preface), Clock::now(), std::move(reading), 0, {}});
   if (orders_.size() == 1) Wake();
   return id;
 }
@@ -199,7 +202,7 @@ void FrontLoop::Run() {
     if (!accepting_ && Held() < options_.max_connections && Clock::now() >= accept_again_) ResumeAccepting();
     if (!accepting_ && turn_away_at_ && Clock::now() >= *turn_away_at_) TurnAway();
     counts_.peeking = peeking_.size();
-    counts_.passing = passing_.size();
+    counts_.passing = passing_.size() + awaiting_.size();
   }
   tap_writer_.Flush();
   read_ends_ = false;
@@ -228,14 +231,15 @@ bool FrontLoop::Finished() {
   StopListening();
   if (ending == Ending::kDestroy) DestroyAll();
   const std::lock_guard<std::mutex> guard(lock_);
-  return peeking_.empty() && passing_.empty() && waiting_.empty() && orders_.empty();
+  return peeking_.empty() && passing_.empty() && waiting_.empty() && orders_.empty() && awaiting_.empty();
 }
 
 void FrontLoop::OnEvent(uint64_t tag, uint32_t events) {
   const uint64_t id = tag / 2;
   if (id == kWakeId) return;
+  if (id == kGuestsId) return TakeGuestMessages();
   if (id < kFirstConnection) {
-    if (accepting_ && id - kFirstListener < listening_.size()) Accept(listening_[id - kFirstListener].socket.get());
+    if (accepting_ && id - kFirstListener < listening_.size()) Accept(listening_[id - kFirstListener].socket.get(), 0);
     return;
   }
   if (const auto found = passing_.find(id); found != passing_.end()) {
@@ -245,6 +249,8 @@ void FrontLoop::OnEvent(uint64_t tag, uint32_t events) {
     After(id, state);
   } else if (const auto peeked = peeking_.find(id); peeked != peeking_.end()) {
     PeekAt(id, peeked->second, events);
+  } else if (const auto guest = guest_listeners_.find(id); guest != guest_listeners_.end() && accepting_) {
+    Accept(guest->second.socket.get(), guest->second.network);
   }
 }
 
@@ -262,6 +268,8 @@ void FrontLoop::OnTimers() {
       OnIdle(*id, found->second);
     } else if (const auto peeked = peeking_.find(*id); peeked != peeking_.end()) {
       OnSilence(*id, peeked->second);
+    } else if (awaiting_.count(*id) != 0) {
+      FailAwaiting(*id);
     } else {
       OnUnanswered(*id);
     }

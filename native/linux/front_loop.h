@@ -16,6 +16,7 @@
 #include "front_passage.h"
 #include "front_tap.h"
 #include "front_timers.h"
+#include "linux/guest_message.h"
 
 namespace oximy {
 
@@ -53,12 +54,17 @@ class FrontLoop final : public Front {
     Clock::time_point accepted;
     bool in_epoll = false;
     bool spoke = false;
+    uint32_t network = 0;
+    /** Of a container's connection, once root has made it. */
+    Descriptor upstream;
   };
   struct Waiting {
     Descriptor socket;
     std::optional<Endpoint> destination;
     Clock::time_point accepted;
     Clock::time_point asked;
+    uint32_t network = 0;
+    Descriptor upstream;
   };
   struct Passing {
     std::unique_ptr<Passage> passage;
@@ -84,6 +90,13 @@ class FrontLoop final : public Front {
     std::string preface;
     Clock::time_point began;
     Reading reading;
+    uint32_t network = 0;
+    Descriptor upstream;
+  };
+  /** A listener in a container's network. */
+  struct GuestListener {
+    Descriptor socket;
+    uint32_t network;
   };
   /** What is wanted of a passage that is read. */
   enum class Wish : uint8_t { kRelease, kStopTap };
@@ -95,6 +108,7 @@ class FrontLoop final : public Front {
   static constexpr uint64_t kTellTimer = 1;
   static constexpr uint64_t kTapTimer = 2;
   static constexpr uint64_t kTurnAwayTimer = 3;
+  static constexpr uint64_t kGuestsId = 63;
   static constexpr uint64_t kFirstConnection = 64;
 
   // front_loop.cc
@@ -114,7 +128,7 @@ class FrontLoop final : public Front {
   std::optional<Waiting> TakeForVerdict(uint64_t id);
 
   // front_accept.cc: up to the verdict
-  void Accept(int listener);
+  void Accept(int listener, uint32_t network);
   size_t Held() const;
   void PauseAccepting();
   void ResumeAccepting();
@@ -125,9 +139,20 @@ class FrontLoop final : public Front {
   void OnSilence(uint64_t id, Peeking& peeking);
   void OnUnanswered(uint64_t id);
 
+  // front_guests.cc: of containers
+  void TakeGuestMessages();
+  void AddGuest(ReceivedGuestMessage& received);
+  void RemoveGuest(uint32_t network);
+  bool WantUpstream(uint64_t id, const Peeking& peeking, const Endpoint& destination);
+  void TakeUpstream(uint64_t id, Descriptor upstream);
+  void WaitForUpstream(Order order);
+  void EndGuests();
+  void FailAwaiting(uint64_t id);
+
   // front_relay.cc: after it
   void TakeOrders();
   void BeginPassage(Order order);
+  void BeginPassageOn(Order order, int error = 0);
   void PumpMore();
   void After(uint64_t id, PassageState state);
   void End(uint64_t id, PassthroughCause cause);
@@ -153,6 +178,12 @@ class FrontLoop final : public Front {
   std::vector<ListeningSocket> listening_;
   std::vector<Endpoint> addresses_;
   Descriptor epoll_;
+  Descriptor guests_;
+  std::unordered_map<uint64_t, GuestListener> guest_listeners_;
+  /** What keeps a network's connections translated. */
+  std::unordered_map<uint32_t, Descriptor> guest_keeps_;
+  /** Orders that wait for root's socket. */
+  std::unordered_map<uint64_t, Order> awaiting_;
   Descriptor wake_;
   FlowShared shared_;
   Timers timers_;

@@ -28,14 +28,14 @@ Descriptor NewSocket(const Endpoint& to) {
 }  // namespace
 
 Passage::Passage(Descriptor client, const Endpoint& to, std::string preface, Clock::time_point began,
-                 FlowShared& shared)
+                 FlowShared& shared, Descriptor server, int error)
     : client_(std::move(client)),
-      server_(NewSocket(to)),
+      server_(server || error != 0 ? std::move(server) : NewSocket(to)),
       up_(client_.get(), server_.get(), shared),
       down_(server_.get(), client_.get(), shared),
       began_(began) {
   if (!server_) {
-    error_ = errno;
+    error_ = error != 0 ? error : errno;
     return;
   }
   up_.Preface(std::move(preface));

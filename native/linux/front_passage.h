@@ -28,8 +28,12 @@ class Passage {
  public:
   enum class Side : uint8_t { kClient, kServer };
 
-  /** Begins to connect. A failure shows as `Error` at once, or as `kConnectFailed` later. */
-  Passage(Descriptor client, const Endpoint& to, std::string preface, Clock::time_point began, FlowShared& shared);
+  /**
+   * Begins to connect, with the socket `server` where it is given. A failure shows as `Error` at once, as `error`
+   * does, or as `kConnectFailed` later.
+   */
+  Passage(Descriptor client, const Endpoint& to, std::string preface, Clock::time_point began, FlowShared& shared,
+          Descriptor server = {}, int error = 0);
 
   /** Copies all that passes to the tap. Before the first event. */
   void Read(std::unique_ptr<Tap> tap);

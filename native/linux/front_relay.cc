@@ -25,12 +25,18 @@ void FrontLoop::TakeOrders() {
 }
 
 void FrontLoop::BeginPassage(Order order) {
+  if (order.network != 0 && !order.upstream) return WaitForUpstream(std::move(order));
+  BeginPassageOn(std::move(order));
+}
+
+/** Of a container's connection without a socket, `error` says why it fails. */
+void FrontLoop::BeginPassageOn(Order order, int error) {
   const uint64_t id = order.id;
   Passing& passing = passing_[id];
   const bool is_read = order.reading.room != nullptr;
   std::string tapped = is_read ? order.preface : std::string();
   passing.passage = std::make_unique<Passage>(std::move(order.client), order.to, std::move(order.preface),
-                                              order.began, shared_);
+                                              order.began, shared_, std::move(order.upstream), error);
   counts_.passed++;
   timers_.Clear(id);
   Passage& passage = *passing.passage;
@@ -120,6 +126,7 @@ void FrontLoop::DestroyAll() {
     counts_.waiting -= waiting_.size();
     waiting_.clear();
   }
+  while (!awaiting_.empty()) FailAwaiting(awaiting_.begin()->first);
   while (!passing_.empty()) End(passing_.begin()->first, PassthroughCause::kDestroyed);
 }
 

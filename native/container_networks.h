@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "endpoint.h"
+#include "process_files.h"
+#include "socket_owner.h"
+
+namespace oximy {
+
+struct ContainerNetworkOptions {
+  /** TCP ports that are redirected. */
+  std::vector<uint16_t> ports;
+  /** False: UDP 443 is rejected, so that clients fall back from QUIC. */
+  bool allow_quic = false;
+};
+
+/** What became of the wish to hold a network. Without an id there is an error. */
+struct OpenedNetwork {
+  uint32_t id = 0;
+  std::string error;
+};
+
+/**
+ * The network namespaces of containers, as root holds them: a listener in each, which the proxy is given, the rules
+ * that lead to it, and sockets for the proxy's connections to servers, made there, marked, and with the client's user.
+ * Rules belong to a netlink socket of this process: the kernel removes them when it ends, however it ends.
+ */
+class ContainerNetworks {
+ public:
+  static bool Supported();
+  /** Throws std::system_error. */
+  static std::unique_ptr<ContainerNetworks> Start(const ContainerNetworkOptions& options);
+  virtual ~ContainerNetworks() = default;
+
+  /** The proxy's end of the way that sockets take, for a process that is started now; -1 once closed. */
+  virtual int ProxyEnd() const = 0;
+  virtual void CloseProxyEnd() = 0;
+
+  /** Holds the network of a process: never our own. The same id for one that is held already. No rules yet. */
+  virtual OpenedNetwork Open(const ProcessRef& process) = 0;
+  /** Empty, or why not. */
+  virtual std::string InstallRules(uint32_t id) = 0;
+  virtual void RemoveRules(uint32_t id) = 0;
+  /** Lets go of it. Connections that were accepted go on. */
+  virtual void Close(uint32_t id) = 0;
+
+  virtual std::optional<SocketOwner> FindOwner(uint32_t id, const SocketTuple& tuple) = 0;
+  /** A socket there like one of the container's own, or -1. The caller closes it. */
+  virtual int OpenSocket(uint32_t id, Endpoint::Family family) = 0;
+  /** Whether the network has a way to that address. */
+  virtual bool HasRoute(uint32_t id, const Endpoint& to) = 0;
+};
+
+}  // namespace oximy

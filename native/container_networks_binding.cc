@@ -1,0 +1,106 @@
+#include "container_networks_binding.h"
+
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "container_networks.h"
+
+namespace oximy {
+namespace {
+
+Endpoint EndpointAt(const Napi::Value& value) {
+  if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), "an endpoint must be {address, port}");
+  const auto object = value.As<Napi::Object>();
+  const auto port = static_cast<uint16_t>(object.Get("port").ToNumber().Uint32Value());
+  const auto endpoint = ParseEndpoint(object.Get("address").ToString().Utf8Value(), port);
+  if (!endpoint) throw Napi::TypeError::New(value.Env(), "not an IP address");
+  return *endpoint;
+}
+
+uint32_t Id(const Napi::CallbackInfo& info) { return info[0].ToNumber().Uint32Value(); }
+
+/** The class `ContainerNetworks` of JavaScript: new ContainerNetworks(ports, allowQuic). */
+class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworksBinding> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    using Self = ContainerNetworksBinding;
+    return DefineClass(env, "ContainerNetworks",
+                       {InstanceMethod<&Self::ProxyEnd>("proxyEnd"), InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"),
+                        InstanceMethod<&Self::Open>("open"), InstanceMethod<&Self::InstallRules>("installRules"),
+                        InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Close>("close"),
+                        InstanceMethod<&Self::SocketOwnerIn>("socketOwner"),
+                        InstanceMethod<&Self::OpenSocket>("openSocket"), InstanceMethod<&Self::HasRoute>("hasRoute"),
+                        InstanceMethod<&Self::End>("end")});
+  }
+
+  explicit ContainerNetworksBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    ContainerNetworkOptions options;
+    const auto ports = info[0].As<Napi::Array>();
+    for (uint32_t i = 0; i < ports.Length(); i++) {
+      options.ports.push_back(static_cast<uint16_t>(ports.Get(i).ToNumber().Uint32Value()));
+    }
+    options.allow_quic = info[1].ToBoolean();
+    try {
+      networks_ = ContainerNetworks::Start(options);
+    } catch (const std::system_error& error) {
+      throw Napi::Error::New(info.Env(), error.what());
+    }
+  }
+
+ private:
+  ContainerNetworks& Networks(Napi::Env env) {
+    if (!networks_) throw Napi::Error::New(env, "the networks are closed");
+    return *networks_;
+  }
+  Napi::Value ProxyEnd(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), Networks(info.Env()).ProxyEnd());
+  }
+  void CloseProxyEnd(const Napi::CallbackInfo& info) { Networks(info.Env()).CloseProxyEnd(); }
+  Napi::Value Open(const Napi::CallbackInfo& info) {
+    ProcessRef process;
+    process.pid = info[0].ToNumber().Int32Value();
+    process.start_time = static_cast<uint64_t>(info[1].ToNumber().Int64Value());
+    const OpenedNetwork opened = Networks(info.Env()).Open(process);
+    if (opened.id == 0) return Napi::String::New(info.Env(), opened.error);
+    return Napi::Number::New(info.Env(), opened.id);
+  }
+  Napi::Value InstallRules(const Napi::CallbackInfo& info) {
+    const std::string failure = Networks(info.Env()).InstallRules(Id(info));
+    return failure.empty() ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), failure));
+  }
+  void RemoveRules(const Napi::CallbackInfo& info) { Networks(info.Env()).RemoveRules(Id(info)); }
+  void Close(const Napi::CallbackInfo& info) { Networks(info.Env()).Close(Id(info)); }
+  Napi::Value SocketOwnerIn(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const auto owner = Networks(env).FindOwner(Id(info), {EndpointAt(info[1]), EndpointAt(info[2])});
+    if (!owner) return env.Null();
+    auto object = Napi::Object::New(env);
+    object.Set("inode", Napi::Number::New(env, static_cast<double>(owner->inode)));
+    object.Set("uid", owner->uid ? Napi::Value(Napi::Number::New(env, *owner->uid)) : env.Null());
+    object.Set("cookie", Napi::BigInt::New(env, owner->cookie));
+    object.Set("cgroupId", owner->cgroup_id ? Napi::Value(Napi::BigInt::New(env, *owner->cgroup_id)) : env.Null());
+    object.Set("pid", env.Null());
+    return object;
+  }
+  Napi::Value OpenSocket(const Napi::CallbackInfo& info) {
+    const auto family = info[1].ToNumber().Uint32Value() == 6 ? Endpoint::Family::kIPv6 : Endpoint::Family::kIPv4;
+    return Napi::Number::New(info.Env(), Networks(info.Env()).OpenSocket(Id(info), family));
+  }
+  Napi::Value HasRoute(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), Networks(info.Env()).HasRoute(Id(info), EndpointAt(info[1])));
+  }
+  /** All rules go, and all networks are let go of. */
+  void End(const Napi::CallbackInfo&) { networks_.reset(); }
+
+  std::unique_ptr<ContainerNetworks> networks_;
+};
+
+}  // namespace
+
+void ExportContainerNetworks(Napi::Env env, Napi::Object exports) {
+  exports.Set("ContainerNetworks",
+              ContainerNetworks::Supported() ? Napi::Value(ContainerNetworksBinding::Define(env)) : env.Null());
+}
+
+}  // namespace oximy

@@ -1,0 +1,344 @@
+#include "container_networks.h"
+
+#include <fcntl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/fsuid.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "linux/container_rules.h"
+#include "linux/front_socket.h"
+#include "linux/guest_message.h"
+#include "linux/sock_diag_message.h"
+#include "process_info.h"
+#include "unique_fd.h"
+
+namespace oximy {
+namespace {
+
+// Of <asm-generic/socket.h>, <linux/in.h> and <linux/in6.h>, which clash with those of libc.
+constexpr int kSoNetnsCookie = 71;
+constexpr int kIpFreebind = 15;
+constexpr int kIpv6Freebind = 78;
+constexpr int kBacklog = 4096;
+constexpr int kPortTries = 16;
+/** The proxy takes packets at once; one that does not shall not hold us up for long. */
+constexpr timeval kSendLimit{0, 500'000};
+
+std::string Failure(const char* what, int error) { return std::string(what) + ": " + std::strerror(error); }
+
+uint64_t CookieOfNamespace(int any_socket) {
+  uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  return getsockopt(any_socket, SOL_SOCKET, kSoNetnsCookie, &cookie, &length) == 0 ? cookie : 0;
+}
+
+uint64_t OwnCookie() {
+  const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return CookieOfNamespace(any.get());
+}
+
+/** Listens on loopback, which a new network has not set up yet, at this port or a free one. */
+UniqueFd Listen(int family, uint16_t port, uint16_t& bound) {
+  UniqueFd listener(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!listener) return {};
+  const int on = 1;
+  sockaddr_storage address{};
+  socklen_t length;
+  if (family == AF_INET) {
+    setsockopt(listener.get(), IPPROTO_IP, kIpFreebind, &on, sizeof on);
+    auto* four = reinterpret_cast<sockaddr_in*>(&address);
+    four->sin_family = AF_INET;
+    four->sin_port = htons(port);
+    four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    length = sizeof *four;
+  } else {
+    setsockopt(listener.get(), IPPROTO_IPV6, kIpv6Freebind, &on, sizeof on);
+    setsockopt(listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    auto* six = reinterpret_cast<sockaddr_in6*>(&address);
+    six->sin6_family = AF_INET6;
+    six->sin6_port = htons(port);
+    six->sin6_addr = IN6ADDR_LOOPBACK_INIT;
+    length = sizeof *six;
+  }
+  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) return {};
+  if (listen(listener.get(), kBacklog) != 0) return {};
+  socklen_t size = sizeof address;
+  if (getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  bound = ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);  // at the same place in both
+  return listener;
+}
+
+UniqueFd OpenNetfilter() {
+  UniqueFd netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  sockaddr_nl own{};
+  own.nl_family = AF_NETLINK;
+  // The kernel knows the owner of a table by the address of his socket.
+  if (!netlink || bind(netlink.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) return {};
+  return netlink;
+}
+
+struct Network {
+  uint32_t id = 0;
+  uint64_t cookie = 0;
+  UniqueFd space;
+  UniqueFd diag;
+  UniqueFd rules;
+  uint16_t port = 0;
+};
+
+/** Runs where all sockets are made in that network. The thread is for this alone: it never comes back. */
+bool RunIn(int space, const std::function<void()>& work) {
+  bool done = false;
+  std::thread([&] {
+    if (setns(space, CLONE_NEWNET) != 0) return;
+    work();
+    done = true;
+  }).join();
+  return done;
+}
+
+std::optional<SocketOwner> FindIn(int diag, const SocketTuple& tuple, uint32_t sequence) {
+  if (tuple.local.family != tuple.remote.family) return std::nullopt;
+  const auto request = BuildSockDiagRequest(tuple, sequence);
+  if (send(diag, &request, sizeof request, 0) != static_cast<ssize_t>(sizeof request)) return std::nullopt;
+  for (;;) {
+    alignas(nlmsghdr) uint8_t answer[8192];
+    const ssize_t size = recv(diag, answer, sizeof answer, MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return std::nullopt;
+    const auto result = ParseSockDiagAnswer(answer, static_cast<size_t>(size), tuple, sequence);
+    if (const auto* owner = std::get_if<SocketOwner>(&result)) return *owner;
+    // The answer to an earlier question; the next one may be ours.
+    if (std::get<SockDiagFailure>(result) == SockDiagFailure::kOtherSocket) continue;
+    return std::nullopt;
+  }
+}
+
+class LinuxContainerNetworks final : public ContainerNetworks {
+ public:
+  explicit LinuxContainerNetworks(const ContainerNetworkOptions& options) : options_(options), own_cookie_(OwnCookie()) {
+    int ends[2];
+    if (own_cookie_ == 0) throw std::system_error(errno, std::generic_category(), "SO_NETNS_COOKIE (Linux 5.14)");
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+      throw std::system_error(errno, std::generic_category(), "socketpair");
+    }
+    channel_ = UniqueFd(ends[0]);
+    proxy_end_ = UniqueFd(ends[1]);
+    setsockopt(channel_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendLimit, sizeof kSendLimit);
+    stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
+    if (!stop_) throw std::system_error(errno, std::generic_category(), "eventfd");
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~LinuxContainerNetworks() override {
+    eventfd_write(stop_.get(), 1);
+    thread_.join();
+  }
+
+  int ProxyEnd() const override { return proxy_end_.get(); }
+  void CloseProxyEnd() override { proxy_end_ = UniqueFd(); }
+
+  OpenedNetwork Open(const ProcessRef& process) override;
+  std::string InstallRules(uint32_t id) override;
+  void RemoveRules(uint32_t id) override {
+    const std::lock_guard<std::mutex> guard(lock_);
+    if (const auto found = networks_.find(id); found != networks_.end()) found->second->rules = UniqueFd();
+  }
+  void Close(uint32_t id) override {
+    const std::lock_guard<std::mutex> guard(lock_);
+    if (networks_.erase(id) == 0) return;
+    GuestMessage message{};
+    message.kind = GuestKind::kRemove;
+    message.network = id;
+    SendGuestMessage(channel_.get(), message, {}, 0);
+  }
+
+  std::optional<SocketOwner> FindOwner(uint32_t id, const SocketTuple& tuple) override {
+    const std::lock_guard<std::mutex> guard(lock_);
+    const auto found = networks_.find(id);
+    return found == networks_.end() ? std::nullopt : FindIn(found->second->diag.get(), tuple, ++sequence_);
+  }
+  int OpenSocket(uint32_t id, Endpoint::Family family) override {
+    const auto network = Find(id);
+    int fd = -1;
+    if (!network) return fd;
+    RunIn(network->space.get(), [&] { fd = NewSocket(family, SOCK_STREAM); });
+    return fd;
+  }
+  bool HasRoute(uint32_t id, const Endpoint& to) override {
+    const auto network = Find(id);
+    bool has = false;
+    if (!network) return has;
+    RunIn(network->space.get(), [&] {
+      // Nothing is sent by this.
+      const UniqueFd datagram(NewSocket(to.family, SOCK_DGRAM));
+      const SocketAddress address(to);
+      has = datagram && connect(datagram.get(), address.get(), address.length) == 0;
+    });
+    return has;
+  }
+
+ private:
+  static int NewSocket(Endpoint::Family family, int type) {
+    return socket(family == Endpoint::Family::kIPv4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  }
+  std::shared_ptr<Network> Find(uint32_t id) {
+    const std::lock_guard<std::mutex> guard(lock_);
+    const auto found = networks_.find(id);
+    return found == networks_.end() ? nullptr : found->second;
+  }
+  void Serve();
+  void Answer(const GuestMessage& want);
+
+  const ContainerNetworkOptions options_;
+  const uint64_t own_cookie_;
+  UniqueFd channel_;
+  UniqueFd proxy_end_;
+  UniqueFd stop_;
+  std::mutex lock_;
+  std::map<uint32_t, std::shared_ptr<Network>> networks_;
+  uint32_t next_id_ = 1;
+  uint32_t sequence_ = 0;
+  std::thread thread_;
+};
+
+OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
+  const std::string path = "/proc/" + std::to_string(process.pid) + "/ns/net";
+  auto network = std::make_shared<Network>();
+  network->space = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!network->space) return {0, Failure("its network", errno)};
+  const auto now = ReadProcessInfo(process.pid);
+  if (!now || now->start_time != process.start_time) return {0, "the process has ended"};
+
+  UniqueFd four;
+  UniqueFd six;
+  UniqueFd keep;
+  std::string failure = "its network cannot be entered";
+  RunIn(network->space.get(), [&] {
+    const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    network->cookie = CookieOfNamespace(any.get());
+    // Whatever led here: our own network has rules of its own.
+    if (network->cookie == 0 || network->cookie == own_cookie_) {
+      failure = "its network is ours";
+      return;
+    }
+    {
+      const std::lock_guard<std::mutex> guard(lock_);
+      for (const auto& [id, known] : networks_) {
+        if (known->cookie == network->cookie) network->id = id;
+      }
+    }
+    failure.clear();
+    if (network->id != 0) return;
+    // One port for both families, as the rules name one.
+    for (int tries = 0; tries < kPortTries; tries++) {
+      four = Listen(AF_INET, 0, network->port);
+      if (!four) break;
+      six = Listen(AF_INET6, network->port, network->port);
+      // Without IPv6 there is none to listen for.
+      if (six || errno != EADDRINUSE) break;
+      four = UniqueFd();
+    }
+    if (!four) failure = Failure("no listener", errno);
+    network->diag = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    keep = OpenNetfilter();
+    if (!network->diag || !keep) failure = Failure("no netlink", errno);
+    if (!failure.empty()) return;
+    if (const int error = InstallKeepRules(keep.get()); error != 0) failure = Failure("nf_tables", error);
+  });
+  if (!failure.empty()) return {0, failure};
+  if (network->id != 0) return {network->id, ""};
+
+  const std::lock_guard<std::mutex> guard(lock_);
+  network->id = next_id_++;
+  GuestMessage message{};
+  message.kind = GuestKind::kAdd;
+  message.network = network->id;
+  std::vector<int> descriptors{keep.get(), four.get()};
+  if (six) descriptors.push_back(six.get());
+  if (!SendGuestMessage(channel_.get(), message, descriptors, 0)) return {0, Failure("the proxy", errno)};
+  networks_.emplace(network->id, network);
+  return {network->id, ""};
+}
+
+std::string LinuxContainerNetworks::InstallRules(uint32_t id) {
+  const auto network = Find(id);
+  if (!network) return "it is not held";
+  if (network->rules) return "";
+  UniqueFd netlink;
+  int error = 0;
+  RunIn(network->space.get(), [&] {
+    netlink = OpenNetfilter();
+    error = netlink ? InstallContainerRules(netlink.get(), {options_.ports, network->port, options_.allow_quic}) : errno;
+  });
+  if (error != 0 || !netlink) return Failure("nf_tables", error);
+  const std::lock_guard<std::mutex> guard(lock_);
+  network->rules = std::move(netlink);
+  return "";
+}
+
+/** The thread that makes sockets: it changes its network and user as it goes, and does nothing else. */
+void LinuxContainerNetworks::Serve() {
+  pollfd waiting[] = {{channel_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+  for (;;) {
+    if (poll(waiting, 2, -1) < 0 && errno != EINTR) return;
+    if (waiting[1].revents != 0) return;
+    if (waiting[0].revents == 0) continue;
+    ReceivedGuestMessage received;
+    const GuestReceipt receipt = ReceiveGuestMessage(channel_.get(), received);
+    if (receipt == GuestReceipt::kEnded) return;
+    if (receipt == GuestReceipt::kMessage && received.message.kind == GuestKind::kWant) Answer(received.message);
+  }
+}
+
+/** Nothing of what the proxy says is believed: it names one of our networks, and gets a socket there at most. */
+void LinuxContainerNetworks::Answer(const GuestMessage& want) {
+  const Endpoint peer = FromIPv6(want.peer.data(), want.peer_port);
+  const Endpoint destination = FromIPv6(want.destination.data(), want.destination_port);
+  GuestMessage answer{};
+  answer.kind = GuestKind::kUpstream;
+  answer.network = want.network;
+  answer.connection = want.connection;
+  answer.error = ECONNABORTED;
+  UniqueFd upstream;
+  const auto network = Find(want.network);
+  const auto owner = FindOwner(want.network, {peer, destination});
+  if (network && owner && owner->uid && setns(network->space.get(), CLONE_NEWNET) == 0) {
+    // Rules by user shall see the client: another proxy there leaves its own users alone, a firewall knows them.
+    setfsuid(*owner->uid);
+    upstream = UniqueFd(NewSocket(destination.family, SOCK_STREAM));
+    answer.error = upstream ? 0 : errno;
+    setfsuid(0);
+    const uint32_t mark = kGuestMark;
+    if (upstream && setsockopt(upstream.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
+      answer.error = errno;
+      upstream = UniqueFd();
+    }
+  }
+  SendGuestMessage(channel_.get(), answer, upstream ? std::vector<int>{upstream.get()} : std::vector<int>{}, 0);
+}
+
+}  // namespace
+
+bool ContainerNetworks::Supported() { return true; }
+
+std::unique_ptr<ContainerNetworks> ContainerNetworks::Start(const ContainerNetworkOptions& options) {
+  return std::make_unique<LinuxContainerNetworks>(options);
+}
+
+}  // namespace oximy

@@ -1,0 +1,128 @@
+/**
+ * Connections of containers, whose networks root holds: it gives us a listener in each, and for each connection a
+ * socket to the server that was made there. Nothing that it does waits for JavaScript.
+ */
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "front_loop.h"
+
+namespace oximy {
+namespace {
+
+/** Root answers within a millisecond, or it has gone. */
+constexpr std::chrono::milliseconds kUpstreamLimit{2000};
+
+}  // namespace
+
+void FrontLoop::TakeGuestMessages() {
+  for (;;) {
+    ReceivedGuestMessage received;
+    switch (ReceiveGuestMessage(guests_.get(), received)) {
+      case GuestReceipt::kNothing:
+        return;
+      case GuestReceipt::kEnded:
+        return EndGuests();
+      case GuestReceipt::kMessage:
+        break;
+    }
+    const GuestMessage& message = received.message;
+    switch (message.kind) {
+      case GuestKind::kAdd:
+        AddGuest(received);
+        break;
+      case GuestKind::kRemove:
+        RemoveGuest(message.network);
+        break;
+      case GuestKind::kUpstream:
+        TakeUpstream(message.connection,
+                     received.descriptors.empty() ? Descriptor() : Descriptor(received.descriptors[0].release()));
+        break;
+      case GuestKind::kWant:
+        break;
+    }
+  }
+}
+
+void FrontLoop::AddGuest(ReceivedGuestMessage& received) {
+  const uint32_t network = received.message.network;
+  for (size_t i = 0; i < received.descriptors.size(); i++) {
+    Descriptor descriptor(received.descriptors[i].release());
+    if (i == 0) {
+      guest_keeps_[network] = std::move(descriptor);
+      continue;
+    }
+    const uint64_t id = next_id_++;
+    if (accepting_) Watch(descriptor.get(), id, Passage::Side::kClient, EPOLLIN);
+    guest_listeners_.emplace(id, GuestListener{std::move(descriptor), network});
+  }
+}
+
+/** Its connections go on, and are no longer kept translated: whoever had the other end of them has gone. */
+void FrontLoop::RemoveGuest(uint32_t network) {
+  for (auto guest = guest_listeners_.begin(); guest != guest_listeners_.end();) {
+    guest = guest->second.network == network ? guest_listeners_.erase(guest) : std::next(guest);
+  }
+  guest_keeps_.erase(network);
+}
+
+bool FrontLoop::WantUpstream(uint64_t id, const Peeking& peeking, const Endpoint& destination) {
+  if (!guests_) return false;
+  GuestMessage message{};
+  message.kind = GuestKind::kWant;
+  message.network = peeking.network;
+  message.connection = id;
+  message.peer = AsIPv6(peeking.peer);
+  message.peer_port = peeking.peer.port;
+  message.destination = AsIPv6(destination);
+  message.destination_port = destination.port;
+  return SendGuestMessage(guests_.get(), message, {}, MSG_DONTWAIT);
+}
+
+/** To wherever the connection is by now; one that has gone leaves the socket to be closed. */
+void FrontLoop::TakeUpstream(uint64_t id, Descriptor upstream) {
+  if (const auto awaiting = awaiting_.find(id); awaiting != awaiting_.end()) {
+    Order order = std::move(awaiting->second);
+    awaiting_.erase(awaiting);
+    order.upstream = std::move(upstream);
+    return BeginPassageOn(std::move(order), order.upstream ? 0 : ECONNABORTED);
+  }
+  if (const auto peeking = peeking_.find(id); peeking != peeking_.end()) {
+    peeking->second.upstream = std::move(upstream);
+    return;
+  }
+  const std::lock_guard<std::mutex> guard(lock_);
+  if (const auto waiting = waiting_.find(id); waiting != waiting_.end()) {
+    waiting->second.upstream = std::move(upstream);
+    return;
+  }
+  for (Order& order : orders_) {
+    if (order.id == id) order.upstream = std::move(upstream);
+  }
+}
+
+void FrontLoop::WaitForUpstream(Order order) {
+  const uint64_t id = order.id;
+  awaiting_.emplace(id, std::move(order));
+  if (!guests_) return FailAwaiting(id);
+  timers_.Set(id, Clock::now() + kUpstreamLimit);
+}
+
+void FrontLoop::FailAwaiting(uint64_t id) {
+  const auto awaiting = awaiting_.find(id);
+  Order order = std::move(awaiting->second);
+  awaiting_.erase(awaiting);
+  BeginPassageOn(std::move(order), ETIMEDOUT);
+}
+
+/** Root has gone, and its rules with it. What passes goes on; what has no socket yet gets none. */
+void FrontLoop::EndGuests() {
+  Unwatch(guests_.get());
+  guests_ = Descriptor();
+  guest_listeners_.clear();
+  while (!awaiting_.empty()) FailAwaiting(awaiting_.begin()->first);
+}
+
+}  // namespace oximy
