@@ -12,6 +12,8 @@ export interface Endpoint {
 export interface SocketTuple {
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** Number of the container's network that it is in; absent in the machine's own. */
+  readonly network?: number;
 }
 
 /** What is known of one process. Everything beyond `pid` can be missing: processes end while we look. */

@@ -19,6 +19,8 @@ export interface Arrival {
   readonly destination: Endpoint | undefined;
   /** The far end of the client's socket as the client itself sees it: what its owner is looked up by. */
   readonly clientRemote: Endpoint;
+  /** Number of the container's network that it comes from; absent for the machine's own. */
+  readonly network?: number;
   /** First bytes, up to what is needed for a verdict; more may have come since. */
   readonly peeked: Buffer;
   /** The client is there and has said nothing yet: it waits for the server to speak first, or is slow to start. */
@@ -112,9 +114,11 @@ export interface ListenerOptions {
   /** Original destination of an accepted socket; `null` when it has none. */
   readonly originalDestination: (socket: Socket) => Endpoint | null;
   /** Called at once when a connection is accepted, while its client surely exists. */
-  readonly onAccept: (arrival: { peer: Endpoint; clientRemote: Endpoint }) => unknown;
+  readonly onAccept: (arrival: Pick<Arrival, "peer" | "clientRemote" | "network">) => unknown;
   readonly onArrival: (arrival: Arrival, accepted: unknown) => void;
   readonly copies?: CopySink;
+  /** As in `FrontOptions`; the native front's alone. */
+  readonly guests?: number;
   /** Told when there are nearly as many connections as can be held, and when there is room again. */
   readonly onCrowd?: (crowd: Crowd) => void;
 }

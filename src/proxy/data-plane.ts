@@ -83,9 +83,11 @@ export class DataPlane {
     this.stats.accepted++;
     this.stats.open++;
     const { reject } = arrival;
-    const end = arrival.isSilent
-      ? this.awaitFirstWord(arrival, client, lookUpAgain)
-      : this.dispatch(arrival, client);
+    // Of a container only the front has the way to the server: whoever speaks first passes.
+    const end =
+      arrival.isSilent && arrival.network === undefined
+        ? this.awaitFirstWord(arrival, client, lookUpAgain)
+        : this.dispatch(arrival, client);
     // Whatever fails in here is ours; the client must see an end, not a hang.
     return end.catch(reject).then(() => {
       this.stats.open--;
@@ -108,7 +110,13 @@ export class DataPlane {
       return this.pass(arrival, destination, byHost.host ?? destination.address);
     }
     const known = await whenKnown;
-    const policy: Policy = { ...told, capacity: this.isFull(known) ? "full" : "free" };
+    const capacity = this.isFull(known) ? "full" : "free";
+    const policy: Policy = {
+      ...told,
+      capacity,
+      // The front alone has a way to the server, with the client's bytes as they are.
+      ...(arrival.network !== undefined && { interception: "none" }),
+    };
     const accepted: Accepted = { arrival, destination, client: known, id: this.nextId++ };
     const sites = await this.sitesOf(accepted, opening, policy);
     // Asked for last: what is decided on it must be begun before another connection asks.
@@ -119,6 +127,7 @@ export class DataPlane {
         return this.holding(known, this.read(accepted, verdict.host, sites));
       case "intercept": {
         const { host, trial } = verdict;
+        if (arrival.network !== undefined) return this.holding(known, this.copyPlain(accepted, host));
         return this.holding(
           known,
           verdict.scheme === "http" || opening.kind !== "tls"
@@ -220,6 +229,8 @@ export class DataPlane {
     this.stats.passedThrough++;
     const { proxy } = this.options.upstream;
     const target = this.options.route(destination);
+    // The machine's proxy is not the container's.
+    if (arrival.network !== undefined) return arrival.passthrough(target);
     const server = arrival.takeServer?.();
     const raw = (server || proxy.proxyFor(target, host)) && arrival.take();
     if (!raw) return arrival.passthrough(target);
@@ -246,7 +257,7 @@ export class DataPlane {
       const connection = describe(accepted, host, { scheme: "https", via: "read" });
       const how = { taps: this.options.taps, sites };
       const { proxy } = this.options.upstream;
-      if (arrival.copy && !proxy.proxyFor(target, host)) {
+      if (arrival.copy && (arrival.network !== undefined || !proxy.proxyFor(target, host))) {
         const passage = arrival.copy(target, id, sites.ready ? "hold" : "release");
         if (!passage) return await this.passThrough(accepted, host, "verdict_late");
         return this.reportNothing(connection, await readCopied(passage, connection, how));
@@ -259,6 +270,18 @@ export class DataPlane {
     } finally {
       this.options.secrets?.unwatch(id);
     }
+  }
+
+  /** What is not encrypted is read as it passes. */
+  private async copyPlain(accepted: Accepted, host: string): Promise<unknown> {
+    const { arrival, destination, id } = accepted;
+    const target = this.options.route(destination);
+    const passage = arrival.copy?.(target, id, "release");
+    if (!passage) return this.passThrough(accepted, host, "verdict_late");
+    this.stats.intercepted++;
+    const connection = describe(accepted, host, { scheme: "http", via: "plain" });
+    await readCopied(passage, connection, { taps: this.options.taps, sites: { state: "known" } });
+    return undefined;
   }
 
   private async interceptTls(

@@ -52,6 +52,7 @@ type FrontBindingConstructor = new (
     destinationPort: number,
     peeked: Buffer,
     reason: PeekReason,
+    network: number,
   ) => void,
   onPassthroughEnd: (
     id: number,
@@ -108,7 +109,7 @@ export class NativeFront {
     try {
       this.binding = new Binding(
         { ...FRONT_DEFAULTS, ...options, epochOffsetMs: epochOffsetMs() },
-        (id, peer, peerPort, local, localPort, destination, destinationPort, peeked, reason) =>
+        (id, peer, peerPort, local, localPort, destination, destinationPort, peeked, reason, network) =>
           handlers.onConnection({
             id,
             peer: { address: peer, port: peerPort },
@@ -116,6 +117,7 @@ export class NativeFront {
             destination: destination === null ? null : { address: destination, port: destinationPort },
             peeked,
             reason,
+            network,
           }),
         (id, bytesUp, bytesDown, durationMs, cause, errno) =>
           handlers.onPassthroughEnd?.({

@@ -19,6 +19,8 @@ export interface FrontConnection {
   /** At most 24 KiB. */
   readonly peeked: Buffer;
   readonly reason: PeekReason;
+  /** Number of the container's network that it came in; 0 for the machine's own. */
+  readonly network: number;
 }
 
 /**
@@ -103,6 +105,8 @@ export interface FrontOptions {
   readonly holdMs?: number;
   /** What was copied waits so long for more: to wake whoever reads it costs more than to read it. */
   readonly tapGatherMs?: number;
+  /** Descriptor by which root gives listeners of containers' networks; taken over. -1 for none. */
+  readonly guests?: number;
 }
 
 export const FRONT_DEFAULTS: Required<Omit<FrontOptions, "listen">> = {
@@ -114,6 +118,7 @@ export const FRONT_DEFAULTS: Required<Omit<FrontOptions, "listen">> = {
   turnAwayMs: 1_000,
   holdMs: 150,
   tapGatherMs: 25,
+  guests: -1,
 };
 
 /** Counted since the start, but for the first three: connections held now. */

@@ -41,12 +41,16 @@ function listenNatively(options: ListenerOptions): Listener {
   /** Ends of connections that the front let pass because the verdict took too long. */
   const endedAlone = new LruCache<number, RelayEnd>(1_000);
   const front: NativeFront = new NativeFront(
-    { listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })) },
+    {
+      listen: ["127.0.0.1", "::1"].map((address) => ({ address, port: options.port })),
+      ...(options.guests === undefined ? {} : { guests: options.guests }),
+    },
     {
       onConnection: (connection) => {
         const arrival = frontArrival(front, connection, passing, endedAlone);
-        const { peer, clientRemote } = arrival;
-        options.onArrival(arrival, options.onAccept({ peer, clientRemote }));
+        const { peer, clientRemote, network } = arrival;
+        const client = { peer, clientRemote, ...(network === undefined ? {} : { network }) };
+        options.onArrival(arrival, options.onAccept(client));
       },
       onPassthroughEnd: ({ id, bytesUp, bytesDown, cause, error }) => {
         const ended = { cause: CAUSES[cause], bytesUp, bytesDown };
@@ -104,7 +108,7 @@ function frontArrival(
   passing: Map<number, (end: RelayEnd) => void>,
   endedAlone: LruCache<number, RelayEnd>,
 ): Arrival {
-  const { id, peer, local, destination, peeked, reason } = connection;
+  const { id, peer, local, destination, peeked, reason, network } = connection;
   let taken: ReturnType<NativeFront["take"]>;
   const whenPassed = (passageId: number) => {
     const end = endedAlone.get(passageId);
@@ -115,6 +119,7 @@ function frontArrival(
     peer,
     destination: destination ?? undefined,
     clientRemote: destination ?? local,
+    ...(network === 0 ? {} : { network }),
     peeked,
     isSilent: peeked.length === 0 && reason === "timeout",
     take: () => {
