@@ -8,6 +8,7 @@ import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
 import { AppSelection } from "../local/app-selection.js";
 import { type Caller, findCaller } from "../local/caller.js";
+import { type ContainerNetworks, openContainerNetworks, withNetworks } from "../local/containers/networks.js";
 import { ECH_PUBLIC_NAMES } from "../local/ech-names.js";
 import { Identifier } from "../local/identify.js";
 import {
@@ -37,6 +38,7 @@ interface LocalFlags {
   readonly ports: number[];
   readonly localModels: boolean;
   readonly allowQuic: boolean;
+  readonly containers: boolean;
   readonly redirect: "auto" | "nft" | "iptables";
   /** Absent when neither --install-ca nor --no-install-ca was given. */
   readonly installCa?: boolean;
@@ -58,6 +60,7 @@ export function addLocalCommand(program: Command): void {
     .option("--ports <list>", "TCP ports that are looked at", ports as (value: string) => number[], [443, 80])
     .option("--local-models", "also the ports of local models (Ollama, LM Studio, …)", false)
     .option("--allow-quic", "leave UDP 443 alone: browsers then use QUIC, which is not seen", false)
+    .option("--containers", "also what containers of this machine send (Linux; not for every day yet)", false)
     .option("--redirect <backend>", "nft, iptables or auto", "auto")
     .option("--install-ca", "install the certificate first, as `oximy ca install` does, without asking")
     .option("--no-install-ca", "never offer to install it")
@@ -107,11 +110,12 @@ async function local(command: Command): Promise<number> {
   });
   warnOfOwnerRules(log);
   const selected = new AppSelection(settings, native);
+  const networks = containerNetworks(flags, log);
   const supervisor = new Supervisor({
     settings,
     caller,
     identifier: new Identifier(
-      createAttributor(native),
+      createAttributor(networks ? withNetworks(native, networks) : native),
       programSource(native, machineCertificatePath(), undefined, ROOT),
     ),
     ...(whyNot === null
@@ -128,6 +132,9 @@ async function local(command: Command): Promise<number> {
     certificatePath: machineCertificatePath(),
     ...(settings.intercept ? { signing: signingOf(settings, selected, log) } : {}),
     prepareLookups: () => prepareLookups(native, flags.localModels ? EVERY_PORT : flags.ports, log),
+    ...(networks && {
+      containers: { networks, startTimeOf: (pid: number) => native.processInfo(pid)?.startTime },
+    }),
     ports: flags.ports,
     localModels: flags.localModels,
     allowQuic: flags.allowQuic,
@@ -169,6 +176,14 @@ function signingOf({ supplement, allHosts }: CaptureSettings, selected: AppSelec
     names: selected.namesApps ? [...ECH_PUBLIC_NAMES] : [],
     log,
   });
+}
+
+function containerNetworks(flags: LocalFlags, log: Log): ContainerNetworks | undefined {
+  if (!flags.containers) return undefined;
+  const networks = openContainerNetworks(flags.ports, flags.allowQuic);
+  if (typeof networks !== "string") return networks;
+  log.warn(`containers: they are not captured: ${networks}`);
+  return undefined;
 }
 
 const isAtTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true;

@@ -15,6 +15,8 @@ export interface ProxyStart {
   readonly selfTestNonce: string;
   /** Whether secrets come, on descriptor `SECRETS_FD`. */
   readonly reads: boolean;
+  /** Whether listeners of containers' networks come, on descriptor `GUESTS_FD`. */
+  readonly guests: boolean;
   readonly json: boolean;
   readonly showContent: boolean;
   readonly verbose: boolean;
@@ -24,6 +26,8 @@ export interface ProxyStart {
 
 /** Of the proxy: frames of secrets (secrets/secret-frame.ts), never in a message. */
 export const SECRETS_FD = 4;
+/** Of the proxy: listeners and sockets of containers' networks (native/linux/guest_message.h). */
+export const GUESTS_FD = 5;
 
 export type ToProxy =
   | ProxyStart
@@ -76,7 +80,11 @@ const SHAPES: Record<ToSupervisor["type"], (message: Record<string, unknown>) =>
   listening: ({ port, localPorts }) =>
     isCount(port) && Array.isArray(localPorts) && localPorts.every(isCount),
   lookup: ({ id, tuple }) =>
-    isCount(id) && isObject(tuple) && isEndpoint(tuple.local) && isEndpoint(tuple.remote),
+    isCount(id) &&
+    isObject(tuple) &&
+    isEndpoint(tuple.local) &&
+    isEndpoint(tuple.remote) &&
+    (tuple.network === undefined || isCount(tuple.network)),
   watch: ({ id, pid, startTime, random }) =>
     [id, pid, startTime].every(isCount) &&
     (id as number) <= 0xffff_ffff &&

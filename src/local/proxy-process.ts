@@ -18,7 +18,7 @@ import { endProcess } from "./end-process.js";
 import { Engine, type Identified, summaryOf } from "./engine.js";
 import { Feed } from "./feed.js";
 import { giveToGroup } from "./file-group.js";
-import { type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./messages.js";
+import { GUESTS_FD, type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./messages.js";
 import { RemoteSecrets, readSecrets } from "./remote-secrets.js";
 import { type AskForLeaf, RemoteAuthority } from "./remote-signer.js";
 import { SELF_TEST_ADDRESSES } from "./self-test.js";
@@ -118,8 +118,12 @@ async function start(
     ...(feed ? { onEvent: (event) => feed.print(event) } : {}),
     log,
   });
-  const lookUp = ({ peer, clientRemote }: Pick<Arrival, "peer" | "clientRemote">) =>
-    identifier.identify({ local: peer, remote: clientRemote });
+  const lookUp = ({ peer, clientRemote, network }: Pick<Arrival, "peer" | "clientRemote" | "network">) =>
+    identifier.identify({
+      local: peer,
+      remote: clientRemote,
+      ...(network === undefined ? {} : { network }),
+    });
   const onArrival = (arrival: Arrival, client: unknown) => {
     if (arrival.destination && SELF_TEST_ADDRESSES.includes(arrival.destination.address)) {
       arrival.take()?.end(message.selfTestNonce);
@@ -139,6 +143,7 @@ async function start(
     onArrival,
     ...(engine.copies ? { copies: engine.copies } : {}),
     onCrowd: (crowd) => say({ type: "crowd", ...crowd }),
+    ...(message.guests ? { guests: GUESTS_FD } : {}),
   });
   engine.serve(listener);
   if (message.reads) readSecrets(SECRETS_FD, (bytes) => engine.takeSecrets(bytes));

@@ -3,7 +3,7 @@
  * at our listener, which answers with a nonce. Nothing of it leaves the machine when the redirect works.
  */
 
-import { connect, isIPv6 } from "node:net";
+import { isIPv6, Socket } from "node:net";
 
 export const SELF_TEST_ADDRESSES: readonly string[] = ["192.0.2.1", "2001:db8::1"];
 /** First bytes of the test, so that the listener has something to peek at. */
@@ -20,9 +20,19 @@ export type SelfTestResult =
 
 /** Connects to `address:port` and expects `nonce` from our own listener. Never rejects. */
 export function selfTest(address: string, port: number, nonce: string): Promise<SelfTestResult> {
+  return selfTestOn(new Socket(), address, port, nonce);
+}
+
+/** The same with a socket that was made for it, such as one of another network. */
+export function selfTestOn(
+  socket: Socket,
+  address: string,
+  port: number,
+  nonce: string,
+): Promise<SelfTestResult> {
   return new Promise((resolve) => {
     const family = isIPv6(address) ? "IPv6" : "IPv4";
-    const socket = connect({ host: address, port });
+    socket.connect({ host: address, port });
     let answer = "";
     const settle = (result: SelfTestResult) => {
       socket.destroy();

@@ -12,6 +12,9 @@ import { type ErrorCode, OximyError } from "../errors.js";
 import type { Log } from "../log.js";
 import { descriptorOf } from "../proxy/handshake.js";
 import type { Caller } from "./caller.js";
+import { ContainerRedirects } from "./containers/container-redirects.js";
+import { ContainerDiscovery, procReader } from "./containers/discovery.js";
+import type { ContainerNetworks } from "./containers/networks.js";
 import type { Identified } from "./engine.js";
 import { type HeldRedirect, holdRedirect } from "./held-redirect.js";
 import type { Identifier } from "./identify.js";
@@ -44,6 +47,11 @@ export interface SupervisorOptions {
   readonly certificatePath: string;
   /** Called when the proxy runs and before the redirect brings the first connection that is asked about. */
   readonly prepareLookups: () => void;
+  /** Where containers are captured too. */
+  readonly containers?: {
+    readonly networks: ContainerNetworks;
+    readonly startTimeOf: (pid: number) => number | undefined;
+  };
   readonly ports: readonly number[];
   /** Redirect the local-model ports that the bundle names, on loopback too. */
   readonly localModels: boolean;
@@ -75,6 +83,7 @@ export class Supervisor {
   private proxy: ChildProcess | undefined;
   private redirect: HeldRedirect | undefined;
   private pfWatch: PfWatch | undefined;
+  private containers: ContainerRedirects | undefined;
   private listening: { port: number; localPorts: readonly number[] } | undefined;
   private readonly nonce = randomBytes(16).toString("hex");
   private secrets: SecretAgent | undefined;
@@ -101,6 +110,7 @@ export class Supervisor {
       this.options.prepareLookups();
       await this.installRedirect();
       await this.proveRedirect();
+      this.captureContainers();
       this.watchEventLoop();
       this.secrets?.searchAhead();
     } catch (error) {
@@ -126,13 +136,15 @@ export class Supervisor {
 
   private startProxy(): Promise<{ port: number; localPorts: readonly number[] }> {
     const entry = fileURLToPath(new URL("./proxy-process.js", import.meta.url));
+    const networks = this.options.containers?.networks;
     const proxy = spawn(process.execPath, [...V8_FLAGS, entry], {
-      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
+      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe", ...(networks ? [networks.proxyEnd()] : [])],
       // Ctrl-C is for the supervisor, which ends things in order.
       detached: true,
       env: { ...process.env, HOME: this.options.caller.home },
     });
     this.proxy = proxy;
+    networks?.closeProxyEnd();
     const { settings, caller, json, showContent, verbose, quiet, openSecrets, certificatePath } =
       this.options;
     // Written to by the addon, by its descriptor; the object keeps it open.
@@ -147,6 +159,7 @@ export class Supervisor {
       certificatePath,
       selfTestNonce: this.nonce,
       reads,
+      guests: networks !== undefined,
       json,
       showContent,
       verbose,
@@ -267,12 +280,36 @@ export class Supervisor {
     }
   }
 
+  private captureContainers(): void {
+    const { containers, ports, log } = this.options;
+    if (!containers) return;
+    this.containers = new ContainerRedirects({
+      ...containers,
+      discovery: new ContainerDiscovery(),
+      spaceOf: (pid) => procReader.networkOf(pid),
+      port: ports[0]!,
+      nonce: this.nonce,
+      log,
+    });
+    this.containers.start();
+  }
+
+  private withdraw(): Promise<void> | undefined {
+    this.containers?.withdraw();
+    return this.redirect?.withdraw();
+  }
+
+  private async restore(): Promise<void> {
+    await this.redirect?.restore();
+    if (!this.ending) this.containers?.restore();
+  }
+
   private watchEventLoop(): void {
     let id = 0;
     this.pingTimer = setInterval(() => {
       if (this.stall.asked()) {
         this.options.log.error("proxy: does not answer; connections go directly until it does");
-        void this.redirect?.withdraw();
+        void this.withdraw();
       }
       this.tell({ type: "ping", id: id++ });
     }, PING_MS);
@@ -281,7 +318,7 @@ export class Supervisor {
   private onPong(): void {
     if (!this.stall.answered() || this.ending) return;
     if (this.crowded) return; // until there is room
-    this.redirect?.restore().then(
+    this.restore().then(
       () => this.options.log.info("proxy: answers again; capturing"),
       (error: OximyError) => void (this.ending ?? this.fail(error)),
     );
@@ -297,11 +334,11 @@ export class Supervisor {
         `proxy: ${held} connections are open, of ${most} that can be; new ones go directly until some end. ` +
           "More can be with a higher limit of open files (oximy doctor).",
       );
-      void this.redirect.withdraw();
+      void this.withdraw();
       return;
     }
     if (this.stall.isStalled) return; // until it answers
-    this.redirect.restore().then(
+    this.restore().then(
       () => log.info(`proxy: ${held} connections are open, and there is room again; capturing`),
       (error: OximyError) => void (this.ending ?? this.fail(error)),
     );
@@ -321,6 +358,9 @@ export class Supervisor {
     this.ending ??= (async () => {
       clearInterval(this.pingTimer);
       const unwatched = this.pfWatch?.close();
+      // Also when it was never begun: the networks have a thread.
+      this.containers?.end();
+      this.options.containers?.networks.end();
       await this.redirect?.withdraw();
       await this.stopProxy(graceMs);
       await this.redirect?.remove();

@@ -43,6 +43,7 @@ function startProxy(outputDir?: string, preload: readonly string[] = []): Proxy 
     caller: findCaller({ HOME: home }),
     reads: false,
     certificatePath: "/none",
+    guests: false,
     selfTestNonce: "nonce",
     json: false,
     showContent: false,

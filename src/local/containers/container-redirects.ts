@@ -1,0 +1,234 @@
+/**
+ * The redirect in containers: found, installed, proved and let go of, each by itself. A container in which it cannot be
+ * proved is left alone, and works as without us.
+ */
+
+import { Socket } from "node:net";
+import type { ContainerRef } from "../../attribution/container/container.js";
+import type { Log } from "../../log.js";
+import { SELF_TEST_ADDRESSES, type SelfTestResult, selfTestOn } from "../self-test.js";
+import type { ContainerDiscovery, FoundNetwork } from "./discovery.js";
+import type { ContainerNetworks } from "./networks.js";
+
+export interface ContainerRedirectsOptions {
+  readonly networks: ContainerNetworks;
+  readonly discovery: Pick<ContainerDiscovery, "all" | "fresh">;
+  readonly startTimeOf: (pid: number) => number | undefined;
+  /** The namespace that a process is in now. */
+  readonly spaceOf: (pid: number) => string | undefined;
+  /** A port that is redirected. */
+  readonly port: number;
+  readonly nonce: string;
+  readonly log: Log;
+  readonly now?: () => number;
+  /** Proves the redirect by a connection; replaced in tests. */
+  readonly prove?: (network: number, address: string) => Promise<SelfTestResult>;
+}
+
+type State =
+  /** It has no way out yet: there is nothing that could be proved. */
+  | "waiting"
+  | "proving"
+  | "captured"
+  /** Until the container ends. */
+  | "left_alone";
+
+interface Held {
+  readonly space: string;
+  readonly container: ContainerRef;
+  /** Undefined once it was let go of. */
+  network: number | undefined;
+  pid: number;
+  state: State;
+  foundAt: number;
+  provedAt: number;
+}
+
+const LOOK_MS = 25;
+/** All processes are looked at so often: for what was missed, and for what has ended. */
+const LOOK_AT_ALL_MS = 5_000;
+const LOOK_AT_ENDED_MS = 500;
+/** Rules in a container change without a word: each is proved again so often. */
+const PROVE_AGAIN_MS = 2_000;
+/** A network that has no way out for so long is looked at less often. */
+const PATIENT_MS = 5_000;
+const PATIENT_LOOK_MS = 1_000;
+
+export class ContainerRedirects {
+  private readonly held = new Map<string, Held>();
+  private readonly now: () => number;
+  private timer: NodeJS.Timeout | undefined;
+  private paused = false;
+  private lookedAtAll = Number.NEGATIVE_INFINITY;
+  private lookedAtEnded = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: ContainerRedirectsOptions) {
+    this.now = options.now ?? (() => performance.now());
+  }
+
+  start(): void {
+    this.look();
+    this.timer = setInterval(() => this.look(), LOOK_MS);
+  }
+
+  /** No connection comes any more; those that came go on. */
+  withdraw(): void {
+    this.paused = true;
+    for (const { network } of this.held.values()) {
+      if (network !== undefined) this.options.networks.removeRules(network);
+    }
+  }
+
+  restore(): void {
+    this.paused = false;
+    for (const held of this.held.values()) {
+      if (held.state !== "captured") continue;
+      held.state = "waiting";
+      held.provedAt = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  /** All rules go. Can be called twice. */
+  end(): void {
+    clearInterval(this.timer);
+    this.paused = true;
+    this.held.clear();
+    this.options.networks.end();
+  }
+
+  /** For those who ask what is captured. */
+  get states(): readonly { readonly container: ContainerRef; readonly state: State }[] {
+    return [...this.held.values()].map(({ container, state }) => ({ container, state }));
+  }
+
+  /** One look; called by the timer, and by tests. */
+  look(): void {
+    const now = this.now();
+    if (now - this.lookedAtEnded >= LOOK_AT_ENDED_MS) {
+      this.lookedAtEnded = now;
+      const isLost = [...this.held.values()].some(({ pid, space }) => this.options.spaceOf(pid) !== space);
+      if (isLost) this.lookedAtAll = Number.NEGATIVE_INFINITY;
+    }
+    if (now - this.lookedAtAll >= LOOK_AT_ALL_MS) {
+      this.lookedAtAll = now;
+      this.keepOnly(this.options.discovery.all());
+    } else {
+      for (const found of this.options.discovery.fresh()) this.meet(found);
+    }
+    for (const held of this.held.values()) this.care(held, now);
+  }
+
+  private meet({ space, pid, container }: FoundNetwork): void {
+    const known = this.held.get(space);
+    if (known !== undefined && known.container.id === container.id) return;
+    // While we hold a namespace its name is not given away; of one that was let go of it may be.
+    if (known?.network !== undefined) return;
+    const now = this.now();
+    this.held.set(space, {
+      space,
+      container,
+      pid,
+      network: undefined,
+      state: "waiting",
+      foundAt: now,
+      provedAt: Number.NEGATIVE_INFINITY,
+    });
+  }
+
+  /** What none of these is has ended. */
+  private keepOnly(all: readonly FoundNetwork[]): void {
+    const now = new Map(all.map((found) => [found.space, found]));
+    for (const held of [...this.held.values()]) {
+      const found = now.get(held.space);
+      if (found === undefined) {
+        this.letGo(held);
+        this.held.delete(held.space);
+      } else held.pid = found.pid;
+    }
+    for (const found of all) this.meet(found);
+  }
+
+  private care(held: Held, now: number): void {
+    if (this.paused) return;
+    if (held.state === "captured" && now - held.provedAt >= PROVE_AGAIN_MS) void this.prove(held);
+    if (held.state !== "waiting") return;
+    const isPatient = now - held.foundAt > PATIENT_MS;
+    if (isPatient && now - held.provedAt < PATIENT_LOOK_MS) return;
+    held.provedAt = now;
+    if (held.network === undefined && !this.open(held)) return;
+    const { networks, port } = this.options;
+    if (!this.routes(held.network!, port)) return;
+    const failure = networks.installRules(held.network!);
+    if (failure === null) void this.prove(held);
+    else this.leaveAlone(held, failure);
+  }
+
+  private open(held: Held): boolean {
+    const { networks, startTimeOf } = this.options;
+    const startTime = startTimeOf(held.pid);
+    if (startTime === undefined) return false; // it has just ended; the next look tells
+    const opened = networks.open(held.pid, startTime);
+    if (typeof opened === "string") {
+      this.leaveAlone(held, opened);
+      return false;
+    }
+    held.network = opened;
+    return true;
+  }
+
+  private routes(network: number, port: number): boolean {
+    return SELF_TEST_ADDRESSES.some((address) => this.options.networks.hasRoute(network, { address, port }));
+  }
+
+  /** Each family that has a way out must arrive at our listener. */
+  private async prove(held: Held): Promise<void> {
+    const { networks, port, log } = this.options;
+    const network = held.network!;
+    const isFirst = held.state !== "captured";
+    held.state = "proving";
+    held.provedAt = this.now();
+    const ways = SELF_TEST_ADDRESSES.filter((address) => networks.hasRoute(network, { address, port }));
+    const results = await Promise.all(ways.map((address) => this.proveBy(network, address)));
+    if (held.network !== network || held.state !== "proving") return; // it was let go of meanwhile
+    if (this.paused) {
+      held.state = "waiting";
+      return;
+    }
+    const failed = results.find((result) => result.kind === "failed");
+    if (failed?.kind === "failed") {
+      this.leaveAlone(held, failed.reason);
+      return;
+    }
+    held.provedAt = this.now();
+    if (results.every(({ kind }) => kind === "no_route")) {
+      networks.removeRules(network);
+      held.state = "waiting";
+      return;
+    }
+    held.state = "captured";
+    if (isFirst) log.debug(`container ${nameOf(held)}: captured`);
+  }
+
+  private proveBy(network: number, address: string): Promise<SelfTestResult> {
+    const { networks, port, nonce, prove } = this.options;
+    if (prove) return prove(network, address);
+    const fd = networks.openSocket(network, address.includes(":") ? 6 : 4);
+    if (fd < 0) return Promise.resolve({ kind: "no_route" });
+    // Not yet connected, so that there is nothing to be read.
+    const socket = new Socket({ fd, readable: true, writable: true, manualStart: true } as object);
+    return selfTestOn(socket, address, port, nonce);
+  }
+
+  private leaveAlone(held: Held, reason: string): void {
+    this.letGo(held);
+    held.state = "left_alone";
+    this.options.log.warn(`container ${nameOf(held)} is left alone: ${reason}`);
+  }
+
+  private letGo(held: Held): void {
+    if (held.network !== undefined) this.options.networks.close(held.network);
+    held.network = undefined;
+  }
+}
+
+const nameOf = ({ container: { runtime, id } }: Held) => `${id.slice(0, 12)} (${runtime})`;

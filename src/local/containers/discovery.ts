@@ -1,0 +1,99 @@
+/**
+ * Finds the network namespaces of containers, by /proc alone: whatever the runtime, a process is in the new namespace
+ * before the container's own first program runs.
+ */
+
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { containerInCgroup } from "../../attribution/container/cgroup.js";
+import type { ContainerRef } from "../../attribution/container/container.js";
+
+/** A namespace that processes of a container are in. */
+export interface FoundNetwork {
+  /** As the link in /proc names it: `net:[4026532008]`. Given away again when the namespace ends. */
+  readonly space: string;
+  readonly pid: number;
+  readonly container: ContainerRef;
+}
+
+/** What is asked of /proc. Nothing throws. */
+export interface ProcReader {
+  pids(): number[];
+  /** The number of the last process or thread that was started. */
+  lastPid(): number;
+  networkOf(pid: number | "self"): string | undefined;
+  cgroupOf(pid: number): string | undefined;
+}
+
+const attempt = <T>(read: () => T): T | undefined => {
+  try {
+    return read();
+  } catch {
+    return undefined; // it has ended
+  }
+};
+
+export const procReader: ProcReader = {
+  pids: () =>
+    (attempt(() => readdirSync("/proc")) ?? []).filter((name) => /^[1-9]\d*$/.test(name)).map(Number),
+  lastPid: () => Number(attempt(() => readFileSync("/proc/loadavg", "latin1"))?.split(" ")[4] ?? 0),
+  networkOf: (pid) => attempt(() => readlinkSync(`/proc/${pid}/ns/net`)),
+  cgroupOf: (pid) => attempt(() => readFileSync(`/proc/${pid}/cgroup`, "utf8")),
+};
+
+/**
+ * A process is looked at again after 1, 2, 4, … looks: it changes its namespace after it was started. A runtime's has
+ * done so within a second.
+ */
+const LOOKS = 8;
+/** More new ones than this at once are found by looking at all. */
+const MANY = 512;
+
+export class ContainerDiscovery {
+  private readonly own: string | undefined;
+  private last: number;
+  /** How often each young process was looked at, and how many looks it still waits. */
+  private readonly young = new Map<number, { looks: number; wait: number }>();
+
+  constructor(private readonly proc: ProcReader = procReader) {
+    this.own = proc.networkOf("self");
+    this.last = proc.lastPid();
+  }
+
+  /** Every namespace of a container that there is, by one process each. */
+  all(): FoundNetwork[] {
+    this.last = this.proc.lastPid();
+    const found = new Map<string, FoundNetwork>();
+    for (const pid of this.proc.pids()) {
+      const space = this.proc.networkOf(pid);
+      if (space === undefined || found.has(space)) continue;
+      const network = this.look(pid, space);
+      if (network !== undefined) found.set(space, network);
+    }
+    return [...found.values()];
+  }
+
+  /** Those of processes that were started since the last look. Cheap: it reads one file when there are none. */
+  fresh(): FoundNetwork[] {
+    const last = this.proc.lastPid();
+    // Numbers begin anew after the largest one.
+    if (last < this.last || last - this.last > MANY) {
+      this.young.clear();
+      return this.all();
+    }
+    for (let pid = this.last + 1; pid <= last; pid++) this.young.set(pid, { looks: 0, wait: 0 });
+    this.last = last;
+    return [...this.young].flatMap(([pid, age]) => {
+      if (age.wait-- > 0) return [];
+      age.wait = 2 ** age.looks++ - 1;
+      const space = this.proc.networkOf(pid);
+      if (space === undefined || age.looks >= LOOKS) this.young.delete(pid);
+      return (space === undefined ? undefined : this.look(pid, space)) ?? [];
+    });
+  }
+
+  private look(pid: number, space: string): FoundNetwork | undefined {
+    if (space === this.own) return undefined;
+    const container = containerInCgroup(this.proc.cgroupOf(pid) ?? "");
+    return container && { space, pid, container };
+  }
+}
