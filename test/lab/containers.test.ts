@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readdirSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
@@ -7,34 +8,94 @@ import { LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
 const HOST = "api.openai.com";
+const DENIED = "api.anthropic.com";
 const BODY = JSON.stringify({ model: "gpt-4", messages: [{ role: "user", content: "Hello" }] });
 const POST = ["-sS", "-m", "20", "-H", "content-type: application/json", "-d", BODY];
 const CALL = [...POST, `https://${HOST}/v1/chat/completions`];
+/** In this time, after whatever end, the network is as it was. */
+const WITHIN_MS = 1_000;
 
-describe.skipIf(requireLab())("oximy local --containers", () => {
+/** Answers each line with it. */
+const ECHO = `
+const greet = (socket) => socket.on("error", () => {}).pipe(socket);
+require("net").createServer(greet).listen(443, process.argv[1], () => console.log("listening"));`;
+
+/** Sends standard input to ADDRESS, and prints what comes back. */
+const TALK = `
+import socket, sys, threading
+s = socket.create_connection((sys.argv[1], 443))
+print("connected", flush=True)
+def receive():
+  while data := s.recv(4096):
+    print(data.decode(), end="", flush=True)
+threading.Thread(target=receive, daemon=True).start()
+for line in sys.stdin:
+  s.sendall(line.encode())
+`;
+
+/** A transparent proxy as those of a service mesh: it passes on what it was not meant to get, and says so. */
+const MESH = `
+import asyncio, socket, struct
+async def pump(reader, writer):
+  try:
+    while data := await reader.read(65536):
+      writer.write(data)
+      await writer.drain()
+  except OSError: pass
+  finally: writer.close()
+async def serve(reader, writer):
+  raw = writer.get_extra_info("socket").getsockopt(socket.SOL_IP, 80, 16)
+  port, address = struct.unpack("!2xH4s8x", raw)
+  print("relayed", socket.inet_ntoa(address), flush=True)
+  there = await asyncio.open_connection(socket.inet_ntoa(address), port)
+  await asyncio.gather(pump(reader, there[1]), pump(there[0], writer))
+async def main():
+  server = await asyncio.start_server(serve, "127.0.0.1", 15001)
+  print("listening", flush=True)
+  await server.serve_forever()
+asyncio.run(main())
+`;
+
+const FIREWALL = (allowed: string, loopback: string) =>
+  `nft 'add table inet wall; add chain inet wall out { type filter hook output priority 0; policy drop; }; ` +
+  `${loopback}add rule inet wall out ct state established,related accept; ` +
+  `add rule inet wall out ip daddr ${allowed} accept'`;
+const LOOPBACK = 'add rule inet wall out oifname "lo" accept; ';
+
+describe.skipIf(requireLab())("oximy local --containers", { timeout: 120_000 }, () => {
   let lab: Lab;
   let docker: LabDocker;
   let oximy: LabOximy;
-  const made: LabContainer[] = [];
+  let address: string;
 
   beforeAll(async () => {
     lab = await createLab();
     docker = await LabDocker.start(lab);
-    await lab.addServer({ names: [HOST] });
+    const server = await lab.addServer({ names: [HOST] });
+    address = server.v4;
+    await lab.addServer({ names: [DENIED] });
+    await lab.addServer({ names: ["plain.example"], scheme: "http" });
     oximy = await LabOximy.startReading(lab, ["--containers", "--verbose"]);
+    // What these programs are is found out once, and a busy machine takes its time.
+    await vi.waitFor(
+      async () => {
+        const { event } = await eventOf(() => lab.machine.exec("curl", CALL));
+        if (event.trace_level !== "full") throw new Error(event.metadata.reason);
+      },
+      { timeout: 100_000 },
+    );
   }, 120_000);
   afterAll(async () => {
     await oximy?.stop();
     await lab?.close();
   });
 
-  function create(name: string): LabContainer {
-    const container = docker.create(name, "node:20");
-    made.push(container);
-    return container;
-  }
-  const captured = (container: LabContainer) =>
-    oximy.logged(new RegExp(`container ${container.id.slice(0, 12)} \\(docker\\): captured`));
+  afterEach(({ task }) => {
+    if (task.result?.state === "fail") console.log(task.name, oximy.process.stderr.slice(-1500));
+  });
+  const said = (container: LabContainer, what: string) =>
+    oximy.logged(new RegExp(`container ${container.id.slice(0, 12)} \\(docker\\)${what}`));
+  const captured = (container: LabContainer) => said(container, ": captured");
   async function eventOf<T>(call: () => Promise<T>): Promise<{ result: T; event: OximyEvent }> {
     const before = oximy.events.length;
     const result = await call();
@@ -42,14 +103,22 @@ describe.skipIf(requireLab())("oximy local --containers", () => {
     validateEvent(event);
     return { result, event };
   }
+  /** One whose first process waits. */
+  async function running(name: string): Promise<LabContainer> {
+    const container = docker.create(name, "node:20");
+    onTestFinished(() => container.remove());
+    container.spawn("sleep", ["infinity"]);
+    await captured(container);
+    return container;
+  }
 
   it.each(["-4", "-6"])("reads the first connection of a container, over IPv%s", async (family) => {
-    const container = create(`web${family}`);
+    const container = docker.create(`web${family}`, "node:20");
+    onTestFinished(() => container.remove());
     const waiting = container.spawn("curl", [...CALL, family]);
     await captured(container);
     const { result, event } = await eventOf(() => waiting.start().exited);
-    expect(result.stderr).toBe("waiting\n");
-    expect(result.code).toBe(0);
+    expect(result).toMatchObject({ code: 0, stderr: "waiting\n" });
     expect(event).toMatchObject({
       trace_level: "full",
       metadata: { via: "read" },
@@ -58,5 +127,179 @@ describe.skipIf(requireLab())("oximy local --containers", () => {
         container: { id: container.id, runtime: "docker", name: `web${family}`, image: "node:20" },
       },
     });
+  });
+
+  it.each([
+    [
+      "node",
+      (url: string) =>
+        `fetch("${url}", ${JSON.stringify({ method: "POST", body: BODY })}).then((r) => r.text())`,
+    ],
+  ])("reads %s", async (program, code) => {
+    const container = await running(program);
+    const { result, event } = await eventOf(() =>
+      container.exec(program, ["-e", code(`https://${HOST}/v1/chat/completions`)], {
+        env: { NODE_EXTRA_CA_CERTS: "/etc/ssl/certs/ca-certificates.crt" },
+      }),
+    );
+    expect(result.code).toBe(0);
+    expect(event).toMatchObject({
+      trace_level: "full",
+      client: { name: program, container: { name: program } },
+    });
+  });
+
+  it("the server sees the container as it does without us: through the machine's own translation", async () => {
+    const container = await running("seen");
+    const { stdout } = await container.exec("curl", ["-sS", "-m", "20", `https://${HOST}/v1/models`]);
+    expect(stdout).not.toBe("");
+    expect(container.rules()).toContain("redirect to");
+    const { stdout: machine } = await lab.machine.exec("nft", ["list", "ruleset"]);
+    expect(machine).toContain("table inet oximy");
+  });
+
+  describe("a firewall in the container", () => {
+    // It sees a redirected packet with the device that it would have left by: neither rule lets it pass.
+    it.each(["before", "after"])(
+      "that was set up %s: the container is left alone, what is allowed works, what is denied is denied",
+      async (when) => {
+        const container = docker.create(`wall-${when}`, "node:20");
+        onTestFinished(() => container.remove());
+        if (when === "before") container.administer(FIREWALL(address, LOOPBACK));
+        container.spawn("sleep", ["infinity"]);
+        if (when === "after") {
+          await captured(container);
+          container.administer(FIREWALL(address, LOOPBACK));
+        }
+        // At once, too: what is dropped meanwhile is sent again.
+        const early = when === "after" && (await container.exec("curl", [...CALL, "-4"])).code;
+        expect(early || 0).toBe(0);
+        await said(container, " is left alone");
+        expect(container.rules()).not.toContain("table inet oximy");
+        expect((await container.exec("curl", [...CALL, "-4"])).code).toBe(0);
+        const denied = await container.exec("curl", ["-4", "-sS", "-m", "3", `https://${DENIED}/`]);
+        expect(denied).toMatchObject({ code: 28, stdout: "" });
+      },
+    );
+  });
+
+  it("goes in no circle with another transparent proxy, which knows its own by their user", async () => {
+    const container = await running("mesh");
+    const mesh = container.spawn("/usr/bin/python3", ["-c", MESH], { uid: 1337 }).start();
+    await mesh.printed(/listening/);
+    container.administer(
+      `nft 'add table ip mesh; add chain ip mesh out { type nat hook output priority -100; }; ` +
+        `add rule ip mesh out meta skuid != 1337 tcp dport 443 redirect to :15001'`,
+    );
+    const result = await container.exec("curl", [...CALL, "-4"], { uid: 1000 });
+    expect(result.code).toBe(0);
+    expect(result.stdout).toContain("Hi there!");
+    const relayed = mesh.stdout.match(/relayed/g) ?? [];
+    expect(relayed.length).toBeLessThanOrEqual(2);
+  });
+
+  it("lets connections go on that were open before", async () => {
+    const echo = lab.internet.spawn("node", ["-e", ECHO, "203.0.113.2"]);
+    await echo.printed(/listening/);
+    const container = docker.create("before", "node:20");
+    onTestFinished(() => container.remove());
+    // Outside of the container's control group nobody takes it for one.
+    const early = lab.machine.spawn("nsenter", [
+      ...[`--net=/run/netns/${container.space}`, "python3", "-c", TALK, "203.0.113.2"],
+    ]);
+    await early.printed(/connected/);
+    early.child.stdin.write("one\n");
+    await early.printed(/one/);
+    container.spawn("sleep", ["infinity"]);
+    await captured(container);
+    early.child.stdin.write("two\n");
+    await early.printed(/two/);
+    await early.stop();
+    await echo.stop();
+  });
+
+  it("names each of many short containers", async () => {
+    const total = 8;
+    const before = oximy.events.length;
+    const names: string[] = [];
+    for (let i = 0; i < total; i++) {
+      const container = docker.create(`short-${i}`, `image-${i}`);
+      const waiting = container.spawn("curl", CALL);
+      await captured(container);
+      expect((await waiting.start().exited).code).toBe(0);
+      container.remove();
+      names.push(`short-${i} image-${i} ${container.id}`);
+    }
+    const events = (await oximy.captured(before + total)).slice(before);
+    const found = events.map(
+      ({ client: { container } }) => `${container?.name} ${container?.image} ${container?.id}`,
+    );
+    expect(found.sort()).toEqual(names.sort());
+  });
+});
+
+describe.skipIf(requireLab())("the end of oximy local --containers", { timeout: 120_000 }, () => {
+  let lab: Lab;
+  let docker: LabDocker;
+  beforeAll(async () => {
+    lab = await createLab();
+    docker = await LabDocker.start(lab);
+    await lab.addServer({ names: [HOST] });
+  }, 120_000);
+  afterAll(() => lab?.close());
+
+  it("lets go of a container that has ended, with every descriptor", async () => {
+    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    onTestFinished(() => void oximy.stop());
+    const { proxyPid } = oximy;
+    const held = () => [oximy.process.pid, proxyPid].map((pid) => readdirSync(`/proc/${pid}/fd`).length);
+    const call = (container: LabContainer) =>
+      container.exec("curl", ["-sS", "-m", "20", `https://${HOST}/v1/models`]);
+    const run = async () => {
+      const container = docker.create("gone", "node:20");
+      container.spawn("sleep", ["infinity"]);
+      await oximy.logged(new RegExp(`container ${container.id.slice(0, 12)}.*: captured`));
+      expect((await call(container)).code).toBe(0);
+      const most = held();
+      container.remove();
+      return most;
+    };
+    await run(); // what is opened once and kept
+    await vi.waitFor(() => expect(oximy.process.stderr).toMatch(/: has ended/), { timeout: 60_000 });
+    const before = held();
+    const most = await run();
+    expect(most[0]).toBeGreaterThan(before[0]!);
+    await expect.poll(held, { timeout: 60_000, interval: 200 }).toEqual(before);
+  });
+
+  it.each<[string, (oximy: LabOximy, proxy: number) => void]>([
+    ["SIGINT", (oximy) => oximy.process.kill("SIGINT")],
+    ["SIGKILL to the supervisor", (oximy) => oximy.process.kill("SIGKILL")],
+    ["SIGKILL to the proxy", (_, proxy) => process.kill(proxy, "SIGKILL")],
+    [
+      "SIGKILL to both",
+      (oximy, proxy) => {
+        oximy.process.kill("SIGKILL");
+        process.kill(proxy, "SIGKILL");
+      },
+    ],
+  ])("by %s leaves the container its network within a second, and nothing else", async (_name, end) => {
+    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    const container = docker.create("kept", "node:20");
+    onTestFinished(() => container.remove());
+    container.spawn("sleep", ["infinity"]);
+    await oximy.logged(new RegExp(`container ${container.id.slice(0, 12)}.*: captured`));
+    const { proxyPid } = oximy;
+    end(oximy, proxyPid);
+    const deadline = performance.now() + WITHIN_MS;
+    await expect
+      .poll(() => /table inet oximy \{/.test(container.rules()), { interval: 5, timeout: 10_000 })
+      .toBe(false);
+    const took = performance.now() - deadline + WITHIN_MS;
+    const { code } = await container.exec("curl", ["-sS", "-m", "5", `https://${HOST}/v1/models`]);
+    expect(code).toBe(0);
+    console.log(`rules were gone after ${Math.round(took)} ms`);
+    await oximy.process.exited;
+    await expect.poll(() => container.rules(), { timeout: 20_000, interval: 100 }).not.toContain("oximy");
   });
 });

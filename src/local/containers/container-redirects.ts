@@ -49,7 +49,9 @@ const LOOK_MS = 25;
 const LOOK_AT_ALL_MS = 5_000;
 const LOOK_AT_ENDED_MS = 500;
 /** Rules in a container change without a word: each is proved again so often. */
-const PROVE_AGAIN_MS = 2_000;
+const PROVE_AGAIN_MS = 1_000;
+/** A proof that takes longer may be one that fails: until it is there, connections go directly. */
+const DOUBT_MS = 300;
 /** A network that has no way out for so long is looked at less often. */
 const PATIENT_MS = 5_000;
 const PATIENT_LOOK_MS = 1_000;
@@ -143,6 +145,7 @@ export class ContainerRedirects {
       if (found === undefined) {
         this.letGo(held);
         this.held.delete(held.space);
+        this.options.log.debug(`container ${nameOf(held)}: has ended`);
       } else held.pid = found.pid;
     }
     for (const found of all) this.meet(found);
@@ -188,7 +191,13 @@ export class ContainerRedirects {
     held.state = "proving";
     held.provedAt = this.now();
     const ways = SELF_TEST_ADDRESSES.filter((address) => networks.hasRoute(network, { address, port }));
+    let isDoubtful = false;
+    const doubt = setTimeout(() => {
+      isDoubtful = true;
+      if (held.network === network) networks.removeRules(network);
+    }, DOUBT_MS);
     const results = await Promise.all(ways.map((address) => this.proveBy(network, address)));
+    clearTimeout(doubt);
     if (held.network !== network || held.state !== "proving") return; // it was let go of meanwhile
     if (this.paused) {
       held.state = "waiting";
@@ -200,7 +209,7 @@ export class ContainerRedirects {
       return;
     }
     held.provedAt = this.now();
-    if (results.every(({ kind }) => kind === "no_route")) {
+    if (isDoubtful || results.every(({ kind }) => kind === "no_route")) {
       networks.removeRules(network);
       held.state = "waiting";
       return;
