@@ -48,7 +48,7 @@ export type FeedMessage =
   | { readonly kind: "begin"; readonly folder: string }
   | { readonly kind: "rows"; readonly rows: readonly Row[] }
   /** All that is there was told; what follows is new. */
-  | { readonly kind: "complete"; readonly left_out: number };
+  | { readonly kind: "complete"; readonly left_out: number; readonly unreadable: readonly string[] };
 
 /** A line of `/api/conversation`; texts are cut where they are longer than anybody reads. */
 export interface Turn {

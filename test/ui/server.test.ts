@@ -117,6 +117,16 @@ describe("the page's server", () => {
     expect((await rowsOf(next)).map(({ id }) => id)).toEqual([idOf(2)]);
   });
 
+  it("tells which files cannot be read, and reads the others", async () => {
+    const folder = folderOf({ [today()]: [call(1)] });
+    const spoilt = join(folder, "traces_2026-01-09.0001.jsonl.br");
+    writeFileSync(spoilt, "no such form");
+    const next = await feedOf(await startUi(folder));
+    expect(await next()).toMatchObject({ kind: "begin" });
+    expect(await next()).toMatchObject({ kind: "rows", rows: [{ id: idOf(1) }] });
+    expect(await next()).toEqual({ kind: "complete", left_out: 0, unreadable: [spoilt] });
+  });
+
   it("tells a conversation turn by turn, by any of its events, with what changed", async () => {
     const folder = folderOf({ [today()]: [call(2), sampleEvent()] });
     writeFileSync(join(folder, "traces_2026-01-09.0001.jsonl.br"), brotliCompressSync(textOf([call(1)])));

@@ -87,12 +87,17 @@ function callsOf(rows: readonly Row[], event: string | undefined): number {
   return rows.filter(({ conversation }) => conversation === row.conversation).length;
 }
 
-function LinkState({ state: { link, rows, leftOut } }: { readonly state: State }) {
+function LinkState({ state: { link, rows, leftOut, unreadable } }: { readonly state: State }) {
   const text = { loading: "reading", live: "live", lost: "oximy ui has ended" }[link];
   return (
     <p class={`link ${link}`} role="status">
       {rows.length.toLocaleString("en")} events · {text}
       {leftOut > 0 && ` · ${leftOut} older files are left out`}
+      {unreadable.length > 0 && (
+        <span class="bad" title={unreadable.join("\n")}>
+          {` · ${unreadable.length} files cannot be read`}
+        </span>
+      )}
     </p>
   );
 }

@@ -16,6 +16,8 @@ export interface State {
   readonly folder: string;
   readonly link: "loading" | "live" | "lost";
   readonly leftOut: number;
+  /** Paths of files that cannot be read. */
+  readonly unreadable: readonly string[];
   readonly search: Search;
   /** What stands around the text, by the id of the event. */
   readonly found: ReadonlyMap<string, string>;
@@ -34,6 +36,7 @@ export class Store {
     folder: "",
     link: "loading",
     leftOut: 0,
+    unreadable: [],
     search: "none",
     found: new Map(),
   };
@@ -70,7 +73,7 @@ export class Store {
       this.#rows.length = 0;
       this.#set({ folder: message.folder, link: "loading" });
     } else if (message.kind === "complete") {
-      this.#set({ link: "live", leftOut: message.left_out });
+      this.#set({ link: "live", leftOut: message.left_out, unreadable: message.unreadable });
       this.#show();
     } else {
       for (const row of message.rows) this.#rows.push(this.#compact(row));

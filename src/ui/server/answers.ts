@@ -87,7 +87,8 @@ async function feed({ catalogue, response, signal }: Answering): Promise<void> {
         if (next < batches.length) await tell({ kind: "rows", rows: batches[next++]! });
         else if (catalogue.complete && !isComplete) {
           isComplete = true;
-          await tell({ kind: "complete", left_out: catalogue.leftOut });
+          const { leftOut, unreadable } = catalogue;
+          await tell({ kind: "complete", left_out: leftOut, unreadable: [...unreadable] });
         } else await catalogue.changed(signal);
       }
     }

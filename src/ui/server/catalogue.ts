@@ -48,6 +48,8 @@ export class Catalogue {
   complete = false;
   /** Files that were not read, because there are too many events. */
   leftOut = 0;
+  /** Paths of files that cannot be read. */
+  readonly unreadable = new Set<string>();
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #titled = new Set<string>();
   #count = 0;
@@ -115,7 +117,13 @@ export class Catalogue {
         this.leftOut = found.length - index;
         break;
       }
-      await this.#readOn(file);
+      try {
+        await this.#readOn(file);
+        if (file.form === "plain") this.unreadable.delete(file.path);
+      } catch {
+        // Another user's, or spoilt: the others are read, and the page says that one is not.
+        this.unreadable.add(file.path);
+      }
     }
     if (!this.complete) {
       this.complete = true;
@@ -161,6 +169,8 @@ export class Catalogue {
       this.files.push(known);
       this.files.sort((a, b) => order(b.file, a.file));
     }
+    // What is closed is read once, also when it turns out to be spoilt.
+    known.whole = file.form === "compressed";
     // The newest events are looked at first; to find where a line begins, a file must be plain.
     const isNew = known.read === 0 && file.form === "plain";
     const tail = isNew ? await lineStart(file.path, size - TAIL) : known.read;
@@ -173,7 +183,6 @@ export class Catalogue {
       known.entries.push(...later);
       known.read = read;
     }
-    known.whole = file.form === "compressed";
   }
 
   /** The lines that begin in a part of a file. */

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { filesFrom } from "../../traces/event-files.js";
 import { ANSWERS, messageOf, sendJson } from "./answers.js";
 import { Catalogue } from "./catalogue.js";
 import { admit, COOKIE, HEADERS, type Keys, newKeys } from "./guard.js";
@@ -24,9 +25,13 @@ export interface UiServer {
   close(): Promise<void>;
 }
 
-/** Throws OximyError OXIMY_E_FILE without a built page, and what `listen` throws (EADDRINUSE, EACCES). */
+/**
+ * Throws OximyError OXIMY_E_FILE without a built page, OXIMY_E_OUTPUT_DIR when the folder cannot be read, and what
+ * `listen` throws (EADDRINUSE, EACCES).
+ */
 export async function serveUi({ folder, port, certificate }: UiOptions): Promise<UiServer> {
   const files = readPageFiles();
+  filesFrom(folder);
   const catalogue = new Catalogue(folder, certificate);
   const keys = newKeys();
   const ended = new AbortController();
