@@ -1,7 +1,7 @@
 /** The options of everything that captures: one table, read from flags, environment and file, in that order. */
 
 import { join, resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { OximyError } from "../errors.js";
 import { asCaller, findCaller } from "../local/caller.js";
 import { type AppTerm, type CaptureSettings, defaultSettings } from "../local/settings.js";
@@ -341,6 +341,28 @@ export function captureSettings(
     );
   }
   return { settings, output: { json, showContent, quiet, verbose } };
+}
+
+/** What one option is when no flag is given. */
+export interface InForce {
+  readonly key: string;
+  /** Null when there is none. */
+  readonly value: unknown;
+  readonly source: "variable" | "file" | "default";
+  readonly variable: string;
+}
+
+/** Throws OximyError OXIMY_E_CONFIG for what cannot be used, as a capture would. */
+export function optionsInForce(home: string, env: NodeJS.ProcessEnv = process.env): InForce[] {
+  const file = readConfigFile(join(home, "config.json"));
+  const standard = defaultSettings(home) as unknown as Record<string, unknown>;
+  const none = new Command();
+  return CAPTURE_OPTIONS.map((option) => {
+    const told = resolveValue(option, none, env, file);
+    const source = told === undefined ? "default" : env[variable(option.key)] ? "variable" : "file";
+    const value = told ?? standard[camel(option.key)] ?? null;
+    return { key: option.key, value, source, variable: variable(option.key) };
+  });
 }
 
 /** For commands that capture nothing, but read what a capture is told. */

@@ -10,6 +10,8 @@ import { addBundleCommand } from "./bundle.js";
 import { addCaCommand, addEnvCommand } from "./ca.js";
 import { addCleanupCommand } from "./cleanup.js";
 import { endWithReader } from "./closed-pager.js";
+import { addCompletionCommand, addManCommand } from "./completion.js";
+import { addConfigCommand } from "./config.js";
 import { addDemoCommand } from "./demo.js";
 import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
@@ -32,7 +34,18 @@ const WRONG_USAGE = 2;
 const SERVING = new Set(["local", "proxy", "run", "ui"]);
 
 /** These look at the caller's files and nothing else. */
-const NEEDING_NO_ROOT = new Set(["bundle", "env", "events", "export", "mcp-server", "pins", "stats", "ui"]);
+const NEEDING_NO_ROOT = new Set([
+  "bundle",
+  "completion",
+  "config",
+  "env",
+  "events",
+  "export",
+  "mcp-server",
+  "pins",
+  "stats",
+  "ui",
+]);
 
 function createProgram(): Command {
   const program = new Command("oximy")
@@ -64,6 +77,9 @@ function createProgram(): Command {
     addEnvCommand,
     addDoctorCommand,
     addCleanupCommand,
+    addConfigCommand,
+    addCompletionCommand,
+    addManCommand,
     addUninstallCommand,
   ])
     add(program);

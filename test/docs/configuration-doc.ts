@@ -62,6 +62,7 @@ ${everywhere()}
 
 Sizes are bytes, or have K, M or G behind them. Switches are \`true\` or \`false\` (also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\`,
 \`off\`). A key that does not exist is an error, so that a slip of the pen is seen.
+\`oximy config\` prints what is in force and from where.
 
 \`OXIMY_ENABLED=false\` leaves a set-up in place and switches it off: traffic is relayed and nothing is written.
 

@@ -1,0 +1,37 @@
+/** `oximy config`: what is in force, and from where. */
+
+import { join } from "node:path";
+import type { Command } from "commander";
+import { findCaller } from "../local/caller.js";
+import { oximyHome } from "../local/settings.js";
+import { printable, printJson, printText } from "../terminal.js";
+import { type InForce, optionsInForce } from "./capture-options.js";
+
+export function addConfigCommand(program: Command): void {
+  const command = program
+    .command("config")
+    .description("what is in force when no option is given, and whether a variable or the file says so")
+    .option("--json", "print JSON", false);
+  command.action(() => {
+    const { json } = command.opts<{ json: boolean }>();
+    const home = oximyHome(process.env, findCaller().home);
+    const rows = optionsInForce(home);
+    if (json) printJson({ file: join(home, "config.json"), options: rows }, 2);
+    else printText(configTable(rows, join(home, "config.json")));
+  });
+}
+
+/** Three columns, as wide as they need be. */
+export function configTable(rows: readonly InForce[], file: string): string {
+  const from = ({ source, variable }: InForce) =>
+    source === "variable" ? variable : source === "file" ? file : "default";
+  const cells = rows.map((row) => [row.key, shown(row.value), from(row)].map(printable));
+  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
+  return cells
+    .map(([key, value, source]) => `${key!.padEnd(widths[0]!)}  ${value!.padEnd(widths[1]!)}  ${source}`)
+    .join("\n");
+}
+
+function shown(value: unknown): string {
+  return value === null ? "–" : typeof value === "string" ? value : JSON.stringify(value);
+}
