@@ -16,9 +16,9 @@ const WHAT_WIDTH = 30;
 
 type Paint = (text: string) => string;
 
-/** ANSI SGR codes (ECMA-48 §8.3.117). */
+/** ANSI SGR codes (ECMA-48 §8.3.117); 0 is none. */
 export function painter(colour: FeedStyle["colour"], code: number | string): Paint {
-  return (text) => (colour === "none" || text === "" ? text : `\x1b[${code}m${text}\x1b[0m`);
+  return (text) => (colour === "none" || code === 0 || text === "" ? text : `\x1b[${code}m${text}\x1b[0m`);
 }
 
 /** Bold and bright ones that are read on dark and on light grounds, none of which means an error. */
