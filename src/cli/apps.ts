@@ -29,12 +29,16 @@ export function addAppsCommand(program: Command): void {
     const capture = new RunningCapture({ native, settings });
     const running = new Map<string, RunningRow[]>();
     for (const { app, processes } of runningApps(await runningProcesses(native), index)) {
-      const rows = processes.map(async ({ process: { pid, path, user, ...rest }, matchedBy }) => ({
+      const rows = processes.map(async ({ process: { pid, path, user, container, ...rest }, matchedBy }) => ({
         pid,
         path,
         user,
+        container: container?.name ?? container?.id,
         matched_by: matchedBy,
-        capture: await capture.of({ pid, ...(path && { path }), ...rest }, { ...app, matchedBy }),
+        capture: await capture.of(
+          { pid, ...(path && { path }), ...(container && { container }), ...rest },
+          { ...app, matchedBy },
+        ),
       }));
       running.set(app.id, await Promise.all(rows));
     }
@@ -67,6 +71,8 @@ export interface RunningRow {
   readonly pid: number;
   readonly path: string | undefined;
   readonly user: string | undefined;
+  /** Its name, else its id; of a process that is in one. */
+  readonly container?: string | undefined;
   readonly matched_by: AppMatch["matchedBy"];
   readonly capture: Capture;
 }
@@ -83,13 +89,13 @@ const HOW: Record<Capture["how"], string> = {
 export function runningLines(processes: readonly RunningRow[]): string[] {
   const groups = new Map<string, { row: RunningRow; pids: number[] }>();
   for (const row of processes) {
-    const key = JSON.stringify([row.path, row.matched_by, row.capture]);
+    const key = JSON.stringify([row.path, row.container, row.matched_by, row.capture]);
     const group = groups.get(key) ?? { row, pids: [] };
     group.pids.push(row.pid);
     groups.set(key, group);
   }
-  return [...groups.values()].flatMap(({ row: { path, matched_by, capture }, pids }) => [
-    `runs as ${pids.join(", ")} ${printable(path ?? "")} (by ${matched_by.replaceAll("_", " ")})`,
+  return [...groups.values()].flatMap(({ row: { path, container, matched_by, capture }, pids }) => [
+    `runs as ${pids.join(", ")} ${printable(path ?? "")}${container === undefined ? "" : ` in ${printable(container)}`} (by ${matched_by.replaceAll("_", " ")})`,
     `  ${HOW[capture.how]}: ${printable(capture.why)}`,
     ...(capture.advice === undefined ? [] : [`  → ${printable(capture.advice)}`]),
   ]);
