@@ -28,6 +28,7 @@ import { Signing } from "../local/signing.js";
 import { stateFolder } from "../local/state-folder.js";
 import { Supervisor } from "../local/supervisor.js";
 import { createLog, type Log } from "../log.js";
+import { serviceNotifier } from "../service/notify.js";
 import { ownCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
 import { CONSTRAIN_CA, scopeOfBundle } from "./ca-trust.js";
@@ -145,6 +146,7 @@ async function local(command: Command): Promise<number> {
     quiet: output.quiet,
     log,
   });
+  const notifier = serviceNotifier();
   let stoppedBy: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals) => {
     stoppedBy ??= signal;
@@ -159,7 +161,9 @@ async function local(command: Command): Promise<number> {
     throw error;
   }
   log.info(`Capturing AI traffic of this machine. Events: ${settings.outputDir} — Ctrl-C ends it.`);
+  notifier.ready();
   const end = await supervisor.ended;
+  notifier.close();
   if (end.kind === "failed") throw end.error;
   return exitCodeOf(stoppedBy);
 }

@@ -23,6 +23,7 @@ import { addPinsCommand } from "./pins.js";
 import { addProxyCommand } from "./proxy.js";
 import { reportError } from "./report.js";
 import { addRunCommand } from "./run.js";
+import { addServiceCommand } from "./service.js";
 import { addSessionsCommand } from "./sessions.js";
 import { addShowCommand } from "./show.js";
 import { addStatsCommand } from "./stats.js";
@@ -76,6 +77,7 @@ function createProgram(): Command {
     addCaCommand,
     addEnvCommand,
     addDoctorCommand,
+    addServiceCommand,
     addCleanupCommand,
     addConfigCommand,
     addCompletionCommand,

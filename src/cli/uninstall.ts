@@ -10,6 +10,7 @@ import { stateFolder } from "../local/state-folder.js";
 import { print } from "../terminal.js";
 import { afterUninstall, printOutcomes, refuseFailures, uninstallEverywhere } from "./ca-trust.js";
 import { cleanUp } from "./cleanup.js";
+import { removeService } from "./service.js";
 
 /** What Oximy makes in its folder; `OXIMY_HOME` may name one that has more. */
 const OURS = /^(ca|traces|config\.json|pins\.json(\..+)?|bundle-cache\.json(\..+)?)$/;
@@ -27,6 +28,8 @@ export function addUninstallCommand(program: Command): void {
       false,
     );
   command.action(async () => {
+    // What would be started again is not cleaned up after.
+    if (process.getuid?.() === 0) removeService();
     await cleanUp("all", "uninstall");
     const change = await uninstallEverywhere();
     printOutcomes(change, "removed", { kind: "text", print });

@@ -34,6 +34,8 @@ export class OwnMachine {
     mkdirSync(noHooks);
     const hooks = "/etc/ca-certificates/update.d";
     binds.push(`[ ! -d ${hooks} ] || mount --bind ${noHooks} ${hooks}`);
+    // `oximy uninstall` would stop a service of the real machine's.
+    binds.push(`[ ! -d /etc/systemd/system ] || mount --bind ${noHooks} /etc/systemd/system`);
     this.prepare = ["set -e", ...binds, `mount --bind ${passwd} /etc/passwd`].join("\n");
   }
 

@@ -1,0 +1,179 @@
+/** `oximy service`: `oximy local` whenever the machine runs, by systemd or launchd. */
+
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { OximyError } from "../errors.js";
+import { findCaller } from "../local/caller.js";
+import { whyUnsafe } from "../local/safe-folder.js";
+import { LAUNCHD_LABEL, LAUNCHD_LOG, launchdPlist, PLIST_FILE } from "../service/launchd-plist.js";
+import { SERVICE_MARK, SERVICE_NAME, type Service, whyUnfit } from "../service/service.js";
+import { systemdUnit, UNIT_FILE } from "../service/systemd-unit.js";
+import { print, printText } from "../terminal.js";
+
+const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
+/** Where our files lie is the caller's to say; everything else is asked of config.json at each start. */
+const KEPT_VARIABLES = ["OXIMY_HOME", "OXIMY_STATE_DIR"];
+
+interface System {
+  readonly file: string;
+  readonly text: (service: Service) => string;
+  readonly start: ReadonlyArray<readonly string[]>;
+  readonly stop: ReadonlyArray<readonly string[]>;
+  readonly status: readonly string[];
+  readonly logs: readonly string[];
+}
+
+const SYSTEMD: System = {
+  file: UNIT_FILE,
+  text: systemdUnit,
+  start: [
+    ["systemctl", "daemon-reload"],
+    ["systemctl", "enable", "--now", `${SERVICE_NAME}.service`],
+  ],
+  stop: [["systemctl", "disable", "--now", `${SERVICE_NAME}.service`]],
+  status: ["systemctl", "status", "--no-pager", `${SERVICE_NAME}.service`],
+  logs: ["journalctl", "--no-pager", "--unit", `${SERVICE_NAME}.service`, "--lines", "200"],
+};
+
+const LAUNCHD: System = {
+  file: PLIST_FILE,
+  text: launchdPlist,
+  start: [["launchctl", "bootstrap", "system", PLIST_FILE]],
+  stop: [["launchctl", "bootout", `system/${LAUNCHD_LABEL}`]],
+  status: ["launchctl", "print", `system/${LAUNCHD_LABEL}`],
+  logs: ["tail", "-n", "200", LAUNCHD_LOG],
+};
+
+export function addServiceCommand(program: Command): void {
+  const service = program
+    .command("service")
+    .description("capture whenever this machine runs, by systemd or launchd (needs root)");
+  service
+    .command("install")
+    .description("start `oximy local` now and at each start of the machine, for the calling user's home")
+    .argument("[flags...]", "flags of oximy local, after --")
+    .option("--print", "print the file and change nothing", false)
+    .action((flags: string[], { print: only }: { print: boolean }) =>
+      install(flags, only ? "print" : "install"),
+    );
+  service
+    .command("uninstall")
+    .description("stop it, and start it no more")
+    .action(() => uninstall());
+  service
+    .command("status")
+    .description("whether it runs")
+    .action(() => show(system().status));
+  service
+    .command("logs")
+    .description("what it said last")
+    .action(() => show(system().logs));
+}
+
+function install(flags: readonly string[], how: "print" | "install"): void {
+  const { file, text, start } = system();
+  const caller = findCaller();
+  const service: Service = {
+    node: realpathSync(process.execPath),
+    main: realpathSync(MAIN),
+    // Events are in files; the journal is for what it says.
+    args: ["--json", ...flags],
+    caller,
+    variables: Object.fromEntries(
+      KEPT_VARIABLES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    ),
+  };
+  const unfit = whyUnfit(service);
+  if (unfit !== undefined) {
+    throw new OximyError("OXIMY_E_USAGE", `The service cannot be told this: ${unfit}.`, "Leave it out.");
+  }
+  if (how === "print") {
+    printText(text(service).trimEnd());
+    return;
+  }
+  requireRoot("install");
+  requireOwn(file);
+  for (const program of [service.node, service.main]) {
+    const why = whyUnsafe(program, 0);
+    // The machine would start it as root, whatever its owner puts there.
+    if (why !== undefined) {
+      throw new OximyError(
+        "OXIMY_E_FILE",
+        `${program} is not started as root at each start of the machine: ${why}`,
+        "Install Node and Oximy where root alone can write, such as /usr/local: sudo npm install -g oximy",
+      );
+    }
+  }
+  writeFileSync(file, text(service), { mode: 0o644 });
+  chmodSync(file, 0o644); // whatever the umask
+  for (const command of start) run(command);
+  print(`installed  ${file}`);
+}
+
+function uninstall(): void {
+  requireRoot("uninstall");
+  if (removeService() === "absent") print("There is no service of Oximy's.");
+}
+
+/** Root's. Stops it first. Throws OximyError. */
+export function removeService(): "removed" | "absent" {
+  const { file, stop } = system();
+  if (!existsSync(file)) return "absent";
+  requireOwn(file);
+  for (const command of stop) run(command);
+  rmSync(file);
+  if (file === UNIT_FILE) run(["systemctl", "daemon-reload"]);
+  print(`removed    ${file}`);
+  return "removed";
+}
+
+function show([command, ...args]: readonly string[]): void {
+  const { status, error } = spawnSync(command!, args, { stdio: "inherit" });
+  if (error) throw toolMissing(command!, error);
+  process.exitCode = status === 0 ? 0 : 1;
+}
+
+function system(): System {
+  if (process.platform === "darwin") return LAUNCHD;
+  // sd_booted(3)
+  if (process.platform === "linux") return SYSTEMD;
+  throw new OximyError(
+    "OXIMY_E_PLATFORM",
+    `There are no services on ${process.platform}.`,
+    "Use: oximy local",
+  );
+}
+
+function requireRoot(verb: string): void {
+  if (process.getuid?.() === 0) return;
+  throw new OximyError("OXIMY_E_PRIVILEGE", "Services are root's.", `Run: sudo oximy service ${verb}`);
+}
+
+function requireOwn(file: string): void {
+  if (!existsSync(file) || readFileSync(file, "utf8").includes(SERVICE_MARK)) return;
+  throw new OximyError("OXIMY_E_FILE", `${file} was not made by Oximy.`, "Look into it, and move it away.");
+}
+
+function run([command, ...args]: readonly string[]): void {
+  const done: SpawnSyncReturns<string> = spawnSync(command!, args, { encoding: "utf8" });
+  if (done.error) throw toolMissing(command!, done.error);
+  if (done.status === 0) return;
+  const said = done.stderr.trim().split("\n").at(-1);
+  throw new OximyError(
+    "OXIMY_E_FILE",
+    `${[command, ...args].join(" ")} failed: ${said}`,
+    "Run: oximy service logs",
+  );
+}
+
+const toolMissing = (command: string, cause: Error) =>
+  new OximyError(
+    "OXIMY_E_TOOL_MISSING",
+    `${command} cannot be started: ${cause.message}`,
+    "Use: sudo oximy local",
+    {
+      cause,
+    },
+  );

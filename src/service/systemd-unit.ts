@@ -1,0 +1,88 @@
+/** The unit of systemd (systemd.service(5), systemd.exec(5)). */
+
+import { environmentOf, SERVICE_MARK, SERVICE_NAME, type Service } from "./service.js";
+
+export const UNIT_FILE = `/etc/systemd/system/${SERVICE_NAME}.service`;
+
+/** What the supervisor needs of root, and nothing that it does not. The proxy and the signer give up all of it. */
+export const CAPABILITIES: ReadonlyArray<readonly [capability: string, why: string]> = [
+  ["CAP_NET_ADMIN", "the redirect; programs on the connect hook"],
+  ["CAP_NET_RAW", "iptables, where nft is too old"],
+  ["CAP_BPF", "programs that copy TLS secrets and record who connects"],
+  ["CAP_PERFMON", "the places where they are called (perf_event_open)"],
+  ["CAP_SYS_ADMIN", "both, on kernels before 5.8; uprobes"],
+  ["CAP_SYS_PTRACE", "whose socket it is (/proc/PID)"],
+  ["CAP_DAC_READ_SEARCH", "executables and trust stores of other users' programs"],
+  ["CAP_DAC_OVERRIDE", "cgroup and lock files of others"],
+  ["CAP_SETUID", "proxy, search and signer become other users"],
+  ["CAP_SETGID", "likewise, and the redirect's group"],
+  ["CAP_CHOWN", "event files belong to the user"],
+  ["CAP_FOWNER", "likewise, their modes"],
+  ["CAP_KILL", "a proxy that hangs"],
+  ["CAP_IPC_LOCK", "memory with secrets is not swapped"],
+  ["CAP_SYS_NICE", "lookups go first on a busy machine"],
+  ["CAP_SYS_RESOURCE", "open files beyond the usual limit"],
+];
+
+/** Calls that nothing of Oximy makes. Node maps memory to be executed, so that this cannot be forbidden. */
+const REFUSED_CALLS = "@clock @cpu-emulation @module @obsolete @raw-io @reboot @swap";
+/** Seconds without a sign of life; the redirect steps aside long before. */
+const WATCHDOG_S = 60;
+
+export function systemdUnit(service: Service): string {
+  const { node, main, args } = service;
+  const command = [node, main, "local", ...args].map(quoted).join(" ");
+  return `# ${SERVICE_MARK}
+[Unit]
+Description=Oximy: captures the AI calls of this machine
+After=network.target nss-user-lookup.target
+StartLimitIntervalSec=300
+StartLimitBurst=5
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=${command}
+${environmentOf(service)
+  .map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`)
+  .join("\n")}
+WatchdogSec=${WATCHDOG_S}
+# By whatever it ends, the rules go with it; a dump could hold secrets.
+WatchdogSignal=SIGKILL
+LimitCORE=0
+Restart=on-failure
+RestartSec=10
+# As Ctrl-C does: the redirect first, then open connections may end.
+KillSignal=SIGTERM
+KillMode=mixed
+TimeoutStopSec=30
+LimitNOFILE=1048576
+LimitMEMLOCK=infinity
+UMask=0077
+StandardOutput=null
+StandardError=journal
+SyslogIdentifier=${SERVICE_NAME}
+
+CapabilityBoundingSet=${CAPABILITIES.map(([capability]) => capability).join(" ")}
+NoNewPrivileges=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=~${REFUSED_CALLS}
+SystemCallErrorNumber=EPERM
+DevicePolicy=closed
+# No ProtectSystem, ProtectHome, Private… and what else makes a mount namespace: whether a program sees the files that
+# Oximy sees, is told by comparing theirs with ours. What has no rights to begin with, proxy and signer, needs none taken.
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** One word of a command line; $ and % mean something to systemd, and a quote ends it (systemd.syntax(7)). */
+function quoted(word: string): string {
+  const text = word.replaceAll("%", "%%").replaceAll("$", "$$$$").replace(/["\\]/g, "\\$&");
+  return /^[\w./:=@%+,-]+$/.test(text) ? text : `"${text}"`;
+}
