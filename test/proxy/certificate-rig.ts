@@ -18,6 +18,12 @@ export interface LeafOptions {
   readonly key?: readonly string[];
   readonly digest?: string;
   readonly extensions?: readonly string[];
+  /** Those of HOST when absent. */
+  readonly names?: readonly string[];
+  /** `/CN=` and HOST when absent. */
+  readonly subject?: string;
+  /** Less than none: one that ended. */
+  readonly days?: number;
 }
 
 export class TestAuthority {
@@ -42,18 +48,46 @@ export class TestAuthority {
     ]);
   }
 
+  /** One whose certificate this one signed. */
+  intermediate(): TestAuthority {
+    const made = new TestAuthority("Test Intermediate");
+    const [request, extensions] = ["csr", "ext"].map((kind) => join(made.folder, `ca.${kind}`)) as [
+      string,
+      string,
+    ];
+    openssl(["req", "-new", "-key", made.key, "-subj", "/CN=Test Intermediate", "-out", request]);
+    writeFileSync(extensions, "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign");
+    const sign = ["x509", "-req", "-in", request, "-CA", this.path, "-CAkey", this.key, "-days", "20"];
+    openssl([...sign, "-set_serial", "0x20", "-extfile", extensions, "-out", made.path]);
+    return made;
+  }
+
+  get keyPem(): string {
+    return readFileSync(this.key, "utf8");
+  }
+
   get pem(): string {
     return readFileSync(this.path, "utf8");
   }
 
-  issue({ key = ["rsa:2048"], digest = "-sha256", extensions = [] }: LeafOptions = {}): ServerCertificate {
+  issue({
+    key = ["rsa:2048"],
+    digest = "-sha256",
+    extensions = [],
+    names = [HOST],
+    subject = `/CN=${HOST}`,
+    days = 20,
+  }: LeafOptions = {}): ServerCertificate {
     const at = (kind: string) => join(this.folder, `leaf-${this.leaves}.${kind}`);
     this.leaves += 1;
     const serial = `10${String(this.leaves).padStart(2, "0")}`;
     const request = ["req", "-new", "-newkey", ...key, "-nodes", "-keyout", at("key"), "-out", at("csr")];
-    openssl([...request, "-subj", `/CN=${HOST}`]);
-    writeFileSync(at("ext"), [`subjectAltName=DNS:${HOST}`, ...extensions].join("\n"));
-    const sign = ["x509", "-req", "-in", at("csr"), "-CA", this.path, "-CAkey", this.key, "-days", "20"];
+    openssl([...request, "-subj", subject]);
+    writeFileSync(
+      at("ext"),
+      [`subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`, ...extensions].join("\n"),
+    );
+    const sign = ["x509", "-req", "-in", at("csr"), "-CA", this.path, "-CAkey", this.key, "-days", `${days}`];
     openssl([...sign, digest, "-set_serial", `0x${serial}`, "-extfile", at("ext"), "-out", at("pem")]);
     return {
       key: readFileSync(at("key"), "utf8"),
