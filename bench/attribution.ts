@@ -9,7 +9,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import { setPriority } from "node:os";
 import { promisify } from "node:util";
-import { type FinderHints, loadNative, type SocketOwner } from "../src/attribution/native.js";
+import { type FinderHints, loadNative, type SocketOwner } from "../src/native/native.js";
 import { listenOn, NOBODY, startClient } from "../test/native/clients.js";
 
 const DESCRIPTORS = 25;

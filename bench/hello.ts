@@ -6,8 +6,8 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { connect } from "node:tls";
-import { readClientHello } from "../src/proxy/client-hello.js";
-import { shapeOf } from "../src/proxy/mirror.js";
+import { shapeOf } from "../src/proxy/upstream/mirror.js";
+import { readClientHello } from "../src/proxy/verdict/client-hello.js";
 
 const runs = Number(process.argv[2] ?? 20_000);
 

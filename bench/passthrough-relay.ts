@@ -7,8 +7,8 @@
  */
 import net from "node:net";
 import { Worker } from "node:worker_threads";
-import type { FrontConnection, TapBatch } from "../src/proxy/front.js";
-import { NativeFront } from "../src/proxy/front-native.js";
+import type { FrontConnection, TapBatch } from "../src/proxy/accept/front.js";
+import { NativeFront } from "../src/proxy/accept/front-native.js";
 
 const [kind, port] = process.argv.slice(2);
 const upstream = { address: "127.0.0.1", port: Number(port) };

@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { createLab, type Lab } from "../src/demo/lab/lab.js";
 import type { LabProcess } from "../src/demo/lab/lab-process.js";
 import { usePrivateCopies } from "../src/demo/lab/private-copies.js";
-import { OXIMY_GID } from "../src/local/settings.js";
+import { OXIMY_GID } from "../src/user/settings.js";
 import { writeBundle } from "../test/lab/echo-lab.js";
 import { MAIN, makeHome, sudoEnvironment } from "../test/lab/oximy.js";
 

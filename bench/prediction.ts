@@ -9,8 +9,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadNative } from "../src/attribution/native.js";
-import { openCa } from "../src/proxy/ca.js";
+import { openCa } from "../src/certificates/ca.js";
+import { loadNative } from "../src/native/native.js";
 import { ProgramReader } from "../src/trust/program-reader.js";
 
 const count = Number(process.argv[2] ?? 200);

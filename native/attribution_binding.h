@@ -4,7 +4,7 @@
 
 namespace oximy {
 
-/** Adds the functions of src/attribution/native.ts (NativeAddon) to the addon's exports. */
+/** Adds the functions of src/native/native.ts (NativeAddon) to the addon's exports. */
 void ExportAttribution(Napi::Env env, Napi::Object exports);
 
 }  // namespace oximy

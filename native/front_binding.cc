@@ -49,7 +49,7 @@ void Drop(Event* event) {
 
 /**
  * The class `Front` of JavaScript: new Front(options, onConnection, onPassthroughEnd, onClosed, onTap). Plain arguments
- * instead of objects: src/proxy/front.ts gives them their shape.
+ * instead of objects: src/proxy/accept/front.ts gives them their shape.
  */
 class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontEvents {
  public:

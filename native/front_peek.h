@@ -5,7 +5,7 @@
 
 namespace oximy {
 
-/** The longest client hello that is waited for, with its 4-byte header (src/proxy/client-hello.ts: MAX_HELLO). */
+/** The longest client hello that is waited for, with its 4-byte header (src/proxy/verdict/client-hello.ts: MAX_HELLO). */
 constexpr size_t kMaxHello = 16 << 10;
 /** Bytes peeked at most: a hello of `kMaxHello` in records as short as 16 bytes. */
 constexpr size_t kPeekLimit = 24 << 10;

@@ -7,10 +7,10 @@
 
 namespace oximy {
 
-/** The operations of a tap, by the numbers that the capture thread knows them by (src/proxy/front.ts: TAP_OP). */
+/** The operations of a tap, by the numbers that the capture thread knows them by (src/proxy/accept/front.ts: TAP_OP). */
 enum class TapOp : uint8_t { kRequest = 1, kResponse, kEndRequest, kEndResponse, kClose };
 
-/** The argument of `kClose` (src/proxy/front.ts: TAP_CLOSE_CAUSES). */
+/** The argument of `kClose` (src/proxy/accept/front.ts: TAP_CLOSE_CAUSES). */
 enum class TapClose : uint8_t { kEnded, kClientAborted, kServerClosed, kLost };
 
 /** Memory for the bytes of one batch. */

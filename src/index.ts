@@ -10,12 +10,12 @@
  * ```
  */
 
+import { startExplicitCapture } from "./engine/explicit-capture.js";
 import type { OximyEvent } from "./event/event.js";
-import { startExplicitCapture } from "./local/explicit-capture.js";
-import { type CaptureSettings, defaultSettings, oximyHome } from "./local/settings.js";
 import { createLog, type LogLevel } from "./log.js";
+import { type CaptureSettings, defaultSettings, oximyHome } from "./user/settings.js";
 
-export type { Endpoint, Owner, ProcessIdentity } from "./attribution/client.js";
+export type { Endpoint, Owner, ProcessIdentity } from "./connection/client.js";
 export { type ErrorCode, OximyError } from "./errors.js";
 export type { EventApp, EventClient, EventMetadata, EventSource, OximyEvent } from "./event/event.js";
 export type {
@@ -24,10 +24,10 @@ export type {
   InteractionResponse,
   Usage,
 } from "./interaction/interaction.js";
-export type { CaptureSettings } from "./local/settings.js";
-export { proxyEnvironment, trustEnvironment } from "./local/trust-environment.js";
 export { parseBundle } from "./oisp/parse.js";
 export { readEvents } from "./traces/event-files.js";
+export { proxyEnvironment, trustEnvironment } from "./trust/trust-environment.js";
+export type { CaptureSettings } from "./user/settings.js";
 
 export interface CaptureOptions extends Partial<Omit<CaptureSettings, "feed">> {
   /** Port of the explicit proxy; 0, the default, takes any free one. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { closedFolderOn } from "../src/closed-folder.js";
-import { asCaller } from "../src/local/caller.js";
+import { asCaller } from "../src/user/caller.js";
 
 const CHECKOUT = fileURLToPath(new URL("../package.json", import.meta.url));
 /** Whom many tests start programs as. */

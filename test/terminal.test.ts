@@ -194,7 +194,7 @@ test("nothing is printed but by the functions that know how", () => {
     "cli/first-minute.ts", // a question, whose answer stands on its line
     "cli/print.ts", // what is printable already, no faster than it is read
     "demo/ai-server-main.ts", // speaks to the process that started it
-    "local/feed.ts",
+    "engine/feed.ts",
     "terminal.ts",
   ]);
 });

@@ -1,5 +1,5 @@
+import type { ProcessIdentity } from "../connection/client.js";
 import type { App } from "../oisp/bundle.js";
-import type { ProcessIdentity } from "./client.js";
 import { type AppFilter, isMetBy, processNames } from "./filter.js";
 
 const MAX_SUGGESTIONS = 3;

@@ -1,5 +1,5 @@
+import type { AppMatch, Owner, ProcessIdentity } from "../connection/client.js";
 import { OximyError } from "../errors.js";
-import type { AppMatch, Owner, ProcessIdentity } from "./client.js";
 import type { ClientContainer } from "./container/container.js";
 import { executableName } from "./identity/identity.js";
 

@@ -1,5 +1,5 @@
+import type { AppMatch, Owner, ProcessIdentity } from "../connection/client.js";
 import type { App } from "../oisp/bundle.js";
-import type { AppMatch, Owner, ProcessIdentity } from "./client.js";
 import { executableName } from "./identity/identity.js";
 import { isInterpreter } from "./identity/interpreter.js";
 

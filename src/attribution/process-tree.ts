@@ -1,5 +1,6 @@
+import type { Owner, ProcessIdentity } from "../connection/client.js";
 import { LruCache } from "../lru-cache.js";
-import type { Owner, ProcessIdentity } from "./client.js";
+import type { NativeAddon, ProcessInfo } from "../native/native.js";
 import { ContainerReader } from "./container/reader.js";
 import { createDarwinIdentifier } from "./identity/darwin.js";
 import {
@@ -11,7 +12,6 @@ import {
 } from "./identity/file-reader.js";
 import { executableName, type IdentifyProcess } from "./identity/identity.js";
 import { identifyLinuxProcess } from "./identity/linux.js";
-import type { NativeAddon, ProcessInfo } from "./native.js";
 import { createUserNames, type UserNames } from "./user-names.js";
 
 const MAX_ANCESTORS = 10;

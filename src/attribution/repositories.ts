@@ -2,8 +2,8 @@
 
 import { lstat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import type { Owner } from "../connection/client.js";
 import { LruCache } from "../lru-cache.js";
-import type { Owner } from "./client.js";
 import { systemFiles } from "./identity/file-reader.js";
 
 export interface Repository {

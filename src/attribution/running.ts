@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { AppMatch, ProcessIdentity } from "./client.js";
+import type { AppMatch, ProcessIdentity } from "../connection/client.js";
 import { type AppIndex, matchApp } from "./match-app.js";
 import {
   createProcessTree,

@@ -1,7 +1,7 @@
 /** Gathers what the taps push within a few milliseconds into one message for the capture thread. */
 
 import type { Connection, UnreadConnection } from "../connection/connection.js";
-import { type Batch, OP_WIDTH } from "./messages.js";
+import { type Batch, OP_WIDTH } from "./protocol.js";
 
 /** A batch is sent when this many bytes have come, at the latest. */
 const FULL_BATCH = 256 << 10;

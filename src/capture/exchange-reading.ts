@@ -1,6 +1,6 @@
 /** One exchange, classified and read, as the event that is written of it. */
 
-import type { Owner } from "../attribution/client.js";
+import type { Owner } from "../connection/client.js";
 import type { Connection } from "../connection/connection.js";
 import { buildEvent, type ConnectionInfo as EventConnection } from "../event/build.js";
 import { callOf } from "../event/conversation/call.js";

@@ -2,24 +2,19 @@
 
 import { Repositories } from "../attribution/repositories.js";
 import type { Connection, UnreadConnection } from "../connection/connection.js";
+import type { Direction } from "../connection/direction.js";
 import type { Reason } from "../connection/reasons.js";
 import { buildConnectionEvent } from "../event/build.js";
 import { Conversations } from "../event/conversation/conversations.js";
 import type { EventSource, OximyEvent } from "../event/event.js";
 import { createConnectionReader } from "../exchange/connection.js";
-import type {
-  ConnectionReader,
-  Direction,
-  Exchange,
-  ReaderLimits,
-  WebSocketMessage,
-} from "../exchange/exchange.js";
+import type { ConnectionReader, Exchange, ReaderLimits, WebSocketMessage } from "../exchange/exchange.js";
 import { LruCache } from "../lru-cache.js";
 import type { Bundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
 import { Dialogue } from "./dialogue.js";
 import { eventConnection, eventOfExchange, eventsOfTurns, type ReadingOptions } from "./exchange-reading.js";
-import type { CaptureCounters, CLOSE_CAUSES } from "./messages.js";
+import type { CaptureCounters, CLOSE_CAUSES } from "./protocol.js";
 
 /** How often a stream that stays open is told. */
 const STREAM_INTERVAL_MS = 30_000;

@@ -6,8 +6,8 @@
 import { extname } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
-import type { Direction } from "../exchange/exchange.js";
-import type { TapBatch } from "../proxy/front.js";
+import type { Direction } from "../connection/direction.js";
+import type { TapBatch } from "../proxy/accept/front.js";
 import type { CopiedTap, CopyFront, CopySink, CopySource, Tap, TapSink } from "../proxy/tap.js";
 import { BatchWriter } from "./batch-writer.js";
 import {
@@ -20,7 +20,7 @@ import {
   OP,
   type ReadOutcome,
   type ToCaptureThread,
-} from "./messages.js";
+} from "./protocol.js";
 import { startThread } from "./start-thread.js";
 import { Share, UnderWay } from "./under-way.js";
 

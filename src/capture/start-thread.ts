@@ -2,7 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, OximyError } from "../errors.js";
-import type { CaptureThreadData, FromCaptureThread } from "./messages.js";
+import type { CaptureThreadData, FromCaptureThread } from "./protocol.js";
 
 const START_MS = 30_000;
 

@@ -6,12 +6,13 @@ import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { FindingCommand } from "../findings/finding-command.js";
 import { readBundleText } from "../oisp/parse.js";
-import { Exporter } from "../otlp/exporter.js";
 import { FileCloser } from "../sinks/file-closer.js";
 import { openJsonlSink } from "../sinks/jsonl.js";
+import { Exporter } from "../sinks/otlp/exporter.js";
 import type { SinkLog } from "../sinks/sink.js";
 import { VERSION } from "../version.js";
 import { isLarge, readBatch } from "./batch-writer.js";
+import { Pipeline } from "./pipeline.js";
 import {
   type Batch,
   batchKib,
@@ -20,8 +21,7 @@ import {
   type FromCaptureThread,
   OP,
   type ToCaptureThread,
-} from "./messages.js";
-import { Pipeline } from "./pipeline.js";
+} from "./protocol.js";
 import { TlsReadings } from "./tls-readings.js";
 
 const port = parentPort!;

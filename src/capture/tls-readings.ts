@@ -1,13 +1,13 @@
 /** Connections that are read: from ciphertext and secrets to the bytes that the pipeline reads exchanges from. */
 
 import type { CloseCause, Connection } from "../connection/connection.js";
+import type { Direction } from "../connection/direction.js";
 import type { Reason } from "../connection/reasons.js";
-import type { Direction } from "../exchange/exchange.js";
 import { type SecretFrame, SecretFrameReader } from "../secrets/secret-frame.js";
 import type { TlsReadFailure } from "../tls/failure.js";
 import { TlsSessionReader } from "../tls/session-reader.js";
-import type { ReadOutcome } from "./messages.js";
 import type { Pipeline } from "./pipeline.js";
+import type { ReadOutcome } from "./protocol.js";
 
 export interface TlsReadingsOptions {
   readonly pipeline: Pick<Pipeline, "open" | "push" | "end" | "close" | "unread">;

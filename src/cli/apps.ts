@@ -1,14 +1,14 @@
 /** `oximy apps`: the app signatures of the bundle, what of them runs now, and how that is captured. */
 
 import type { Command } from "commander";
-import type { AppMatch } from "../attribution/client.js";
 import { createAppIndex } from "../attribution/match-app.js";
-import { loadNative } from "../attribution/native.js";
 import { runningApps, runningProcesses } from "../attribution/running.js";
-import { asCaller, findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
+import type { AppMatch } from "../connection/client.js";
+import { loadNative } from "../native/native.js";
 import { loadBundle } from "../oisp/load.js";
 import { print, printable, printJson } from "../terminal.js";
+import { asCaller, findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, bundleSources, captureSettings } from "./capture-options.js";
 import { type Capture, RunningCapture } from "./running-capture.js";
 

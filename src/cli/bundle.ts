@@ -2,12 +2,12 @@
 
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
-import { asCaller, findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
 import { splitHostPort } from "../oisp/host-name.js";
 import { fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
 import { print, printJson } from "../terminal.js";
+import { asCaller, findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { lookUp, lookupLines } from "./bundle-lookup.js";
 import { addSomeOptions, bundleSources } from "./capture-options.js";
 

@@ -2,13 +2,11 @@
 
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { Scope } from "../certificates/ca.js";
 import { OximyError } from "../errors.js";
-import { type Caller, findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import { embeddedDocument } from "../oisp/embedded.js";
 import { readBundleText } from "../oisp/parse.js";
 import { readableDomains } from "../oisp/readable-domains.js";
-import type { Scope } from "../proxy/ca.js";
 import { print, printableJson, printError, printJson, printText } from "../terminal.js";
 import { findStores } from "../trust/find-stores.js";
 import {
@@ -28,6 +26,8 @@ import {
   uninstallFrom,
 } from "../trust/trust.js";
 import type { TrustStore } from "../trust/trust-store.js";
+import { type Caller, findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 
 const NAMES: Record<TrustStore["id"], string> = {
   debian: "system",

@@ -3,9 +3,6 @@
 import { X509Certificate } from "node:crypto";
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
-import { asCaller, findCaller } from "../local/caller.js";
-import { caDirectory, oximyHome } from "../local/settings.js";
-import { proxyEnvironment, trustEnvironmentOver } from "../local/trust-environment.js";
 import { print, printError } from "../terminal.js";
 import {
   machinesCertificate,
@@ -13,7 +10,10 @@ import {
   ownCertificate,
   ownCertificateIfMade,
 } from "../trust/our-certificate.js";
+import { proxyEnvironment, trustEnvironmentOver } from "../trust/trust-environment.js";
 import type { NamedCertificate } from "../trust/trust-store.js";
+import { asCaller, findCaller } from "../user/caller.js";
+import { caDirectory, oximyHome } from "../user/settings.js";
 import { addTrustCommands } from "./ca-trust.js";
 import { portNumber } from "./proxy.js";
 

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
-import { runRedirectScript } from "../local/redirect.js";
+import { runRedirectScript } from "../supervisor/redirect.js";
 import { printText } from "../terminal.js";
 
 export function addCleanupCommand(program: Command): void {

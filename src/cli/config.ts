@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import type { Command } from "commander";
-import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import { printable, printJson, printText } from "../terminal.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { type InForce, optionsInForce } from "./capture-options.js";
 
 export function addConfigCommand(program: Command): void {

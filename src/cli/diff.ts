@@ -3,12 +3,12 @@
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
-import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import { printable, printJson, printText, shortened } from "../terminal.js";
 import { WITHOUT_BODIES } from "../traces/cut-line.js";
 import { readEvents } from "../traces/event-files.js";
 import { diffRequests, type RequestDiff, type TextChange } from "../traces/request-diff.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 
 const SHOWN = 120;

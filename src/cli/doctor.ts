@@ -3,9 +3,9 @@
 import type { Command } from "commander";
 import { examine } from "../doctor/examine.js";
 import type { Finding } from "../doctor/finding.js";
-import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import { printable, printJson, printText } from "../terminal.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { captureSettings } from "./capture-options.js";
 
 /** As for every error that says what the machine lacks (docs/errors.md). */

@@ -1,16 +1,16 @@
 /** `oximy events`: what was captured, and with --follow what is captured now. */
 
 import { type Command, Option } from "commander";
+import { eventText, Feed, feedStyle } from "../engine/feed.js";
 import type { OximyEvent } from "../event/event.js";
-import { findCaller } from "../local/caller.js";
-import { eventText, Feed, feedStyle } from "../local/feed.js";
-import { oximyHome } from "../local/settings.js";
 import { printable, printableJson, printError } from "../terminal.js";
 import { AppSummary } from "../traces/app-summary.js";
 import { type Cut, WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
 import { type EventLine, readEventLines, readEvents } from "../traces/event-files.js";
 import type { EventFilter } from "../traces/event-filter.js";
 import { followEvents } from "../traces/follow.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { cellsOf, cutFor, type FieldPath, fieldsOf, parseFields } from "./fields.js";
 import { addFilterOptions, filterOf } from "./filter-options.js";

@@ -3,13 +3,13 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { Argument, type Command } from "commander";
 import { OximyError } from "../errors.js";
-import { harAround, harEntry } from "../export/har.js";
-import { htmlCall, htmlFoot, htmlHead } from "../export/html.js";
-import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import { printableJsonText, printError } from "../terminal.js";
 import { WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
 import { type EventLine, readEventLines } from "../traces/event-files.js";
+import { harAround, harEntry } from "../traces/export/har.js";
+import { htmlCall, htmlFoot, htmlHead } from "../traces/export/html.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { VERSION } from "../version.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { conversationLines } from "./conversation.js";

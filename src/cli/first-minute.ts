@@ -1,8 +1,6 @@
 /** What `oximy local` says and asks before it redirects: whose calls will be captured, and what would change that. */
 
 import { createInterface } from "node:readline";
-import type { Caller } from "../local/caller.js";
-import type { CaptureSettings } from "../local/settings.js";
 import type { Log } from "../log.js";
 import { printError } from "../terminal.js";
 import { machineTrust, NO_STORE } from "../trust/machine-stores.js";
@@ -10,6 +8,8 @@ import { machinesCertificateIfMade } from "../trust/our-certificate.js";
 import { capturesNobody, type Outlook, type OutlookFacts, outlookOf } from "../trust/outlook.js";
 import { outlookLine, outlookTable } from "../trust/outlook-table.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
+import type { Caller } from "../user/caller.js";
+import type { CaptureSettings } from "../user/settings.js";
 import { afterInstall, installEverywhere, printOutcomes, type TrustChange } from "./ca-trust.js";
 
 export type InstallCa = "ask" | "yes" | "no";

@@ -4,33 +4,37 @@ import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Command } from "commander";
 import { createAttributor } from "../attribution/attributor.js";
-import { loadNative, type NativeAddon } from "../attribution/native.js";
-import { OximyError } from "../errors.js";
-import { AppSelection } from "../local/app-selection.js";
-import { type Caller, findCaller } from "../local/caller.js";
-import { type ContainerNetworks, openContainerNetworks, withNetworks } from "../local/containers/networks.js";
-import { ECH_PUBLIC_NAMES } from "../local/ech-names.js";
-import { Identifier } from "../local/identify.js";
 import {
   machineCaDirectory,
   machineCertificate,
   machineCertificatePath,
   openMachineCa,
-} from "../local/machine-ca.js";
-import { requireOpenTo } from "../local/open-to-caller.js";
-import { warnOfOwnerRules } from "../local/owner-rules.js";
-import { programSource } from "../local/program-source.js";
-import { refuseSecondRun } from "../local/redirect.js";
-import { SecretAgent, whyNothingIsRead } from "../local/secret-agent.js";
-import type { CaptureSettings } from "../local/settings.js";
-import { OXIMY_GID, oximyHome } from "../local/settings.js";
-import { Signing } from "../local/signing.js";
-import { stateFolder } from "../local/state-folder.js";
-import { Supervisor } from "../local/supervisor.js";
+} from "../certificates/machine-ca.js";
+import { AppSelection } from "../engine/app-selection.js";
+import { ECH_PUBLIC_NAMES } from "../engine/ech-names.js";
+import { Identifier } from "../engine/identify.js";
+import { programSource } from "../engine/program-source.js";
+import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
+import { loadNative, type NativeAddon } from "../native/native.js";
 import { serviceNotifier } from "../service/notify.js";
+import {
+  type ContainerNetworks,
+  openContainerNetworks,
+  withNetworks,
+} from "../supervisor/containers/networks.js";
+import { warnOfOwnerRules } from "../supervisor/owner-rules.js";
+import { refuseSecondRun } from "../supervisor/redirect.js";
+import { SecretAgent, whyNothingIsRead } from "../supervisor/secret-agent.js";
+import { Signing } from "../supervisor/signing.js";
+import { Supervisor } from "../supervisor/supervisor.js";
 import { ownCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
+import { type Caller, findCaller } from "../user/caller.js";
+import { requireOpenTo } from "../user/open-to-caller.js";
+import type { CaptureSettings } from "../user/settings.js";
+import { OXIMY_GID, oximyHome } from "../user/settings.js";
+import { stateFolder } from "../user/state-folder.js";
 import { CONSTRAIN_CA, scopeOfBundle } from "./ca-trust.js";
 import { addCaptureOptions, captureSettings, ports } from "./capture-options.js";
 import { firstMinute } from "./first-minute.js";

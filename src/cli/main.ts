@@ -2,8 +2,8 @@
 /** The command line. */
 
 import { Command, CommanderError } from "commander";
-import { giveRootUp } from "../local/caller.js";
-import { endProcess } from "../local/end-process.js";
+import { endProcess } from "../supervisor/end-process.js";
+import { giveRootUp } from "../user/caller.js";
 import { VERSION } from "../version.js";
 import { addAppsCommand } from "./apps.js";
 import { addBundleCommand } from "./bundle.js";

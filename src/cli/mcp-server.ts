@@ -1,8 +1,8 @@
 /** `oximy mcp-server`: what was captured, for agents to ask about, over standard input and output. */
 
 import type { Command } from "commander";
-import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 
 export function addMcpServerCommand(program: Command): void {

@@ -1,10 +1,10 @@
 /** `oximy pins`: what was learned of programs that do not trust our certificate, and of servers that ask for one. */
 
 import type { Command } from "commander";
-import { findCaller } from "../local/caller.js";
-import { oximyHome, pinsFile } from "../local/settings.js";
 import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
 import { print, printJson } from "../terminal.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome, pinsFile } from "../user/settings.js";
 
 const open = () => new LearnedFacts(pinsFile(oximyHome(process.env, findCaller().home)));
 

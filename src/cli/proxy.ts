@@ -1,11 +1,11 @@
 /** `oximy proxy`: the explicit proxy. */
 
 import { type Command, InvalidArgumentError } from "commander";
-import { summaryOf } from "../local/engine.js";
-import { startExplicitCapture } from "../local/explicit-capture.js";
-import { Feed } from "../local/feed.js";
-import { oximyHome } from "../local/settings.js";
+import { summaryOf } from "../engine/engine.js";
+import { startExplicitCapture } from "../engine/explicit-capture.js";
+import { Feed } from "../engine/feed.js";
 import { createLog } from "../log.js";
+import { oximyHome } from "../user/settings.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
 import { untilSignal } from "./signals.js";
 

@@ -4,14 +4,14 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { loadNative } from "../attribution/native.js";
+import { type ExplicitCapture, startExplicitCapture } from "../engine/explicit-capture.js";
+import { type KeyLog, openKeyLog } from "../engine/key-log.js";
+import { nodeTunnelEnvironment } from "../engine/node-tunnel.js";
 import { OximyError } from "../errors.js";
-import { type ExplicitCapture, startExplicitCapture } from "../local/explicit-capture.js";
-import { type KeyLog, openKeyLog } from "../local/key-log.js";
-import { nodeTunnelEnvironment } from "../local/node-tunnel.js";
-import { oximyHome } from "../local/settings.js";
-import { proxyEnvironment, trustEnvironmentOver, untilSettled } from "../local/trust-environment.js";
 import { createLog, type Log } from "../log.js";
+import { loadNative } from "../native/native.js";
+import { proxyEnvironment, trustEnvironmentOver, untilSettled } from "../trust/trust-environment.js";
+import { oximyHome } from "../user/settings.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
 
 /** Connections that the command left behind get this long to end by themselves. */

@@ -1,14 +1,12 @@
 /** How the calls of running programs would be captured. No probe is placed and nothing is decrypted. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AppMatch, ProcessIdentity } from "../attribution/client.js";
-import type { NativeAddon } from "../attribution/native.js";
+import { machineCertificate, machineCertificatePath } from "../certificates/machine-ca.js";
+import type { AppMatch, ProcessIdentity } from "../connection/client.js";
 import { REASONS } from "../connection/reasons.js";
-import type { ProgramSource } from "../local/identify.js";
-import { machineCertificate, machineCertificatePath } from "../local/machine-ca.js";
-import { programSource } from "../local/program-source.js";
-import { whyNothingIsRead } from "../local/secret-agent.js";
-import { type CaptureSettings, pinsFile } from "../local/settings.js";
+import type { ProgramSource } from "../engine/identify.js";
+import { programSource } from "../engine/program-source.js";
+import type { NativeAddon } from "../native/native.js";
 import type { ClientProgram } from "../proxy/verdict/client.js";
 import type { Client, SitesState } from "../proxy/verdict/decide.js";
 import { type Forecast, type ForecastPolicy, forecast } from "../proxy/verdict/forecast.js";
@@ -16,8 +14,10 @@ import { LearnedFacts } from "../proxy/verdict/learned-facts.js";
 import { TrustBook } from "../proxy/verdict/trust-book.js";
 import { StackFinder, type Stacks } from "../secrets/stack-finder.js";
 import { nameOfStack } from "../secrets/stack-name.js";
+import { whyNothingIsRead } from "../supervisor/secret-agent.js";
 import { pinningApp } from "../trust/pinning.js";
 import { processFiles } from "../trust/process-files.js";
+import { type CaptureSettings, pinsFile } from "../user/settings.js";
 
 /** What is said of a program, for people and in JSON. */
 export interface Capture {

@@ -5,12 +5,12 @@ import { chmodSync, existsSync, readFileSync, realpathSync, rmSync, writeFileSyn
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
-import { findCaller } from "../local/caller.js";
-import { whyUnsafe } from "../local/safe-folder.js";
 import { LAUNCHD_LABEL, LAUNCHD_LOG, launchdPlist, PLIST_FILE } from "../service/launchd-plist.js";
 import { SERVICE_MARK, SERVICE_NAME, type Service, whyUnfit } from "../service/service.js";
 import { systemdUnit, UNIT_FILE } from "../service/systemd-unit.js";
 import { print, printText } from "../terminal.js";
+import { findCaller } from "../user/caller.js";
+import { whyUnsafe } from "../user/safe-folder.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
 /** Where our files lie is the caller's to say; everything else is asked of config.json at each start. */

@@ -2,14 +2,14 @@
 
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import { money } from "../sinks/feed.js";
 import { localClock, localDate } from "../sinks/traces-folder.js";
 import { printable, printError, printJson, printText } from "../terminal.js";
 import { WITHOUT_WORDS } from "../traces/cut-line.js";
 import { readEventLines } from "../traces/event-files.js";
 import { type Session, sessionsOf } from "../traces/sessions.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { addFilterOptions, filterOf } from "./filter-options.js";
 

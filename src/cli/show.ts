@@ -1,10 +1,10 @@
 /** `oximy show ID`: one conversation, as a person reads it. */
 
 import type { Command } from "commander";
-import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import { WITHOUT_BODIES } from "../traces/cut-line.js";
 import { transcriptOf } from "../traces/transcript.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { conversationLines } from "./conversation.js";
 import { asWritten, print } from "./print.js";

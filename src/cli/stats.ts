@@ -1,8 +1,6 @@
 /** `oximy stats`: how many calls, tokens and estimated dollars, and how long they took. */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { findCaller } from "../local/caller.js";
-import { oximyHome } from "../local/settings.js";
 import { money } from "../sinks/feed.js";
 import { printable, printError, printJson, printText } from "../terminal.js";
 import { WITHOUT_WORDS } from "../traces/cut-line.js";
@@ -15,6 +13,8 @@ import {
   type StatsTable,
   summarise,
 } from "../traces/event-stats.js";
+import { findCaller } from "../user/caller.js";
+import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { noEvents } from "./events.js";
 import { addFilterOptions, filterOf } from "./filter-options.js";

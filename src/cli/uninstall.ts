@@ -3,11 +3,11 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { asCaller, findCaller } from "../local/caller.js";
-import { whyUnsafe } from "../local/safe-folder.js";
-import { oximyHome } from "../local/settings.js";
-import { stateFolder } from "../local/state-folder.js";
 import { print } from "../terminal.js";
+import { asCaller, findCaller } from "../user/caller.js";
+import { whyUnsafe } from "../user/safe-folder.js";
+import { oximyHome } from "../user/settings.js";
+import { stateFolder } from "../user/state-folder.js";
 import { afterUninstall, printOutcomes, refuseFailures, uninstallEverywhere } from "./ca-trust.js";
 import { cleanUp } from "./cleanup.js";
 import { removeService } from "./service.js";

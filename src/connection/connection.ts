@@ -1,7 +1,7 @@
 /** The one shape of a connection, from the verdict to the event. Plain data: it crosses a thread. */
 
-import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
-import type { Scheme } from "../exchange/exchange.js";
+import type { AppMatch, Endpoint, Owner } from "./client.js";
+import type { Scheme } from "./direction.js";
 import type { Reason } from "./reasons.js";
 
 /** How its content was got at: with the session's own secrets, by a TLS session of ours, or it was plain. */

@@ -17,14 +17,14 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startExplicitCapture } from "../engine/explicit-capture.js";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
-import { startExplicitCapture } from "../local/explicit-capture.js";
-import { defaultSettings } from "../local/settings.js";
-import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../local/trust-environment.js";
 import { createLog } from "../log.js";
 import { EMBEDDED_LOCATION } from "../oisp/embedded.js";
 import { feedLine } from "../sinks/feed.js";
+import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../trust/trust-environment.js";
+import { defaultSettings } from "../user/settings.js";
 import { type AiServer, startAiServer } from "./ai-server.js";
 import { type DemoClient, demoClients } from "./clients.js";
 import { LabAuthority } from "./lab/certificates.js";

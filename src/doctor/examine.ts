@@ -5,25 +5,25 @@ import { existsSync, mkdtempSync, readFileSync, rmdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { release } from "node:os";
 import { dirname, join } from "node:path";
-import { loadNative } from "../attribution/native.js";
+import { readCa } from "../certificates/ca.js";
+import { machineCaDirectory, machineCertificatePath } from "../certificates/machine-ca.js";
+import { descriptorLimit } from "../engine/descriptor-limit.js";
 import { OximyError } from "../errors.js";
-import { asCaller, type Caller } from "../local/caller.js";
-import { descriptorLimit } from "../local/descriptor-limit.js";
-import { machineCaDirectory, machineCertificatePath } from "../local/machine-ca.js";
-import { readOwnerRules } from "../local/owner-rules.js";
-import { holdArguments, redirectScript, runRedirectScript } from "../local/redirect.js";
-import { whyUnsafe } from "../local/safe-folder.js";
-import { whyNothingIsRead } from "../local/secret-agent.js";
-import { type CaptureSettings, caDirectory, ownCertificatePath, pinsFile } from "../local/settings.js";
+import { loadNative } from "../native/native.js";
 import { readCache } from "../oisp/cache.js";
 import { loadBundle } from "../oisp/load.js";
-import { readCa } from "../proxy/ca.js";
 import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
+import { readOwnerRules } from "../supervisor/owner-rules.js";
+import { holdArguments, redirectScript, runRedirectScript } from "../supervisor/redirect.js";
+import { whyNothingIsRead } from "../supervisor/secret-agent.js";
 import { findStores } from "../trust/find-stores.js";
 import { machinesCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
 import { toolPath } from "../trust/tool-path.js";
 import { type StoreStatus, storeStatus } from "../trust/trust.js";
+import { asCaller, type Caller } from "../user/caller.js";
+import { whyUnsafe } from "../user/safe-folder.js";
+import { type CaptureSettings, caDirectory, ownCertificatePath, pinsFile } from "../user/settings.js";
 import {
   bundleFinding,
   environmentFinding,

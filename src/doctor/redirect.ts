@@ -1,6 +1,6 @@
 /** Whether connections can be redirected, and whether they are. */
 
-import { describeOwnerRules } from "../local/owner-rules.js";
+import { describeOwnerRules } from "../supervisor/owner-rules.js";
 import { type Finding, missing, ok, warning } from "./finding.js";
 
 export interface RedirectTools {

@@ -1,10 +1,11 @@
 /** From what was seen to the event that is written. Values in, values out. */
 
-import type { AppMatch, Endpoint, Owner } from "../attribution/client.js";
 import type { ClientContainer } from "../attribution/container/container.js";
+import type { AppMatch, Endpoint, Owner } from "../connection/client.js";
 import type { Via } from "../connection/connection.js";
+import type { Direction, Scheme } from "../connection/direction.js";
 import type { Reason } from "../connection/reasons.js";
-import type { Direction, Exchange, Scheme } from "../exchange/exchange.js";
+import type { Exchange } from "../exchange/exchange.js";
 import type { Finding } from "../findings/finding.js";
 import type { Interaction } from "../interaction/interaction.js";
 import { present } from "../interaction/json.js";

@@ -1,5 +1,6 @@
+import type { Direction, Scheme } from "../connection/direction.js";
 import { ByteBuffer } from "./byte-buffer.js";
-import type { ConnectionReader, Direction, ReaderHandlers, ReaderLimits, Scheme } from "./exchange.js";
+import type { ConnectionReader, ReaderHandlers, ReaderLimits } from "./exchange.js";
 import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
 import { Http1Core } from "./http1.js";
 import { HTTP2_PREFACE, Http2Core } from "./http2.js";

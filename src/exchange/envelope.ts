@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import type { Direction } from "../connection/direction.js";
 import { BodyCollector, type MemoryBudget } from "./body.js";
-import type { Direction, Fields, ReaderLimits, WebSocketMessage } from "./exchange.js";
+import type { Fields, ReaderLimits, WebSocketMessage } from "./exchange.js";
 import { fieldValue } from "./fields.js";
 
 const PREFIX_LENGTH = 5;

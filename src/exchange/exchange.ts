@@ -2,10 +2,8 @@
  * What passed on an intercepted connection, read from the copy. No I/O here: bytes in, exchanges out.
  */
 
+import type { Direction } from "../connection/direction.js";
 import type { ProtocolReason } from "../connection/reasons.js";
-
-/** `request` runs from client to server, `response` from server to client. */
-export type Direction = "request" | "response";
 
 /**
  * Header fields in wire order, names as they were sent (HTTP/2: lower case, without pseudo-headers).
@@ -127,5 +125,3 @@ export interface ConnectionReader {
   /** The connection is over: both directions, for whatever cause. Unfinished exchanges are reported. */
   close(cause: "ended" | "client_aborted" | "server_closed" | "capture_lost", time: number): void;
 }
-
-export type Scheme = "https" | "http";

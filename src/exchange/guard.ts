@@ -1,5 +1,6 @@
+import type { Direction } from "../connection/direction.js";
 import type { ProtocolReason } from "../connection/reasons.js";
-import type { ConnectionReader, Direction, ReaderHandlers } from "./exchange.js";
+import type { ConnectionReader, ReaderHandlers } from "./exchange.js";
 
 export type CloseCause = Parameters<ConnectionReader["close"]>[0];
 

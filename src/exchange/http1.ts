@@ -1,12 +1,6 @@
+import type { Direction, Scheme } from "../connection/direction.js";
 import { ByteBuffer } from "./byte-buffer.js";
-import type {
-  ConnectionReader,
-  Direction,
-  Fields,
-  ReaderHandlers,
-  ReaderLimits,
-  Scheme,
-} from "./exchange.js";
+import type { ConnectionReader, Fields, ReaderHandlers, ReaderLimits } from "./exchange.js";
 import { fieldTokens, fieldValue } from "./fields.js";
 import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
 import { type Framing, NO_BODY, requestFraming, responseFraming } from "./http1-framing.js";

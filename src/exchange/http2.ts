@@ -1,11 +1,5 @@
-import type {
-  ConnectionReader,
-  Direction,
-  ExchangeError,
-  Fields,
-  ReaderHandlers,
-  ReaderLimits,
-} from "./exchange.js";
+import type { Direction } from "../connection/direction.js";
+import type { ConnectionReader, ExchangeError, Fields, ReaderHandlers, ReaderLimits } from "./exchange.js";
 import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
 import { HpackDecoder } from "./hpack.js";
 import { type FieldBlock, FieldBlockJoiner } from "./http2-field-block.js";

@@ -1,7 +1,7 @@
+import type { Direction } from "../connection/direction.js";
 import { BodyCollector, MemoryBudget } from "./body.js";
 import { EnvelopeReader, envelopeFormat } from "./envelope.js";
 import type {
-  Direction,
   Exchange,
   ExchangeError,
   Fields,

@@ -1,4 +1,4 @@
-import type { Scheme } from "./exchange.js";
+import type { Scheme } from "../connection/direction.js";
 import { fieldValue } from "./fields.js";
 import type { SwitchProtocol } from "./http1.js";
 import { Http2Core } from "./http2.js";

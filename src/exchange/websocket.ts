@@ -1,4 +1,5 @@
-import type { Body, Direction, Exchange, ExchangeError, WebSocketMessage } from "./exchange.js";
+import type { Direction } from "../connection/direction.js";
+import type { Body, Exchange, ExchangeError, WebSocketMessage } from "./exchange.js";
 import type { CloseCause, ReaderCore } from "./guard.js";
 import { type ConnectionContext, errorOfClose, type OpenExchange } from "./open-exchange.js";
 import { MessageInflater, negotiatedDeflate } from "./websocket-deflate.js";

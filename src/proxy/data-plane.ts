@@ -5,18 +5,18 @@
 
 import { connect as connectTcp, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Endpoint } from "../attribution/client.js";
+import { type Mint, NotSigned, type ShownLeaf } from "../certificates/leaf.js";
+import type { Endpoint } from "../connection/client.js";
 import type { Connection, Via } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
-import { type Arrival, peek, socketArrival } from "./arrival.js";
-import type { ClientHello } from "./client-hello.js";
-import { type NothingRead, relaySecure } from "./intercept.js";
-import { type Mint, NotSigned, type ShownLeaf } from "./leaf.js";
+import { type Arrival, peek, socketArrival } from "./accept/arrival.js";
+import { type NothingRead, relaySecure } from "./intercept/intercept.js";
 import { readCopied, readPassage, type SecretSource, type SitesWatch } from "./read-passage.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
 import type { Tap, TapSink } from "./tap.js";
-import type { SecureUpstream, UpstreamConnector } from "./upstream.js";
+import type { SecureUpstream, UpstreamConnector } from "./upstream/upstream.js";
 import type { KnownClient } from "./verdict/client.js";
+import type { ClientHello } from "./verdict/client-hello.js";
 import { decide, decideByHost, isPrivate, type Policy } from "./verdict/decide.js";
 import { type Opening, readOpening } from "./verdict/opening.js";
 import type { Attempt, TrustBook } from "./verdict/trust-book.js";

@@ -5,8 +5,8 @@
 
 import { within } from "../attribution/time-limit.js";
 import type { Connection } from "../connection/connection.js";
-import type { CopiedPassage } from "./arrival.js";
-import type { NothingRead } from "./intercept.js";
+import type { CopiedPassage } from "./accept/arrival.js";
+import type { NothingRead } from "./intercept/intercept.js";
 import { relay, type Side } from "./relay.js";
 import type { Tap, TapSink } from "./tap.js";
 import type { KnownClient } from "./verdict/client.js";

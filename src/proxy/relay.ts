@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { CloseCause } from "../connection/connection.js";
-import type { Direction } from "../exchange/exchange.js";
+import type { Direction } from "../connection/direction.js";
 
 export interface RelayWatcher {
   /** The server's bytes wait for this; the client's go on at once. Must resolve. */

@@ -4,8 +4,8 @@
  */
 
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
-import type { Direction } from "../exchange/exchange.js";
-import type { TapBatch } from "./front.js";
+import type { Direction } from "../connection/direction.js";
+import type { TapBatch } from "./accept/front.js";
 
 export interface Tap {
   push(direction: Direction, bytes: Uint8Array): void;

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { loadNative, NATIVE_BINARIES, type NativeAddon } from "../attribution/native.js";
+import { loadNative, NATIVE_BINARIES, type NativeAddon } from "../native/native.js";
 import type { ProvenSite } from "./site.js";
 
 /** Functions of the native addon (native/sites_binding.cc). They throw for wrong types only. */

@@ -1,5 +1,5 @@
-import { loadNative, type NativeAddon } from "../attribution/native.js";
 import { OximyError } from "../errors.js";
+import { loadNative, type NativeAddon } from "../native/native.js";
 import type { Site } from "./site.js";
 
 /**

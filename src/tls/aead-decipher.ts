@@ -1,5 +1,5 @@
 import { createDecipheriv } from "node:crypto";
-import { loadNative, type NativeAddon } from "../attribution/native.js";
+import { loadNative, type NativeAddon } from "../native/native.js";
 import type { AeadProtection } from "./cipher-suites.js";
 
 /** One AEAD key. */

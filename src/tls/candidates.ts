@@ -1,4 +1,4 @@
-import type { Direction } from "../exchange/exchange.js";
+import type { Direction } from "../connection/direction.js";
 import type { RecordOpener } from "./record.js";
 
 /** Labels of the key log format (draft-ietf-tls-keylogfile). */

@@ -1,4 +1,4 @@
-import type { Direction } from "../exchange/exchange.js";
+import type { Direction } from "../connection/direction.js";
 import type { Budget } from "./direction-reader.js";
 import { Unreadable } from "./failure.js";
 

@@ -1,4 +1,4 @@
-import type { Direction } from "../exchange/exchange.js";
+import type { Direction } from "../connection/direction.js";
 import { fastestDecipher, type MakeDecipher } from "./aead-decipher.js";
 import type { SecretLabel } from "./candidates.js";
 import { Delivery, type EndKind } from "./delivery.js";

@@ -1,4 +1,4 @@
-import type { Direction } from "../exchange/exchange.js";
+import type { Direction } from "../connection/direction.js";
 import type { MakeDecipher } from "./aead-decipher.js";
 import { Candidates } from "./candidates.js";
 import type { CipherSuite } from "./cipher-suites.js";

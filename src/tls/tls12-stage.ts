@@ -1,4 +1,4 @@
-import type { Direction } from "../exchange/exchange.js";
+import type { Direction } from "../connection/direction.js";
 import type { MakeDecipher } from "./aead-decipher.js";
 import { fixedIvLength, openerForTls12 } from "./aead-opener.js";
 import { CbcOpener } from "./cbc-opener.js";

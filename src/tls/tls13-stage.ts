@@ -1,4 +1,4 @@
-import type { Direction } from "../exchange/exchange.js";
+import type { Direction } from "../connection/direction.js";
 import { openerForTrafficSecret } from "./aead-opener.js";
 import { type Candidate, type Phase, ROLE } from "./candidates.js";
 import type { CipherSuite } from "./cipher-suites.js";

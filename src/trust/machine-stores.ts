@@ -2,8 +2,8 @@
 
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { loadNative } from "../attribution/native.js";
-import type { Caller } from "../local/caller.js";
+import { loadNative } from "../native/native.js";
+import type { Caller } from "../user/caller.js";
 import { BrowserStores } from "./browser-stores.js";
 import { findKeytool } from "./find-stores.js";
 import { macos } from "./macos.js";

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { chmod, readdir, rm, writeFile } from "node:fs/promises";
-import type { Caller } from "../local/caller.js";
+import type { Caller } from "../user/caller.js";
 import type { Step, Tool, TrustStore } from "./trust-store.js";
 
 /** What the store's own tool said when it failed, or that it is not there. */

@@ -1,10 +1,10 @@
 /** The certificates that stores may trust: the machine's, which is root's, and the user's own. */
 
 import { X509Certificate } from "node:crypto";
-import { asCaller, type Caller, findCaller } from "../local/caller.js";
-import { machineCertificate, machineCertificatePath, openMachineCa } from "../local/machine-ca.js";
-import { caDirectory, ownCertificatePath } from "../local/settings.js";
-import { openCa, type Scope } from "../proxy/ca.js";
+import { openCa, type Scope } from "../certificates/ca.js";
+import { machineCertificate, machineCertificatePath, openMachineCa } from "../certificates/machine-ca.js";
+import { asCaller, type Caller, findCaller } from "../user/caller.js";
+import { caDirectory, ownCertificatePath } from "../user/settings.js";
 import { type NamedCertificate, nameCertificate } from "./trust-store.js";
 import { readSmallFile } from "./user-file.js";
 

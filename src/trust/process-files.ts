@@ -1,7 +1,7 @@
 /** Files of processes, read so that nothing of them can hang or mislead the reader (native/process_files_binding.cc). */
 
-import { loadNative } from "../attribution/native.js";
 import { within } from "../attribution/time-limit.js";
+import { loadNative } from "../native/native.js";
 
 /** One process, which is no other: a pid is given away again, a pid with its start time is not. */
 export interface ProcessRef {

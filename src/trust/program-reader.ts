@@ -2,8 +2,8 @@
 
 import { basename, executableName } from "../attribution/identity/identity.js";
 import { entryPointOf } from "../attribution/identity/interpreter.js";
-import { loadNative, type ProcessInfo } from "../attribution/native.js";
 import { LruCache } from "../lru-cache.js";
+import { loadNative, type ProcessInfo } from "../native/native.js";
 import { adviceFor, PINNED_ADVICE } from "./advice.js";
 import { BrowserStores } from "./browser-stores.js";
 import { Executables } from "./executables.js";

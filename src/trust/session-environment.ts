@@ -3,12 +3,12 @@
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { asCaller, type Caller } from "../local/caller.js";
-import { trustEnvironment } from "../local/trust-environment.js";
 import { makeFolder } from "../make-folder.js";
+import { asCaller, type Caller } from "../user/caller.js";
 import { readBootId, SessionFiles } from "./session-files.js";
 import { inSessionOf, MARK, type SessionPlace, sessionPlace, type Variables } from "./session-place.js";
 import type { Outcome } from "./trust.js";
+import { trustEnvironment } from "./trust-environment.js";
 import type { Tool } from "./trust-store.js";
 import { readSmallFile, replaceFile } from "./user-file.js";
 

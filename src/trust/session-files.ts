@@ -6,8 +6,8 @@
 
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { systemRoots } from "../certificates/roots.js";
 import { makeFolder } from "../make-folder.js";
-import { systemRoots } from "../proxy/roots.js";
 import { readSmallFile, replaceFile } from "./user-file.js";
 
 /** Bytes; the roots of a system are some 250 KB. */

@@ -1,7 +1,7 @@
 /** Which stores trust our certificate, and making them do so or no longer. Everything here can be done twice. */
 
 import { readFile } from "node:fs/promises";
-import type { Caller } from "../local/caller.js";
+import type { Caller } from "../user/caller.js";
 import { changeStore, isTrusted, listStore, StoreError } from "./machine.js";
 import { isOurs, type NamedCertificate, type Step, type TrustStore } from "./trust-store.js";
 

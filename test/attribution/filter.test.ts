@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { AppMatch, Owner } from "../../src/attribution/client.js";
 import { type FilterTerm, parseAppFilter, selects } from "../../src/attribution/filter.js";
 import { unknownTermWarnings } from "../../src/attribution/filter-warnings.js";
 import { createAppIndex, matchApp } from "../../src/attribution/match-app.js";
+import type { AppMatch, Owner } from "../../src/connection/client.js";
 import { OximyError } from "../../src/errors.js";
 import { app, ownerOf } from "./fake-processes.js";
 

@@ -3,10 +3,10 @@ import { chmodSync, copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFil
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createAttributor } from "../../src/attribution/attributor.js";
-import type { Owner } from "../../src/attribution/client.js";
 import { createAppIndex, matchApp } from "../../src/attribution/match-app.js";
-import { loadNative } from "../../src/attribution/native.js";
 import { runningApps, runningProcesses } from "../../src/attribution/running.js";
+import type { Owner } from "../../src/connection/client.js";
+import { loadNative } from "../../src/native/native.js";
 import { isRoot, listenOn, NOBODY, start } from "../native/clients.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { app } from "./fake-processes.js";

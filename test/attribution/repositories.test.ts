@@ -1,8 +1,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Owner, ProcessIdentity } from "../../src/attribution/client.js";
 import { Repositories, repositoryOf } from "../../src/attribution/repositories.js";
+import type { Owner, ProcessIdentity } from "../../src/connection/client.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 let root: string;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BatchWriter, readBatch } from "../../src/capture/batch-writer.js";
-import { type Batch, OP } from "../../src/capture/messages.js";
+import { type Batch, OP } from "../../src/capture/protocol.js";
 import { connection } from "./rig.js";
 
 const isPush = (code: number) => code === OP.request || code === OP.response;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { CLOSE_CAUSES, OP } from "../../src/capture/messages.js";
 import { CapturePlane } from "../../src/capture/plane.js";
+import { CLOSE_CAUSES, OP } from "../../src/capture/protocol.js";
 import { captureOptions, connection, type Echo, nextOf, startPlane } from "./rig.js";
 
 const text = (value: string) => Buffer.from(value, "latin1");

@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
-import type { CaptureOptions } from "../../src/capture/messages.js";
 import { CapturePlane, type CapturePlaneOptions } from "../../src/capture/plane.js";
+import type { CaptureOptions } from "../../src/capture/protocol.js";
 import type { Connection, UnreadConnection } from "../../src/connection/connection.js";
 import { DEFAULT_LIMITS } from "../../src/exchange/exchange.js";
 import { Inbox } from "../proxy/front-rig.js";

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { TlsReadings } from "../../src/capture/tls-readings.js";
 import type { Connection, UnreadConnection } from "../../src/connection/connection.js";
-import type { Direction } from "../../src/exchange/exchange.js";
+import type { Direction } from "../../src/connection/direction.js";
 import { encodeSecretFrame, type SecretLabel } from "../../src/secrets/secret-frame.js";
 import { keyPair } from "../tls/certificates.js";
 import { type Recorded, recordNode } from "../tls/recording.js";

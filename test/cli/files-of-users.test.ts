@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { addCaptureOptions, captureSettings } from "../../src/cli/capture-options.js";
-import { asCaller, findCaller } from "../../src/local/caller.js";
+import { asCaller, findCaller } from "../../src/user/caller.js";
 import { MAIN } from "../built-oximy.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { runToEnd } from "./oximy.js";

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { localDate, tracesFileName } from "../../src/sinks/traces-folder.js";
-import { Receiver } from "../otlp/receiver.js";
+import { Receiver } from "../sinks/otlp/receiver.js";
 import { sampleEvent } from "../sinks/sample-event.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { runOximy, startOximy } from "./oximy.js";

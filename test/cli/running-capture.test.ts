@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, describe, expect, it, onTestFinished, test } from "vitest";
-import type { AppMatch } from "../../src/attribution/client.js";
-import { loadNative } from "../../src/attribution/native.js";
 import { type RunningRow, runningLines } from "../../src/cli/apps.js";
 import { captureOf, RunningCapture, type Sites } from "../../src/cli/running-capture.js";
-import { whyNothingIsRead } from "../../src/local/secret-agent.js";
-import { defaultSettings } from "../../src/local/settings.js";
+import type { AppMatch } from "../../src/connection/client.js";
+import { loadNative } from "../../src/native/native.js";
 import type { ClientProgram } from "../../src/proxy/verdict/client.js";
 import type { Forecast } from "../../src/proxy/verdict/forecast.js";
 import { nameOfStack } from "../../src/secrets/stack-name.js";
+import { whyNothingIsRead } from "../../src/supervisor/secret-agent.js";
+import { defaultSettings } from "../../src/user/settings.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const program: ClientProgram = {

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { announcePort, isAnnounced } from "../../src/local/page-ports.js";
+import { announcePort, isAnnounced } from "../../src/engine/page-ports.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { runOximy, startOximy } from "./oximy.js";
 

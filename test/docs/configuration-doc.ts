@@ -3,7 +3,7 @@ import { CAPTURE_OPTIONS, type CaptureOption, variable } from "../../src/cli/cap
 import { addLocalCommand } from "../../src/cli/local.js";
 import { addProxyCommand } from "../../src/cli/proxy.js";
 import { addRunCommand } from "../../src/cli/run.js";
-import { defaultSettings } from "../../src/local/settings.js";
+import { defaultSettings } from "../../src/user/settings.js";
 
 const camel = (key: string) => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 

@@ -38,9 +38,9 @@ describe("docs/macos.md", () => {
   it("quotes what is really said", () => {
     const source = [
       "scripts/redirect-macos.sh",
-      "src/local/pf-watch.ts",
-      "src/local/self-test.ts",
-      "src/local/supervisor.ts",
+      "src/supervisor/pf-watch.ts",
+      "src/supervisor/self-test.ts",
+      "src/supervisor/supervisor.ts",
     ]
       .map(read)
       .join("\n");

@@ -1,7 +1,7 @@
+import type { Direction } from "../../src/connection/direction.js";
 import {
   type ConnectionReader,
   DEFAULT_LIMITS,
-  type Direction,
   type Exchange,
   type ReaderHandlers,
   type WebSocketMessage,

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
+import type { Direction } from "../../src/connection/direction.js";
 import { type ConnectionOptions, createConnectionReader } from "../../src/exchange/connection.js";
-import type { Direction } from "../../src/exchange/exchange.js";
 import { createReport, LIMITS, type Report, type Step } from "./recording.js";
 
 export interface Relay {

@@ -1,7 +1,8 @@
 import { constants, createDeflateRaw, type DeflateRaw } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import type { Direction } from "../../src/connection/direction.js";
 import { createConnectionReader } from "../../src/exchange/connection.js";
-import type { Direction, ReaderLimits } from "../../src/exchange/exchange.js";
+import type { ReaderLimits } from "../../src/exchange/exchange.js";
 import { createReport, LIMITS, play, type Report, type Step } from "./recording.js";
 
 const FIN = 0x80;

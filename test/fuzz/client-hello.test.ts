@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { readClientHello } from "../../src/proxy/client-hello.js";
-import { shapeOf } from "../../src/proxy/mirror.js";
+import { shapeOf } from "../../src/proxy/upstream/mirror.js";
+import { readClientHello } from "../../src/proxy/verdict/client-hello.js";
 import { captureHello, clientNames, inRecords } from "../proxy/client-hello-rig.js";
 import { fuzz, mutate } from "./mutations.js";
 

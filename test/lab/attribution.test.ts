@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { loadNative } from "../../src/attribution/native.js";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import { loadNative } from "../../src/native/native.js";
 import { ShortLivedClients, type Testimony, testimonyOf } from "./clients/short-lived.js";
 import { LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";

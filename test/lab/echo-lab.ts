@@ -4,7 +4,7 @@ import { createLab, type Lab } from "../../src/demo/lab/lab.js";
 import type { ExecOptions, ExecResult } from "../../src/demo/lab/lab-process.js";
 import type { LabServer } from "../../src/demo/lab/lab-server.js";
 import { usePrivateCopies } from "../../src/demo/lab/private-copies.js";
-import { OXIMY_GID } from "../../src/local/settings.js";
+import { OXIMY_GID } from "../../src/user/settings.js";
 import { ECHO_SERVER } from "./echo-server.js";
 import { LabOximy, PROJECT } from "./oximy.js";
 import type { ReceivedConnection } from "./servers/received-connection.js";

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OXIMY_GID } from "../../src/local/settings.js";
+import { OXIMY_GID } from "../../src/user/settings.js";
 import { eventsIn, printTable, type RowReport, reportOf, type ToldEvent } from "./first-contact.js";
 import { LabOximy, MAIN, makeHome, PROJECT, spawnOximy, sudoEnvironment } from "./oximy.js";
 import { availableClients } from "./real-clients/availability.js";

@@ -10,8 +10,8 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import { OXIMY_GID } from "../../src/local/settings.js";
-import { SIGNER_ID } from "../../src/local/signer-messages.js";
+import { SIGNER_ID } from "../../src/supervisor/signer-protocol.js";
+import { OXIMY_GID } from "../../src/user/settings.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { CALLER, LabOximy, PROJECT, stateFolderOf } from "./oximy.js";
 import { requireLab } from "./require-lab.js";

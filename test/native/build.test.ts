@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadFirst, NATIVE_BINARIES } from "../../src/attribution/native.js";
 import { OximyError } from "../../src/errors.js";
-import { asCaller } from "../../src/local/caller.js";
+import { loadFirst, NATIVE_BINARIES } from "../../src/native/native.js";
+import { asCaller } from "../../src/user/caller.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const sourcesIn = (file: string) =>

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
-import type { SocketTuple } from "../../src/attribution/client.js";
+import type { SocketTuple } from "../../src/connection/client.js";
 
 /** Accepts connections and tells, for each, how the client sees it. */
 export interface Acceptor extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import net from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { loadNative, NATIVE_BINARIES } from "../../src/attribution/native.js";
+import { loadNative, NATIVE_BINARIES } from "../../src/native/native.js";
 import { isRoot, listenOn, NOBODY, start, startClient } from "./clients.js";
 
 const native = loadNative();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { type FinderHints, loadNative } from "../../src/attribution/native.js";
+import { type FinderHints, loadNative } from "../../src/native/native.js";
 import { isRoot, listenOn, NOBODY, start, startClient } from "./clients.js";
 
 const native = loadNative();

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NATIVE_BINARIES } from "../../src/attribution/native.js";
+import { NATIVE_BINARIES } from "../../src/native/native.js";
 
 describe("the installation of the native addon", () => {
   let project: string;

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { describe, expect, it } from "vitest";
-import { loadNative, NATIVE_BINARIES } from "../../src/attribution/native.js";
+import { loadNative, NATIVE_BINARIES } from "../../src/native/native.js";
 import { isRoot } from "./clients.js";
 
 const native = loadNative();

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { loadNative, NATIVE_BINARIES } from "../../src/attribution/native.js";
+import { loadNative, NATIVE_BINARIES } from "../../src/native/native.js";
 
 const ADDON = JSON.stringify(NATIVE_BINARIES.find((file) => fs.existsSync(file)));
 const FOR_EVER = 600_000;

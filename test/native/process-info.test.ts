@@ -2,7 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadNative } from "../../src/attribution/native.js";
+import { loadNative } from "../../src/native/native.js";
 import { isRoot, NOBODY, start } from "./clients.js";
 
 const native = loadNative();

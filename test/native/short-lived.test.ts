@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import net from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { loadNative } from "../../src/attribution/native.js";
+import { loadNative } from "../../src/native/native.js";
 import { isRoot, NOBODY, start } from "./clients.js";
 
 const native = loadNative();

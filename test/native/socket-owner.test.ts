@@ -2,7 +2,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import net from "node:net";
 import { describe, expect, it } from "vitest";
-import { loadNative } from "../../src/attribution/native.js";
+import { loadNative } from "../../src/native/native.js";
 import { isRoot, listenOn, NOBODY, startClient } from "./clients.js";
 
 const native = loadNative();

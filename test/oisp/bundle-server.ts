@@ -5,8 +5,8 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { openCa } from "../../src/proxy/ca.js";
-import { makeLeaf } from "../../src/proxy/leaf.js";
+import { openCa } from "../../src/certificates/ca.js";
+import { makeLeaf } from "../../src/certificates/leaf.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 /** A real HTTPS server whose certificate is for localhost, of a CA that nobody but `ca` trusts. */

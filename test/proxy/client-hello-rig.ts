@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { PassThrough } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { calculateJa3, calculateJa4, readTlsClientHello } from "read-tls-client-hello";
-import { type ClientHello, readClientHello } from "../../src/proxy/client-hello.js";
+import { type ClientHello, readClientHello } from "../../src/proxy/verdict/client-hello.js";
 
 export const HOST = "api.example.com";
 

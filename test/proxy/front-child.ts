@@ -2,7 +2,7 @@
  * A front in a process of its own, for tests that limit or stop that process. Tells its port; then obeys
  * messages. Connections are held: only `reject` gives a verdict, and `rejectOthers` on all but the next.
  */
-import { NativeFront } from "../../src/proxy/front-native.js";
+import { NativeFront } from "../../src/proxy/accept/front-native.js";
 
 export type Order =
   | "stats"

@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import net from "node:net";
 import { finished, pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
-import { isNativeFrontSupported } from "../../src/proxy/front-native.js";
+import { isNativeFrontSupported } from "../../src/proxy/accept/front-native.js";
 import { closing, passAll, Rig, readAll, readAllOf, readBytes } from "./front-rig.js";
 
 const REQUEST = "GET /v1 HTTP/1.1\r\nHost: api.example\r\n\r\n";

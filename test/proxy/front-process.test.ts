@@ -3,7 +3,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { isNativeFrontSupported } from "../../src/proxy/front-native.js";
+import { isNativeFrontSupported } from "../../src/proxy/accept/front-native.js";
 import type { Order } from "./front-child.js";
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));

@@ -4,9 +4,9 @@ import net from "node:net";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { isLarge } from "../../src/capture/batch-writer.js";
-import { CLOSE_CAUSES, OP, OP_WIDTH } from "../../src/capture/messages.js";
-import { TAP_CLOSE_CAUSES, TAP_OP, TAP_OP_WIDTH } from "../../src/proxy/front.js";
-import { isNativeFrontSupported } from "../../src/proxy/front-native.js";
+import { CLOSE_CAUSES, OP, OP_WIDTH } from "../../src/capture/protocol.js";
+import { TAP_CLOSE_CAUSES, TAP_OP, TAP_OP_WIDTH } from "../../src/proxy/accept/front.js";
+import { isNativeFrontSupported } from "../../src/proxy/accept/front-native.js";
 import { closing, Rig, type RigOptions, readAll, readAllOf, readBytes } from "./front-rig.js";
 
 const REQUEST = "GET /v1 HTTP/1.1\r\nHost: api.example\r\n\r\n";

@@ -1,8 +1,13 @@
 import { once } from "node:events";
 import net from "node:net";
-import type { Endpoint } from "../../src/attribution/client.js";
-import type { FrontConnection, FrontOptions, PassthroughEnd, TapBatch } from "../../src/proxy/front.js";
-import { NativeFront } from "../../src/proxy/front-native.js";
+import type { Endpoint } from "../../src/connection/client.js";
+import type {
+  FrontConnection,
+  FrontOptions,
+  PassthroughEnd,
+  TapBatch,
+} from "../../src/proxy/accept/front.js";
+import { NativeFront } from "../../src/proxy/accept/front-native.js";
 import { TapLog } from "./front-tap-log.js";
 
 /** What arrives, in order, for whoever asks next. */

@@ -1,4 +1,4 @@
-import { TAP_CLOSE_CAUSES, TAP_OP, TAP_OP_WIDTH, type TapBatch } from "../../src/proxy/front.js";
+import { TAP_CLOSE_CAUSES, TAP_OP, TAP_OP_WIDTH, type TapBatch } from "../../src/proxy/accept/front.js";
 
 type OpName = keyof typeof TAP_OP;
 const NAMES = new Map(Object.entries(TAP_OP).map(([name, op]) => [op as number, name as OpName]));

@@ -2,12 +2,12 @@ import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { type CertificateAuthority, openCa } from "../../src/certificates/ca.js";
+import { makeLeaf } from "../../src/certificates/leaf.js";
 import { embeddedDocument } from "../../src/oisp/embedded.js";
 import { createHostIndex } from "../../src/oisp/host-index.js";
 import { readBundleText } from "../../src/oisp/parse.js";
 import { readableDomains } from "../../src/oisp/readable-domains.js";
-import { type CertificateAuthority, openCa } from "../../src/proxy/ca.js";
-import { makeLeaf } from "../../src/proxy/leaf.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { openssl } from "./openssl.js";
 

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect, createSecureContext, TLSSocket } from "node:tls";
 import { expect, it } from "vitest";
-import { peek } from "../../src/proxy/arrival.js";
+import { peek } from "../../src/proxy/accept/arrival.js";
 import { relay } from "../../src/proxy/relay.js";
-import { UpstreamConnector } from "../../src/proxy/upstream.js";
+import { UpstreamConnector } from "../../src/proxy/upstream/upstream.js";
 import { HOST, helloOf } from "./client-hello-rig.js";
 import { certificateFor, ROOT, rawServer, tlsServer } from "./upstream-rig.js";
 

@@ -4,10 +4,10 @@ import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { createServer, type TlsOptions } from "node:tls";
-import type { Endpoint } from "../../src/attribution/client.js";
-import { makeCaCertificate } from "../../src/proxy/ca.js";
-import { readClientHello } from "../../src/proxy/client-hello.js";
-import { makeLeaf } from "../../src/proxy/leaf.js";
+import { makeCaCertificate } from "../../src/certificates/ca.js";
+import { makeLeaf } from "../../src/certificates/leaf.js";
+import type { Endpoint } from "../../src/connection/client.js";
+import { readClientHello } from "../../src/proxy/verdict/client-hello.js";
 import { HOST, listen } from "./client-hello-rig.js";
 
 const newKey = () => generateKeyPairSync("ec", { namedCurve: "P-256" });

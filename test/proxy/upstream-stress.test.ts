@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { expect, it } from "vitest";
-import type { ClientHello } from "../../src/proxy/client-hello.js";
 import { abort } from "../../src/proxy/relay.js";
-import { UpstreamConnector, type UpstreamResult } from "../../src/proxy/upstream.js";
+import { UpstreamConnector, type UpstreamResult } from "../../src/proxy/upstream/upstream.js";
+import type { ClientHello } from "../../src/proxy/verdict/client-hello.js";
 import { captureHello, HOST, helloOf } from "./client-hello-rig.js";
 import { ROOT, rawServer, type TestServer, tlsServer } from "./upstream-rig.js";
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import fs from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { NATIVE_BINARIES } from "../../src/attribution/native.js";
+import { NATIVE_BINARIES } from "../../src/native/native.js";
 import type { Site } from "../../src/secrets/site.js";
 import { start } from "../native/clients.js";
 import {

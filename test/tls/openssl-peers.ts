@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Direction } from "../../src/exchange/exchange.js";
+import type { Direction } from "../../src/connection/direction.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { keyPair } from "./certificates.js";
 import { parseKeyLog, type Recorded, type Recorder, startRecorder } from "./recording.js";

@@ -1,4 +1,4 @@
-import type { Direction } from "../../src/exchange/exchange.js";
+import type { Direction } from "../../src/connection/direction.js";
 import type { MakeDecipher } from "../../src/tls/aead-decipher.js";
 import type { SecretLabel } from "../../src/tls/candidates.js";
 import { type EstablishedSession, TlsSessionReader } from "../../src/tls/session-reader.js";

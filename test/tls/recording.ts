@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import tls from "node:tls";
-import type { Direction } from "../../src/exchange/exchange.js";
+import type { Direction } from "../../src/connection/direction.js";
 import type { SecretLabel } from "../../src/tls/candidates.js";
 
 /** Bytes of one direction, or its end. */

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { openCa } from "../../src/proxy/ca.js";
+import { openCa } from "../../src/certificates/ca.js";
 import { searchFor } from "../../src/trust/certificate-search.js";
 import { nssTrusts } from "../../src/trust/nss-database.js";
 import { toolPath } from "../../src/trust/tool-path.js";

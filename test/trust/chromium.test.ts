@@ -3,8 +3,8 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { openMachineCa } from "../../src/local/machine-ca.js";
-import { LeafMint } from "../../src/proxy/leaf.js";
+import { LeafMint } from "../../src/certificates/leaf.js";
+import { openMachineCa } from "../../src/certificates/machine-ca.js";
 import { MAIN } from "../built-oximy.js";
 import { OwnMachine } from "./own-machine.js";
 

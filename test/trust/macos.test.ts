@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createUserNames } from "../../src/attribution/user-names.js";
-import { findCaller, macHome } from "../../src/local/caller.js";
 import { findKeytool } from "../../src/trust/find-stores.js";
 import { macosStore } from "../../src/trust/macos.js";
 import { installInto, storeStatus, uninstallFrom } from "../../src/trust/trust.js";
 import { nameOf } from "../../src/trust/trust-store.js";
+import { findCaller, macHome } from "../../src/user/caller.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { executable, NO_JAVA, security } from "./mac-stand-ins.js";
 

@@ -4,7 +4,7 @@ import net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadNative } from "../../src/attribution/native.js";
+import { loadNative } from "../../src/native/native.js";
 import { type ProcessRef, processFiles } from "../../src/trust/process-files.js";
 import { isRoot, NOBODY, type Started, start } from "../native/clients.js";
 import { temporaryFolder } from "../temporary-folder.js";

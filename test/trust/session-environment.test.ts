@@ -12,11 +12,11 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it, test } from "vitest";
-import type { Caller } from "../../src/local/caller.js";
 import { SessionEnvironment } from "../../src/trust/session-environment.js";
 import { SessionFiles } from "../../src/trust/session-files.js";
 import { MARK, sessionPlace } from "../../src/trust/session-place.js";
 import type { Tool } from "../../src/trust/trust-store.js";
+import type { Caller } from "../../src/user/caller.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const pem = (name: string) => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----`;

@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { findCaller } from "../../src/local/caller.js";
 import { anchorStore } from "../../src/trust/anchor-folder.js";
 import { nssStore } from "../../src/trust/nss.js";
 import { installInto, storeStatus, uninstallFrom } from "../../src/trust/trust.js";
 import { nameOf, type TrustStore } from "../../src/trust/trust-store.js";
+import { findCaller } from "../../src/user/caller.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const caller = findCaller();

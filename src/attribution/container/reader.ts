@@ -3,8 +3,8 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { LruCache } from "../../lru-cache.js";
+import type { ProcessInfo } from "../../native/native.js";
 import { type FileReader, systemFiles } from "../identity/file-reader.js";
-import type { ProcessInfo } from "../native.js";
 import { parsePasswd } from "../user-names.js";
 import { containerInCgroup } from "./cgroup.js";
 import type { ClientContainer, ContainerNames, ContainerRef } from "./container.js";

@@ -1,6 +1,6 @@
 /** From what was read to what is needed to put it into a conversation. */
 
-import type { Owner } from "../../attribution/client.js";
+import type { Owner } from "../../connection/client.js";
 import type { DecodedExchange, Interaction, InteractionType } from "../../interaction/interaction.js";
 import type { Call } from "./conversations.js";
 import { chainOf } from "./message-chain.js";

@@ -1,6 +1,6 @@
 /** The client of a connection, as the verdict needs it. */
 
-import type { AppMatch, Owner } from "../../attribution/client.js";
+import type { AppMatch, Owner } from "../../connection/client.js";
 
 /** Whether a program would accept a certificate of our CA, with the evidence in one sentence. */
 export interface Trust {

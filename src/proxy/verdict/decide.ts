@@ -1,6 +1,6 @@
 /** What is done with a connection. Pure: all that it needs to know is handed to it; the data plane carries it out. */
 
-import type { Endpoint } from "../../attribution/client.js";
+import type { Endpoint } from "../../connection/client.js";
 import type { PassthroughReason } from "../../connection/reasons.js";
 import type { KnownClient } from "./client.js";
 import type { Opening } from "./opening.js";

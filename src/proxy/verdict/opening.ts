@@ -1,7 +1,7 @@
 /** What the first bytes of a connection are. */
 
-import { type ClientHello, readClientHello } from "../client-hello.js";
-import { readHttpHead } from "../http-head.js";
+import { type ClientHello, readClientHello } from "./client-hello.js";
+import { readHttpHead } from "./http-head.js";
 
 export type Opening =
   | { readonly kind: "tls"; readonly hello: ClientHello }

@@ -1,6 +1,6 @@
 /** Servers that ask for a client certificate, learned by user and address, only from verified servers. */
 
-import type { Endpoint } from "../../attribution/client.js";
+import type { Endpoint } from "../../connection/client.js";
 import type { KnownClient } from "./client.js";
 import type { LearnedFacts, LearnedServer } from "./learned-facts.js";
 

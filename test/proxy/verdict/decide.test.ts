@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ClientHello } from "../../../src/proxy/client-hello.js";
+import type { ClientHello } from "../../../src/proxy/verdict/client-hello.js";
 import { type Client, decide, type HostKnowledge, type Policy } from "../../../src/proxy/verdict/decide.js";
 import type { Opening } from "../../../src/proxy/verdict/opening.js";
 import { client as knownClient, program } from "../trust-rig.js";

@@ -1,0 +1,329 @@
+/** A running capture: bundle, certificates, data plane and capture plane, put together. No listener of its own. */
+
+import { join } from "node:path";
+import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-app.js";
+import { CapturePlane } from "../capture/plane.js";
+import type { CaptureCounters, ReadOutcome } from "../capture/protocol.js";
+import type { Endpoint, Owner } from "../connection/client.js";
+import { OximyError } from "../errors.js";
+import { limitsOf } from "../exchange/exchange.js";
+import type { Log } from "../log.js";
+import type { NativeAddon } from "../native/native.js";
+import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
+import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
+import { type LoadOptions, loadBundle } from "../oisp/load.js";
+import { localPorts } from "../oisp/local-ports.js";
+import { BundleRefresher } from "../oisp/refresher.js";
+import type { Arrival } from "../proxy/accept/arrival.js";
+import { DataPlane, type DataPlaneStats } from "../proxy/data-plane.js";
+import type { SecretSource } from "../proxy/read-passage.js";
+import type { CopySink, Tap, TapSink } from "../proxy/tap.js";
+import { UpstreamConnector } from "../proxy/upstream/upstream.js";
+import type { ClientProgram, KnownClient } from "../proxy/verdict/client.js";
+import type { HostKnowledge, Policy } from "../proxy/verdict/decide.js";
+import { LearnedFacts } from "../proxy/verdict/learned-facts.js";
+import { PassedOver } from "../proxy/verdict/passed-over.js";
+import { ServerFacts } from "../proxy/verdict/server-facts.js";
+import { TrustBook } from "../proxy/verdict/trust-book.js";
+import { pinningApp } from "../trust/pinning.js";
+import { whyUnsafe } from "../user/safe-folder.js";
+import { type CaptureSettings, pinsFile } from "../user/settings.js";
+import { AppSelection } from "./app-selection.js";
+import type { Authority } from "./authority.js";
+import { descriptorLimit } from "./descriptor-limit.js";
+import { ECH_PUBLIC_NAMES } from "./ech-names.js";
+
+export interface EngineOptions {
+  readonly settings: CaptureSettings;
+  readonly native: NativeAddon;
+  /** Group of new files, where the process's own is only a mark for the redirect. */
+  readonly fileGroup?: number;
+  readonly onEvent?: (event: unknown) => void;
+  readonly log: Log;
+  readonly internet?: Internet;
+  /**
+   * `redirect`: programs that know nothing of us; `proxy`: programs that were pointed at us; `command`: those whose
+   * whole environment we set.
+   */
+  readonly front: "redirect" | "proxy" | "command";
+  /** Whose certificates are shown to programs that are intercepted. */
+  readonly authority: Authority;
+  /** Given each bundle that is used, as published, the first before there is any traffic. */
+  readonly onBundle?: (document: string) => void;
+  readonly secrets?: SecretSource;
+  readonly onReadOutcome?: (id: number, outcome: ReadOutcome) => void;
+}
+
+/** Whose connection it is, and which program that is. */
+export interface Identified {
+  readonly owner: Owner;
+  readonly program?: ClientProgram;
+}
+
+/** Another internet than the real one, for the demo: whom to trust there, and where things are. */
+export interface Internet {
+  /** Certificates in PEM. */
+  readonly roots: readonly string[];
+  readonly route: (destination: Endpoint) => Endpoint;
+}
+
+/** What brings connections: stops accepting, and resets what it still holds. */
+export interface Served {
+  readonly port: number;
+  close(): void;
+  destroy(): void;
+}
+
+export interface EngineEnd {
+  readonly connections: DataPlaneStats;
+  readonly counters: CaptureCounters | undefined;
+}
+
+/** Two sockets, and some to spare for what passes through and for files. */
+const DESCRIPTORS_PER_CONNECTION = 3;
+
+/** The start does not wait longer for the published bundle; it is fetched again while running. */
+const FIRST_FETCH_MS = 3_000;
+
+/** Relays and writes nothing: `OXIMY_ENABLED=false`. */
+const NO_TAPS: TapSink = {
+  open: () => ({ push: () => {}, end: () => {}, close: () => {} }),
+  openCopied: () => ({ abandon: () => {}, close: () => {} }),
+  unread: () => {},
+};
+
+export class Engine {
+  private listener: Served | undefined;
+
+  private constructor(
+    private readonly plane: CapturePlane | undefined,
+    private readonly dataPlane: DataPlane,
+    private readonly known: Known,
+    private readonly selection: AppSelection,
+    private readonly refresher: BundleRefresher,
+  ) {}
+
+  /** Loads, opens and starts everything. Throws OximyError. */
+  static async start(options: EngineOptions): Promise<Engine> {
+    const { settings, log, authority } = options;
+    if (settings.enabled) requireSafe(settings.outputDir);
+    const sources = bundleSources(settings);
+    const loaded = await loadBundle({ ...sources, timeout: FIRST_FETCH_MS });
+    describeBundle(loaded, log);
+    const selection = new AppSelection(settings, options.native);
+    for (const warning of await selection.warnings(loaded.bundle.apps)) log.warn(`filter: ${warning}`);
+    options.onBundle?.(loaded.document);
+    // Programs that are pointed at us are about to be shown it.
+    if (options.front !== "redirect" || settings.trust === "always") authority.prepare();
+    const known = new Known(loaded.bundle);
+    const facts = new LearnedFacts(pinsFile(settings.home), Date.now, options.fileGroup);
+    const servers = new ServerFacts(facts);
+    const passedOver = new PassedOver((line) => log.warn(line));
+    const trust = new TrustBook({ facts, onRefused: (...refusal) => passedOver.refused(...refusal) });
+    const upstream = new UpstreamConnector({
+      ...(options.internet ? { roots: options.internet.roots } : {}),
+      // A shell that is pointed at us must not point us at ourselves.
+      isOurs: (proxy) => proxy.port === known.listenerPort,
+    });
+    // Last of what can fail: its thread would outlive a failure after it.
+    const plane = settings.enabled
+      ? await CapturePlane.start({
+          capture: {
+            outputDir: settings.outputDir,
+            includeRaw: settings.includeRaw,
+            limits: limitsOf(settings.maxBody),
+            supplement: settings.supplement ? "over" : "none",
+            allHosts: settings.allHosts,
+            feed: settings.feed && options.onEvent !== undefined,
+            ...(settings.onFinding === undefined ? {} : { onFinding: settings.onFinding }),
+            ...(settings.otlp && {
+              otlp: { settings: settings.otlp, stateFolder: join(settings.home, "otlp") },
+            }),
+            ...(settings.keepDays === undefined ? {} : { keepDays: settings.keepDays }),
+            ...(settings.keepSize === undefined ? {} : { keepSize: settings.keepSize }),
+            ...(options.fileGroup === undefined ? {} : { fileGroup: options.fileGroup }),
+          },
+          bundleDocument: loaded.document,
+          log: (level, message) => log[level](message),
+          ...(options.onReadOutcome === undefined ? {} : { onReadOutcome: options.onReadOutcome }),
+          ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+        })
+      : undefined;
+    const interception = (): Policy["interception"] => {
+      if (!settings.intercept) return "none";
+      if (settings.trust === "always") return "always";
+      return authority.exists() ? "predicted" : "no_certificate";
+    };
+    const dataPlane = new DataPlane({
+      mint: () => authority.mint(),
+      upstream,
+      route: options.internet?.route ?? ((destination) => destination),
+      taps: plane ?? NO_TAPS,
+      policy: () => ({
+        knowledgeOf: (host, port) => {
+          // Nothing is written, so nothing need be decrypted.
+          if (!settings.enabled) return "unknown";
+          return settings.allHosts || (selection.namesApps && ECH_PUBLIC_NAMES.has(host))
+            ? "readable"
+            : known.knowledgeOf(host, port);
+        },
+        selects: (client) => selection.selects(client),
+        interception: interception(),
+        // Who pointed a program at a proxy may have told it in its own code whom to trust.
+        distrusting: options.front === "proxy" ? "try_once" : "pass_through",
+        pins: ({ app }) => pinningApp(app?.id) !== undefined,
+        asksForCertificate: (...server) => servers.asksForCertificate(...server),
+      }),
+      trust,
+      ...(options.secrets && settings.read && plane ? { secrets: options.secrets } : {}),
+      maxIntercepted: Math.floor(descriptorLimit() / DESCRIPTORS_PER_CONNECTION),
+      onClientCertificate: (...server) => servers.learn(...server),
+      onPassthrough: (...passage) => passedOver.add(...passage),
+    });
+    const refresher = new BundleRefresher(loaded, sources);
+    refresher.on("bundle", (fresh) => {
+      describeBundle(fresh, log);
+      known.use(fresh.bundle);
+      plane?.useBundle(fresh.document);
+      options.onBundle?.(fresh.document);
+    });
+    refresher.on("failed", (error) => log.debug(`bundle: ${error.message}`));
+    refresher.start();
+    return new Engine(plane, dataPlane, known, selection, refresher);
+  }
+
+  /** Sees one connection through. `client` was asked for when the connection was accepted: see DataPlane.handle(). */
+  handle(
+    arrival: Arrival,
+    client: Promise<Identified>,
+    lookUpAgain: () => Promise<Identified> = () => client,
+  ): Promise<void> {
+    const known = async (found: Promise<Identified>) => this.known.client(await found);
+    return this.dataPlane.handle(arrival, known(client), () => known(lookUpAgain()));
+  }
+
+  /** A tap for a plain request that another engine forwards; none when the bundle does not know its host. */
+  async tapRequest(
+    target: Endpoint,
+    peer: Endpoint,
+    identified: Promise<Identified>,
+  ): Promise<Tap | undefined> {
+    if (!this.plane || !this.known.hosts.knows(target.address, target.port)) return undefined;
+    const client = this.known.client(await identified);
+    if (!this.selection.selects(client)) return undefined;
+    return this.dataPlane.openTap(target, peer, client);
+  }
+
+  /** Where a listener's copies of connections go. */
+  get copies(): CopySink | undefined {
+    return this.plane;
+  }
+
+  /** Frames of TLS secrets, for the capture thread; the buffer is handed over. */
+  takeSecrets(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.plane) this.plane.secrets(bytes);
+    else bytes.fill(0);
+  }
+
+  /** Ports of local models that the bundle names. */
+  localPorts(): number[] {
+    return localPorts(this.known.hosts.bundle);
+  }
+
+  /** Hands over the listener that feeds the engine: it is closed with it. */
+  serve(listener: Served): void {
+    this.listener = listener;
+    this.known.listenerPort = listener.port;
+  }
+
+  /** Resolves when all that was captured so far is written. */
+  async flush(): Promise<void> {
+    await this.plane?.flush();
+  }
+
+  /** Lets open connections end within the grace, writes what is left. */
+  async stop(graceMs: number): Promise<EngineEnd> {
+    this.listener?.close();
+    this.refresher.stop();
+    await this.dataPlane.drain(graceMs);
+    this.listener?.destroy();
+    const counters = await this.plane?.close();
+    return { connections: this.dataPlane.stats, counters };
+  }
+}
+
+/** One line for the person at the terminal. */
+export function summaryOf({ connections, counters }: EngineEnd): string {
+  const { events = 0, lostEvents = 0, lostTaps = 0 } = counters ?? {};
+  const { read, intercepted, passedThrough, refused } = connections;
+  const lost = lostEvents + lostTaps > 0 ? `; lost: ${lostEvents} events, ${lostTaps} connections` : "";
+  const ways = [
+    `${read + intercepted} connections read${intercepted > 0 && read > 0 ? ` (${intercepted} intercepted)` : ""}`,
+    `${passedThrough} passed through`,
+    ...(refused > 0 ? [`${refused} refused our certificate`] : []),
+  ];
+  return `${events} events; ${ways.join(", ")}${lost}.`;
+}
+
+/** What follows from the bundle, swapped at once when it is refreshed, and where we listen. */
+class Known {
+  listenerPort: number | undefined;
+  hosts!: HostIndex;
+  private apps!: AppIndex;
+  /** Connections of one process share what is known of it. */
+  private clients!: WeakMap<Identified, KnownClient>;
+
+  constructor(bundle: Bundle) {
+    this.use(bundle);
+  }
+
+  use(bundle: Bundle): void {
+    this.hosts = createHostIndex(bundle);
+    this.apps = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
+    this.clients = new WeakMap();
+  }
+
+  knowledgeOf(host: string, port: number): HostKnowledge {
+    if (this.hosts.knows(host, port)) return "readable";
+    return this.hosts.lookup(host, port) ? "named" : "unknown";
+  }
+
+  client(identified: Identified): KnownClient {
+    let client = this.clients.get(identified);
+    if (!client) {
+      const app = matchApp(identified.owner, this.apps);
+      client = app === undefined ? identified : { ...identified, app };
+      this.clients.set(identified, client);
+    }
+    return client;
+  }
+}
+
+function bundleSources(settings: CaptureSettings): LoadOptions {
+  return {
+    home: settings.home,
+    url: settings.bundleUrl,
+    refreshHours: settings.bundleRefreshHours,
+    supplement: settings.supplement ? "over" : "none",
+    ...(settings.bundleFile === undefined ? {} : { file: settings.bundleFile }),
+  };
+}
+
+/** Events are for their owner alone: a folder that somebody else prepared is not written to. */
+function requireSafe(outputDir: string): void {
+  const why = whyUnsafe(outputDir);
+  if (why === undefined) return;
+  throw new OximyError(
+    "OXIMY_E_OUTPUT_DIR",
+    `Events are not written to ${outputDir}: ${why}`,
+    "Name a folder of your own with --output-dir, below folders that only you and root can write to.",
+  );
+}
+
+function describeBundle({ bundle, origin, location, rejected, note }: LoadedBundle, log: Log): void {
+  log.debug(
+    `bundle: ${bundle.version} (${origin}: ${location}), ${bundle.hosts.size} hosts, ${bundle.apps.length} apps`,
+  );
+  if (note) log.info(`bundle: ${note}`);
+  for (const sentence of rejected) log.debug(`bundle: ${sentence}`);
+}

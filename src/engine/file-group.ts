@@ -1,0 +1,20 @@
+/** Files made by the proxy carry its primary group, which is only a mark for the redirect: they are given the caller's. */
+
+import { lchownSync, lstatSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { OXIMY_GID } from "../user/settings.js";
+
+/** Home, the folders in it, and the files in those. */
+const DEPTH = 2;
+
+/** Gives what carries our mark to `gid`. What cannot be changed is not ours to change. */
+export function giveToGroup(path: string, gid: number, depth = DEPTH): void {
+  try {
+    const stats = lstatSync(path);
+    if (stats.gid === OXIMY_GID) lchownSync(path, stats.uid, gid);
+    if (!stats.isDirectory() || depth === 0) return;
+    for (const name of readdirSync(path)) giveToGroup(join(path, name), gid, depth - 1);
+  } catch {
+    // gone meanwhile, or somebody else's
+  }
+}

@@ -1,0 +1,281 @@
+/** The TLS session to the server: on its original address, offering what the client offered. */
+
+import type { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
+import { systemRoots } from "../../certificates/roots.js";
+import type { Endpoint } from "../../connection/client.js";
+import { LruCache } from "../../lru-cache.js";
+import type { Side } from "../relay.js";
+import type { ClientHello } from "../verdict/client-hello.js";
+import { weaknessOf } from "./certificate-strength.js";
+import { type HelloShape, shapeOf } from "./mirror.js";
+import { mustBeStapled, readStaple } from "./ocsp.js";
+import { UpstreamContexts } from "./upstream-contexts.js";
+import { UpstreamProxy } from "./upstream-proxy.js";
+import { UpstreamSessions } from "./upstream-sessions.js";
+
+export interface SecureUpstream {
+  readonly kind: "secure";
+  readonly side: Side;
+  readonly protocol: string | undefined;
+  readonly session: "new" | "resumed";
+  /** The client asked for the certificate's status, and the server said that it is good. */
+  readonly isStapled: boolean;
+}
+
+export type UpstreamResult =
+  | SecureUpstream
+  /** The handshake went through, and the certificate is not to be trusted for that name, or a client may refuse it. */
+  | { readonly kind: "untrusted"; readonly error: string }
+  /** The server asks who the client is, which only the client can say: its connection is to be passed through. */
+  | {
+      readonly kind: "client_certificate_requested";
+      readonly error: string;
+      /** Whether the server is who it should be: what another one asks for teaches nothing of it. */
+      readonly isVerified: boolean;
+    }
+  /** `stage` tells whether the server could not be reached, or was and no TLS session came about. */
+  | { readonly kind: "failed"; readonly stage: "connect" | "handshake"; readonly error: string };
+
+export interface UpstreamConnectorOptions {
+  /** PEM certificates. */
+  readonly roots?: readonly string[];
+  /** Whose environment names the upstream proxy, and which listeners are ours. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly isOurs?: (proxy: Endpoint) => boolean;
+  /** For the way to the server, and for the handshake; 30 s. */
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 30_000;
+const MAX_SHAPES = 100;
+
+/** Node's own shape, for when a mirrored one finds no common ground with the server. */
+const DEFAULT_SHAPE: HelloShape = {
+  context: {},
+  asksForOcsp: false,
+  fidelity: "whole",
+  contextKey: "",
+  key: "",
+};
+
+/** The same for a client: no older version than it offers, and its question for the certificate's status. */
+function defaultShapeFor({ context, asksForOcsp }: HelloShape): HelloShape {
+  const { minVersion, maxVersion } = context;
+  const versions = { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
+  const contextKey = `default ${minVersion} ${maxVersion}`;
+  return {
+    context: versions,
+    asksForOcsp,
+    fidelity: "whole",
+    contextKey,
+    key: `${contextKey} ${asksForOcsp}`,
+  };
+}
+
+/** Alerts that say: nothing that was offered will do (RFC 8446 §6.2: 40, 70, 71). */
+const NOTHING_IN_COMMON = /ALERT_(HANDSHAKE_FAILURE|PROTOCOL_VERSION|INSUFFICIENT_SECURITY)$/;
+
+/** Wire form of a list of ALPN names (RFC 7301 §3.1): as text, Node would make UTF-8 of them. */
+function alpnList(names: readonly string[]): Buffer {
+  return Buffer.concat(names.flatMap((name) => [Buffer.from([name.length]), Buffer.from(name, "latin1")]));
+}
+
+const textOf = (error: unknown) =>
+  error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
+
+/** Opens TLS sessions to servers, all verified against one set of roots. */
+export class UpstreamConnector {
+  private readonly contexts: UpstreamContexts;
+  private readonly sessions = new UpstreamSessions();
+  private readonly shapes = new LruCache<string, HelloShape>(MAX_SHAPES);
+  private readonly timeoutMs: number;
+  /** The way to servers, for what is passed through too. */
+  readonly proxy: UpstreamProxy;
+
+  /** Throws OXIMY_E_CONFIG when the environment names an upstream proxy of a kind that is not supported. */
+  constructor(options: UpstreamConnectorOptions = {}) {
+    this.contexts = new UpstreamContexts(options.roots ?? systemRoots());
+    this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.proxy = new UpstreamProxy({
+      ...options,
+      timeoutMs: this.timeoutMs,
+      contextForProxy: () => this.contextFor(DEFAULT_SHAPE),
+    });
+  }
+
+  /** Never rejects. The certificate is verified for `host`. `open` is a connection to the target, when there is one. */
+  async connect(target: Endpoint, host: string, hello: ClientHello, open?: Side): Promise<UpstreamResult> {
+    const shape = this.shapeFor(hello);
+    if (hasNoCommonGroup(hello, shape))
+      return { kind: "failed", stage: "handshake", error: "NO_COMMON_GROUP" };
+    const result = await this.attempt(target, host, hello, shape, open);
+    const unlucky = result.kind === "failed" && NOTHING_IN_COMMON.test(result.error);
+    // The client may have had in common with the server what could not be offered in its stead.
+    if (unlucky && shape.fidelity === "partial") {
+      return this.attempt(target, host, hello, defaultShapeFor(shape));
+    }
+    return result;
+  }
+
+  /** One object for equal shapes: each connection keeps its own for as long as it is open. */
+  private shapeFor(hello: ClientHello): HelloShape {
+    const shape = shapeOf(hello);
+    const held = this.shapes.get(shape.key);
+    if (!held) this.shapes.set(shape.key, shape);
+    return held ?? shape;
+  }
+
+  private async attempt(
+    target: Endpoint,
+    host: string,
+    hello: ClientHello,
+    shape: HelloShape,
+    open?: Side,
+  ): Promise<UpstreamResult> {
+    // First, so that nothing comes between the connection and its handshake: an end in between would go unseen.
+    const context = await this.contextFor(shape);
+    let side: Side;
+    try {
+      side = open ?? (await this.proxy.dial(target, host));
+    } catch (error) {
+      return { kind: "failed", stage: "connect", error: textOf(error) };
+    }
+    return this.handshake(side, context, target, host, hello, shape);
+  }
+
+  private contextFor(shape: HelloShape): Promise<SecureContext> {
+    const context = this.contexts.contextFor(shape.contextKey, shape.context);
+    // Names that OpenSSL takes one by one can still not be had together (a policy of the system).
+    return context.catch(() => {
+      const { contextKey, context: versions } = defaultShapeFor(shape);
+      return this.contexts.contextFor(contextKey, versions);
+    });
+  }
+
+  private handshake(
+    below: Side,
+    secureContext: SecureContext,
+    target: Endpoint,
+    host: string,
+    hello: ClientHello,
+    shape: HelloShape,
+  ): Promise<UpstreamResult> {
+    const sessionKey = `${host}|${target.address}|${target.port}|${shape.key}`;
+    // A client that starts anew is given a session that starts anew, as it would be without us.
+    const session = hello.resumes ? this.sessions.take(sessionKey) : undefined;
+    return new Promise((resolve) => {
+      const options: ConnectionOptions & { requestOCSP: boolean } = {
+        socket: below.stream,
+        host,
+        ...(hello.serverName === undefined || isIP(hello.serverName) ? {} : { servername: hello.serverName }),
+        ...(hello.alpn.length > 0 ? { ALPNProtocols: alpnList(hello.alpn) } : {}),
+        ...(session ? { session } : {}),
+        secureContext,
+        requestOCSP: shape.asksForOcsp,
+        // Verified all the same, and looked at below: what is not trusted is not hidden but passed through.
+        rejectUnauthorized: false,
+      };
+      const stream = connect(options);
+      const settle = (result: UpstreamResult) => {
+        clearTimeout(timer);
+        stream.off("error", fail).off("close", onClose);
+        // The session closes the socket below it. The other way round, in here, crashes Node.
+        if (result.kind !== "secure") stream.destroy();
+        resolve(result);
+      };
+      const fail = (failure: unknown) => {
+        const error = textOf(failure);
+        if (asksForCertificate(stream)) {
+          settle({ kind: "client_certificate_requested", error, isVerified: isVerified(stream, host) });
+        } else settle({ kind: "failed", stage: "handshake", error });
+      };
+      const onClose = () => fail(new Error("closed during the handshake"));
+      const timer = setTimeout(() => fail(new Error("timed out during the handshake")), this.timeoutMs);
+      let staple: Buffer | undefined;
+      stream.once("OCSPResponse", (response: Buffer | null) => {
+        staple = response ?? undefined;
+      });
+      stream.once("error", fail).once("close", onClose);
+      // Between the handshake and the relay nobody listens.
+      stream.on("error", () => {});
+      stream.once("secureConnect", () => {
+        if (!stream.authorized) {
+          return settle({ kind: "untrusted", error: textOf(stream.authorizationError ?? "not authorised") });
+        }
+        if (asksForCertificate(stream)) return fail("certificate requested");
+        // A resumed session shows no certificate: it was looked at when the session was new.
+        const doubt = stream.isSessionReused() ? undefined : doubtOf(stream, shape, staple);
+        if (doubt !== undefined) return settle({ kind: "untrusted", error: doubt });
+        this.sessions.keepFrom(stream, sessionKey);
+        settle({
+          kind: "secure",
+          side: { stream, socket: below.socket },
+          protocol: stream.alpnProtocol || undefined,
+          session: stream.isSessionReused() ? "resumed" : "new",
+          isStapled: staple !== undefined,
+        });
+      });
+    });
+  }
+}
+
+/** A client of TLS 1.3 alone whose groups OpenSSL does not know (ML-KEM alone): it would be given a weaker one. */
+function hasNoCommonGroup({ groups }: ClientHello, { context }: HelloShape): boolean {
+  return groups.length > 0 && context.ecdhCurve === undefined && context.minVersion === "TLSv1.3";
+}
+
+/** Why a client may refuse a certificate that is verified; what it would do is for it to say, with the server's own. */
+function doubtOf(
+  session: TLSSocket,
+  { asksForOcsp }: HelloShape,
+  staple: Buffer | undefined,
+): string | undefined {
+  const certificate = session.getPeerX509Certificate();
+  if (certificate === undefined) return "NO_CERTIFICATE";
+  const weakness = weaknessOf(chainOf(certificate));
+  if (weakness !== undefined || !asksForOcsp) return weakness;
+  if (staple === undefined) return mustBeStapled(certificate) ? "OCSP_STAPLE_MISSING" : undefined;
+  const state = readStaple(staple, certificate, certificate.issuerCertificate);
+  return state === "good" ? undefined : `OCSP_${state.toUpperCase()}`;
+}
+
+const MAX_CHAIN = 10;
+
+/** What the server showed, from its own certificate on. */
+function chainOf(certificate: X509Certificate): X509Certificate[] {
+  const chain = [certificate];
+  for (
+    let next = certificate.issuerCertificate;
+    next && chain.length < MAX_CHAIN;
+    next = next.issuerCertificate
+  ) {
+    chain.push(next);
+  }
+  return chain;
+}
+
+/** Whether the server's certificate is good for that name; also when the handshake failed after it was shown. */
+function isVerified(session: TLSSocket, host: string): boolean {
+  const { _handle } = session as unknown as { _handle: { verifyError(): Error | null } | null };
+  const certificate = session.getPeerCertificate() as ReturnType<TLSSocket["getPeerCertificate"]> | null;
+  if (!_handle || !certificate?.subject || _handle.verifyError() !== null) return false;
+  return checkServerIdentity(host, certificate) === undefined;
+}
+
+/**
+ * Whether the server sent a CertificateRequest. Node has no word for it, but a client shares signature algorithms
+ * with its server from that message alone (openssl ssl/statem/statem_clnt.c, tls_process_certificate_request).
+ */
+function asksForCertificate(session: TLSSocket): boolean {
+  // Null once the session is gone, whatever the type says.
+  const shared = session.getSharedSigalgs() as string[] | null;
+  return shared !== null && shared.length > 0;
+}

@@ -1,0 +1,59 @@
+/** The addon's hold on the network namespaces of containers (native/container_networks.h). Root, Linux. */
+
+import type { Endpoint } from "../../connection/client.js";
+import { loadNative, type NativeAddon, type SocketOwner } from "../../native/native.js";
+
+/** All calls return at once, within a millisecond or two. */
+export interface ContainerNetworks {
+  /** Descriptor of the proxy's end, for a process that is started now. */
+  proxyEnd(): number;
+  closeProxyEnd(): void;
+  /** Holds the network of a process; the same number for one that is held. A text says why not. */
+  open(pid: number, startTime: number): number | string;
+  /** Null, or why not. */
+  installRules(network: number): string | null;
+  removeRules(network: number): void;
+  close(network: number): void;
+  socketOwner(network: number, local: Endpoint, remote: Endpoint): SocketOwner | null;
+  /** A socket there like one of the container's own: a descriptor, or -1. */
+  openSocket(network: number, family: 4 | 6): number;
+  hasRoute(network: number, to: Endpoint): boolean;
+  /** All rules go, and all networks are let go of. Can be called twice. */
+  end(): void;
+}
+
+type Constructor = new (ports: readonly number[], allowQuic: boolean) => ContainerNetworks;
+
+/** A text says why this system cannot. */
+export function openContainerNetworks(
+  ports: readonly number[],
+  allowQuic: boolean,
+): ContainerNetworks | string {
+  const { ContainerNetworks: Native } = loadNative() as NativeAddon & {
+    readonly ContainerNetworks: Constructor | null;
+  };
+  if (Native === null) return "this system has no container networks";
+  try {
+    return new Native(ports, allowQuic);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** The part of the addon that attribution stands on, for containers' networks too. */
+export function withNetworks<
+  Source extends Pick<NativeAddon, "socketOwner" | "connectRecord" | "recordedProcesses">,
+>(source: Source, networks: Pick<ContainerNetworks, "socketOwner">): Source {
+  return {
+    ...source,
+    socketOwner: (tuple) =>
+      tuple.network
+        ? networks.socketOwner(tuple.network, tuple.local, tuple.remote)
+        : source.socketOwner(tuple),
+    // Cookies of sockets are the machine's, addresses are each network's own.
+    connectRecord: (tuple, cookie) =>
+      tuple.network && cookie === null ? null : source.connectRecord(tuple, cookie),
+    recordedProcesses: (tuple, cookie) =>
+      tuple.network && cookie === null ? [] : source.recordedProcesses(tuple, cookie),
+  };
+}

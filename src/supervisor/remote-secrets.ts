@@ -1,0 +1,107 @@
+/** The proxy's side of reading: asks the supervisor for secrets, and hands on what comes on their descriptor. */
+
+import { Socket, type SocketConstructorOpts } from "node:net";
+import { within } from "../attribution/time-limit.js";
+import type { ReadOutcome } from "../capture/protocol.js";
+import { LruCache } from "../lru-cache.js";
+import type { SecretSource, SitesWatch } from "../proxy/read-passage.js";
+import type { KnownClient } from "../proxy/verdict/client.js";
+import type { ToSupervisor } from "./protocol.js";
+
+/** For the supervisor's first answer; a busy machine has this much time. */
+const ANSWER_MS = 300;
+/** A program that could not be read so often is not read until its executable changes, which changes its key. */
+const MAX_FAILURES = 2;
+const MAX_PROGRAMS = 1_000;
+const MAX_CONNECTIONS = 4_096;
+
+/** A short connection has ended before its secrets are here. */
+const OUTLAST_MS = 1_000;
+
+interface Watched {
+  answer: (state: SitesWatch["state"]) => void;
+  end?: NodeJS.Timeout;
+}
+
+export class RemoteSecrets implements SecretSource {
+  private readonly watched = new Map<number, Watched>();
+  /** Of connections: what becomes of one may be told after its end. */
+  private readonly programs = new LruCache<number, string>(MAX_CONNECTIONS);
+  private readonly failures = new LruCache<string, number>(MAX_PROGRAMS);
+
+  constructor(private readonly say: (message: ToSupervisor) => void) {}
+
+  async watch(id: number, { owner, program }: KnownClient, random: Uint8Array): Promise<SitesWatch> {
+    if (owner.kind !== "process" || owner.process.startTime === undefined) return { state: "none" };
+    if (program && (this.failures.peek(program.key) ?? 0) >= MAX_FAILURES) return { state: "failed" };
+    const { pid, startTime } = owner.process;
+    const first = new Promise<SitesWatch["state"]>((resolve) => {
+      this.watched.set(id, { answer: resolve });
+    });
+    if (program) this.programs.set(id, program.key);
+    this.say({ type: "watch", id, pid, startTime, random: Buffer.from(random).toString("hex") });
+    // An answer that is late is waited for as a search is: in that time the server's answer has not gone on.
+    const state = await within(ANSWER_MS, first, () => "searching" as const);
+    if (state !== "searching") return { state };
+    const ready = new Promise<"known" | "none">((resolve) => {
+      const settle = (later: SitesWatch["state"]) => {
+        if (later !== "searching") resolve(later === "known" ? "known" : "none");
+      };
+      const watched = this.watched.get(id);
+      if (!watched) return resolve("none");
+      watched.answer = settle;
+      void first.then(settle);
+    });
+    return { state, ready };
+  }
+
+  /** The connection has ended: when its secrets came, or after a second, none is wanted any more. */
+  unwatch(id: number): void {
+    const watched = this.watched.get(id);
+    if (watched) watched.end ??= setTimeout(() => this.forget(id), OUTLAST_MS).unref();
+  }
+
+  private forget(id: number): void {
+    clearTimeout(this.watched.get(id)?.end);
+    if (this.watched.delete(id)) this.say({ type: "unwatch", id });
+  }
+
+  answer(id: number, state: SitesWatch["state"]): void {
+    this.watched.get(id)?.answer(state);
+  }
+
+  /** What became of a connection whose secrets were asked for. */
+  onOutcome(id: number, outcome: ReadOutcome): void {
+    if (this.watched.get(id)?.end) this.forget(id);
+    const program = this.programs.peek(id);
+    if (program === undefined) return;
+    if (outcome === "opened") this.failures.delete(program);
+    else this.failures.set(program, (this.failures.peek(program) ?? 0) + 1);
+  }
+}
+
+/** Frames that came together; what is larger comes in parts. */
+const BUFFER = 72 * 64;
+
+/**
+ * Reads frames of secrets from a descriptor and hands their bytes on, each buffer once and for good: nothing of them
+ * stays here.
+ */
+export function readSecrets(fd: number, take: (bytes: Uint8Array<ArrayBuffer>) => void): void {
+  const buffer = new Uint8Array(BUFFER);
+  const onread = {
+    // One buffer for all, so that no copy is left in Node's pools.
+    buffer,
+    callback: (length: number) => {
+      const bytes = buffer.slice(0, length);
+      buffer.fill(0, 0, length);
+      take(bytes);
+      return true;
+    },
+  };
+  // @types/node has `onread` for connecting sockets only.
+  const socket = new Socket({ fd, readable: true, writable: false, onread } as SocketConstructorOpts);
+  // A supervisor that is gone is seen by the end of the channel.
+  socket.on("error", () => {}).unref();
+  socket.resume();
+}

@@ -1,0 +1,150 @@
+/**
+ * Events as an HTTP archive, HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/, as published by W3C's draft of
+ * 2012). Values in, values out. An event has no headers and no cookies, so an archive of them has none either; bodies
+ * are those of `_raw`: JSON as JSON, a stream as the list of its chunks.
+ */
+
+import { Buffer } from "node:buffer";
+import type { OximyEvent } from "../../event/event.js";
+
+export interface HarEntry {
+  readonly startedDateTime: string;
+  /** Milliseconds, the sum of `timings`. */
+  readonly time: number;
+  readonly request: HarRequest;
+  readonly response: HarResponse;
+  readonly cache: Record<string, never>;
+  readonly timings: { readonly send: number; readonly wait: number; readonly receive: number };
+  readonly comment: string;
+  /** Names of members that HAR does not have begin with an underscore. */
+  readonly _eventId: string;
+  readonly _app?: string;
+}
+
+interface HarRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly httpVersion: string;
+  readonly cookies: readonly never[];
+  readonly headers: readonly HarPair[];
+  readonly queryString: readonly HarPair[];
+  readonly postData?: { readonly mimeType: string; readonly text: string };
+  readonly headersSize: -1;
+  readonly bodySize: number;
+}
+
+interface HarResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly httpVersion: string;
+  readonly cookies: readonly never[];
+  readonly headers: readonly HarPair[];
+  readonly content: { readonly size: number; readonly mimeType: string; readonly text?: string };
+  readonly redirectURL: string;
+  readonly headersSize: -1;
+  readonly bodySize: number;
+}
+
+interface HarPair {
+  readonly name: string;
+  readonly value: string;
+}
+
+const JSON_TYPE = "application/json";
+const TEXT_TYPE = "text/plain";
+/** Readers of archives want a type, also where the body was not kept. */
+const UNKNOWN_TYPE = "x-unknown";
+
+/** What comes before the entries and after them; between two of them a comma. */
+export function harAround(version: string): readonly [before: string, after: string] {
+  const creator = JSON.stringify({ name: "Oximy", version });
+  return [`{"log":{"version":"1.2","creator":${creator},"pages":[],"entries":[\n`, "\n]}}\n"];
+}
+
+/** Undefined for a connection of which no request was read: it is none of HTTP's. */
+export function harEntry(event: OximyEvent): HarEntry | undefined {
+  const { metadata, timing, interaction, app, client } = event;
+  const { request_method: method, request_path: path, response_status: status = 0 } = metadata;
+  if (method === undefined || path === undefined) return undefined;
+  const duration = timing.duration_ms ?? 0;
+  const wait = Math.min(timing.ttfb_ms ?? duration, duration);
+  const url = urlOf(event, path);
+  const httpVersion = versionOf(metadata.protocol);
+  const sent = bodyOf(interaction?.request._raw);
+  const received = bodyOf(interaction?.response?._raw);
+  const who = app?.name ?? client.name;
+  return {
+    startedDateTime: event.timestamp,
+    time: duration,
+    request: {
+      method,
+      url,
+      httpVersion,
+      cookies: [],
+      headers: sent === undefined ? [] : [contentType(sent.mimeType)],
+      queryString: queryOf(url),
+      ...(sent !== undefined && { postData: sent }),
+      headersSize: -1,
+      bodySize: metadata.request_length ?? -1,
+    },
+    response: {
+      status,
+      statusText: "",
+      httpVersion,
+      cookies: [],
+      headers: received === undefined ? [] : [contentType(received.mimeType)],
+      content: {
+        size: received === undefined ? (metadata.content_length ?? 0) : Buffer.byteLength(received.text),
+        ...(received ?? { mimeType: UNKNOWN_TYPE }),
+      },
+      redirectURL: "",
+      headersSize: -1,
+      bodySize: metadata.content_length ?? -1,
+    },
+    cache: {},
+    timings: { send: 0, wait, receive: duration - wait },
+    comment: commentOf(event),
+    _eventId: event.event_id,
+    ...(who !== undefined && { _app: who }),
+  };
+}
+
+function urlOf({ metadata: { request_host: host, via } }: OximyEvent, path: string): string {
+  const scheme = via === "plain" ? "http" : "https";
+  // The path of OPTIONS can be `*`, and that of a proxy's request a whole address.
+  const text = `${scheme}://${host}${path.startsWith("/") ? path : `/${path}`}`;
+  return URL.canParse(text) ? new URL(text).href : `${scheme}://unknown.invalid/`;
+}
+
+const contentType = (value: string): HarPair => ({ name: "content-type", value });
+
+function queryOf(url: string): HarPair[] {
+  return [...new URL(url).searchParams].map(([name, value]) => ({ name, value }));
+}
+
+/** As browsers write it. */
+function versionOf(protocol: string | undefined): string {
+  if (protocol === "h2") return "HTTP/2.0";
+  return protocol?.startsWith("http/1.0") ? "HTTP/1.0" : "HTTP/1.1";
+}
+
+function bodyOf(raw: unknown): { mimeType: string; text: string } | undefined {
+  if (raw === undefined || raw === null) return undefined;
+  return typeof raw === "string"
+    ? { mimeType: TEXT_TYPE, text: raw }
+    : { mimeType: JSON_TYPE, text: JSON.stringify(raw) };
+}
+
+function commentOf({ interaction, metadata }: OximyEvent): string {
+  const usage = interaction?.response?.usage;
+  return [
+    interaction?.model,
+    usage && `${usage.input_tokens ?? "?"} tokens in, ${usage.output_tokens ?? "?"} out`,
+    Array.isArray(interaction?.response?._raw) && "the answer was a stream; its chunks are a list",
+    metadata.truncated && "not all bytes of a body were kept",
+    metadata.error,
+    metadata.reason,
+  ]
+    .filter((part) => typeof part === "string")
+    .join("; ");
+}

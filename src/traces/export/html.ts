@@ -1,0 +1,145 @@
+/**
+ * A conversation as one page to hand on. It needs no script and no network, and its policy forbids both. All that is in
+ * it was said by others: text is escaped, and never markup, an address or a style.
+ */
+
+import { createHash } from "node:crypto";
+import type { OximyEvent } from "../../event/event.js";
+import { isObject, listOf } from "../../interaction/json.js";
+import { money } from "../../sinks/feed.js";
+import { localClock, localDate } from "../../sinks/traces-folder.js";
+import { answerOf, isInstruction, type Part, saidOf, textOf } from "../turn.js";
+
+const STYLE = `
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 22%, transparent); }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.3rem; } h2 { font-size: 0.85rem; font-weight: 600; margin: 2rem 0 0.5rem;
+  border-top: 1px solid var(--line); padding-top: 0.5rem; }
+.said { margin: 0.75rem 0; } .role { font-size: 0.8rem; font-weight: 600; opacity: 0.75; }
+.user { border-left: 3px solid #3b82f6; padding-left: 0.75rem; }
+.assistant, .model { border-left: 3px solid #10b981; padding-left: 0.75rem; }
+.error { border-left: 3px solid #dc2626; padding-left: 0.75rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; margin: 0; unicode-bidi: isolate; }
+details { margin: 0.5rem 0; } summary { cursor: pointer; font-size: 0.9rem; overflow-wrap: anywhere; }
+details pre { font: 13px/1.45 ui-monospace, monospace; border: 1px solid var(--line); padding: 0.5rem;
+  border-radius: 4px; }
+footer { margin-top: 3rem; font-size: 0.8rem; opacity: 0.7; }
+`;
+
+/** CSP 3: nothing is loaded, nothing runs, nothing is sent; only the style that is in the page holds. */
+const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'`;
+
+/** The page up to its calls. The title is that of the conversation. */
+export function htmlHead(title: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${escaped(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>${escaped(title)}</h1>
+`;
+}
+
+export function htmlFoot(version: string): string {
+  return `<footer>Made by Oximy ${escaped(version)} from what was captured on this machine; credentials are cut.</footer>\n</body>\n</html>\n`;
+}
+
+/** One call: what was said since the answer before it, and the answer. */
+export function htmlCall(event: OximyEvent): string {
+  const { error } = event.metadata;
+  return [
+    `<h2>${escaped(headline(event))}</h2>`,
+    ...(event.conversation?.parent_event_id === undefined ? instructions(event) : []),
+    ...[...saidOf(event), ...answerOf(event)].map(block),
+    ...(error === undefined ? [] : [block({ kind: "error", text: error })]),
+    "",
+  ].join("\n");
+}
+
+/** What the program told the model before all else, folded. */
+function instructions({ interaction }: OximyEvent): string[] {
+  const { system, messages } = interaction?.request ?? {};
+  const told = listOf(messages)
+    .filter(isObject)
+    .filter((message) => isInstruction(message as never));
+  return [...(system === undefined ? [] : [textOf(system)]), ...told.map(({ content }) => textOf(content))]
+    .filter((text) => text !== "")
+    .map((text) => folded("Instructions", text));
+}
+
+function block(said: Part): string {
+  switch (said.kind) {
+    case "text":
+      return `<div class="said ${roleClass(said.role)}"><div class="role">${escaped(said.role)}</div><pre>${escaped(said.text)}</pre></div>`;
+    case "thinking":
+      return folded("Thought", said.text);
+    case "call":
+      return folded(`Calls ${said.name}`, indentedJson(said.given));
+    case "result":
+      return folded(`Result, ${said.text.length} characters`, said.text);
+    case "error":
+      return `<div class="said error"><pre>${escaped(said.text)}</pre></div>`;
+    case "media":
+    case "other":
+      return `<div class="said">[${escaped(said.type)}]</div>`;
+  }
+}
+
+/** Of a closed list: a role is what a program wrote there. */
+function roleClass(role: string): string {
+  return ["user", "assistant", "model"].find((known) => known === role) ?? "other";
+}
+
+function folded(heading: string, text: string): string {
+  return `<details><summary>${escaped(heading)}</summary><pre>${escaped(text)}</pre></details>`;
+}
+
+function indentedJson(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), null, 2);
+  } catch {
+    return json; // a model can write what is no JSON
+  }
+}
+
+function headline({ timestamp, app, client, interaction, metadata }: OximyEvent): string {
+  const begun = new Date(timestamp);
+  const usage = interaction?.response?.usage;
+  const status = metadata.response_status;
+  return [
+    `${localDate(begun)} ${localClock(begun)}`,
+    app?.name ?? client.name ?? "unknown",
+    interaction?.model ?? "unknown model",
+    ...(usage === undefined
+      ? []
+      : [`${usage.input_tokens ?? "?"} tokens in, ${usage.output_tokens ?? "?"} out`]),
+    ...(interaction?.cost_usd === undefined ? [] : [`~$${money(interaction.cost_usd)}`]),
+    ...(status !== undefined && status >= 400 ? [String(status)] : []),
+  ].join(" · ");
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+/** What HTML cannot hold (controls but tab and line feed, halves of characters), and what nobody sees (formats). */
+const UNSEEN = /[\p{Cf}\p{Zl}\p{Zp}]/gu;
+const FORBIDDEN = /(?![\t\n])[\p{Cc}\p{Cs}\ufffe\uffff]/gu;
+
+/** A text as text, between tags and within quoted attributes (HTML, "Parsing": 13.2.5.1, 13.2.5.36). */
+export function escaped(text: string): string {
+  return text
+    .replace(/\r\n?/g, "\n")
+    .replace(FORBIDDEN, "\ufffd")
+    .replace(/[&<>"']/g, (character) => NAMES[character]!)
+    .replace(UNSEEN, (character) => `&#x${character.codePointAt(0)!.toString(16)};`);
+}

@@ -1,0 +1,157 @@
+import { expect, test } from "vitest";
+import { ContainerRedirects } from "../../../src/supervisor/containers/container-redirects.js";
+import type { FoundNetwork } from "../../../src/supervisor/containers/discovery.js";
+import type { ContainerNetworks } from "../../../src/supervisor/containers/networks.js";
+import type { SelfTestResult } from "../../../src/supervisor/self-test.js";
+
+const A: FoundNetwork = { space: "net:[8]", pid: 20, container: { runtime: "docker", id: "a1".repeat(32) } };
+const B: FoundNetwork = { space: "net:[8]", pid: 30, container: { runtime: "docker", id: "b2".repeat(32) } };
+
+/** Everything but the state machine, as the test wants it. */
+function rig() {
+  const world = {
+    now: 0,
+    found: [] as FoundNetwork[],
+    routes: true,
+    opens: 1 as number | string,
+    result: { kind: "arrived" } as SelfTestResult,
+  };
+  const did: string[] = [];
+  const networks: ContainerNetworks = {
+    proxyEnd: () => -1,
+    closeProxyEnd: () => {},
+    open: (pid) => {
+      did.push(`open ${pid}`);
+      return world.opens;
+    },
+    installRules: () => {
+      did.push("install");
+      return null;
+    },
+    removeRules: () => void did.push("remove"),
+    close: () => void did.push("close"),
+    socketOwner: () => null,
+    openSocket: () => -1,
+    hasRoute: () => world.routes,
+    end: () => void did.push("end"),
+  };
+  const redirects = new ContainerRedirects({
+    networks,
+    discovery: { all: () => world.found, fresh: () => world.found },
+    startTimeOf: () => 1,
+    spaceOf: (pid) => world.found.find((network) => network.pid === pid)?.space,
+    port: 443,
+    nonce: "nonce",
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    now: () => world.now,
+    prove: async () => world.result,
+  });
+  /** A look, and what follows from it. */
+  const look = async (ms = 25) => {
+    world.now += ms;
+    redirects.look();
+    await new Promise(setImmediate);
+    return redirects.states.map(({ state }) => state);
+  };
+  const take = () => did.splice(0);
+  return { world, redirects, look, take };
+}
+
+test("a container is held, redirected and proved", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["open 20", "install"]);
+});
+
+test("one without a way out gets no rules until it has one", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  world.routes = false;
+  expect(await look()).toEqual(["waiting"]);
+  expect(take()).toEqual(["open 20"]);
+  world.routes = true;
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["install"]);
+});
+
+test.each<[string, (world: ReturnType<typeof rig>["world"]) => void, string[]]>([
+  [
+    "cannot be proved",
+    (world) => {
+      world.result = { kind: "failed", reason: "no answer" };
+    },
+    ["open 20", "install", "close"],
+  ],
+  [
+    "cannot be held",
+    (world) => {
+      world.opens = "its network is ours";
+    },
+    ["open 20"],
+  ],
+])("one that %s is left alone, for as long as it is there", async (_, make, expected) => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  make(world);
+  expect(await look()).toEqual(["left_alone"]);
+  expect(await look(10_000)).toEqual(["left_alone"]);
+  expect(take()).toEqual(expected);
+});
+
+test("one in which it fails later is let go of then", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  await look();
+  take();
+  world.result = { kind: "failed", reason: "no answer" };
+  expect(await look(1_000)).toEqual(["left_alone"]);
+  expect(take()).toEqual(["close"]);
+});
+
+test("one that has ended is let go of", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  await look();
+  take();
+  world.found = [];
+  expect(await look(500)).toEqual([]);
+  expect(take()).toEqual(["close"]);
+});
+
+test("another one with the name of a namespace that was left alone is a new one", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  world.opens = "no";
+  await look();
+  take();
+  world.found = [B];
+  world.opens = 2;
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["open 30", "install"]);
+});
+
+test("all rules are withdrawn, and come back proved", async () => {
+  const { world, redirects, look, take } = rig();
+  world.found = [A];
+  await look();
+  take();
+  redirects.withdraw();
+  expect(take()).toEqual(["remove"]);
+  await look(10_000);
+  expect(take()).toEqual([]);
+  redirects.restore();
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["install"]);
+});
+
+test("at the end all goes, and nothing begins any more", async () => {
+  const { world, redirects, look, take } = rig();
+  world.found = [A];
+  await look();
+  take();
+  redirects.end();
+  expect(take()).toEqual(["end"]);
+  await look();
+  expect(take()).toEqual([]);
+});

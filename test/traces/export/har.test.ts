@@ -1,0 +1,91 @@
+import { har as validate } from "har-validator";
+import { expect, test } from "vitest";
+import type { OximyEvent } from "../../../src/event/event.js";
+import { harAround, harEntry } from "../../../src/traces/export/har.js";
+import { SAMPLE_INTERACTION, SAMPLE_METADATA, sampleEvent } from "../../sinks/sample-event.js";
+
+const body = { model: "gpt-4", messages: [{ role: "user", content: "Hello" }] };
+const withBodies = sampleEvent({
+  interaction: {
+    ...SAMPLE_INTERACTION,
+    request: { ...SAMPLE_INTERACTION.request, _raw: body },
+    response: { ...SAMPLE_INTERACTION.response, _raw: [{ delta: "Hi" }, { delta: " there!" }] },
+  },
+  metadata: { ...SAMPLE_METADATA, request_path: "/v1/chat/completions?key=REDACTED&alt=REDACTED" },
+});
+
+function archive(...events: OximyEvent[]): { log: { entries: Array<Record<string, never>> } } {
+  const [before, after] = harAround("0.1.0");
+  const entries = events.map(harEntry).filter((entry) => entry !== undefined);
+  return JSON.parse(`${before}${entries.map((entry) => JSON.stringify(entry)).join(",")}${after}`);
+}
+
+test.each<[string, OximyEvent[]]>([
+  ["no event", []],
+  ["an event", [sampleEvent()]],
+  ["bodies", [withBodies]],
+  [
+    "a call that failed",
+    [sampleEvent({ metadata: { ...SAMPLE_METADATA, response_status: 503 }, timing: { duration_ms: 3 } })],
+  ],
+  [
+    "a call without an answer",
+    [
+      sampleEvent({
+        metadata: { request_method: "POST", request_host: "h", request_path: "/", error: "e" },
+        timing: {},
+      }),
+    ],
+  ],
+  [
+    "a local model",
+    [sampleEvent({ metadata: { ...SAMPLE_METADATA, request_host: "127.0.0.1:11434", via: "plain" } })],
+  ],
+  [
+    "an IPv6 address",
+    [sampleEvent({ metadata: { ...SAMPLE_METADATA, request_host: "[::1]:11434", via: "plain" } })],
+  ],
+  ["what is no host", [sampleEvent({ metadata: { ...SAMPLE_METADATA, request_host: "a b<>" } })]],
+  [
+    "OPTIONS *",
+    [sampleEvent({ metadata: { ...SAMPLE_METADATA, request_method: "OPTIONS", request_path: "*" } })],
+  ],
+])("an archive of %s is one by the schema of HAR 1.2", async (_, events) => {
+  await expect(validate(archive(...events))).resolves.toBeDefined();
+  expect(archive(...events).log.entries).toHaveLength(events.length);
+});
+
+test("an entry says what the event says", () => {
+  const [entry] = archive(withBodies).log.entries;
+  expect(entry).toMatchObject({
+    startedDateTime: "2026-01-09T19:56:26.420Z",
+    time: 1234,
+    timings: { send: 0, wait: 456, receive: 778 },
+    request: {
+      method: "POST",
+      url: "https://api.openai.com/v1/chat/completions?key=REDACTED&alt=REDACTED",
+      httpVersion: "HTTP/2.0",
+      queryString: [
+        { name: "key", value: "REDACTED" },
+        { name: "alt", value: "REDACTED" },
+      ],
+      postData: { mimeType: "application/json", text: JSON.stringify(body) },
+      bodySize: 210,
+    },
+    response: {
+      status: 200,
+      content: { mimeType: "application/json", text: '[{"delta":"Hi"},{"delta":" there!"}]' },
+      bodySize: 512,
+    },
+    comment: "gpt-4; 5 tokens in, 3 out; the answer was a stream; its chunks are a list",
+    _app: "node",
+  });
+});
+
+test("a connection that was not read is none of HTTP's", () => {
+  const passed = sampleEvent({
+    interaction: undefined,
+    metadata: { request_host: "api.openai.com", bytes_up: 1 },
+  });
+  expect(harEntry(passed)).toBeUndefined();
+});
