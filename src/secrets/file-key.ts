@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import type fs from "node:fs";
 
 /**
  * What names a file's content: device, inode, size, and the times of the last change of its content and of its inode in
@@ -10,8 +10,5 @@ type Numbers = Pick<fs.BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeN
 
 export const keyOfStatus = ({ dev, ino, size, mtimeNs, ctimeNs }: Numbers): FileKey =>
   `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-
-/** @throws the error of fstat(2) */
-export const keyOfFile = (fd: number): FileKey => keyOfStatus(fs.fstatSync(fd, { bigint: true }));
 
 export const isFileKey = (text: string): boolean => /^\d{1,20}( \d{1,20}){4}$/.test(text);

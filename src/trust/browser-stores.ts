@@ -2,7 +2,7 @@
 
 import { LruCache } from "../lru-cache.js";
 import type { NamedFiles } from "./named-files.js";
-import type { Holding, StoreFacts } from "./predict.js";
+import type { Holding } from "./predict.js";
 import type { ProcessFiles, ProcessRef } from "./process-files.js";
 import type { Environment } from "./trust-variables.js";
 
@@ -10,8 +10,6 @@ const LIST_LIMIT_MS = 20;
 const MAX_PROFILES = 32;
 /** Of the places that `oximy ca install` knows those that are the process's own home. */
 const FIREFOX_FOLDERS = [".mozilla/firefox", ".config/mozilla/firefox"];
-
-export type BrowserStoreFacts = Pick<StoreFacts, "chromium" | "firefox">;
 
 const ABSENT: Holding = { kind: "absent" };
 
