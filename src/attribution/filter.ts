@@ -1,6 +1,6 @@
 import type { AppMatch, Owner, ProcessIdentity } from "../connection/client.js";
+import type { ClientContainer } from "../connection/container.js";
 import { OximyError } from "../errors.js";
-import type { ClientContainer } from "./container/container.js";
 import { executableName } from "./identity/identity.js";
 
 type Sign = "include" | "exclude";

@@ -1,7 +1,7 @@
 import type { Owner, ProcessIdentity } from "../connection/client.js";
 import { LruCache } from "../lru-cache.js";
 import type { NativeAddon, ProcessInfo } from "../native/native.js";
-import { ContainerReader } from "./container/reader.js";
+import { ContainerReader, outlineOfContainer } from "./container/reader.js";
 import { createDarwinIdentifier } from "./identity/darwin.js";
 import {
   type FileReader,
@@ -111,8 +111,19 @@ export function outlineOf(process: ProcessInfo, ancestors: readonly ProcessInfo[
   };
 }
 
-function outlineOfProcess({ pid, ppid, uid, startTime, path, name }: ProcessInfo): ProcessIdentity {
-  return { pid, ppid, uid, startTime, ...(path && { path }), name: path ? executableName(path) : name };
+function outlineOfProcess(info: ProcessInfo): ProcessIdentity {
+  const { pid, ppid, uid, startTime, path, name, cgroup } = info;
+  // Also where there was no time for its names: without it, it would be a process of the machine.
+  const container = cgroup ? outlineOfContainer(cgroup) : undefined;
+  return {
+    pid,
+    ppid,
+    uid,
+    startTime,
+    ...(path && { path }),
+    name: path ? executableName(path) : name,
+    ...(container && { container }),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { ReaderLimits } from "../exchange/exchange.js";
 import type { SupplementUse } from "../oisp/supplement.js";
-import type { OtlpSettings } from "../sinks/otlp/settings.js";
+import type { OtlpSettings } from "../user/otlp-settings.js";
 
 /** What became of the reading of a connection. */
 export type ReadOutcome = "opened" | "missing" | "failed";

@@ -13,9 +13,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { OximyError } from "../errors.js";
 import { makeFolder } from "../make-folder.js";
+import { CA_CERTIFICATE_FILE } from "../user/settings.js";
 import { issueCertificate, nameConstraints, subjectKeyIdentifier } from "./x509.js";
 
-export const CA_CERTIFICATE_FILE = "oximy-ca-cert.pem";
 export const CA_KEY_FILE = "oximy-ca-key.pem";
 
 const DISK_FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);

@@ -10,15 +10,9 @@ import { OximyError } from "../errors.js";
 import { makeFolder } from "../make-folder.js";
 import { readSmallFile } from "../trust/user-file.js";
 import { whyUnsafe } from "../user/safe-folder.js";
+import { CA_CERTIFICATE_FILE } from "../user/settings.js";
 import { stateFolder } from "../user/state-folder.js";
-import {
-  CA_CERTIFICATE_FILE,
-  CA_KEY_FILE,
-  type CertificateAuthority,
-  openCa,
-  readCa,
-  type Scope,
-} from "./ca.js";
+import { CA_KEY_FILE, type CertificateAuthority, openCa, readCa, type Scope } from "./ca.js";
 
 /** Everybody may read certificates there; the key's own rights keep it (0600). */
 const FOLDER_MODE = 0o755;

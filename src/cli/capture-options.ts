@@ -4,9 +4,9 @@ import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { OximyError } from "../errors.js";
 import type { LoadOptions } from "../oisp/load.js";
-import { type OtlpNames, otlpSettings } from "../sinks/otlp/settings.js";
 import { readSmallFile } from "../trust/user-file.js";
 import { asCaller, findCaller } from "../user/caller.js";
+import { type OtlpNames, otlpSettings } from "../user/otlp-settings.js";
 import { type AppTerm, type CaptureSettings, defaultSettings } from "../user/settings.js";
 
 type Parse = (text: string) => unknown;

@@ -2,14 +2,13 @@
 
 import { join } from "node:path";
 import type { Command } from "commander";
-import { CA_CERTIFICATE_FILE } from "../certificates/ca.js";
 import { announcePort } from "../engine/page-ports.js";
 import { OximyError } from "../errors.js";
 import { printError, printText } from "../terminal.js";
 import { openInBrowser } from "../ui/server/open-browser.js";
 import { serveUi, type UiServer } from "../ui/server/server.js";
 import { findCaller } from "../user/caller.js";
-import { caDirectory, oximyHome } from "../user/settings.js";
+import { CA_CERTIFICATE_FILE, caDirectory, oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { portNumber } from "./proxy.js";
 import { untilSignal } from "./signals.js";

@@ -1,4 +1,4 @@
-import type { ClientContainer } from "../attribution/container/container.js";
+import type { ClientContainer } from "./container.js";
 
 /** Who opened a connection. See DESIGN "Words": client is the process, app is the bundle's entry for it. */
 

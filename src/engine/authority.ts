@@ -2,8 +2,9 @@
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { CA_CERTIFICATE_FILE, type CertificateAuthority, openCa } from "../certificates/ca.js";
+import { type CertificateAuthority, openCa } from "../certificates/ca.js";
 import { LeafMint, type Mint } from "../certificates/leaf.js";
+import { CA_CERTIFICATE_FILE } from "../user/settings.js";
 
 /** A certificate that another process made is noticed within this time. */
 const LOOK_AGAIN_MS = 1_000;

@@ -1,8 +1,8 @@
 /** From what was seen to the event that is written. Values in, values out. */
 
-import type { ClientContainer } from "../attribution/container/container.js";
 import type { AppMatch, Endpoint, Owner } from "../connection/client.js";
 import type { Via } from "../connection/connection.js";
+import type { ClientContainer } from "../connection/container.js";
 import type { Direction, Scheme } from "../connection/direction.js";
 import type { Reason } from "../connection/reasons.js";
 import type { Exchange } from "../exchange/exchange.js";

@@ -5,8 +5,8 @@ import { appendFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { within } from "../attribution/time-limit.js";
-import { CA_CERTIFICATE_FILE } from "../certificates/ca.js";
 import type { Log } from "../log.js";
+import { CA_CERTIFICATE_FILE } from "../user/settings.js";
 import type { FromSigner, SignAnswer, SignAsk, SignerStart, ToSigner } from "./signer-protocol.js";
 
 export interface SigningOptions extends Omit<SignerStart, "type"> {

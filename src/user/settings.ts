@@ -2,9 +2,8 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { CA_CERTIFICATE_FILE } from "../certificates/ca.js";
 import { DEFAULT_BUNDLE_URL } from "../oisp/load.js";
-import type { OtlpSettings } from "../sinks/otlp/settings.js";
+import type { OtlpSettings } from "./otlp-settings.js";
 
 /** Our own connections carry this primary group, by which the redirect leaves them alone. It has no name in /etc/group. */
 export const OXIMY_GID = 28_536;
@@ -75,6 +74,9 @@ export function defaultSettings(home: string): CaptureSettings {
     feed: true,
   };
 }
+
+/** The certificate in the folder of a CA. */
+export const CA_CERTIFICATE_FILE = "oximy-ca-cert.pem";
 
 /** Of the CA that is the user's own: `oximy proxy` and `oximy run` show its certificates. */
 export const caDirectory = (home: string): string => join(home, "ca");

@@ -96,3 +96,9 @@ test("a process whose executable cannot be read has only the kernel's short name
 test("a process that has ended is not described", async () => {
   expect(await treeOf([]).describe(20)).toBeUndefined();
 });
+
+test("the outline of a process in a container has its container, though without its names", () => {
+  const id = "a1".repeat(32);
+  const tree = treeOf([processInfo({ pid: 20, cgroup: `/system.slice/docker-${id}.scope` })]);
+  expect(tree.outline(20)?.process.container).toEqual({ runtime: "docker", id });
+});

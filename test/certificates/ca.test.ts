@@ -5,8 +5,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { CA_CERTIFICATE_FILE, CA_KEY_FILE, makeCaCertificate, openCa } from "../../src/certificates/ca.js";
+import { CA_KEY_FILE, makeCaCertificate, openCa } from "../../src/certificates/ca.js";
 import { issueCertificate } from "../../src/certificates/x509.js";
+import { CA_CERTIFICATE_FILE } from "../../src/user/settings.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const DAY = 86_400_000;

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { CA_CERTIFICATE_FILE, CA_KEY_FILE } from "../../src/certificates/ca.js";
+import { CA_KEY_FILE } from "../../src/certificates/ca.js";
 import { machineCertificate, openMachineCa } from "../../src/certificates/machine-ca.js";
+import { CA_CERTIFICATE_FILE } from "../../src/user/settings.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const BELOW = { kind: "below", domains: ["ai.example"] } as const;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ClientContainer } from "../../src/attribution/container/container.js";
+import type { ClientContainer } from "../../src/connection/container.js";
 import {
   buildConnectionEvent,
   buildEvent,

@@ -1,7 +1,7 @@
 /** Which container a process is in, by /proc/PID/cgroup (cgroups(7)). */
 
+import type { ContainerRef, ContainerRuntime } from "../../connection/container.js";
 import { unescapeUnit } from "../identity/linux.js";
-import type { ContainerRef, ContainerRuntime } from "./container.js";
 
 const ID = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
 

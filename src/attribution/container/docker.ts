@@ -1,6 +1,7 @@
 /** What Docker writes of a container: `<data root>/containers/ID/config.v2.json`, for root alone. */
 
-import { type ContainerNames, fieldsOf, namesOf, parsedJson, textOf } from "./container.js";
+import type { ContainerNames } from "../../connection/container.js";
+import { fieldsOf, namesOf, parsedJson, textOf } from "./container.js";
 
 /** https://docs.docker.com/compose and https://containers.dev/implementors/spec: labels of their containers. */
 const PROJECT = "com.docker.compose.project";

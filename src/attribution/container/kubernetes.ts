@@ -1,6 +1,7 @@
 /** What a runtime of Kubernetes writes of a container: the annotations in its bundle's config.json. */
 
-import { type ContainerNames, fieldsOf, namesOf, parsedJson, textOf } from "./container.js";
+import type { ContainerNames } from "../../connection/container.js";
+import { fieldsOf, namesOf, parsedJson, textOf } from "./container.js";
 
 /** containerd pkg/cri/annotations, CRI-O pkg/annotations: container, pod, namespace, image. */
 const KEYS = [

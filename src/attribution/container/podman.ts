@@ -1,6 +1,7 @@
 /** What Podman and CRI-O write of containers: `<graph root>/<driver>-containers/containers.json` (containers/storage). */
 
-import { type ContainerNames, fieldsOf, namesOf, parsedJson, textOf } from "./container.js";
+import type { ContainerNames } from "../../connection/container.js";
+import { fieldsOf, namesOf, parsedJson, textOf } from "./container.js";
 
 export function namesInContainersJson(text: string, id: string): ContainerNames {
   const all = parsedJson(text);

@@ -1,13 +1,13 @@
 /** Names the container of a process, from files alone. */
 
-import { constants } from "node:fs";
+import { constants, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
+import type { ClientContainer, ContainerNames, ContainerRef } from "../../connection/container.js";
 import { LruCache } from "../../lru-cache.js";
 import type { ProcessInfo } from "../../native/native.js";
 import { type FileReader, systemFiles } from "../identity/file-reader.js";
 import { parsePasswd } from "../user-names.js";
 import { containerInCgroup } from "./cgroup.js";
-import type { ClientContainer, ContainerNames, ContainerRef } from "./container.js";
 import { namesInDockerConfig } from "./docker.js";
 import { namesInBundle } from "./kubernetes.js";
 import { pathsOfPlace, placeOfContainer } from "./mounts.js";
@@ -145,6 +145,24 @@ export class ContainerReader {
       if (above && folder !== undefined) return { folder, uid: above.uid };
     }
     return undefined;
+  }
+}
+
+let ownContainer: string | null | undefined;
+
+/** What the path in the cgroup v2 hierarchy alone tells, at once; undefined for our own container, too. */
+export function outlineOfContainer(cgroup: string): ContainerRef | undefined {
+  const ref = containerInCgroup(`0::${cgroup}`);
+  if (ref === undefined) return undefined;
+  if (ownContainer === undefined) ownContainer = containerOfSelf();
+  return ref.id === ownContainer ? undefined : ref;
+}
+
+function containerOfSelf(): string | null {
+  try {
+    return containerInCgroup(readFileSync("/proc/self/cgroup", "utf8"))?.id ?? null;
+  } catch {
+    return null; // not Linux
   }
 }
 

@@ -9,7 +9,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import type { OtlpSettings, Signal } from "./settings.js";
+import type { OtlpSettings, Signal } from "../../user/otlp-settings.js";
 
 export type Outcome =
   | { readonly kind: "taken" }

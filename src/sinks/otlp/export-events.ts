@@ -5,11 +5,11 @@ import { ProtobufLogsSerializer, ProtobufTraceSerializer } from "@opentelemetry/
 import type { OximyEvent } from "../../event/event.js";
 import { cutLine, WITHOUT_BODIES, WITHOUT_WORDS } from "../../traces/cut-line.js";
 import { parseLine } from "../../traces/event-files.js";
+import type { OtlpSettings, Signal } from "../../user/otlp-settings.js";
 import { Collector, type Outcome } from "./collector.js";
 import { linesSince, type Position } from "./event-position.js";
 import { hostAttributes } from "./mapping.js";
 import { Metrics } from "./metrics.js";
-import type { OtlpSettings, Signal } from "./settings.js";
 import type { StateFile } from "./state-file.js";
 import { Telemetry } from "./telemetry.js";
 

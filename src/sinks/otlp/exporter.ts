@@ -10,10 +10,10 @@ import { once } from "node:events";
 import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { OtlpSettings } from "../../user/otlp-settings.js";
 import { ownerOf } from "../file-closer.js";
 import type { SinkLog } from "../sink.js";
 import { endOf, type Position } from "./event-position.js";
-import type { OtlpSettings } from "./settings.js";
 
 const MAIN = fileURLToPath(new URL(`./export-main${extname(import.meta.url)}`, import.meta.url));
 const AGAIN_MS = 5_000;

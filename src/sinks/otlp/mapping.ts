@@ -10,7 +10,7 @@ import type { EventClient, OximyEvent } from "../../event/event.js";
 import { isFailed } from "../../event/outcome.js";
 import type { InteractionType, Usage } from "../../interaction/interaction.js";
 import { numberOf, objectOf, present, wordOf } from "../../interaction/json.js";
-import type { OtlpNames } from "./settings.js";
+import type { OtlpNames } from "../../user/otlp-settings.js";
 
 export const CONVENTIONS_COMMIT = "024a4f944a1291fcb627c9c47da69e79868dd15e";
 

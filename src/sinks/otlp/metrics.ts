@@ -4,6 +4,7 @@ import { type HrTime, ValueType } from "@opentelemetry/api";
 import { ProtobufMetricsSerializer } from "@opentelemetry/otlp-transformer";
 import type { Resource } from "@opentelemetry/resources";
 import type { OximyEvent } from "../../event/event.js";
+import type { OtlpSettings } from "../../user/otlp-settings.js";
 import {
   type AttributeSet,
   COUNTER_ATTRIBUTES,
@@ -18,7 +19,6 @@ import {
   TOKEN_TYPE,
   usageOf,
 } from "./mapping.js";
-import type { OtlpSettings } from "./settings.js";
 import { hrTime, type Telemetry } from "./telemetry.js";
 
 type ResourceMetrics = Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0];

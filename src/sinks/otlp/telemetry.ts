@@ -6,6 +6,7 @@ import type { ProtobufLogsSerializer, ProtobufTraceSerializer } from "@opentelem
 import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import type { OximyEvent } from "../../event/event.js";
 import { isFailed } from "../../event/outcome.js";
+import type { OtlpNames } from "../../user/otlp-settings.js";
 import { contentAttributes } from "./content.js";
 import {
   type AttributeSet,
@@ -18,7 +19,6 @@ import {
   spanAttributes,
   spanName,
 } from "./mapping.js";
-import type { OtlpNames } from "./settings.js";
 
 export type Span = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0][number];
 export type LogRecord = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0][number];

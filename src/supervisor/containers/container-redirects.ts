@@ -4,7 +4,7 @@
  */
 
 import { Socket } from "node:net";
-import type { ContainerRef } from "../../attribution/container/container.js";
+import type { ContainerRef } from "../../connection/container.js";
 import type { Log } from "../../log.js";
 import { SELF_TEST_ADDRESSES, type SelfTestResult, selfTestOn } from "../self-test.js";
 import type { ContainerDiscovery, FoundNetwork } from "./discovery.js";

@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { containerInCgroup } from "../../attribution/container/cgroup.js";
-import type { ContainerRef } from "../../attribution/container/container.js";
+import type { ContainerRef } from "../../connection/container.js";
 
 /** A namespace that processes of a container are in. */
 export interface FoundNetwork {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { onTestFinished } from "vitest";
-import type { Signal } from "../../../src/sinks/otlp/settings.js";
+import type { Signal } from "../../../src/user/otlp-settings.js";
 import { decode, type Item } from "./protocol.js";
 
 export interface Answer {

@@ -1,6 +1,6 @@
 /** Where telemetry goes, and what of it: `--otlp`, and the variables of OpenTelemetry's specification. */
 
-import { OximyError } from "../../errors.js";
+import { OximyError } from "../errors.js";
 
 export const SIGNALS = ["traces", "logs", "metrics"] as const;
 export type Signal = (typeof SIGNALS)[number];
