@@ -32,7 +32,7 @@ export interface Catalogued {
   readonly entries: Entry[];
 }
 
-/** Some half a kilobyte each in this process, a quarter in the page: what is older is left out, and told. */
+/** One or two kilobytes each in this process, a quarter of one in the page: what is older is left out, and told. */
 const MAX_ENTRIES = 500_000;
 const BATCH = 1_000;
 /** So much of a file's end is read before the rest of it: what the page shows at first. */
