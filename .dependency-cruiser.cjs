@@ -2,13 +2,13 @@
 
 /** From the top down; rooms in one line are on one floor. */
 const FLOORS = [
-  ["cli"],
+  ["cli", "mcp-server"],
   ["ui"],
   ["demo", "doctor"],
-  ["supervisor"],
+  ["supervisor", "service"],
   ["engine"],
   ["capture"],
-  ["sinks", "traces", "export", "otlp"],
+  ["sinks", "traces"],
   ["proxy"],
   ["secrets", "trust", "certificates"],
   ["user"],

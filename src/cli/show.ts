@@ -1,12 +1,12 @@
 /** `oximy show ID`: one conversation, as a person reads it. */
 
 import type { Command } from "commander";
+import { conversationLines } from "../traces/conversation-lines.js";
 import { WITHOUT_BODIES } from "../traces/cut-line.js";
 import { transcriptOf } from "../traces/transcript.js";
 import { findCaller } from "../user/caller.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
-import { conversationLines } from "./conversation.js";
 import { asWritten, print } from "./print.js";
 
 export function addShowCommand(program: Command): void {

@@ -6,7 +6,6 @@ import type { ClientContainer } from "../connection/container.js";
 import type { Direction, Scheme } from "../connection/direction.js";
 import type { Reason } from "../connection/reasons.js";
 import type { Exchange } from "../exchange/exchange.js";
-import type { Finding } from "../findings/finding.js";
 import type { Interaction } from "../interaction/interaction.js";
 import { present } from "../interaction/json.js";
 import type { MessageStructure } from "../interaction/structure.js";
@@ -23,6 +22,7 @@ import {
   type OximyEvent,
   SCHEMA_VERSION,
 } from "./event.js";
+import type { Finding } from "./finding.js";
 import { Redactor, redactPath, redactText } from "./redact.js";
 import { spelledOut, spellsSecret } from "./spelled-out.js";
 import { UuidV7Generator } from "./uuid.js";

@@ -6,10 +6,10 @@
 
 import type { Via } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
-import type { Finding } from "../findings/finding.js";
 import type { Interaction } from "../interaction/interaction.js";
 import type { MessageStructure } from "../interaction/structure.js";
 import type { EventConversation } from "./conversation/conversations.js";
+import type { Finding } from "./finding.js";
 
 /** What kind of host the bundle knows, which one, and which feature of it (null for APIs). */
 export interface EventSource {

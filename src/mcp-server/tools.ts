@@ -1,10 +1,10 @@
 /** What an agent can ask of what was captured: each tool's name, what it takes, and how it answers. Nothing is changed. */
 
-import { conversationLines } from "../cli/conversation.js";
 import { parseStatus } from "../cli/filter-options.js";
 import { parseSince } from "../cli/since.js";
 import { parseDimensions } from "../cli/stats.js";
 import { feedLine } from "../sinks/feed.js";
+import { conversationLines } from "../traces/conversation-lines.js";
 import { WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
 import { readEventLines, readEvents } from "../traces/event-files.js";
 import { type EventFilter, textPattern } from "../traces/event-filter.js";

@@ -5,7 +5,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import type { OximyEvent } from "../event/event.js";
-import type { SinkLog } from "../sinks/sink.js";
+import type { SinkLog } from "./sink.js";
 
 const LONGEST_MS = 10_000;
 const MOST_A_MINUTE = 30;

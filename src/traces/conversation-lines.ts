@@ -1,10 +1,10 @@
 /** The conversation that a command was given the id of. */
 
 import { OximyError } from "../errors.js";
-import { type Cut, WITHOUT_WORDS } from "../traces/cut-line.js";
-import { type EventLine, readEventLines, readEvents } from "../traces/event-files.js";
-import type { EventFilter } from "../traces/event-filter.js";
-import { sessionKey } from "../traces/sessions.js";
+import { type Cut, WITHOUT_WORDS } from "./cut-line.js";
+import { type EventLine, readEventLines, readEvents } from "./event-files.js";
+import type { EventFilter } from "./event-filter.js";
+import { sessionKey } from "./sessions.js";
 
 /**
  * Its events, in the order in which they were written. The id of an event stands for its conversation, and of one that

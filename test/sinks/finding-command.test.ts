@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test, vi } from "vitest";
-import { FindingCommand } from "../../src/findings/finding-command.js";
-import { sampleEvent } from "../sinks/sample-event.js";
+import { FindingCommand } from "../../src/sinks/finding-command.js";
 import { temporaryFolder } from "../temporary-folder.js";
+import { sampleEvent } from "./sample-event.js";
 
 const found = sampleEvent({ findings: [{ rule: "credential", where: "request" }] });
 let folder: string;
