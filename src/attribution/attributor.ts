@@ -1,6 +1,6 @@
 import type { Attributor, Owner, SocketTuple } from "../connection/client.js";
 import { LruCache } from "../lru-cache.js";
-import type { ConnectRecord, NativeAddon, ProcessInfo, SocketOwner } from "../native/native.js";
+import type { ConnectRecord, NativeAddon, ProcessInfo, SocketOwner } from "./native.js";
 import { createProcessTree, outlineOf, type ProcessReader, type ProcessTreeOptions } from "./process-tree.js";
 import { within } from "./time-limit.js";
 

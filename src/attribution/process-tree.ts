@@ -1,6 +1,5 @@
 import type { Owner, ProcessIdentity } from "../connection/client.js";
 import { LruCache } from "../lru-cache.js";
-import type { NativeAddon, ProcessInfo } from "../native/native.js";
 import { ContainerReader, outlineOfContainer } from "./container/reader.js";
 import { createDarwinIdentifier } from "./identity/darwin.js";
 import {
@@ -12,6 +11,7 @@ import {
 } from "./identity/file-reader.js";
 import { executableName, type IdentifyProcess } from "./identity/identity.js";
 import { identifyLinuxProcess } from "./identity/linux.js";
+import type { NativeAddon, ProcessInfo } from "./native.js";
 import { createUserNames, type UserNames } from "./user-names.js";
 
 const MAX_ANCESTORS = 10;

@@ -27,14 +27,14 @@ export const WHOSE: Record<Whose, string> = {
 
 const isRoot = () => process.geteuid?.() === 0;
 
-/** As told; else root's is the machine's. Made on first use. Throws OximyError. */
+/** As told; else root's is the machine's, unless there is only the own one. Made on first use. Throws OximyError. */
 function open(command: Command): { readonly whose: Whose; readonly certificate: NamedCertificate } {
   const told = command.opts<{ machine?: boolean; own?: boolean }>();
-  const whose = told.own ? "own" : told.machine || isRoot() ? "machine" : "own";
-  if (whose === "own") {
-    const caller = findCaller();
-    return { whose, certificate: ownCertificate(oximyHome(process.env, caller.home), caller) };
-  }
+  const caller = findCaller();
+  const home = oximyHome(process.env, caller.home);
+  const isOnlyOwn = () => machinesCertificateIfMade() === undefined && ownCertificateIfMade(home, caller);
+  const whose = told.machine || (!told.own && isRoot() && !isOnlyOwn()) ? "machine" : "own";
+  if (whose === "own") return { whose, certificate: ownCertificate(home, caller) };
   const certificate = isRoot() ? machinesCertificate() : machinesCertificateIfMade();
   if (certificate === undefined) {
     const message = "The machine has no certificate authority yet, and only root can make it.";
@@ -45,7 +45,10 @@ function open(command: Command): { readonly whose: Whose; readonly certificate: 
 
 const withWhose = (command: Command): Command =>
   command
-    .option("--machine", "the machine's, which `oximy local` shows (root's choice when nothing is said)")
+    .option(
+      "--machine",
+      "the machine's, which `oximy local` shows (what root gets, unless only the own one was made)",
+    )
     .option("--own", "the user's own, which `oximy proxy` and `oximy run` show");
 
 export function addCaCommand(program: Command): void {

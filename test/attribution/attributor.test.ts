@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createAttributor, type ProcessSource } from "../../src/attribution/attributor.js";
-import type { ProcessInfo, SocketOwner } from "../../src/native/native.js";
+import type { ProcessInfo, SocketOwner } from "../../src/attribution/native.js";
 import { filesWith, processInfo } from "./fake-processes.js";
 
 const tuple = {

@@ -1,6 +1,6 @@
 import type { FileReader } from "../../src/attribution/identity/file-reader.js";
+import type { ProcessInfo } from "../../src/attribution/native.js";
 import type { Owner, ProcessIdentity } from "../../src/connection/client.js";
-import type { ProcessInfo } from "../../src/native/native.js";
 import type { App, AppSignatures } from "../../src/oisp/bundle.js";
 
 /** A process as the native addon would describe it. */

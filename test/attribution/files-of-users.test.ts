@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { loadNative } from "../../src/attribution/native.js";
 import { createProcessTree } from "../../src/attribution/process-tree.js";
-import { loadNative } from "../../src/native/native.js";
 import { isRoot, NOBODY, type Started, start } from "../native/clients.js";
 import { temporaryFolder } from "../temporary-folder.js";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { ProcessInfo } from "../../src/attribution/native.js";
 import { createProcessTree } from "../../src/attribution/process-tree.js";
-import type { ProcessInfo } from "../../src/native/native.js";
 import { filesWith, processInfo } from "./fake-processes.js";
 
 /** A tree over processes that the test changes as it goes. */

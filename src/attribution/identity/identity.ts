@@ -1,5 +1,5 @@
 import type { ProcessIdentity } from "../../connection/client.js";
-import type { ProcessInfo } from "../../native/native.js";
+import type { ProcessInfo } from "../native.js";
 import type { FileReader } from "./file-reader.js";
 
 /** What a process is, beyond what the kernel says of it. */

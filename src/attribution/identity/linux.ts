@@ -1,4 +1,4 @@
-import type { ProcessInfo } from "../../native/native.js";
+import type { ProcessInfo } from "../native.js";
 import { type FileReader, withRoot } from "./file-reader.js";
 import { basename, type IdentifyProcess, type Identity } from "./identity.js";
 import { entryPointOf, nameEntryPoint } from "./interpreter.js";

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { ContainerReader, readOwned } from "../../../src/attribution/container/reader.js";
+import type { ProcessInfo } from "../../../src/attribution/native.js";
 import { createProcessTree } from "../../../src/attribution/process-tree.js";
-import type { ProcessInfo } from "../../../src/native/native.js";
 import { filesWith, processInfo } from "../fake-processes.js";
 
 const A = "a1".repeat(32);
