@@ -152,6 +152,15 @@ describe("oximy", () => {
     expect(shown.stdout).toMatch(/subject +CN=Oximy CA/);
   });
 
+  it.skipIf(!root)("gives root the own certificate where only that one was made", async () => {
+    const env = { OXIMY_STATE_DIR: join(home, "no-state") };
+    const own = (await oximy(["ca", "path", "--own"], { env })).stdout;
+    expect((await oximy(["ca", "path"], { env })).stdout).toBe(own);
+    const machines = (await oximy(["ca", "path", "--machine"], { env })).stdout;
+    expect(machines).not.toBe(own);
+    expect((await oximy(["ca", "path"], { env })).stdout).toBe(machines);
+  });
+
   it.skipIf(!root)("makes the machine's as root, with a certificate for all and a key for root", async () => {
     const env = { OXIMY_STATE_DIR: join(home, "state") };
     const asUser = await oximy(["ca", "path", "--machine"], { env, uid: 12_345 });
