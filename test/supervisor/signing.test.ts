@@ -25,7 +25,7 @@ describe("a signer", LONG, () => {
       supplement: "over",
       allHosts: options.allHosts ?? false,
       names: options.names ?? [],
-      program: join(dirname(MAIN), "../local/signer-process.js"),
+      program: join(dirname(MAIN), "../supervisor/signer-process.js"),
       log: { debug: say, info: say, warn: say, error: say },
     });
     return signing;
