@@ -11,7 +11,7 @@ import { temporaryFolder } from "../temporary-folder.js";
 
 const service: Service = {
   node: "/usr/bin/node",
-  main: "/usr/lib/node_modules/oximy/dist/cli/main.js",
+  main: "/usr/lib/node_modules/oximy/oximy.js",
   args: ["--json", "--app", 'a "b" 100% $HOME \\ <x>&'],
   caller: { uid: 1_000, gid: 1_001, user: "ana" },
   variables: { OXIMY_HOME: "/home/ana/my oximy" },
@@ -24,7 +24,7 @@ describe("the unit of systemd", () => {
   test("says what is run for whom, each word as it was given", () => {
     const lines = systemdUnit(service).split("\n");
     expect(lines).toContain(
-      'ExecStart=/usr/bin/node /usr/lib/node_modules/oximy/dist/cli/main.js local --json --app "a \\"b\\" 100%% $$HOME \\\\ <x>&"',
+      'ExecStart=/usr/bin/node /usr/lib/node_modules/oximy/oximy.js local --json --app "a \\"b\\" 100%% $$HOME \\\\ <x>&"',
     );
     expect(lines.filter((line) => line.startsWith("Environment="))).toEqual([
       "Environment=SUDO_UID=1000",
