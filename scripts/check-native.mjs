@@ -38,7 +38,7 @@ const NOT_SANITIZED = [
   "**/code-signature.test.ts", // likewise
 ];
 
-/** Sources of native/linux that do not belong to the front, but for the address that others use too, from the build's own list. */
+/** From the build's own list: sources of native/linux without the front's, but for its addresses, which others use. */
 function linuxSources() {
   const text = readFileSync(path.join(root, "CMakeLists.txt"), "utf8");
   return [...new Set(text.match(/native\/linux\/\w+\.cc/g))].filter(
