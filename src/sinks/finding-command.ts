@@ -5,6 +5,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import type { OximyEvent } from "../event/event.js";
+import { appNameOf } from "../event/facts.js";
 import type { SinkLog } from "./sink.js";
 
 const LONGEST_MS = 10_000;
@@ -87,15 +88,13 @@ export class FindingCommand {
 }
 
 /** `left_out`: findings before this one of which it was not told, since there were too many. */
-function toldOf(
-  { event_id, timestamp, source, app, client, conversation, findings }: OximyEvent,
-  leftOut: number,
-) {
+function toldOf(event: OximyEvent, leftOut: number) {
+  const { event_id, timestamp, source, client, conversation, findings } = event;
   return {
     event_id,
     timestamp,
     source: source.id,
-    app: app?.name ?? client.name ?? "unknown",
+    app: appNameOf(event),
     user: client.user,
     conversation: conversation?.id,
     findings,

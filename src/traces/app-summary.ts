@@ -1,6 +1,7 @@
 /** What each app did, in few lines: for the end of a feed. */
 
 import type { OximyEvent } from "../event/event.js";
+import { appNameOf, countedUsage } from "../event/facts.js";
 import { isFailed } from "../event/outcome.js";
 import { money } from "../sinks/feed.js";
 import { printable, shortened } from "../terminal.js";
@@ -27,12 +28,12 @@ export class AppSummary {
   }
 
   add(event: OximyEvent): void {
-    const { app, client, interaction } = event;
-    const name = app?.name ?? client.name ?? "unknown";
+    const { interaction } = event;
+    const name = appNameOf(event);
     const key = this.#rows.has(name) || this.#rows.size < MAX_APPS ? name : "others";
     const row = this.#rows.get(key) ?? { events: 0, failed: 0, notRead: 0, input: 0, output: 0, cost: 0 };
     this.#rows.set(key, row);
-    const usage = interaction?.type === "token_count" ? undefined : interaction?.response?.usage;
+    const usage = countedUsage(event);
     row.events += 1;
     if (isFailed(event)) row.failed += 1;
     if (interaction === undefined) row.notRead += 1;

@@ -1,6 +1,7 @@
 /** Sums over events, by whatever they are told apart by. */
 
 import type { OximyEvent } from "../event/event.js";
+import { appNameOf, countedUsage } from "../event/facts.js";
 import { isFailed } from "../event/outcome.js";
 import { localDate } from "../sinks/traces-folder.js";
 import { Quantiles } from "./quantiles.js";
@@ -10,7 +11,7 @@ export const DIMENSIONS = ["app", "model", "day", "project", "user"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
 const KEY_OF: Readonly<Record<Dimension, (event: OximyEvent) => string>> = {
-  app: ({ app, client }) => app?.name ?? client.name ?? "unknown",
+  app: appNameOf,
   model: ({ source, interaction }) =>
     interaction?.model == null ? source.id : `${source.id}/${interaction.model}`,
   day: ({ timestamp }) => localDate(new Date(timestamp)),
@@ -119,8 +120,7 @@ class Sums {
 
   add(event: OximyEvent): void {
     const { interaction, timing } = event;
-    // Counting tokens is no use of a model; the call that follows counts them again.
-    const usage = interaction?.type === "token_count" ? undefined : interaction?.response?.usage;
+    const usage = countedUsage(event);
     this.#events += 1;
     if (interaction !== undefined) this.#calls += 1;
     if (isFailed(event)) this.#failed += 1;

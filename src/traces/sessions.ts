@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { OximyEvent } from "../event/event.js";
+import { appNameOf } from "../event/facts.js";
 import { listOf, objectOf, stringOf } from "../interaction/json.js";
 import { cutLine, WITHOUT_BODIES } from "./cut-line.js";
 import { type EventLine, parseLine } from "./event-files.js";
@@ -51,11 +52,12 @@ export async function sessionsOf(lines: AsyncIterable<EventLine> | Iterable<Even
     .sort((a, b) => (a.ended < b.ended ? -1 : a.ended > b.ended ? 1 : 0));
 }
 
-function emptySession({ conversation, app, client, timestamp }: OximyEvent): Session {
+function emptySession(event: OximyEvent): Session {
+  const { conversation, client, timestamp } = event;
   return {
     id: conversation!.id,
     user: client.user ?? (client.uid === undefined ? null : String(client.uid)),
-    app: app?.name ?? client.name ?? "unknown",
+    app: appNameOf(event),
     folder: null,
     branch: null,
     models: [],

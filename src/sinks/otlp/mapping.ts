@@ -7,6 +7,7 @@
  */
 
 import type { EventClient, OximyEvent } from "../../event/event.js";
+import { countedUsage } from "../../event/facts.js";
 import { isFailed } from "../../event/outcome.js";
 import type { InteractionType, Usage } from "../../interaction/interaction.js";
 import { numberOf, objectOf, present, wordOf } from "../../interaction/json.js";
@@ -89,9 +90,7 @@ const OPERATIONS: Readonly<Record<InteractionType, string>> = {
   unknown: "unknown",
 };
 
-/** Counting tokens, and what fetches results, uses no model. */
-export const usageOf = ({ interaction }: OximyEvent): Usage =>
-  (interaction?.type === "token_count" ? undefined : interaction?.response?.usage) ?? {};
+export const usageOf = (event: OximyEvent): Usage => countedUsage(event) ?? {};
 
 /** What spans and metrics have in common. */
 export function commonAttributes(event: OximyEvent): AttributeSet {

@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import type { OximyEvent } from "../../event/event.js";
+import { appNameOf } from "../../event/facts.js";
 import { isObject, listOf } from "../../interaction/json.js";
 import { money } from "../../sinks/feed.js";
 import { localClock, localDate } from "../../sinks/traces-folder.js";
@@ -108,13 +109,14 @@ function indentedJson(json: string): string {
   }
 }
 
-function headline({ timestamp, app, client, interaction, metadata }: OximyEvent): string {
+function headline(event: OximyEvent): string {
+  const { timestamp, interaction, metadata } = event;
   const begun = new Date(timestamp);
   const usage = interaction?.response?.usage;
   const status = metadata.response_status;
   return [
     `${localDate(begun)} ${localClock(begun)}`,
-    app?.name ?? client.name ?? "unknown",
+    appNameOf(event),
     interaction?.model ?? "unknown model",
     ...(usage === undefined
       ? []

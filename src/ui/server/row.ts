@@ -1,6 +1,8 @@
 /** The row of an event in the timeline. */
 
 import type { OximyEvent } from "../../event/event.js";
+import { countedUsage } from "../../event/facts.js";
+import { isFailed } from "../../event/outcome.js";
 import { present } from "../../interaction/json.js";
 import { sessionKey } from "../../traces/sessions.js";
 import type { Row } from "../wire.js";
@@ -12,10 +14,9 @@ const NAME = 200;
 /** @param certificate path of the certificate of Oximy's authority, for what is advised */
 export function rowOf(event: OximyEvent, words: string | undefined, certificate: string): Row {
   const { app, client, source, conversation, interaction, metadata, timing } = event;
-  // Counting tokens is no use of a model, as in `oximy stats`.
-  const usage = interaction?.type === "token_count" ? undefined : interaction?.response?.usage;
+  const usage = countedUsage(event);
   const { response_status: status, reason } = metadata;
-  const failed = metadata.error !== undefined || (status !== undefined && status >= 400);
+  const failed = isFailed(event);
   return present({
     id: name(event.event_id) ?? "",
     at: Date.parse(event.timestamp) || 0,
