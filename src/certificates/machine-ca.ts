@@ -4,7 +4,7 @@
  */
 
 import { X509Certificate } from "node:crypto";
-import { chmodSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { OximyError } from "../errors.js";
 import { makeFolder } from "../make-folder.js";
@@ -35,6 +35,10 @@ export function openMachineCa(
   if (scope.kind === "below" && !isConstrained(directory)) retire(directory);
   return openCa(directory, Date.now(), scope);
 }
+
+/** Changes with the certificate's file. */
+export const identityOfFile = ({ ino, mtimeMs, size }: Pick<Stats, "ino" | "mtimeMs" | "size">): string =>
+  `${ino} ${mtimeMs} ${size}`;
 
 /** Its certificate, for whoever asks; undefined when there is none yet, or none that can be read. */
 export function machineCertificate(path = machineCertificatePath()): string | undefined {

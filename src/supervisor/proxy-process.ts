@@ -4,7 +4,6 @@
  */
 
 import type { Socket } from "node:net";
-import { within } from "../attribution/time-limit.js";
 import type { SocketTuple } from "../connection/client.js";
 import { Engine, type Identified, summaryOf } from "../engine/engine.js";
 import { Feed } from "../engine/feed.js";
@@ -19,6 +18,7 @@ import { descriptorOf } from "../proxy/intercept/handshake.js";
 import { becomeCaller } from "../user/caller.js";
 import { OXIMY_GID } from "../user/settings.js";
 import { endProcess } from "./end-process.js";
+import { PendingAnswers } from "./pending-answers.js";
 import { GUESTS_FD, type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./protocol.js";
 import { RemoteSecrets, readSecrets } from "./remote-secrets.js";
 import { type AskForLeaf, RemoteAuthority } from "./remote-signer.js";
@@ -43,24 +43,16 @@ const ORPHAN_MS = 12_000;
 
 /** Asks the supervisor, which may look into every process, whose socket this is. */
 class RemoteIdentifier {
-  private readonly waiting = new Map<number, (client: Identified) => void>();
+  private readonly pending = new PendingAnswers<Identified>();
   /** One object for equal clients: thousands of connections can be open, and each keeps its own. */
   private readonly clients = new LruCache<string, Identified>(MAX_CLIENTS);
-  private nextId = 1;
 
-  async identify(tuple: SocketTuple): Promise<Identified> {
-    const id = this.nextId++;
-    const answer = new Promise<Identified>((resolve) => this.waiting.set(id, resolve));
-    say({ type: "lookup", id, tuple });
-    const client = await within(
+  identify(tuple: SocketTuple): Promise<Identified> {
+    return this.pending.ask(
+      (id) => say({ type: "lookup", id, tuple }),
       LOOKUP_MS,
-      answer,
-      (): Identified => ({
-        owner: { kind: "unknown", reason: "timeout" },
-      }),
+      () => ({ owner: { kind: "unknown", reason: "timeout" } }),
     );
-    this.waiting.delete(id);
-    return client;
   }
 
   answer(id: number, text: string): void {
@@ -69,30 +61,23 @@ class RemoteIdentifier {
       client = JSON.parse(text) as Identified;
       this.clients.set(text, client);
     }
-    this.waiting.get(id)?.(client);
+    this.pending.answer(id, client);
   }
 }
 
 /** Asks the supervisor for certificates, who hands it on to whoever holds the key. */
 class LeafAsks {
-  private readonly waiting = new Map<number, (answer: SignAnswer) => void>();
-  private nextId = 1;
+  private readonly pending = new PendingAnswers<SignAnswer>();
 
-  readonly ask: AskForLeaf = async (ask: SignAsk) => {
-    const id = this.nextId++;
-    const answer = new Promise<SignAnswer>((resolve) => this.waiting.set(id, resolve));
-    say({ type: "sign", id, ...ask });
-    const given = await within(
+  readonly ask: AskForLeaf = (ask: SignAsk) =>
+    this.pending.ask(
+      (id) => say({ type: "sign", id, ...ask }),
       SIGN_MS,
-      answer,
-      (): SignAnswer => ({ kind: "refused", why: "no answer came" }),
+      () => ({ kind: "refused", why: "no answer came" }),
     );
-    this.waiting.delete(id);
-    return given;
-  };
 
   answer(id: number, answer: SignAnswer): void {
-    this.waiting.get(id)?.(answer);
+    this.pending.answer(id, answer);
   }
 }
 

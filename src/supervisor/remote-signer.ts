@@ -4,6 +4,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { type Mint, NotSigned, type ShownLeaf } from "../certificates/leaf.js";
+import { identityOfFile } from "../certificates/machine-ca.js";
 import type { Authority } from "../engine/authority.js";
 import { LruCache } from "../lru-cache.js";
 import type { SignAnswer, SignAsk } from "./signer-protocol.js";
@@ -99,8 +100,7 @@ export class RemoteAuthority implements Authority {
 
 function identityOf(path: string): string | undefined {
   try {
-    const { ino, mtimeMs, size } = statSync(path);
-    return `${ino} ${mtimeMs} ${size}`;
+    return identityOfFile(statSync(path));
   } catch {
     return undefined; // out of reach is as good as none
   }

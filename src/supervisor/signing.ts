@@ -4,9 +4,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { appendFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { within } from "../attribution/time-limit.js";
+import { identityOfFile } from "../certificates/machine-ca.js";
 import type { Log } from "../log.js";
 import { CA_CERTIFICATE_FILE } from "../user/settings.js";
+import { PendingAnswers } from "./pending-answers.js";
 import type { FromSigner, SignAnswer, SignAsk, SignerStart, ToSigner } from "./signer-protocol.js";
 
 export interface SigningOptions extends Omit<SignerStart, "type"> {
@@ -39,8 +40,7 @@ export class Signing {
   private running: Running | undefined;
   private startedAt = Number.NEGATIVE_INFINITY;
   private document: string | undefined;
-  private readonly waiting = new Map<number, (answer: SignAnswer) => void>();
-  private nextId = 1;
+  private readonly pending = new PendingAnswers<SignAnswer>();
   private writing: Promise<unknown> = Promise.resolve();
   private closed = false;
 
@@ -74,12 +74,11 @@ export class Signing {
   private async ask(ask: SignAsk): Promise<SignAnswer> {
     const child = await this.signer();
     if (child === undefined) return NOT_THERE;
-    const id = this.nextId++;
-    const answer = new Promise<SignAnswer>((resolve) => this.waiting.set(id, resolve));
-    this.tell({ type: "sign", id, ...ask });
-    const given = await within(ANSWER_MS, answer, () => LATE);
-    this.waiting.delete(id);
-    return given;
+    return this.pending.ask(
+      (id) => this.tell({ type: "sign", id, ...ask }),
+      ANSWER_MS,
+      () => LATE,
+    );
   }
 
   /** The one that runs, if it has the key of the certificate that is there now; else a new one. */
@@ -95,8 +94,7 @@ export class Signing {
   /** Changes with the certificate's file; undefined without one. */
   private async identity(): Promise<string | undefined> {
     try {
-      const { ino, mtimeMs, size } = await stat(join(this.options.directory, CA_CERTIFICATE_FILE));
-      return `${ino} ${mtimeMs} ${size}`;
+      return identityOfFile(await stat(join(this.options.directory, CA_CERTIFICATE_FILE)));
     } catch {
       return undefined;
     }
@@ -116,7 +114,7 @@ export class Signing {
     child.on("exit", () => {
       if (this.running?.child !== child) return;
       this.running = undefined;
-      for (const resolve of this.waiting.values()) resolve(NOT_THERE);
+      this.pending.answerAll(NOT_THERE);
     });
     // Nothing waits for it: whoever runs it ends it, and it ends with its channel.
     child.unref();
@@ -150,7 +148,7 @@ export class Signing {
         return;
       }
       case "answer":
-        this.waiting.get(message.id)?.(message.answer);
+        this.pending.answer(message.id, message.answer);
     }
   }
 
@@ -188,6 +186,6 @@ export class Signing {
     const child = this.running?.child;
     this.running = undefined;
     if (child?.connected) child.disconnect();
-    for (const resolve of this.waiting.values()) resolve(NOT_THERE);
+    this.pending.answerAll(NOT_THERE);
   }
 }
