@@ -5,6 +5,7 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isRunning } from "../is-running.js";
 import { makeFolder } from "../make-folder.js";
 
 const folderOf = (home: string) => join(home, "ui");
@@ -36,15 +37,5 @@ function removeStale(home: string): void {
     if (/^\d+$/.test(port) && !isAnnounced(home, Number(port))) {
       rmSync(join(folderOf(home), port), { force: true });
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -6,6 +6,7 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CloseOptions } from "./close-files.js";
 import { closedPlainFiles, unfinishedFiles } from "./due-files.js";
+import { complaintOf, unreferenced } from "./side-process.js";
 import type { SinkLog } from "./sink.js";
 
 const MAIN = fileURLToPath(new URL(`./close-files-main${extname(import.meta.url)}`, import.meta.url));
@@ -62,10 +63,7 @@ export class FileCloser {
       { stdio: ["pipe", "ignore", "pipe"], env: {}, ...ownerOf(folder) },
     );
     this.#child = child;
-    let complaint = "";
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      complaint = (complaint + text).slice(0, 1000);
-    });
+    const complaint = complaintOf(child);
     child.once("error", ({ message }) => {
       this.#child = undefined;
       this.#failed(message);
@@ -73,11 +71,9 @@ export class FileCloser {
     child.once("close", (code) => {
       this.#child = undefined;
       if (code === 0) this.#failing = false;
-      else if (code !== null) this.#failed(complaint.trim() || `it ended with ${code}`);
+      else if (code !== null) this.#failed(complaint(code));
     });
-    child.unref();
-    (child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
-    (child.stderr as unknown as { unref?: () => void } | null)?.unref?.();
+    unreferenced(child);
   }
 
   #failed(why: string): void {

@@ -12,6 +12,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { OtlpSettings } from "../../user/otlp-settings.js";
 import { ownerOf } from "../file-closer.js";
+import { complaintOf, unreferenced } from "../side-process.js";
 import type { SinkLog } from "../sink.js";
 import { endOf, type Position } from "./event-position.js";
 
@@ -102,12 +103,9 @@ export class Exporter {
       const { level, message } = JSON.parse(line) as FromExporter;
       log(level, `otlp: ${message}`);
     });
-    let complaint = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      complaint = (complaint + text).slice(0, 1000);
-    });
+    const complaint = complaintOf(child);
     child.once("error", ({ message }) => this.#ended(message));
-    child.once("close", (code) => this.#ended(complaint.trim() || `it ended with ${code}`));
+    child.once("close", (code) => this.#ended(complaint(code)));
     unreferenced(child);
   }
 
@@ -118,13 +116,5 @@ export class Exporter {
     this.#options.log("warn", `otlp: what tells the collector of events failed and is started again: ${why}`);
     this.#again = setTimeout(() => this.#start(), this.#wait).unref();
     this.#wait = Math.min(this.#wait * 2, LONGEST_AGAIN_MS);
-  }
-}
-
-/** It keeps no process alive. */
-function unreferenced(child: ChildProcess): void {
-  child.unref();
-  for (const stream of [child.stdin, child.stdout, child.stderr]) {
-    (stream as unknown as { unref?: () => void } | null)?.unref?.();
   }
 }

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { isObject } from "../../interaction/json.js";
+import { isRunning } from "../../is-running.js";
 import type { Position } from "./event-position.js";
 
 /** A lock that was not touched for so long is of a process that is gone, whoever has its number now. */
@@ -77,19 +78,9 @@ export class StateFile {
 function isHeld(lock: string, now: number): boolean {
   const status = statSync(lock, { throwIfNoEntry: false });
   if (status === undefined) return false;
-  if (now - status.mtimeMs < STALE_MS && isAlive(Number(readFileSync(lock, "utf8")))) return true;
+  if (now - status.mtimeMs < STALE_MS && isRunning(Number(readFileSync(lock, "utf8")))) return true;
   unlinkSync(lock);
   return false;
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid < 1) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** Only one process can make the file. */
