@@ -59,13 +59,14 @@ export class KeyLogSecrets implements SecretSource {
     if (owner.kind !== "process" || owner.process.path === undefined) return { state: "none" };
     const { path, uid } = owner.process;
     const program = client.program?.key ?? `${uid}:${path}`;
-    const isRead = this.logs(program, path) || this.mayLog(program, path, client);
+    const failures = this.failures.peek(program) ?? 0;
+    const isRead = this.isTakenToLog(program, path, client, failures);
     // One that is not read is watched too: it may turn out to log.
     const watched: Watched = { id, program, isRead, secrets: 0 };
     this.byRandom.set(hexOf(random), watched);
-    if (isRead) this.byId.set(id, watched);
-    if (isRead) return { state: "known" };
-    return { state: (this.failures.peek(program) ?? 0) > 0 ? "failed" : "none" };
+    if (!isRead) return { state: failures > 0 ? "failed" : "none" };
+    this.byId.set(id, watched);
+    return { state: "known" };
   }
 
   unwatch(id: number): void {
@@ -104,18 +105,15 @@ export class KeyLogSecrets implements SecretSource {
     this.parser.wipe();
   }
 
-  private logs(program: string, path: string): boolean {
-    if ((this.failures.peek(program) ?? 0) >= MAX_FAILURES) return false;
+  private isTakenToLog(program: string, path: string, client: KnownClient, failures: number): boolean {
+    if (failures >= MAX_FAILURES) return false;
     if (this.seenToLog.peek(program)) return true;
     const means = keyLogMeans(path);
-    return means !== "unknown" && means !== "none" && this.means.has(means);
-  }
-
-  /** Who may refuse our certificate is better off with one connection that is not read after all. */
-  private mayLog(program: string, path: string, client: KnownClient): boolean {
-    if (client.program === undefined || client.program.trust.kind === "trusts") return false;
-    if (keyLogMeans(path) !== "unknown") return false;
-    return this.means.has("SSLKEYLOGFILE") && !this.failures.peek(program);
+    if (means === "none") return false;
+    if (means !== "unknown") return this.means.has(means);
+    // Who may refuse our certificate is better off with one connection that is not read after all.
+    const mayRefuse = client.program !== undefined && client.program.trust.kind !== "trusts";
+    return mayRefuse && failures === 0 && this.means.has("SSLKEYLOGFILE");
   }
 
   /** Nothing for the secrets of sessions that are not read. */
