@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { parseMountinfo } from "../attribution/mountinfo.js";
 
 /**
  * Kernel file systems on local storage or in memory, whose files answer by themselves. Everything else can make root wait
@@ -12,15 +13,10 @@ const LOCAL = new Set(
 );
 
 /** Type of the file system behind each device (decimal "major:minor"), by proc_pid_mountinfo(5). */
-export function parseMountinfo(text: string): Map<string, string> {
+export function typesOfDevices(mountinfo: string): Map<string, string> {
   const types = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const fields = line.split(" ");
-    // Optional fields end with a hyphen of their own; the type follows.
-    const end = fields.indexOf("-", 6);
-    const [device, type] = [fields[2], fields[end + 1]];
-    if (end > 0 && device !== undefined && type !== undefined && /^\d+:\d+$/.test(device))
-      types.set(device, type);
+  for (const { device, type } of parseMountinfo(mountinfo)) {
+    if (type !== undefined && /^\d+:\d+$/.test(device)) types.set(device, type);
   }
   return types;
 }
@@ -51,7 +47,7 @@ export function whyNotOpened(
 /** The mounts of a process' namespace; empty when it has ended. */
 export function mountsOf(pid: number | "self"): Map<string, string> {
   try {
-    return parseMountinfo(fs.readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+    return typesOfDevices(fs.readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
   } catch {
     return new Map(); // ended, or not ours to look at: nothing of it is opened
   }

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { inOrder, mappedFiles, openMapped, parseMaps, startTimeOf } from "../../src/secrets/mapped-files.js";
-import { decimalDevice, parseMountinfo, whyNotOpened } from "../../src/secrets/mounts.js";
+import { decimalDevice, typesOfDevices, whyNotOpened } from "../../src/secrets/mounts.js";
 import { start } from "../native/clients.js";
 
 /** As a fixed program has them (proc_pid_maps(5)). */
@@ -107,8 +107,8 @@ const MOUNTINFO = `23 28 0:21 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - 
 `;
 
 describe("files are opened", () => {
-  const ours = parseMountinfo(MOUNTINFO);
-  const theirs = parseMountinfo(
+  const ours = typesOfDevices(MOUNTINFO);
+  const theirs = typesOfDevices(
     "91 28 0:60 / / rw - overlay overlay rw,lowerdir=/home/ana/fuse\n92 28 0:61 / /x rw - xfs /dev/x rw\n",
   );
 
@@ -130,6 +130,6 @@ describe("files are opened", () => {
   it("reads devices as maps and mountinfo write them", () => {
     expect(decimalDevice("fe:01")).toBe("254:1");
     expect(decimalDevice("103:1f")).toBe("259:31");
-    expect(parseMountinfo("garbage\n1 2 3\n- - - - - - - -\n").size).toBe(0);
+    expect(typesOfDevices("garbage\n1 2 3\n- - - - - - - -\n").size).toBe(0);
   });
 });

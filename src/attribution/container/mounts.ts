@@ -3,6 +3,8 @@
  * them over those of the image. Gives data roots other than the usual ones.
  */
 
+import { parseMountinfo } from "../mountinfo.js";
+
 const OF_RUNTIME = /^\/(?:etc\/(?:hostname|hosts|resolv\.conf)|run\/\.containerenv)$/;
 
 /** A folder as one file system has it: where it is on this machine depends on where that is mounted. */
@@ -12,25 +14,6 @@ export interface Place {
   /** The folder that holds the folder of the container. */
   readonly folder: string;
 }
-
-interface Mount {
-  readonly device: string;
-  /** What of the file system is mounted. */
-  readonly root: string;
-  readonly target: string;
-}
-
-function parseMountinfo(text: string): Mount[] {
-  return text.split("\n").flatMap((line) => {
-    const [, , device, root, target] = line.split(" ");
-    if (device === undefined || root === undefined || target === undefined) return [];
-    return [{ device, root: unescaped(root), target: unescaped(target) }];
-  });
-}
-
-/** Space, tab, newline and backslash are written in octal. */
-const unescaped = (path: string): string =>
-  path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 /** The place of the container with this id; other ids are those of a network that it shares. */
 export function placeOfContainer(mountinfo: string, id: string): Place | undefined {
