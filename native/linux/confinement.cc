@@ -1,9 +1,6 @@
 #include "confinement.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -13,16 +10,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "linux/seccomp_filter.h"
+
 namespace oximy {
 namespace {
-
-#if defined(__x86_64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-constexpr uint32_t kArchitecture = 0;  // matches nothing: every call fails at once
-#endif
 
 /** Numbers of the x32 ABI have this bit (seccomp(2)). */
 constexpr uint32_t kX32 = 0x40000000;
@@ -40,7 +31,6 @@ constexpr uint32_t kRefused[] = {
     438 /* pidfd_getfd */,
 };
 
-constexpr sock_filter Load(size_t offset) { return {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(offset)}; }
 constexpr sock_filter Return(uint32_t value) { return {BPF_RET | BPF_K, 0, 0, value}; }
 /** Leaves out the next instruction when the value is another. */
 constexpr sock_filter Equal(uint32_t value) { return {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value}; }
@@ -51,10 +41,10 @@ constexpr uint32_t Fails(int error) { return SECCOMP_RET_ERRNO | static_cast<uin
 std::vector<sock_filter> MakeFilter() {
   constexpr uint32_t kClone3 = 435;
   std::vector<sock_filter> filter = {
-      Load(offsetof(seccomp_data, arch)),
-      {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kArchitecture},
+      SeccompLoad(offsetof(seccomp_data, arch)),
+      {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kSeccompArchitecture},
       Return(SECCOMP_RET_KILL_PROCESS),
-      Load(offsetof(seccomp_data, nr)),
+      SeccompLoad(offsetof(seccomp_data, nr)),
       {BPF_JMP | BPF_JGE | BPF_K, 0, 1, kX32},
       Return(Fails(EPERM)),
       Equal(kClone3),
@@ -67,7 +57,7 @@ std::vector<sock_filter> MakeFilter() {
   filter.insert(filter.end(), {
       {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, static_cast<uint32_t>(SYS_clone)},
       Return(SECCOMP_RET_ALLOW),
-      Load(offsetof(seccomp_data, args)),  // the lower half, on little-endian machines
+      SeccompLoad(offsetof(seccomp_data, args)),  // the lower half, on little-endian machines
       {BPF_JMP | BPF_JSET | BPF_K, 1, 0, CLONE_THREAD},
       Return(Fails(EPERM)),
       Return(SECCOMP_RET_ALLOW),

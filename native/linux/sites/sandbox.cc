@@ -1,10 +1,7 @@
 #include "linux/sites/sandbox.h"
 
 #include <grp.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,19 +10,13 @@
 
 #include <cstddef>
 
+#include "linux/seccomp_filter.h"
+
 namespace oximy::sites {
 namespace {
 
 constexpr uint64_t kMemoryBeside = uint64_t{512} << 20;
 constexpr rlim_t kProcessorSeconds = 30;
-
-#if defined(__x86_64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-constexpr uint32_t kArchitecture = 0;  // matches nothing: the search ends at once
-#endif
 
 bool DropCapabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -38,9 +29,8 @@ bool Limit(__rlimit_resource resource, rlim_t value) {
   return setrlimit(resource, &limit) == 0;
 }
 
-constexpr sock_filter Load(size_t offset) { return {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(offset)}; }
 /** The lower half, on little-endian machines. */
-constexpr sock_filter LoadArgument(size_t index) { return Load(offsetof(seccomp_data, args) + 8 * index); }
+constexpr sock_filter LoadArgument(size_t index) { return SeccompLoad(offsetof(seccomp_data, args) + 8 * index); }
 /** Leaves out as many instructions when the value is another. */
 constexpr sock_filter Equal(uint32_t value, uint8_t otherwise) { return {BPF_JMP | BPF_JEQ | BPF_K, 0, otherwise, value}; }
 /** Leaves out the next instruction when one of the bits is set. */
@@ -65,9 +55,9 @@ bool LimitSelf(uint64_t file_size) {
 
 bool AllowOnlySearch(int answer) {
   sock_filter filter[] = {
-      Load(offsetof(seccomp_data, arch)),
-      Equal(kArchitecture, 16),
-      Load(offsetof(seccomp_data, nr)),
+      SeccompLoad(offsetof(seccomp_data, arch)),
+      Equal(kSeccompArchitecture, 16),
+      SeccompLoad(offsetof(seccomp_data, nr)),
       Equal(SYS_munmap, 1), kAllow,
       Equal(SYS_brk, 1), kAllow,
       Equal(SYS_exit_group, 1), kAllow,
