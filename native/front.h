@@ -61,10 +61,10 @@ struct FrontOptions {
   /** Time for a whole client hello or HTTP head. */
   uint32_t hello_ms = 3000;
   /**
-   * A redirected connection whose verdict takes longer is passed through without one; three times as long while there
-   * are verdicts on others. 0 waits for ever.
+   * A redirected connection whose verdict takes longer is passed through without one; twice as long while there are
+   * verdicts on others. 0 waits for ever.
    */
-  uint32_t verdict_ms = 1000;
+  uint32_t verdict_ms = 2000;
   /** A passthrough without a byte in either direction for so long is cut; 0 never. */
   uint32_t idle_ms = 0;
   /** Connections held at a time, beyond which accepting pauses; 0 derives it from RLIMIT_NOFILE. */

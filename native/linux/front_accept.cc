@@ -20,7 +20,7 @@ constexpr Milliseconds kAcceptPause{100};
 /** While there is no room, who came meanwhile is turned away so often. */
 constexpr Milliseconds kTurnAwayEvery{100};
 /** So many times `verdict_ms` is waited at most for one who gives verdicts on others meanwhile. */
-constexpr int kMostVerdictTimes = 3;
+constexpr int kMostVerdictTimes = 2;
 
 }  // namespace
 

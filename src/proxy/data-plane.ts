@@ -168,10 +168,14 @@ export class DataPlane {
     lookUp: () => Promise<KnownClient>,
   ): Promise<unknown> {
     const { destination } = arrival;
+    if (!destination) return arrival.reject();
+    // Before anything is waited for: the front would let it pass by itself, and what it says then is not seen.
+    const client = arrival.take();
+    if (!client) return this.pass(arrival, destination, destination.address);
     const known = await whenKnown;
-    if (destination && this.isFull(known)) return this.pass(arrival, destination, destination.address);
-    const client = destination && arrival.take();
-    if (!client) return arrival.reject();
+    if (this.isFull(known)) {
+      return this.pass({ ...arrival, take: () => client }, destination, destination.address);
+    }
     this.track(client);
     const target = this.options.route(destination);
     const server = await this.options.upstream.proxy.dial(target, destination.address);

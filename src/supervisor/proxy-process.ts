@@ -32,7 +32,7 @@ const say = (message: ToSupervisor) => {
 
 /**
  * The supervisor keeps the limit of a lookup once it is asked. This one is for a supervisor that hangs, and leaves it
- * the time that it may wait for a busy machine; it ends before the front gives a verdict up (1 s).
+ * the time that it may wait for a busy machine; it ends before the front gives a verdict up (2 s).
  */
 const LOOKUP_MS = 800;
 const MAX_CLIENTS = 500;

@@ -91,7 +91,7 @@ export interface FrontOptions {
   /** Time for a whole client hello or HTTP head. */
   readonly helloMs?: number;
   /**
-   * A redirected connection whose verdict takes longer is passed through without one; three times as long while
+   * A redirected connection whose verdict takes longer is passed through without one; twice as long while
    * there are verdicts on others. 0 waits for ever.
    */
   readonly verdictMs?: number;
@@ -112,7 +112,7 @@ export interface FrontOptions {
 export const FRONT_DEFAULTS: Required<Omit<FrontOptions, "listen">> = {
   silenceMs: 300,
   helloMs: 3_000,
-  verdictMs: 1_000,
+  verdictMs: 2_000,
   idleMs: 24 * 3_600_000,
   maxConnections: 0,
   turnAwayMs: 1_000,
