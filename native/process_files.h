@@ -25,14 +25,19 @@ struct FileIdentity {
   uint64_t ctime = 0;
 };
 
+/** Whether the caller has read what this names. */
+using IsKnown = std::function<bool(const FileIdentity&)>;
+
 struct FileContent {
   FileIdentity identity;
   std::string bytes;
 };
 
-/** What became of the wish to read a file. Only with `kRead` there is content. */
+/** What became of the wish to read a file. Only with `kRead` there are bytes. */
 enum class FileAnswer {
   kRead,
+  /** It may be read, and what its identity names was read before: there are no bytes. */
+  kKnown,
   /** There is none of that name. */
   kAbsent,
   /** It is there, but no regular file, larger than wanted, or not for that user to read. */
@@ -55,6 +60,8 @@ struct ProgramFiles {
   std::string working_directory;
   /** Only the variables asked for. Nothing when the environment cannot be read, or was overwritten by the process. */
   std::optional<std::vector<std::pair<std::string, std::string>>> environment;
+  /** As of `ReadMappedFiles`, where they were asked for. */
+  std::optional<std::vector<std::string>> mapped;
 };
 
 /**
@@ -62,7 +69,8 @@ struct ProgramFiles {
  * and only if it is a regular file of at most `max_bytes`; nothing else is ever opened, so that no pipe is waited for
  * and no device touched. May hang on a file system that does not answer: call it on a thread that may.
  */
-FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes);
+FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes,
+                      const IsKnown& is_known);
 
 /** The same for a user without a process to go by: below our own root, with this group and no other. */
 FileResult ReadFileOf(uint32_t uid, uint32_t gid, const std::string& path, size_t max_bytes);
@@ -77,7 +85,8 @@ std::optional<std::string> ReadLinkAs(const ProcessRef& process, uint32_t uid, c
 std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef& process, uint32_t uid, const std::string& path,
                                                      size_t max_names);
 
-std::optional<ProgramFiles> ReadProgramFiles(const ProcessRef& process, const std::vector<std::string>& names);
+std::optional<ProgramFiles> ReadProgramFiles(const ProcessRef& process, const std::vector<std::string>& names,
+                                             bool with_mapped);
 
 /** Files that are mapped executable, each once. */
 std::optional<std::vector<std::string>> ReadMappedFiles(const ProcessRef& process);

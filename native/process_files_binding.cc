@@ -138,7 +138,9 @@ Napi::Value FileToJs(const Napi::CallbackInfo& info, uint32_t uid, std::function
       object.Set("identity", IdentityText(content.identity));
       object.Set("changedAt", Napi::Number::New(env, static_cast<double>(
                                                          std::max(content.identity.mtime, content.identity.ctime) / 1000) / 1000));
-      object.Set("bytes", Napi::Buffer<char>::Copy(env, content.bytes.data(), content.bytes.size()));
+      if (result->answer == FileAnswer::kRead) {
+        object.Set("bytes", Napi::Buffer<char>::Copy(env, content.bytes.data(), content.bytes.size()));
+      }
       return object;
     };
   });
@@ -149,7 +151,9 @@ Napi::Value ReadFileAsJs(const Napi::CallbackInfo& info) {
   const uint32_t uid = UidFromJs(info[0]);
   const std::string path = info[1].ToString().Utf8Value();
   const auto max_bytes = static_cast<size_t>(info[2].ToNumber().Int64Value());
-  return FileToJs(info, uid, [=] { return ReadFileAs(process, uid, path, max_bytes); });
+  const std::string known = info[4].IsString() ? info[4].ToString().Utf8Value() : std::string();
+  const auto is_known = [known](const FileIdentity& identity) { return !known.empty() && IdentityText(identity) == known; };
+  return FileToJs(info, uid, [=] { return ReadFileAs(process, uid, path, max_bytes, is_known); });
 }
 
 Napi::Value ReadFileOfJs(const Napi::CallbackInfo& info) {
@@ -196,8 +200,9 @@ Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
   std::vector<std::string> names;
   const auto array = info[1].As<Napi::Array>();
   for (uint32_t i = 0; i < array.Length(); i++) names.push_back(array.Get(i).ToString().Utf8Value());
+  const bool with_mapped = info[3].ToBoolean();
   return Ask(info, kNobodysFiles, info[2], [=]() -> ToJs {
-    auto files = ReadProgramFiles(process, names);
+    auto files = ReadProgramFiles(process, names, with_mapped);
     return [files = std::move(files)](Napi::Env env) -> Napi::Value {
       if (!files) return env.Null();
       auto object = Napi::Object::New(env);
@@ -211,6 +216,7 @@ Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
         for (const auto& [name, value] : *files->environment) environment.Set(name, value);
         object.Set("environment", environment);
       }
+      object.Set("mapped", files->mapped ? Napi::Value(StringsToJs(env, *files->mapped)) : env.Null());
       return object;
     };
   });

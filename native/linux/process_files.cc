@@ -165,7 +165,8 @@ std::optional<View> ViewOf(const ProcessRef& process, uint32_t uid, const std::s
   return View{std::move(root), std::move(*groups)};
 }
 
-FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std::string& path, size_t max_bytes) {
+FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std::string& path, size_t max_bytes,
+                     const IsKnown& is_known) {
   FileResult result;
   const AsUser user(uid, groups);
   if (!user.IsDone()) return result;
@@ -176,6 +177,7 @@ FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std
   if (!S_ISREG(status.st_mode) || static_cast<uint64_t>(status.st_size) > max_bytes) return {FileAnswer::kRefused, {}};
   const UniqueFd file = Reopen(found, 0);
   if (!file) return {AnswerOf(errno), {}};
+  if (is_known && is_known(Identify(status))) return {FileAnswer::kKnown, {Identify(status), {}}};
   // One byte more shows that it grew, or that it is one of those that say a size of 0.
   auto bytes = ReadPart(file.get(), 0, max_bytes + 1 > static_cast<uint64_t>(status.st_size) + 4096
                                            ? static_cast<size_t>(status.st_size) + 4096
@@ -191,19 +193,25 @@ FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std
   return {FileAnswer::kRead, {Identify(status), std::move(*bytes)}};
 }
 
+std::optional<std::vector<std::string>> MappedFilesOf(int process_fd) {
+  const auto maps = ReadProcFile(process_fd, "maps", kMapsLimit);
+  return maps ? std::optional(ParseExecutableMappings(*maps)) : std::nullopt;
+}
+
 }  // namespace
 
-FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes) {
+FileResult ReadFileAs(const ProcessRef& process, uint32_t uid, const std::string& path, size_t max_bytes,
+                      const IsKnown& is_known) {
   // The kernel's error for an empty path is that of a missing file.
   const auto view = ViewOf(process, uid, path);
-  return view ? ReadBelow(view->root.get(), uid, view->groups, path, max_bytes) : FileResult();
+  return view ? ReadBelow(view->root.get(), uid, view->groups, path, max_bytes, is_known) : FileResult();
 }
 
 FileResult ReadFileOf(uint32_t uid, uint32_t gid, const std::string& path, size_t max_bytes) {
   if (path.find('\0') != std::string::npos) return {};
   const UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) return {};
-  return ReadBelow(root.get(), uid, {gid, {gid}}, path, max_bytes);
+  return ReadBelow(root.get(), uid, {gid, {gid}}, path, max_bytes, nullptr);
 }
 
 std::optional<std::string> ResolveAs(const ProcessRef& process, uint32_t uid, const std::string& path) {
@@ -254,7 +262,8 @@ std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef& process, 
   return names;
 }
 
-std::optional<ProgramFiles> ReadProgramFiles(const ProcessRef& process, const std::vector<std::string>& names) {
+std::optional<ProgramFiles> ReadProgramFiles(const ProcessRef& process, const std::vector<std::string>& names,
+                                             bool with_mapped) {
   const UniqueFd directory = OpenExact(process);
   if (!directory) return std::nullopt;
   struct stat status{};
@@ -268,15 +277,13 @@ std::optional<ProgramFiles> ReadProgramFiles(const ProcessRef& process, const st
   }
   const auto environment = ReadProcFile(directory.get(), "environ", kEnvironmentLimit);
   if (environment && environment->size() < kEnvironmentLimit) files.environment = ParseEnvironment(*environment, names);
+  if (with_mapped) files.mapped = MappedFilesOf(directory.get());
   return files;
 }
 
 std::optional<std::vector<std::string>> ReadMappedFiles(const ProcessRef& process) {
   const UniqueFd directory = OpenExact(process);
-  if (!directory) return std::nullopt;
-  const auto maps = ReadProcFile(directory.get(), "maps", kMapsLimit);
-  if (!maps) return std::nullopt;
-  return ParseExecutableMappings(*maps);
+  return directory ? MappedFilesOf(directory.get()) : std::nullopt;
 }
 
 std::optional<std::string> ReadExecutablePart(const ProcessRef& process, uint64_t offset, size_t length) {

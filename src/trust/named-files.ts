@@ -5,7 +5,7 @@ import { LruCache } from "../lru-cache.js";
 import { type CertificateSearch, searchFor } from "./certificate-search.js";
 import { nssTrusts } from "./nss-database.js";
 import type { Holding } from "./predict.js";
-import type { FileAnswer, ProcessFiles, ProcessRef } from "./process-files.js";
+import type { ProcessFiles, ProcessRef } from "./process-files.js";
 
 const MAX_BYTES = 1 << 20;
 const MAX_DATABASE = 16 << 20;
@@ -25,6 +25,8 @@ export class NamedFiles {
   readonly #der: Buffer;
   /** Whether content has ours, by what names the content. */
   readonly #contents = new LruCache<string, Holding["kind"]>(MAX_CONTENTS);
+  /** What was found last under a path, in whatever file tree: it need not be read again while it is the same. */
+  readonly #identities = new LruCache<string, string>(MAX_CONTENTS);
 
   constructor(
     private readonly files: ProcessFiles,
@@ -37,15 +39,13 @@ export class NamedFiles {
   /** A file of PEM certificates, or Java's store as JKS. */
   async file(process: ProcessRef, path: string): Promise<Holding> {
     if (!path.startsWith("/")) return UNKNOWN; // from a folder that it may have left
-    const answer = await this.files.readFileAs(process, path, MAX_BYTES, FILE_LIMIT_MS);
-    return this.#holding("file", answer, (bytes) => (this.#search.isIn(bytes) ? "ours" : "other"));
+    return this.#look("file", process, path, (bytes) => (this.#search.isIn(bytes) ? "ours" : "other"));
   }
 
   /** Java's keystore. PKCS #12 may be encrypted; then nothing can be said. */
   async keystore(process: ProcessRef, path: string): Promise<Holding> {
     if (!path.startsWith("/")) return UNKNOWN;
-    const answer = await this.files.readFileAs(process, path, MAX_BYTES, FILE_LIMIT_MS);
-    return this.#holding("keystore", answer, (bytes) => {
+    return this.#look("keystore", process, path, (bytes) => {
       if (this.#search.isIn(bytes)) return "ours";
       const isJks = bytes.length >= 4 && bytes.readUInt32BE(0) === 0xfeedfeed;
       return isJks ? "other" : "unknown";
@@ -74,21 +74,37 @@ export class NamedFiles {
 
   /** An NSS database. */
   async database(process: ProcessRef, path: string): Promise<Holding> {
-    const answer = await this.files.readFileAs(process, path, MAX_DATABASE, DATABASE_LIMIT_MS);
-    return this.#holding("database", answer, (bytes) => {
+    return this.#look("database", process, path, (bytes) => {
       const trusts = nssTrusts(bytes, this.#der);
       return trusts === undefined ? "unknown" : trusts ? "ours" : "other";
     });
   }
 
-  #holding(way: string, answer: FileAnswer, look: (bytes: Buffer) => Holding["kind"]): Holding {
+  async #look(
+    way: "file" | "keystore" | "database",
+    process: ProcessRef,
+    path: string,
+    look: (bytes: Buffer) => Holding["kind"],
+  ): Promise<Holding> {
+    const [maxBytes, limitMs] =
+      way === "database" ? [MAX_DATABASE, DATABASE_LIMIT_MS] : [MAX_BYTES, FILE_LIMIT_MS];
+    const before = this.#before(way, path);
+    const answer = await this.files.readFileAs(process, path, maxBytes, limitMs, before?.identity);
     if (answer === null) return UNKNOWN;
     if (answer === "absent") return ABSENT;
     // A folder, a device, a file for others: what the program makes of it is its own affair.
     if (answer === "refused") return UNKNOWN;
-    const key = `${way}:${answer.identity}`;
-    const kind = this.#contents.get(key) ?? look(answer.bytes);
+    const { identity, changedAt: since } = answer;
+    const key = `${way}:${identity}`;
+    const kind = "bytes" in answer ? (this.#contents.get(key) ?? look(answer.bytes)) : before!.kind;
     this.#contents.set(key, kind);
-    return kind === "ours" ? { kind, since: answer.changedAt } : { kind };
+    this.#identities.set(path, identity);
+    return kind === "ours" ? { kind, since } : { kind };
+  }
+
+  #before(way: string, path: string): { identity: string; kind: Holding["kind"] } | undefined {
+    const identity = this.#identities.get(path);
+    const kind = identity === undefined ? undefined : this.#contents.get(`${way}:${identity}`);
+    return identity === undefined || kind === undefined ? undefined : { identity, kind };
   }
 }

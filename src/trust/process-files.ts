@@ -12,11 +12,14 @@ export interface ProcessRef {
   readonly uid: number;
 }
 
-export interface FileContent {
+export interface FileStamp {
   /** Changes with the file: device, inode, size and times. */
   readonly identity: string;
   /** Last change of content or owner, epoch milliseconds. */
   readonly changedAt: number;
+}
+
+export interface FileContent extends FileStamp {
   readonly bytes: Buffer;
 }
 
@@ -37,6 +40,8 @@ export interface ProgramFiles {
   readonly workingDirectory: string;
   /** Of the variables asked for, those that were set at the start. Null when that cannot be read. */
   readonly environment: Readonly<Record<string, string>> | null;
+  /** What `readMappedFiles` resolves with; null where it was not asked for. */
+  readonly mapped: readonly string[] | null;
 }
 
 /**
@@ -46,6 +51,14 @@ export interface ProgramFiles {
  */
 export interface ProcessFilesAddon {
   readFileAs(process: ProcessRef, path: string, maxBytes: number, limitMs: number): Promise<FileAnswer>;
+  /** A file that may be read and has the `known` identity is not read again: its stamp comes without bytes. */
+  readFileAs(
+    process: ProcessRef,
+    path: string,
+    maxBytes: number,
+    limitMs: number,
+    known: string | undefined,
+  ): Promise<FileAnswer | FileStamp>;
   /** Like `readFileAs`, for a user without a process to go by: below our own root, with this group and no other. */
   readFileOf(
     owner: { readonly uid: number; readonly gid: number },
@@ -65,6 +78,7 @@ export interface ProcessFilesAddon {
     process: ProcessRef,
     names: readonly string[],
     limitMs: number,
+    withMapped?: boolean,
   ): Promise<ProgramFiles | null>;
   readMappedFiles(process: ProcessRef, limitMs: number): Promise<string[] | null>;
   readExecutablePart(
@@ -98,15 +112,17 @@ export function processFiles(
     return within(inAll, ask(inAll), () => null);
   };
   return {
-    readFileAs: (process, path, maxBytes, limitMs) =>
-      limited(limitMs, (inAll) => addon.readFileAs(process, path, maxBytes, inAll)),
+    readFileAs: ((process, path, maxBytes, limitMs, known) =>
+      limited(limitMs, (inAll) =>
+        addon.readFileAs(process, path, maxBytes, inAll, known),
+      )) as ProcessFiles["readFileAs"],
     readFileOf: (owner, path, maxBytes, limitMs) =>
       limited(limitMs, (inAll) => addon.readFileOf(owner, path, maxBytes, inAll)),
     listFolderAs: (process, path, maxNames, limitMs) =>
       limited(limitMs, (inAll) => addon.listFolderAs(process, path, maxNames, inAll)),
     resolveAs: (process, path, limitMs) => limited(limitMs, (inAll) => addon.resolveAs(process, path, inAll)),
-    readProgramFiles: (process, names, limitMs) =>
-      limited(limitMs, (inAll) => addon.readProgramFiles(process, names, inAll)),
+    readProgramFiles: (process, names, limitMs, withMapped = false) =>
+      limited(limitMs, (inAll) => addon.readProgramFiles(process, names, inAll, withMapped)),
     readMappedFiles: (process, limitMs) => limited(limitMs, (inAll) => addon.readMappedFiles(process, inAll)),
     readExecutablePart: (process, offset, length, limitMs) =>
       limited(limitMs, (inAll) => addon.readExecutablePart(process, offset, length, inAll)),

@@ -10,7 +10,7 @@ import { Executables } from "./executables.js";
 import { NamedFiles } from "./named-files.js";
 import { type PinningApp, pinningApp } from "./pinning.js";
 import { type Holding, type ProgramFacts, predict, type StoreFacts } from "./predict.js";
-import { type ProcessFiles, processFiles } from "./process-files.js";
+import { type ProcessFiles, type ProgramFiles, processFiles } from "./process-files.js";
 import { type Program, programKey, sha256 } from "./program.js";
 import { type Runtime, runtimeOfMappings } from "./runtime.js";
 import { StartTimes } from "./start-time.js";
@@ -73,6 +73,8 @@ export class ProgramReader {
   readonly #browsers: BrowserStores;
   readonly #executables: Executables;
   readonly #startTimes: StartTimes;
+  /** By path, whether mapped files told the runtime the last time: they are then read along with the rest. */
+  readonly #toldByMappings = new LruCache<string, boolean>(MAX_PROCESSES);
   readonly #processInfo: (pid: number) => ProcessInfo | null;
   #tree: Promise<string | undefined> | undefined;
 
@@ -106,12 +108,18 @@ export class ProgramReader {
 
   async #read(process: AskedProcess): Promise<Program> {
     const path = process.path ?? "";
-    const started = await this.#files.readProgramFiles(process, TRUST_VARIABLES, PROGRAM_LIMIT_MS);
+    const started = await this.#files.readProgramFiles(
+      process,
+      TRUST_VARIABLES,
+      PROGRAM_LIMIT_MS,
+      this.#toldByMappings.get(path) ?? false,
+    );
     if (started === null) return this.#unread(process);
     const { executable: identity, size, tree } = started;
 
     const executable = await this.#executables.of(process, identity, path, size);
-    const runtime = executable.runtime ?? (await this.#runtimeByMappings(process));
+    this.#toldByMappings.set(path, executable.runtime === undefined);
+    const runtime = executable.runtime ?? (await this.#runtimeByMappings(process, started.mapped));
     const found = started.environment ?? (await this.#environmentAbove(process));
     const environment = found ?? {};
     const options = trustOptions(runtime, process.commandLine, environment);
@@ -192,19 +200,22 @@ export class ProgramReader {
     return undefined;
   }
 
-  async #runtimeByMappings(process: AskedProcess): Promise<Runtime> {
-    return runtimeOfMappings((await this.#files.readMappedFiles(process, PROGRAM_LIMIT_MS)) ?? []);
+  async #runtimeByMappings(process: AskedProcess, mapped: ProgramFiles["mapped"]): Promise<Runtime> {
+    return runtimeOfMappings(mapped ?? (await this.#files.readMappedFiles(process, PROGRAM_LIMIT_MS)) ?? []);
   }
 
   async #namedFiles(process: AskedProcess, environment: Environment): Promise<ProgramFacts["named"]> {
+    // Companies set a dozen of them to one file.
+    const looks = new Map<string, Promise<Holding>>();
     const read = async (name: FileVariable, isFolder: boolean) => {
       const value = environment[name];
       // OpenSSL and Go take an empty variable for one that is not set.
       if (value === undefined || value === "") return [];
-      const holding = isFolder
-        ? await this.#named.folders(process, value)
-        : await this.#named.file(process, value);
-      return [[name, holding] as const];
+      const key = `${isFolder}:${value}`;
+      const look =
+        looks.get(key) ?? (isFolder ? this.#named.folders(process, value) : this.#named.file(process, value));
+      looks.set(key, look);
+      return [[name, await look] as const];
     };
     const found = await Promise.all([
       ...FILE_VARIABLES.map((name) => read(name, false)),

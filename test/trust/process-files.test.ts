@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadNative } from "../../src/native/native.js";
-import { type ProcessRef, processFiles } from "../../src/trust/process-files.js";
+import { type FileContent, type ProcessRef, processFiles } from "../../src/trust/process-files.js";
 import { isRoot, NOBODY, type Started, start } from "../native/clients.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
@@ -46,6 +46,16 @@ describe.skipIf(native.implementation !== "linux")("files of a process", () => {
       expect(after).not.toMatchObject({ identity: (before as { identity: string }).identity });
       const { mtimeMs, ctimeMs } = fs.statSync(file);
       expect((after as { changedAt: number }).changedAt).toBeCloseTo(Math.max(mtimeMs, ctimeMs), 1);
+    });
+
+    it("are not read again while they are what was read before, and never for who may not", async () => {
+      const file = put("known", "text");
+      const { identity, changedAt } = (await files.readFileAs(self, file, MAX, LIMIT)) as FileContent;
+      expect(await files.readFileAs(self, file, MAX, LIMIT, identity)).toEqual({ identity, changedAt });
+      expect(await files.readFileAs(self, file, MAX, LIMIT, `${identity}0`)).toHaveProperty("bytes");
+      expect(await files.readFileAs(self, file, 3, LIMIT, identity)).toBe("refused");
+      fs.writeFileSync(file, "other");
+      expect(await files.readFileAs(self, file, MAX, LIMIT, identity)).toHaveProperty("bytes");
     });
 
     it("may be reached by links, also by absolute ones", async () => {
@@ -136,6 +146,7 @@ describe.skipIf(native.implementation !== "linux")("files of a process", () => {
         tree: expect.stringMatching(/^mnt:\[\d+\]:\d+:\d+$/),
         workingDirectory: process.cwd(),
         environment: { CA: "/a=b", CA2: "" },
+        mapped: null,
         size: Number(executable.size),
         executable: [
           executable.dev,
@@ -150,6 +161,8 @@ describe.skipIf(native.implementation !== "linux")("files of a process", () => {
       const mapped = await files.readMappedFiles(refOf(child.pid), LIMIT);
       expect(mapped).toContain(fs.realpathSync(`/proc/${child.pid}/exe`));
       expect(mapped?.some((name) => /\/libc[.-]/.test(name))).toBe(true);
+      const both = await files.readProgramFiles(refOf(child.pid), [], LIMIT, true);
+      expect(both?.mapped).toEqual(mapped);
     });
 
     it("are searched for a text, also where it straddles what is read at once", async () => {
