@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { connect } from "node:tls";
-import { shapeOf } from "../src/proxy/upstream/mirror.js";
+import { fingerprintOf } from "../src/proxy/upstream/fingerprint.js";
 import { readClientHello } from "../src/proxy/verdict/client-hello.js";
 
 const runs = Number(process.argv[2] ?? 20_000);
@@ -45,6 +45,6 @@ function microseconds(work: () => unknown): number {
 const rows: readonly (readonly [string, () => unknown])[] = [
   [`JSON.parse of ${bytes.length} bytes`, () => JSON.parse(json)],
   ["reading the hello", () => readClientHello(bytes)],
-  ["its shape", () => shapeOf(read.hello)],
+  ["its shape", () => fingerprintOf(read.hello)],
 ];
 for (const [name, work] of rows) console.log(name.padEnd(28), `${microseconds(work).toFixed(1)} µs`);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { closedFolderOn } from "../src/closed-folder.js";
-import { asCaller } from "../src/user/caller.js";
+import { asInvokingUser } from "../src/user/invoking-user.js";
 
 const CHECKOUT = fileURLToPath(new URL("../package.json", import.meta.url));
 /** Whom many tests start programs as. */
@@ -14,7 +14,7 @@ export default function tellIfClosed(): void {
 
 export function whyClosed(path: string): string | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const closed = asCaller(NOBODY, () => closedFolderOn(path));
+  const closed = asInvokingUser(NOBODY, () => closedFolderOn(path));
   return (
     closed &&
     `Other users may not enter ${closed} (no execute right), in which this checkout lies: tests that run its programs ` +

@@ -176,7 +176,7 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
   }
   peeking_.erase(id);
   events_.OnConnection(std::move(connection));
-  TellEnds();
+  FlushEnds();
 }
 
 /**
@@ -192,7 +192,7 @@ void FrontLoop::OnUnanswered(uint64_t id) {
   if (until > Clock::now()) return timers_.Set(id, until);
   auto waiting = TakeWaiting(id);
   counts_.unanswered++;
-  orders_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted, {}, waiting->network,
+  commands_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted, {}, waiting->network,
                      std::move(waiting->upstream)});
   Wake();
 }

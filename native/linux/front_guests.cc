@@ -84,10 +84,10 @@ bool FrontLoop::WantUpstream(uint64_t id, const Peeking& peeking, const Endpoint
 /** To wherever the connection is by now; one that has gone leaves the socket to be closed. */
 void FrontLoop::TakeUpstream(uint64_t id, Descriptor upstream) {
   if (const auto awaiting = awaiting_.find(id); awaiting != awaiting_.end()) {
-    Order order = std::move(awaiting->second);
+    Command command = std::move(awaiting->second);
     awaiting_.erase(awaiting);
-    order.upstream = std::move(upstream);
-    return BeginPassageOn(std::move(order), order.upstream ? 0 : ECONNABORTED);
+    command.upstream = std::move(upstream);
+    return BeginPassageOn(std::move(command), command.upstream ? 0 : ECONNABORTED);
   }
   if (const auto peeking = peeking_.find(id); peeking != peeking_.end()) {
     peeking->second.upstream = std::move(upstream);
@@ -98,23 +98,23 @@ void FrontLoop::TakeUpstream(uint64_t id, Descriptor upstream) {
     waiting->second.upstream = std::move(upstream);
     return;
   }
-  for (Order& order : orders_) {
-    if (order.id == id) order.upstream = std::move(upstream);
+  for (Command& command : commands_) {
+    if (command.id == id) command.upstream = std::move(upstream);
   }
 }
 
-void FrontLoop::WaitForUpstream(Order order) {
-  const uint64_t id = order.id;
-  awaiting_.emplace(id, std::move(order));
+void FrontLoop::WaitForUpstream(Command command) {
+  const uint64_t id = command.id;
+  awaiting_.emplace(id, std::move(command));
   if (!guests_) return FailAwaiting(id);
   timers_.Set(id, Clock::now() + kUpstreamLimit);
 }
 
 void FrontLoop::FailAwaiting(uint64_t id) {
   const auto awaiting = awaiting_.find(id);
-  Order order = std::move(awaiting->second);
+  Command command = std::move(awaiting->second);
   awaiting_.erase(awaiting);
-  BeginPassageOn(std::move(order), ETIMEDOUT);
+  BeginPassageOn(std::move(command), ETIMEDOUT);
 }
 
 /** Root has gone, and its rules with it. What passes goes on; what has no socket yet gets none. */

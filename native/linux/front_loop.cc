@@ -100,9 +100,9 @@ bool FrontLoop::Begin(uint64_t id, const Endpoint& to, Reading reading) {
   auto waiting = TakeForVerdict(id);
   if (!waiting) return false;
   if (reading.room) rooms_.emplace(id, reading.room);
-  orders_.push_back({id, std::move(waiting->socket), to, {}, waiting->accepted, std::move(reading), waiting->network,
+  commands_.push_back({id, std::move(waiting->socket), to, {}, waiting->accepted, std::move(reading), waiting->network,
                      std::move(waiting->upstream)});
-  if (orders_.size() == 1) Wake();
+  if (commands_.size() == 1) Wake();
   return true;
 }
 
@@ -136,8 +136,8 @@ uint64_t FrontLoop::BeginAdopted(int fd, std::string preface, const Endpoint& to
   if (ending_ != Ending::kNone) throw std::system_error(ECANCELED, std::generic_category(), "front is closed");
   const uint64_t id = next_id_++;
   if (reading.room) rooms_.emplace(id, reading.room);
-  orders_.push_back({id, std::move(socket), to, std::move(preface), Clock::now(), std::move(reading), 0, {}});
-  if (orders_.size() == 1) Wake();
+  commands_.push_back({id, std::move(socket), to, std::move(preface), Clock::now(), std::move(reading), 0, {}});
+  if (commands_.size() == 1) Wake();
   return id;
 }
 
@@ -193,7 +193,7 @@ void FrontLoop::Run() {
   while (!Finished()) {
     const int n = epoll_wait(epoll_.get(), events, kEventsAtOnce, WaitMs());
     for (int i = 0; i < n; i++) OnEvent(events[i].data.u64, events[i].events);
-    TakeOrders();
+    TakeCommands();
     GrantWishes();
     PumpMore();
     OnTimers();
@@ -206,7 +206,7 @@ void FrontLoop::Run() {
   }
   tap_writer_.Flush();
   read_ends_ = false;
-  TellEnds();
+  FlushEnds();
   events_.OnClosed();
 }
 
@@ -231,7 +231,7 @@ bool FrontLoop::Finished() {
   StopListening();
   if (ending == Ending::kDestroy) DestroyAll();
   const std::lock_guard<std::mutex> guard(lock_);
-  return peeking_.empty() && passing_.empty() && waiting_.empty() && orders_.empty() && awaiting_.empty();
+  return peeking_.empty() && passing_.empty() && waiting_.empty() && commands_.empty() && awaiting_.empty();
 }
 
 void FrontLoop::OnEvent(uint64_t tag, uint32_t events) {
@@ -260,8 +260,8 @@ void FrontLoop::OnTimers() {
   while (const auto id = timers_.Due(now)) {
     // They ended the wait; what is due is done at the end of this turn.
     if (*id == kAcceptTimer || *id == kTurnAwayTimer) continue;
-    if (*id == kTellTimer) {
-      TellEnds();
+    if (*id == kFlushTimer) {
+      FlushEnds();
     } else if (*id == kTapTimer) {
       OnTapTimer();
     } else if (const auto found = passing_.find(*id); found != passing_.end()) {

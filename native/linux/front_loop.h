@@ -83,7 +83,7 @@ class FrontLoop final : public Front {
     std::shared_ptr<TapRoom> room;
   };
   /** A verdict on its way to the thread. */
-  struct Order {
+  struct Command {
     uint64_t id;
     Descriptor client;
     Endpoint to;
@@ -105,7 +105,7 @@ class FrontLoop final : public Front {
   static constexpr uint64_t kWakeId = 0;
   static constexpr uint64_t kFirstListener = 1;
   static constexpr uint64_t kAcceptTimer = 0;
-  static constexpr uint64_t kTellTimer = 1;
+  static constexpr uint64_t kFlushTimer = 1;
   static constexpr uint64_t kTapTimer = 2;
   static constexpr uint64_t kTurnAwayTimer = 3;
   static constexpr uint64_t kGuestsId = 63;
@@ -145,18 +145,18 @@ class FrontLoop final : public Front {
   void RemoveGuest(uint32_t network);
   bool WantUpstream(uint64_t id, const Peeking& peeking, const Endpoint& destination);
   void TakeUpstream(uint64_t id, Descriptor upstream);
-  void WaitForUpstream(Order order);
+  void WaitForUpstream(Command command);
   void EndGuests();
   void FailAwaiting(uint64_t id);
 
   // front_relay.cc: after it
-  void TakeOrders();
-  void BeginPassage(Order order);
-  void BeginPassageOn(Order order, int error = 0);
+  void TakeCommands();
+  void BeginPassage(Command command);
+  void BeginPassageOn(Command command, int error = 0);
   void PumpMore();
   void After(uint64_t id, PassageState state);
   void End(uint64_t id, PassthroughCause cause);
-  void TellEnds();
+  void FlushEnds();
   void OnIdle(uint64_t id, Passing& passing);
   void DestroyAll();
 
@@ -183,7 +183,7 @@ class FrontLoop final : public Front {
   /** What keeps a network's connections translated. */
   std::unordered_map<uint32_t, Descriptor> guest_keeps_;
   /** Orders that wait for root's socket. */
-  std::unordered_map<uint64_t, Order> awaiting_;
+  std::unordered_map<uint64_t, Command> awaiting_;
   Descriptor wake_;
   FlowShared shared_;
   Timers timers_;
@@ -204,7 +204,7 @@ class FrontLoop final : public Front {
   std::mutex lock_;
   std::unordered_map<uint64_t, Waiting> waiting_;
   Clock::time_point last_verdict_{};
-  std::vector<Order> orders_;
+  std::vector<Command> commands_;
   std::vector<std::pair<uint64_t, Wish>> wishes_;
   std::unordered_map<uint64_t, std::shared_ptr<TapRoom>> rooms_;
   Ending ending_ = Ending::kNone;

@@ -79,7 +79,7 @@ void FrontLoop::EndReading(uint64_t id, Passage& passage, PassthroughCause cause
   if (tap->IsLost()) counts_.lost_taps++;
 }
 
-/** After `TakeOrders`: nobody can wish before the order was given. */
+/** After `TakeCommands`: nobody can wish before the command was given. */
 void FrontLoop::GrantWishes() {
   std::vector<std::pair<uint64_t, Wish>> wishes;
   {

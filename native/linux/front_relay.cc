@@ -15,32 +15,32 @@ constexpr Milliseconds kTellAfter{10};
 
 }  // namespace
 
-void FrontLoop::TakeOrders() {
-  std::vector<Order> orders;
+void FrontLoop::TakeCommands() {
+  std::vector<Command> commands;
   {
     const std::lock_guard<std::mutex> guard(lock_);
-    orders.swap(orders_);
+    commands.swap(commands_);
   }
-  for (Order& order : orders) BeginPassage(std::move(order));
+  for (Command& command : commands) BeginPassage(std::move(command));
 }
 
-void FrontLoop::BeginPassage(Order order) {
-  if (order.network != 0 && !order.upstream) return WaitForUpstream(std::move(order));
-  BeginPassageOn(std::move(order));
+void FrontLoop::BeginPassage(Command command) {
+  if (command.network != 0 && !command.upstream) return WaitForUpstream(std::move(command));
+  BeginPassageOn(std::move(command));
 }
 
 /** Of a container's connection without a socket, `error` says why it fails. */
-void FrontLoop::BeginPassageOn(Order order, int error) {
-  const uint64_t id = order.id;
+void FrontLoop::BeginPassageOn(Command command, int error) {
+  const uint64_t id = command.id;
   Passing& passing = passing_[id];
-  const bool is_read = order.reading.room != nullptr;
-  std::string tapped = is_read ? order.preface : std::string();
-  passing.passage = std::make_unique<Passage>(std::move(order.client), order.to, std::move(order.preface),
-                                              order.began, shared_, std::move(order.upstream), error);
+  const bool is_read = command.reading.room != nullptr;
+  std::string tapped = is_read ? command.preface : std::string();
+  passing.passage = std::make_unique<Passage>(std::move(command.client), command.to, std::move(command.preface),
+                                              command.began, shared_, std::move(command.upstream), error);
   counts_.passed++;
   timers_.Clear(id);
   Passage& passage = *passing.passage;
-  if (is_read) BeginReading(id, passage, order.reading, tapped);
+  if (is_read) BeginReading(id, passage, command.reading, tapped);
   if (passage.Error() != 0) return End(id, PassthroughCause::kConnectFailed);
   const bool watched = Watch(passage.ServerFd(), id, Passage::Side::kServer, kPassageEvents) &&
                        Watch(passage.ClientFd(), id, Passage::Side::kClient, kPassageEvents);
@@ -90,18 +90,18 @@ void FrontLoop::End(uint64_t id, PassthroughCause cause) {
   timers_.Clear(id);
   passing_.erase(found);
   ends_.push_back(end);
-  if (ends_.size() == 1) timers_.Set(kTellTimer, Clock::now() + kTellAfter);
+  if (ends_.size() == 1) timers_.Set(kFlushTimer, Clock::now() + kTellAfter);
 }
 
-void FrontLoop::TellEnds() {
+void FrontLoop::FlushEnds() {
   if (ends_.empty()) return;
   if (read_ends_) {
     // What passed is told before the end. Who takes no batches hears of no ends either.
-    if (!tap_writer_.AllTaken()) return timers_.Set(kTellTimer, Clock::now() + kTellAfter);
+    if (!tap_writer_.AllTaken()) return timers_.Set(kFlushTimer, Clock::now() + kTellAfter);
     tap_writer_.Flush();
     read_ends_ = false;
   }
-  timers_.Clear(kTellTimer);
+  timers_.Clear(kFlushTimer);
   for (const PassthroughEnd& end : ends_) events_.OnPassthroughEnd(end);
   ends_.clear();
 }
@@ -114,7 +114,7 @@ void FrontLoop::OnIdle(uint64_t id, Passing& passing) {
 }
 
 void FrontLoop::DestroyAll() {
-  TakeOrders();
+  TakeCommands();
   for (auto& [id, peeking] : peeking_) {
     CloseWillReset(peeking.socket.get());
     timers_.Clear(id);

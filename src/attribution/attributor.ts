@@ -2,7 +2,7 @@ import type { Attributor, Owner, SocketTuple } from "../connection/client.js";
 import { LruCache } from "../lru-cache.js";
 import type { ConnectRecord, NativeAddon, ProcessInfo, SocketOwner } from "./native.js";
 import { createProcessTree, outlineOf, type ProcessReader, type ProcessTreeOptions } from "./process-tree.js";
-import { within } from "./time-limit.js";
+import { withTimeout } from "./time-limit.js";
 
 const LIMIT_MS = 200;
 /** Looking at one remembered process costs some 0.1 ms, at all of them up to 300 ms. */
@@ -115,7 +115,7 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
         };
         const owner = ownerOf(traces, Date.now() + limitMs, found).catch(() => unknown("failed", socket));
         const soFar = () => (holder === undefined ? undefined : processes.outline(holder));
-        return within(limitMs, owner, () => soFar() ?? atOnce(traces));
+        return withTimeout(limitMs, owner, () => soFar() ?? atOnce(traces));
       } catch {
         return Promise.resolve(unknown("failed"));
       }

@@ -12,9 +12,9 @@ import type { ConnectionReader, Exchange, ReaderLimits, WebSocketMessage } from 
 import { LruCache } from "../lru-cache.js";
 import type { Bundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
-import { Dialogue } from "./dialogue.js";
 import { eventConnection, eventOfExchange, eventsOfTurns, type ReadingOptions } from "./exchange-reading.js";
 import type { CaptureCounters, CLOSE_CAUSES } from "./protocol.js";
+import { TurnBuffer } from "./turn-buffer.js";
 
 /** How often a stream that stays open is told. */
 const STREAM_INTERVAL_MS = 30_000;
@@ -30,7 +30,7 @@ type CloseCause = (typeof CLOSE_CAUSES)[number];
 export class Pipeline {
   readonly counters: Omit<CaptureCounters, "lostEvents"> = { events: 0, dropped: 0, lostTaps: 0, gaveUp: {} };
   private readonly readers = new Map<number, ConnectionReader>();
-  private readonly dialogues = new Map<string, Dialogue>();
+  private readonly turnBuffers = new Map<string, TurnBuffer>();
   private readonly toldAt = new LruCache<string, number>(1_000);
   private readonly repositories = new Repositories();
   private readonly reading: ReadingOptions;
@@ -116,7 +116,7 @@ export class Pipeline {
 
   private onExchange(info: Connection, exchange: Exchange): void {
     this.tellTurns(info, exchange);
-    this.dialogues.delete(dialogueKey(info, exchange));
+    this.turnBuffers.delete(turnKey(info, exchange));
     const event = eventOfExchange(info, exchange, this.index, this.reading);
     if (event) this.emit(event);
     else this.counters.dropped++;
@@ -128,21 +128,21 @@ export class Pipeline {
       this.tellStream(info, exchange, message.time);
       return;
     }
-    const key = dialogueKey(info, exchange);
-    const dialogue = this.dialogues.get(key) ?? new Dialogue(this.options.limits.maxBody);
-    this.dialogues.set(key, dialogue);
-    if (dialogue.add(message)) this.tellTurns(info, exchange);
+    const key = turnKey(info, exchange);
+    const turns = this.turnBuffers.get(key) ?? new TurnBuffer(this.options.limits.maxBody);
+    this.turnBuffers.set(key, turns);
+    if (turns.add(message)) this.tellTurns(info, exchange);
   }
 
   private tellTurns(info: Connection, exchange: Exchange): void {
-    const messages = this.dialogues.get(dialogueKey(info, exchange))?.take() ?? [];
+    const messages = this.turnBuffers.get(turnKey(info, exchange))?.take() ?? [];
     if (messages.length === 0) return;
     for (const event of eventsOfTurns(info, exchange, messages, this.index, this.reading)) this.emit(event);
   }
 
   /** A stream that stays open for long leaves an event now and then, so that it does not go unseen until its end. */
   private tellStream(info: Connection, exchange: Exchange, time: number): void {
-    const key = dialogueKey(info, exchange);
+    const key = turnKey(info, exchange);
     const told = this.toldAt.get(key) ?? exchange.startedAt;
     if (time - told < STREAM_INTERVAL_MS) return;
     this.toldAt.set(key, time);
@@ -173,4 +173,4 @@ export class Pipeline {
 }
 
 /** One connection may carry many WebSockets and streams (RFC 8441). */
-const dialogueKey = (info: Connection, { streamId }: Exchange) => `${info.id}/${streamId ?? ""}`;
+const turnKey = (info: Connection, { streamId }: Exchange) => `${info.id}/${streamId ?? ""}`;

@@ -10,6 +10,7 @@ import type { Direction } from "../connection/direction.js";
 import type { TapBatch } from "../proxy/accept/front.js";
 import type { CopiedTap, CopyFront, CopySink, CopySource, Tap, TapSink } from "../proxy/tap.js";
 import { BatchWriter } from "./batch-writer.js";
+import { ConnectionQuota, InFlight } from "./in-flight.js";
 import {
   type Batch,
   batchKib,
@@ -22,7 +23,6 @@ import {
   type ToCaptureThread,
 } from "./protocol.js";
 import { startThread } from "./start-thread.js";
-import { Share, UnderWay } from "./under-way.js";
 
 /** Built or from source, as this module is. */
 const THREAD_URL = new URL(`./thread${extname(import.meta.url)}`, import.meta.url);
@@ -86,7 +86,7 @@ export class CapturePlane implements TapSink, CopySink {
   private unconfirmed: Unconfirmed[] = [];
   /** Told as soon as there is a thread again. */
   private untold: UnreadConnection[] = [];
-  private underWay = new UnderWay();
+  private inFlight = new InFlight();
   private watched = { read: 0, looks: 0 };
   private readonly watch: NodeJS.Timeout;
   private bundleDocument: string;
@@ -123,12 +123,12 @@ export class CapturePlane implements TapSink, CopySink {
     this.taps.set(id, tap);
     if (this.worker) this.writer.describe(OP.open, id, connection.acceptedAt, connection);
     else this.lose(tap);
-    const share = new Share(this.underWay);
+    const quota = new ConnectionQuota(this.inFlight);
     let isClosed = false;
     return {
       push: (direction: Direction, bytes: Uint8Array) => {
         if (isClosed || tap.isLost) return;
-        if (this.underWay.kib() > MAX_UNDER_WAY || share.add(bytes.length) > MAX_SHARE) {
+        if (this.inFlight.kib() > MAX_UNDER_WAY || quota.add(bytes.length) > MAX_SHARE) {
           this.writer.op(OP.close, id, now(), CLOSE_CAUSES.indexOf("capture_lost"));
           return this.lose(tap);
         }
@@ -182,7 +182,7 @@ export class CapturePlane implements TapSink, CopySink {
   take({ ops, bytes, shares }: TapBatch): void {
     // What opened the connections in it must be there before.
     this.writer.flush();
-    if (this.worker && this.underWay.kib() <= MAX_UNDER_WAY) {
+    if (this.worker && this.inFlight.kib() <= MAX_UNDER_WAY) {
       this.unacknowledged.push(shares);
       this.send({ type: "batch", ops: ops as Batch["ops"], bytes, infos: [], isFronts: true });
       return;
@@ -259,12 +259,12 @@ export class CapturePlane implements TapSink, CopySink {
   }
 
   private async startThread(): Promise<void> {
-    this.underWay = new UnderWay();
+    this.inFlight = new InFlight();
     this.watched = { read: 0, looks: 0 };
     const { worker, ready } = startThread(this.options.threadUrl ?? THREAD_URL, {
       options: this.options.capture,
       bundleDocument: this.bundleDocument,
-      progress: this.underWay.shared,
+      progress: this.inFlight.shared,
     });
     this.worker = worker;
     this.startedAt = now();
@@ -313,7 +313,7 @@ export class CapturePlane implements TapSink, CopySink {
     this.flushes.clear();
     if (this.closing) return;
     this.tellLater(
-      this.unconfirmed.filter(({ mark }) => !this.underWay.isRead(mark)).map((it) => it.connection),
+      this.unconfirmed.filter(({ mark }) => !this.inFlight.isRead(mark)).map((it) => it.connection),
     );
     this.unconfirmed = [];
     for (const shares of this.unacknowledged.splice(0)) this.acknowledge(shares);
@@ -357,10 +357,10 @@ export class CapturePlane implements TapSink, CopySink {
   }
 
   private confirmLater(connection: UnreadConnection): void {
-    const first = this.unconfirmed.findIndex(({ mark }) => !this.underWay.isRead(mark));
+    const first = this.unconfirmed.findIndex(({ mark }) => !this.inFlight.isRead(mark));
     this.unconfirmed.splice(0, first < 0 ? this.unconfirmed.length : first);
     if (this.unconfirmed.length < MAX_UNTOLD) {
-      this.unconfirmed.push({ connection, mark: this.underWay.mark() });
+      this.unconfirmed.push({ connection, mark: this.inFlight.mark() });
     }
   }
 
@@ -369,8 +369,8 @@ export class CapturePlane implements TapSink, CopySink {
   }
 
   private look(): void {
-    const read = this.underWay.readSoFar();
-    if (!this.worker || read !== this.watched.read || this.underWay.kib() === 0) {
+    const read = this.inFlight.readSoFar();
+    if (!this.worker || read !== this.watched.read || this.inFlight.kib() === 0) {
       this.watched = { read, looks: 0 };
     } else if (++this.watched.looks >= HANG_LOOKS) {
       this.options.log("error", "capture: the reading thread hangs and is started again");
@@ -380,7 +380,7 @@ export class CapturePlane implements TapSink, CopySink {
 
   private send(batch: Batch): void {
     if (!this.worker) return;
-    this.underWay.add(batchKib(batch));
+    this.inFlight.add(batchKib(batch));
     this.worker.postMessage(batch, [batch.ops.buffer as ArrayBuffer, batch.bytes.buffer as ArrayBuffer]);
   }
 

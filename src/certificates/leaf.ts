@@ -1,4 +1,4 @@
-/** Leaf certificates: minted once per name, kept in memory with their TLS context. */
+/** Leaf certificates: issued once per name, kept in memory with their TLS context. */
 
 import { generateKeyPairSync } from "node:crypto";
 import { isIP } from "node:net";
@@ -61,7 +61,7 @@ export interface ShownLeaf {
 }
 
 /** Where the certificates come from that clients are shown. */
-export interface Mint {
+export interface Issuer {
   /** Begins to make what will be asked for. What fails here fails again then. */
   prepare(host: string, port: number): void;
   /** Rejects with NotSigned where there is none for this name. */
@@ -71,17 +71,17 @@ export interface Mint {
 /** Whoever holds the key did not sign; the message says why. */
 export class NotSigned extends Error {}
 
-interface Minted {
+interface IssuedLeaf {
   readonly context: SecureContext;
-  readonly mintedAt: number;
+  readonly issuedAt: number;
   readonly leaf: string;
 }
 
-/** Mints leaves under a CA whose key it has. All share one P-256 key, made anew for each run. */
-export class LeafMint implements Mint {
+/** Issues leaves under a CA whose key it has. All share one P-256 key, made anew for each run. */
+export class LeafIssuer implements Issuer {
   private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-  private readonly contexts = new LruCache<string, Minted>(MAX_LEAVES);
+  private readonly contexts = new LruCache<string, IssuedLeaf>(MAX_LEAVES);
 
   constructor(private readonly ca: CertificateAuthority) {}
 
@@ -95,23 +95,23 @@ export class LeafMint implements Mint {
     return { context: this.contextFor(host), staple: () => this.stapleFor(host) };
   }
 
-  /** TLS context with a leaf for `host`. Under a millisecond when new (bench/mint), a map lookup after. */
+  /** TLS context with a leaf for `host`. Under a millisecond when new (bench/leaf-issuer), a map lookup after. */
   contextFor(host: string, now = Date.now()): SecureContext {
-    return this.minted(host, now).context;
+    return this.issued(host, now).context;
   }
 
   /** What a client that asks for the certificate's status is given (RFC 6066 §8). */
   stapleFor(host: string, now = Date.now()): Buffer {
-    return makeStaple(this.ca, this.minted(host, now).leaf, now);
+    return makeStaple(this.ca, this.issued(host, now).leaf, now);
   }
 
-  private minted(host: string, now: number): Minted {
+  private issued(host: string, now: number): IssuedLeaf {
     const held = this.contexts.get(host);
-    if (held && now - held.mintedAt < (LEAF_DAYS - RENEW_DAYS) * DAY) return held;
+    if (held && now - held.issuedAt < (LEAF_DAYS - RENEW_DAYS) * DAY) return held;
     const leaf = makeLeaf(this.ca, host, this.key.publicKey, new Date(now));
     const context = createSecureContext({ key: this.keyPem, cert: leaf + this.ca.certificatePem });
-    const minted = { context, mintedAt: now, leaf };
-    this.contexts.set(host, minted);
-    return minted;
+    const issued = { context, issuedAt: now, leaf };
+    this.contexts.set(host, issued);
+    return issued;
   }
 }

@@ -7,7 +7,7 @@ import type { AppMatch } from "../connection/client.js";
 import { loadNative } from "../native/native.js";
 import { loadBundle } from "../oisp/load.js";
 import { print, printable, printJson } from "../terminal.js";
-import { asCaller, findCaller } from "../user/caller.js";
+import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, bundleSources, captureSettings } from "./capture-options.js";
 import { type Capture, RunningCapture } from "./running-capture.js";
@@ -20,12 +20,12 @@ export function addAppsCommand(program: Command): void {
     .option("--json", "print JSON", false);
   addSomeOptions(command, "bundle_file", "bundle_url").action(async () => {
     const flags = command.opts<{ running: boolean; json: boolean }>();
-    const caller = findCaller();
-    const sources = { ...bundleSources(command, oximyHome(process.env, caller.home)), timeout: 3_000 };
-    const { bundle } = await asCaller(caller, () => loadBundle(sources));
+    const invokingUser = findInvokingUser();
+    const sources = { ...bundleSources(command, oximyHome(process.env, invokingUser.home)), timeout: 3_000 };
+    const { bundle } = await asInvokingUser(invokingUser, () => loadBundle(sources));
     const index = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
     const native = loadNative();
-    const { settings } = captureSettings(command, oximyHome(process.env, caller.home));
+    const { settings } = captureSettings(command, oximyHome(process.env, invokingUser.home));
     const capture = new RunningCapture({ native, settings });
     const running = new Map<string, RunningRow[]>();
     for (const { app, processes } of runningApps(await runningProcesses(native), index)) {

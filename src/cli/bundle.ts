@@ -6,7 +6,7 @@ import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
 import { splitHostPort } from "../oisp/host-name.js";
 import { fetchBundle, type LoadOptions, loadBundle } from "../oisp/load.js";
 import { print, printJson } from "../terminal.js";
-import { asCaller, findCaller } from "../user/caller.js";
+import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { lookUp, lookupLines } from "./bundle-lookup.js";
 import { addSomeOptions, bundleSources } from "./capture-options.js";
@@ -22,12 +22,18 @@ export function addBundleCommand(program: Command): void {
 
   const show = withSources(bundle.command("show").description("where it comes from and what it holds"));
   show.action(async () =>
-    describe(await asCaller(findCaller(), () => loadBundle(sourcesOf(show))), show.opts<Flags>().json),
+    describe(
+      await asInvokingUser(findInvokingUser(), () => loadBundle(sourcesOf(show))),
+      show.opts<Flags>().json,
+    ),
   );
 
   const update = withSources(bundle.command("update").description("fetch the published bundle now"));
   update.action(async () =>
-    describe(await asCaller(findCaller(), () => fetchBundle(sourcesOf(update))), update.opts<Flags>().json),
+    describe(
+      await asInvokingUser(findInvokingUser(), () => fetchBundle(sourcesOf(update))),
+      update.opts<Flags>().json,
+    ),
   );
 
   const lookup = withSources(
@@ -39,7 +45,7 @@ export function addBundleCommand(program: Command): void {
   );
   lookup.action(async (asked: string) => {
     const place = placeOf(asked);
-    const { bundle: loaded } = await asCaller(findCaller(), () => loadBundle(sourcesOf(lookup)));
+    const { bundle: loaded } = await asInvokingUser(findInvokingUser(), () => loadBundle(sourcesOf(lookup)));
     const answer = lookUp(loaded, { ...place, method: lookup.opts<{ method: string }>().method });
     if (lookup.opts<Flags>().json) printJson(answer, 2);
     else for (const line of lookupLines(answer)) print(line);
@@ -47,7 +53,7 @@ export function addBundleCommand(program: Command): void {
 }
 
 function sourcesOf(command: Command): LoadOptions {
-  return bundleSources(command, oximyHome(process.env, findCaller().home));
+  return bundleSources(command, oximyHome(process.env, findInvokingUser().home));
 }
 
 /** Whoever asks has an address at hand, with or without its scheme and path. */

@@ -26,7 +26,7 @@ import {
   uninstallFrom,
 } from "../trust/trust.js";
 import type { TrustStore } from "../trust/trust-store.js";
-import { type Caller, findCaller } from "../user/caller.js";
+import { findInvokingUser, type InvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 
 const NAMES: Record<TrustStore["id"], string> = {
@@ -83,13 +83,14 @@ export function addTrustCommands(ca: Command): void {
   const status = withJson(ca.command("status"))
     .description("who trusts it")
     .action(async () => {
-      const caller = findCaller();
-      const home = oximyHome(process.env, caller.home);
+      const invokingUser = findInvokingUser();
+      const home = oximyHome(process.env, invokingUser.home);
       const certificate = machinesCertificateIfMade();
-      const own = ownCertificateIfMade(home, caller);
+      const own = ownCertificateIfMade(home, invokingUser);
       const found: StoreStatus[] = [];
-      for (const store of findStores(caller.home)) found.push(await storeStatus(store, certificate, caller));
-      const session = new SessionEnvironment({ home, caller });
+      for (const store of findStores(invokingUser.home))
+        found.push(await storeStatus(store, certificate, invokingUser));
+      const session = new SessionEnvironment({ home, invokingUser });
       session.dropEnded();
       const environment = session.status(certificate?.pem);
       if (isJson(status)) {
@@ -168,23 +169,23 @@ export async function installEverywhere(
   what: "stores" | "with_environment",
   scope?: Scope,
 ): Promise<TrustChange> {
-  const caller = findCaller();
-  const home = oximyHome(process.env, caller.home);
+  const invokingUser = findInvokingUser();
+  const home = oximyHome(process.env, invokingUser.home);
   const isRoot = process.getuid?.() === 0;
-  const certificate = isRoot ? machinesCertificate(scope) : ownCertificate(home, caller);
+  const certificate = isRoot ? machinesCertificate(scope) : ownCertificate(home, invokingUser);
   const stores: StoreOutcome[] = [];
-  for (const store of findStores(caller.home)) {
+  for (const store of findStores(invokingUser.home)) {
     if (!isRoot && store.owner === "root") {
-      stores.push(await leftToRoot(store, caller));
+      stores.push(await leftToRoot(store, invokingUser));
       continue;
     }
     if (store.notice !== undefined && process.getuid?.() === 0) {
-      const { state } = await storeStatus(store, certificate, caller);
+      const { state } = await storeStatus(store, certificate, invokingUser);
       if (state.kind === "not_trusted") printError(store.notice);
     }
-    stores.push(await installInto(store, certificate, caller, isRoot ? "taken_out" : "left"));
+    stores.push(await installInto(store, certificate, invokingUser, isRoot ? "taken_out" : "left"));
   }
-  const session = new SessionEnvironment({ home, caller });
+  const session = new SessionEnvironment({ home, invokingUser });
   session.dropEnded();
   const environmentFile = session.location;
   // Also without being asked: what was set before follows the system's roots.
@@ -195,17 +196,17 @@ export async function installEverywhere(
 }
 
 /** A user's own certificate is never the whole machine's concern. */
-async function leftToRoot(store: TrustStore, caller: Caller): Promise<StoreOutcome> {
-  const { state } = await storeStatus(store, machinesCertificateIfMade(), caller);
+async function leftToRoot(store: TrustStore, invokingUser: InvokingUser): Promise<StoreOutcome> {
+  const { state } = await storeStatus(store, machinesCertificateIfMade(), invokingUser);
   return { store, outcome: { kind: state.kind === "trusted" ? "unchanged" : "needs_root" } };
 }
 
 /** Takes our certificates out of every store of this machine and of the calling user, and the variables too. */
 export async function uninstallEverywhere(): Promise<TrustChange> {
-  const caller = findCaller();
+  const invokingUser = findInvokingUser();
   const stores: StoreOutcome[] = [];
-  for (const store of findStores(caller.home)) stores.push(await uninstallFrom(store, caller));
-  const session = new SessionEnvironment({ home: oximyHome(process.env, caller.home), caller });
+  for (const store of findStores(invokingUser.home)) stores.push(await uninstallFrom(store, invokingUser));
+  const session = new SessionEnvironment({ home: oximyHome(process.env, invokingUser.home), invokingUser });
   session.dropEnded();
   const environment = session.uninstall();
   const environmentFile = session.location;
@@ -224,7 +225,7 @@ export function afterInstall({ stores, environment }: TrustChange): string[] {
 
 export function afterUninstall({ environment }: TrustChange): string[] {
   if (environment?.kind !== "done") return [];
-  const folder = join(oximyHome(process.env, findCaller().home), SESSION_FOLDER);
+  const folder = join(oximyHome(process.env, findInvokingUser().home), SESSION_FOLDER);
   return [
     "Sessions that run keep the variables until they end. The files that these name have the system's roots",
     `alone now, and stay in ${folder}: the next \`oximy ca\` or \`oximy local\` after a restart`,

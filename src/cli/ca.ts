@@ -12,7 +12,7 @@ import {
 } from "../trust/our-certificate.js";
 import { proxyEnvironment, trustEnvironmentOver } from "../trust/trust-environment.js";
 import type { NamedCertificate } from "../trust/trust-store.js";
-import { asCaller, findCaller } from "../user/caller.js";
+import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { caDirectory, oximyHome } from "../user/settings.js";
 import { addTrustCommands } from "./ca-trust.js";
 import { portNumber } from "./proxy.js";
@@ -30,11 +30,12 @@ const isRoot = () => process.geteuid?.() === 0;
 /** As told; else root's is the machine's, unless there is only the own one. Made on first use. Throws OximyError. */
 function open(command: Command): { readonly whose: Whose; readonly certificate: NamedCertificate } {
   const told = command.opts<{ machine?: boolean; own?: boolean }>();
-  const caller = findCaller();
-  const home = oximyHome(process.env, caller.home);
-  const isOnlyOwn = () => machinesCertificateIfMade() === undefined && ownCertificateIfMade(home, caller);
+  const invokingUser = findInvokingUser();
+  const home = oximyHome(process.env, invokingUser.home);
+  const isOnlyOwn = () =>
+    machinesCertificateIfMade() === undefined && ownCertificateIfMade(home, invokingUser);
   const whose = told.machine || (!told.own && isRoot() && !isOnlyOwn()) ? "machine" : "own";
-  if (whose === "own") return { whose, certificate: ownCertificate(home, caller) };
+  if (whose === "own") return { whose, certificate: ownCertificate(home, invokingUser) };
   const certificate = isRoot() ? machinesCertificate() : machinesCertificateIfMade();
   if (certificate === undefined) {
     const message = "The machine has no certificate authority yet, and only root can make it.";
@@ -86,17 +87,19 @@ export function addEnvCommand(program: Command): void {
     .description('print variables that make programs trust the certificates: eval "$(oximy env)"')
     .option("--proxy <port>", "also point programs at an explicit proxy on this port", portNumber);
   command.action(() => {
-    const caller = findCaller();
-    const home = oximyHome(process.env, caller.home);
+    const invokingUser = findInvokingUser();
+    const home = oximyHome(process.env, invokingUser.home);
     const { proxy } = command.opts<{ proxy?: number }>();
     const machine = isRoot() ? machinesCertificate() : machinesCertificateIfMade();
     const isOwnWanted = proxy !== undefined || machine === undefined;
-    const own = isOwnWanted ? ownCertificate(home, caller) : ownCertificateIfMade(home, caller);
+    const own = isOwnWanted ? ownCertificate(home, invokingUser) : ownCertificateIfMade(home, invokingUser);
     const certificates = [machine, own].filter((one) => one !== undefined);
     if (machine) printError(`${machine.path}: ${WHOSE.machine}`);
     if (own) printError(`${own.path}: ${WHOSE.own}`);
     const variables = {
-      ...asCaller(caller, () => trustEnvironmentOver(process.env, caDirectory(home), certificates)),
+      ...asInvokingUser(invokingUser, () =>
+        trustEnvironmentOver(process.env, caDirectory(home), certificates),
+      ),
       ...(proxy === undefined ? {} : proxyEnvironment(proxy)),
     };
     for (const [name, value] of Object.entries(variables))

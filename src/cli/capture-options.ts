@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { OximyError } from "../errors.js";
 import type { LoadOptions } from "../oisp/load.js";
 import { readSmallFile } from "../trust/user-file.js";
-import { asCaller, findCaller } from "../user/caller.js";
+import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { type OtlpNames, otlpSettings } from "../user/otlp-settings.js";
 import { type AppTerm, type CaptureSettings, defaultSettings } from "../user/settings.js";
 
@@ -254,8 +254,8 @@ function readConfigFile(file: string): Record<string, unknown> {
   const advice = `Correct ${file}, or move it away.`;
   let value: unknown;
   try {
-    // It is the caller's: root reads no more of it than he could.
-    const found = asCaller(findCaller(), () => readSmallFile(file));
+    // It is the invoking user's: root reads no more of it than he could.
+    const found = asInvokingUser(findInvokingUser(), () => readSmallFile(file));
     if (found.kind === "absent") return {};
     if (found.kind !== "text") {
       const message = `${file} is a link, or no regular file of at most 64 KB: it is not read.`;

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { printable, printJson, printText } from "../terminal.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { type InForce, optionsInForce } from "./capture-options.js";
 
@@ -14,7 +14,7 @@ export function addConfigCommand(program: Command): void {
     .option("--json", "print JSON", false);
   command.action(() => {
     const { json } = command.opts<{ json: boolean }>();
-    const home = oximyHome(process.env, findCaller().home);
+    const home = oximyHome(process.env, findInvokingUser().home);
     const rows = optionsInForce(home);
     if (json) printJson({ file: join(home, "config.json"), options: rows }, 2);
     else printText(configTable(rows, join(home, "config.json")));

@@ -7,7 +7,7 @@ import { printable, printJson, printText, shortened } from "../terminal.js";
 import { WITHOUT_BODIES } from "../traces/cut-line.js";
 import { readEvents } from "../traces/event-files.js";
 import { diffRequests, type RequestDiff, type TextChange } from "../traces/request-diff.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 
@@ -21,7 +21,7 @@ export function addDiffCommand(program: Command): void {
     .argument("<second>", "event_id of a later one")
     .option("--json", "print JSON", false);
   addSomeOptions(command, "output_dir").action(async (first: string, second: string) => {
-    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const folder = outputFolder(command, oximyHome(process.env, findInvokingUser().home));
     const events = await eventsById(folder, [first, second]);
     const diff = diffRequests(events[0]!, events[1]!);
     if (command.opts<{ json: boolean }>().json) printJson(diff, 2);

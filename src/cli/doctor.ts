@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { examine } from "../doctor/examine.js";
 import type { Finding } from "../doctor/finding.js";
 import { printable, printJson, printText } from "../terminal.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { captureSettings } from "./capture-options.js";
 
@@ -17,9 +17,9 @@ export function addDoctorCommand(program: Command): void {
     .description("what this machine has and lacks for capture, and what to do")
     .option("--json", "print JSON", false);
   command.action(async () => {
-    const caller = findCaller();
-    const { settings } = captureSettings(command, oximyHome(process.env, caller.home));
-    const findings = await examine(settings, caller);
+    const invokingUser = findInvokingUser();
+    const { settings } = captureSettings(command, oximyHome(process.env, invokingUser.home));
+    const findings = await examine(settings, invokingUser);
     const ready = findings.every(({ level }) => level !== "missing");
     if (command.opts().json) printJson({ ready, findings }, 2);
     else printText(report(findings, ready));

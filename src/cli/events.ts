@@ -9,7 +9,7 @@ import { type Cut, WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
 import { type EventLine, readEventLines, readEvents } from "../traces/event-files.js";
 import type { EventFilter } from "../traces/event-filter.js";
 import { followEvents } from "../traces/follow.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { cellsOf, cutFor, type FieldPath, fieldsOf, parseFields } from "./fields.js";
@@ -40,7 +40,7 @@ export function addEventsCommand(program: Command): void {
   addSomeOptions(command, "output_dir").action(async () => {
     const flags = command.opts<EventsFlags>();
     const filter = filterOf(command);
-    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const folder = outputFolder(command, oximyHome(process.env, findInvokingUser().home));
     if (flags.follow) {
       await followTo(folder, filter, flags);
       process.exitCode = 130;

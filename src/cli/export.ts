@@ -9,7 +9,7 @@ import { WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
 import { type EventLine, readEventLines } from "../traces/event-files.js";
 import { harAround, harEntry } from "../traces/export/har.js";
 import { htmlCall, htmlFoot, htmlHead } from "../traces/export/html.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { VERSION } from "../version.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
@@ -29,7 +29,7 @@ export function addExportCommand(program: Command): void {
     .option("--output <file>", "write to this file, which its owner alone can read");
   addFilterOptions(command);
   addSomeOptions(command, "output_dir").action(async (form: Form, id?: string) => {
-    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const folder = outputFolder(command, oximyHome(process.env, findInvokingUser().home));
     const filter = filterOf(command);
     if (form === "html" && id === undefined) throw withoutConversation();
     if (id !== undefined && Object.keys(filter).length > 0) throw withFilters();

@@ -8,7 +8,7 @@ import { machinesCertificateIfMade } from "../trust/our-certificate.js";
 import { capturesNobody, type Outlook, type OutlookFacts, outlookOf } from "../trust/outlook.js";
 import { outlookLine, outlookTable } from "../trust/outlook-table.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
-import type { Caller } from "../user/caller.js";
+import type { InvokingUser } from "../user/invoking-user.js";
 import type { CaptureSettings } from "../user/settings.js";
 import { afterInstall, installEverywhere, printOutcomes, type TrustChange } from "./ca-trust.js";
 
@@ -19,7 +19,7 @@ export type Audience = "terminal" | "log" | "quiet";
 
 export interface FirstMinute {
   readonly settings: Pick<CaptureSettings, "home" | "intercept" | "trust">;
-  readonly caller: Caller;
+  readonly invokingUser: InvokingUser;
   /** Null where programs are read. */
   readonly whyNotRead: string | null;
   readonly installCa: InstallCa;
@@ -76,9 +76,9 @@ async function install(io: FirstMinuteIo, { audience, log }: FirstMinute): Promi
     log.info("The certificate was installed.");
 }
 
-function realIo({ settings, caller, whyNotRead }: FirstMinute): FirstMinuteIo {
+function realIo({ settings, invokingUser, whyNotRead }: FirstMinute): FirstMinuteIo {
   return {
-    outlook: async () => outlookOf(await lookAround(settings, caller, whyNotRead)),
+    outlook: async () => outlookOf(await lookAround(settings, invokingUser, whyNotRead)),
     install: () => installEverywhere("stores"),
     ask,
     print: printError,
@@ -87,16 +87,16 @@ function realIo({ settings, caller, whyNotRead }: FirstMinute): FirstMinuteIo {
 
 async function lookAround(
   { home, intercept, trust }: FirstMinute["settings"],
-  caller: Caller,
+  invokingUser: InvokingUser,
   whyNotRead: string | null,
 ): Promise<OutlookFacts> {
   const certificate = machinesCertificateIfMade();
-  const session = new SessionEnvironment({ home, caller });
+  const session = new SessionEnvironment({ home, invokingUser });
   const isSet = ["set", "out_of_date"].includes(session.status(certificate?.pem).kind);
   const found =
     certificate === undefined
       ? { stores: NO_STORE, variables: {} }
-      : await machineTrust(certificate, isSet ? session.variables : {}, caller);
+      : await machineTrust(certificate, isSet ? session.variables : {}, invokingUser);
   return {
     reading: whyNotRead === null ? { kind: "on" } : { kind: "off", why: whyNotRead },
     interception: intercept ? trust : "none",

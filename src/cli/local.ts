@@ -30,8 +30,8 @@ import { Signing } from "../supervisor/signing.js";
 import { Supervisor } from "../supervisor/supervisor.js";
 import { ownCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
-import { type Caller, findCaller } from "../user/caller.js";
-import { requireOpenTo } from "../user/open-to-caller.js";
+import { findInvokingUser, type InvokingUser } from "../user/invoking-user.js";
+import { requireOpenTo } from "../user/open-to-invoking-user.js";
 import type { CaptureSettings } from "../user/settings.js";
 import { OXIMY_GID, oximyHome } from "../user/settings.js";
 import { stateFolder } from "../user/state-folder.js";
@@ -92,22 +92,22 @@ async function local(command: Command): Promise<number> {
   }
   await refuseSecondRun();
   const flags = command.opts<LocalFlags>();
-  const caller = findCaller();
-  const { settings, output } = captureSettings(command, oximyHome(process.env, caller.home));
+  const invokingUser = findInvokingUser();
+  const { settings, output } = captureSettings(command, oximyHome(process.env, invokingUser.home));
   const log = createLog({
     json: output.json,
     level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
   });
   const native = loadNative();
-  requireOpenTo(caller);
+  requireOpenTo(invokingUser);
   const whyNot = settings.read ? whyNothingIsRead(native) : "--no-read was given";
   // Before anybody is told of it, or asked to trust it.
   if (settings.intercept && (settings.trust === "always" || flags.constrainCa))
     openMachineCa(flags.constrainCa ? scopeOfBundle() : undefined);
-  refreshSessionFiles(settings.home, caller, log);
+  refreshSessionFiles(settings.home, invokingUser, log);
   await firstMinute({
     settings,
-    caller,
+    invokingUser,
     whyNotRead: whyNot,
     installCa: flags.installCa === undefined ? "ask" : flags.installCa ? "yes" : "no",
     audience: output.quiet ? "quiet" : !output.json && isAtTerminal() ? "terminal" : "log",
@@ -118,7 +118,7 @@ async function local(command: Command): Promise<number> {
   const networks = containerNetworks(flags, log);
   const supervisor = new Supervisor({
     settings,
-    caller,
+    invokingUser,
     identifier: new Identifier(
       createAttributor(networks ? withNetworks(native, networks) : native),
       programSource(native, machineCertificatePath(), undefined, ROOT),
@@ -197,11 +197,11 @@ function containerNetworks(flags: LocalFlags, log: Log): ContainerNetworks | und
 const isAtTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
 
 /** The variables of sessions name files that follow the system's roots. A file that cannot be written stops nothing. */
-function refreshSessionFiles(home: string, caller: Caller, log: Log): void {
-  const session = new SessionEnvironment({ home, caller });
+function refreshSessionFiles(home: string, invokingUser: InvokingUser, log: Log): void {
+  const session = new SessionEnvironment({ home, invokingUser });
   try {
     session.dropEnded();
-    session.refresh(machineCertificate() ?? ownCertificateIfMade(home, caller)?.pem);
+    session.refresh(machineCertificate() ?? ownCertificateIfMade(home, invokingUser)?.pem);
   } catch (error) {
     log.warn(`The files of the sessions' variables could not be renewed: ${(error as Error).message}`);
   }

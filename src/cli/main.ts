@@ -3,7 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { endProcess } from "../supervisor/end-process.js";
-import { giveRootUp } from "../user/caller.js";
+import { giveRootUp } from "../user/invoking-user.js";
 import { VERSION } from "../version.js";
 import { addAppsCommand } from "./apps.js";
 import { addBundleCommand } from "./bundle.js";
@@ -34,7 +34,7 @@ const WRONG_USAGE = 2;
 /** These serve others: they go on when nobody reads their feed any more. */
 const SERVING = new Set(["local", "proxy", "run", "ui"]);
 
-/** These look at the caller's files and nothing else. */
+/** These look at the invoking user's files and nothing else. */
 const NEEDING_NO_ROOT = new Set([
   "bundle",
   "completion",

@@ -3,10 +3,10 @@
 import type { Command } from "commander";
 import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
 import { print, printJson } from "../terminal.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome, pinsFile } from "../user/settings.js";
 
-const open = () => new LearnedFacts(pinsFile(oximyHome(process.env, findCaller().home)));
+const open = () => new LearnedFacts(pinsFile(oximyHome(process.env, findInvokingUser().home)));
 
 const OUTCOMES: Record<LearnedTrust["outcome"], string> = {
   refused: "refused our certificate; passed through",

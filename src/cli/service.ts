@@ -9,11 +9,11 @@ import { LAUNCHD_LABEL, LAUNCHD_LOG, launchdPlist, PLIST_FILE } from "../service
 import { SERVICE_MARK, SERVICE_NAME, type Service, whyUnfit } from "../service/service.js";
 import { systemdUnit, UNIT_FILE } from "../service/systemd-unit.js";
 import { print, printText } from "../terminal.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { whyUnsafe } from "../user/safe-folder.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
-/** Where our files lie is the caller's to say; everything else is asked of config.json at each start. */
+/** Where our files lie is the invoking user's to say; everything else is asked of config.json at each start. */
 const KEPT_VARIABLES = ["OXIMY_HOME", "OXIMY_STATE_DIR"];
 
 interface System {
@@ -74,13 +74,13 @@ export function addServiceCommand(program: Command): void {
 
 function install(flags: readonly string[], how: "print" | "install"): void {
   const { file, text, start } = system();
-  const caller = findCaller();
+  const invokingUser = findInvokingUser();
   const service: Service = {
     node: realpathSync(process.execPath),
     main: realpathSync(MAIN),
     // Events are in files; the journal is for what it says.
     args: ["--json", ...flags],
-    caller,
+    invokingUser,
     variables: Object.fromEntries(
       KEPT_VARIABLES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),

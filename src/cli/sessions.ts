@@ -8,7 +8,7 @@ import { printable, printError, printJson, printText } from "../terminal.js";
 import { WITHOUT_WORDS } from "../traces/cut-line.js";
 import { readEventLines } from "../traces/event-files.js";
 import { type Session, sessionsOf } from "../traces/sessions.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { addFilterOptions, filterOf } from "./filter-options.js";
@@ -21,7 +21,7 @@ export function addSessionsCommand(program: Command): void {
   addFilterOptions(command, ["app", "since", "until"]);
   addSomeOptions(command, "output_dir").action(async () => {
     const { json } = command.opts<{ json: boolean }>();
-    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const folder = outputFolder(command, oximyHome(process.env, findInvokingUser().home));
     const sessions = await sessionsOf(readEventLines(folder, filterOf(command), WITHOUT_WORDS));
     if (json) printJson(sessions, 2);
     else if (sessions.length === 0) printError(`No conversations in ${folder}.`);

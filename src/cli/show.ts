@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { conversationLines } from "../traces/conversation-lines.js";
 import { WITHOUT_BODIES } from "../traces/cut-line.js";
 import { transcriptOf } from "../traces/transcript.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { asWritten, print } from "./print.js";
@@ -18,7 +18,7 @@ export function addShowCommand(program: Command): void {
     .option("--json", "print its events as they were written, one a line", false);
   addSomeOptions(command, "output_dir").action(async (id: string) => {
     const { tools, json } = command.opts<{ tools: boolean; json: boolean }>();
-    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const folder = outputFolder(command, oximyHome(process.env, findInvokingUser().home));
     for await (const { event, line } of conversationLines(folder, id, WITHOUT_BODIES)) {
       if (json) await print(asWritten(line));
       else await print(transcriptOf(event, { tools: tools ? "whole" : "folded" }).join("\n"));

@@ -13,7 +13,7 @@ import {
   type StatsTable,
   summarise,
 } from "../traces/event-stats.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { noEvents } from "./events.js";
@@ -43,7 +43,7 @@ export function addStatsCommand(program: Command): void {
     .addOption(new Option("--csv", "print comma-separated values").default(false).conflicts("json"));
   addSomeOptions(command, "output_dir").action(async () => {
     const { by, json, csv } = command.opts<StatsFlags>();
-    const folder = outputFolder(command, oximyHome(process.env, findCaller().home));
+    const folder = outputFolder(command, oximyHome(process.env, findInvokingUser().home));
     const filter = filterOf(command);
     const tables = by !== undefined ? [by] : csv ? [OF_FILES] : SEPARATE;
     const stats = await summarise(readEvents(folder, filter, WITHOUT_WORDS), tables);

@@ -7,7 +7,7 @@ import { OximyError } from "../errors.js";
 import { printError, printText } from "../terminal.js";
 import { openInBrowser } from "../ui/server/open-browser.js";
 import { serveUi, type UiServer } from "../ui/server/server.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import { CA_CERTIFICATE_FILE, caDirectory, oximyHome } from "../user/settings.js";
 import { addSomeOptions, outputFolder } from "./capture-options.js";
 import { portNumber } from "./proxy.js";
@@ -21,7 +21,7 @@ export function addUiCommand(program: Command): void {
     .option("--no-open", "print the address and open no browser");
   addSomeOptions(command, "output_dir").action(async () => {
     const { port, open } = command.opts<{ port: number; open: boolean }>();
-    const home = oximyHome(process.env, findCaller().home);
+    const home = oximyHome(process.env, findInvokingUser().home);
     const folder = outputFolder(command, home);
     const server = await serve(port, folder, home);
     const withdraw = announcePort(home, server.port);

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { print } from "../terminal.js";
-import { asCaller, findCaller } from "../user/caller.js";
+import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { whyUnsafe } from "../user/safe-folder.js";
 import { oximyHome } from "../user/settings.js";
 import { stateFolder } from "../user/state-folder.js";
@@ -35,10 +35,10 @@ export function addUninstallCommand(program: Command): void {
     printOutcomes(change, "removed", { kind: "text", print });
     for (const line of afterUninstall(change)) print(line);
     refuseFailures(change, "uninstall");
-    const caller = findCaller();
-    const home = oximyHome(process.env, caller.home);
+    const invokingUser = findInvokingUser();
+    const home = oximyHome(process.env, invokingUser.home);
     if (command.opts<{ purge: boolean }>().purge) {
-      const left = asCaller(caller, () => purge(home));
+      const left = asInvokingUser(invokingUser, () => purge(home));
       print(left.length === 0 ? `removed      ${home}` : `left in ${home}: ${left.join(", ")}`);
       const state = stateFolder();
       // What others may write to is not root's to delete in.

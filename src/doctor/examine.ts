@@ -21,7 +21,7 @@ import { machinesCertificateIfMade } from "../trust/our-certificate.js";
 import { SessionEnvironment } from "../trust/session-environment.js";
 import { toolPath } from "../trust/tool-path.js";
 import { type StoreStatus, storeStatus } from "../trust/trust.js";
-import { asCaller, type Caller } from "../user/caller.js";
+import { asInvokingUser, type InvokingUser } from "../user/invoking-user.js";
 import { whyUnsafe } from "../user/safe-folder.js";
 import { type CaptureSettings, caDirectory, ownCertificatePath, pinsFile } from "../user/settings.js";
 import {
@@ -56,7 +56,7 @@ import { descriptorFinding, kernelFinding, nodeFinding, rootFinding } from "./sy
 const PROXY_PORT = 8_088;
 const isRoot = () => process.getuid?.() === 0;
 
-export async function examine(settings: CaptureSettings, caller: Caller): Promise<Finding[]> {
+export async function examine(settings: CaptureSettings, invokingUser: InvokingUser): Promise<Finding[]> {
   const has = (tool: string) => toolPath(tool) !== undefined;
   const tools: RedirectTools = {
     nft: has("nft"),
@@ -74,12 +74,12 @@ export async function examine(settings: CaptureSettings, caller: Caller): Promis
     ...(await redirectFindings(tools)),
     ...nativeFindings(),
     readingFinding(whyNotRead),
-    ...(await certificateFindings(settings.home, caller, reading)),
+    ...(await certificateFindings(settings.home, invokingUser, reading)),
     learnedFinding(learnedPrograms(settings.home)),
-    await bundleOf(settings, caller),
+    await bundleOf(settings, invokingUser),
     outputFinding(
       settings.outputDir,
-      asCaller(caller, () => whyNotWritable(settings.outputDir)),
+      asInvokingUser(invokingUser, () => whyNotWritable(settings.outputDir)),
     ),
     portFinding(PROXY_PORT, await portState(PROXY_PORT)),
     vpnFinding(defaultInterfaces(), (name) => existsSync(`/sys/class/net/${name}/tun_flags`)),
@@ -150,12 +150,16 @@ function learnedPrograms(home: string): readonly LearnedTrust[] {
   }
 }
 
-async function certificateFindings(home: string, caller: Caller, reading: "on" | "off"): Promise<Finding[]> {
+async function certificateFindings(
+  home: string,
+  invokingUser: InvokingUser,
+  reading: "on" | "off",
+): Promise<Finding[]> {
   const certificate = machinesCertificateIfMade();
   const findings: Finding[] = [];
   if (existsSync(ownCertificatePath(home))) {
     findings.push(
-      authorityFinding("the user's own", () => asCaller(caller, () => readCa(caDirectory(home)))),
+      authorityFinding("the user's own", () => asInvokingUser(invokingUser, () => readCa(caDirectory(home)))),
     );
   }
   if (existsSync(machineCertificatePath())) {
@@ -167,8 +171,9 @@ async function certificateFindings(home: string, caller: Caller, reading: "on" |
     findings.push(authorityFinding(whose, found));
   }
   const statuses: StoreStatus[] = [];
-  for (const store of findStores(caller.home)) statuses.push(await storeStatus(store, certificate, caller));
-  const session = new SessionEnvironment({ home, caller });
+  for (const store of findStores(invokingUser.home))
+    statuses.push(await storeStatus(store, certificate, invokingUser));
+  const session = new SessionEnvironment({ home, invokingUser });
   return [
     ...findings,
     ...trustFindings(statuses, certificate === undefined ? "none" : "made", reading),
@@ -184,13 +189,16 @@ function authorityFinding(whose: string, read: () => { readonly certificatePath:
   }
 }
 
-async function bundleOf({ home, bundleFile, bundleUrl }: CaptureSettings, caller: Caller): Promise<Finding> {
+async function bundleOf(
+  { home, bundleFile, bundleUrl }: CaptureSettings,
+  invokingUser: InvokingUser,
+): Promise<Finding> {
   if (bundleFile === undefined) {
-    const cached = await asCaller(caller, () => readCache(home, bundleUrl));
+    const cached = await asInvokingUser(invokingUser, () => readCache(home, bundleUrl));
     return bundleFinding(bundleUrl, cached, Date.now());
   }
   try {
-    const { bundle } = await asCaller(caller, () => loadBundle({ home, file: bundleFile }));
+    const { bundle } = await asInvokingUser(invokingUser, () => loadBundle({ home, file: bundleFile }));
     return ok("bundle", `${bundleFile}, version ${bundle.version}`);
   } catch (error) {
     return failure("bundle", error);

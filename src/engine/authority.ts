@@ -3,7 +3,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { type CertificateAuthority, openCa } from "../certificates/ca.js";
-import { LeafMint, type Mint } from "../certificates/leaf.js";
+import { type Issuer, LeafIssuer } from "../certificates/leaf.js";
 import { CA_CERTIFICATE_FILE } from "../user/settings.js";
 
 /** A certificate that another process made is noticed within this time. */
@@ -14,12 +14,12 @@ export interface Authority {
   exists(): boolean;
   /** Programs are about to be shown its certificates. */
   prepare(): void;
-  mint(): Mint;
+  issuer(): Issuer;
 }
 
 /** One of the user's own, whose key this process reads. */
 export class LazyAuthority implements Authority {
-  private opened: { readonly ca: CertificateAuthority; readonly mint: LeafMint } | undefined;
+  private opened: { readonly ca: CertificateAuthority; readonly issuer: LeafIssuer } | undefined;
   private lookedAt = Number.NEGATIVE_INFINITY;
   private isThere = false;
 
@@ -49,13 +49,13 @@ export class LazyAuthority implements Authority {
   open(): CertificateAuthority {
     if (!this.opened) {
       const ca = openCa(this.directory);
-      this.opened = { ca, mint: new LeafMint(ca) };
+      this.opened = { ca, issuer: new LeafIssuer(ca) };
     }
     return this.opened.ca;
   }
 
-  mint(): LeafMint {
+  issuer(): LeafIssuer {
     this.open();
-    return this.opened!.mint;
+    return this.opened!.issuer;
   }
 }

@@ -14,7 +14,7 @@ import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
 import { type LoadOptions, loadBundle } from "../oisp/load.js";
 import { localPorts } from "../oisp/local-ports.js";
 import { BundleRefresher } from "../oisp/refresher.js";
-import type { Arrival } from "../proxy/accept/arrival.js";
+import type { AcceptedConnection } from "../proxy/accept/accepted-connection.js";
 import { DataPlane, type DataPlaneStats } from "../proxy/data-plane.js";
 import type { SecretSource } from "../proxy/read-passage.js";
 import type { CopySink, Tap, TapSink } from "../proxy/tap.js";
@@ -98,7 +98,7 @@ export class Engine {
   private constructor(
     private readonly plane: CapturePlane | undefined,
     private readonly dataPlane: DataPlane,
-    private readonly known: Known,
+    private readonly known: BundleState,
     private readonly selection: AppSelection,
     private readonly refresher: BundleRefresher,
   ) {}
@@ -115,7 +115,7 @@ export class Engine {
     options.onBundle?.(loaded.document);
     // Programs that are pointed at us are about to be shown it.
     if (options.front !== "redirect" || settings.trust === "always") authority.prepare();
-    const known = new Known(loaded.bundle);
+    const known = new BundleState(loaded.bundle);
     const facts = new LearnedFacts(pinsFile(settings.home), Date.now, options.fileGroup);
     const servers = new ServerFacts(facts);
     const passedOver = new PassedOver((line) => log.warn(line));
@@ -155,7 +155,7 @@ export class Engine {
       return authority.exists() ? "predicted" : "no_certificate";
     };
     const dataPlane = new DataPlane({
-      mint: () => authority.mint(),
+      issuer: () => authority.issuer(),
       upstream,
       route: options.internet?.route ?? ((destination) => destination),
       taps: plane ?? NO_TAPS,
@@ -194,12 +194,12 @@ export class Engine {
 
   /** Sees one connection through. `client` was asked for when the connection was accepted: see DataPlane.handle(). */
   handle(
-    arrival: Arrival,
+    accepted: AcceptedConnection,
     client: Promise<Identified>,
     lookUpAgain: () => Promise<Identified> = () => client,
   ): Promise<void> {
     const known = async (found: Promise<Identified>) => this.known.client(await found);
-    return this.dataPlane.handle(arrival, known(client), () => known(lookUpAgain()));
+    return this.dataPlane.handle(accepted, known(client), () => known(lookUpAgain()));
   }
 
   /** A tap for a plain request that another engine forwards; none when the bundle does not know its host. */
@@ -266,7 +266,7 @@ export function summaryOf({ connections, counters }: EngineEnd): string {
 }
 
 /** What follows from the bundle, swapped at once when it is refreshed, and where we listen. */
-class Known {
+class BundleState {
   listenerPort: number | undefined;
   hosts!: HostIndex;
   private apps!: AppIndex;

@@ -8,7 +8,7 @@ import { loadNative } from "../native/native.js";
 import { ExplicitProxy } from "../proxy/accept/explicit.js";
 import { type CaptureSettings, caDirectory, ownCertificatePath } from "../user/settings.js";
 import { LazyAuthority } from "./authority.js";
-import { Engine, type EngineEnd, type Identified, type Internet } from "./engine.js";
+import { Engine, type EngineEnd, type Internet } from "./engine.js";
 import { Identifier } from "./identify.js";
 import type { KeyLogSecrets } from "./key-log-secrets.js";
 import { isAnnounced } from "./page-ports.js";
@@ -66,9 +66,8 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
       host,
       port,
       onAccept: ({ peer, clientRemote }) => identifier.identify({ local: peer, remote: clientRemote }),
-      onArrival: (arrival, client) => void started.handle(arrival, client as Promise<Identified>),
-      onRequest: (target: Endpoint, { peer }, client) =>
-        started.tapRequest(target, peer, client as Promise<Identified>),
+      onConnection: (accepted, client) => void started.handle(accepted, client),
+      onRequest: (target: Endpoint, { peer }, client) => started.tapRequest(target, peer, client),
       isRefused: (refused) => isAnnounced(settings.home, refused),
     });
     started.serve(proxy);

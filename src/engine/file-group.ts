@@ -1,4 +1,4 @@
-/** Files made by the proxy carry its primary group, which is only a mark for the redirect: they are given the caller's. */
+/** Files made by the proxy carry its primary group, which is only a mark for the redirect: they are given the invoking user's. */
 
 import { lchownSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /** Whose connection it is and which program that is: asked for at accept, answered once per process. */
 
-import { within } from "../attribution/time-limit.js";
+import { withTimeout } from "../attribution/time-limit.js";
 import type { Attributor, Owner, ProcessIdentity, SocketTuple } from "../connection/client.js";
 import type { ClientProgram } from "../proxy/verdict/client.js";
 import type { Identified } from "./engine.js";
@@ -29,7 +29,7 @@ export class Identifier {
     const owner = await this.attributor.lookup(tuple);
     if (owner.kind === "unknown") return { owner };
     // Traffic waits for this: a program that a busy machine cannot tell in time is one that is not known.
-    const program = await within(PROGRAM_MS, this.programs.read(owner.process), () => undefined);
+    const program = await withTimeout(PROGRAM_MS, this.programs.read(owner.process), () => undefined);
     const known = this.known.get(owner);
     if (known && known.program === program) return known.identified;
     const identified = program === undefined ? { owner } : { owner, program };

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { within } from "../attribution/time-limit.js";
+import { withTimeout } from "../attribution/time-limit.js";
 
 const HOLDER = fileURLToPath(new URL("../../scripts/hold-key-log.sh", import.meta.url));
 /** To make the pipe, and to look through the processes at the end. */
@@ -97,7 +97,7 @@ function said(holder: Holder): Promise<string | undefined> {
     stdout.once("data", (text: string) => settle(text));
     holder.once("close", () => settle(undefined)).once("error", () => settle(undefined));
   });
-  return within(HOLDER_MS, line, () => undefined);
+  return withTimeout(HOLDER_MS, line, () => undefined);
 }
 
 function readAll(fd: number, take: (bytes: Uint8Array) => void): Socket {

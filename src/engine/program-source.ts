@@ -11,7 +11,7 @@ import { adviceForPath } from "../trust/advice.js";
 import { type FileAnswer, type ProcessFiles, processFiles } from "../trust/process-files.js";
 import { sha256 } from "../trust/program.js";
 import { type AskedProcess, ProgramReader } from "../trust/program-reader.js";
-import { findCaller } from "../user/caller.js";
+import { findInvokingUser } from "../user/invoking-user.js";
 import type { ProgramSource } from "./identify.js";
 
 const MAX_PROCESSES = 4_096;
@@ -34,7 +34,7 @@ export function programSource(
   native: NativeAddon,
   certificatePath: string,
   files?: ProcessFiles,
-  owner: CertificateOwner = findCaller(),
+  owner: CertificateOwner = findInvokingUser(),
 ): ProgramSource {
   const certificate = new CertificateFile(certificatePath, owner, files);
   /** What was asked about before: reading a process costs 50 µs. */

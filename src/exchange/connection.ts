@@ -1,7 +1,7 @@
 import type { Direction, Scheme } from "../connection/direction.js";
 import { ByteBuffer } from "./byte-buffer.js";
 import type { ConnectionReader, ReaderHandlers, ReaderLimits } from "./exchange.js";
-import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
+import { type CloseCause, guardReader, ProtocolError, type ReaderCore } from "./guard.js";
 import { Http1Core } from "./http1.js";
 import { HTTP2_PREFACE, Http2Core } from "./http2.js";
 import { type ConnectionContext, createContext } from "./open-exchange.js";
@@ -76,7 +76,7 @@ class ConnectionCore implements ReaderCore {
 
   /** An HTTP/2 server need not wait for the client's preface with its own (RFC 9113 §3.4). */
   #holdEarly(bytes: Buffer): void {
-    if (this.#early.length + bytes.length > MAX_EARLY) throw new Unreadable("server_speaks_first");
+    if (this.#early.length + bytes.length > MAX_EARLY) throw new ProtocolError("server_speaks_first");
     this.#early.append(bytes, 0, bytes.length);
   }
 

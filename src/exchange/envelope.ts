@@ -6,7 +6,7 @@ import { fieldValue } from "./fields.js";
 
 const PREFIX_LENGTH = 5;
 const COMPRESSED = 0x01;
-/** Connect's end of stream and gRPC-Web's trailers: in the stream's body, but no messages of its dialogue. */
+/** Connect's end of stream and gRPC-Web's trailers: in the stream's body, but no messages of its conversation. */
 const END = 0x02 | 0x80;
 
 /** How the messages of a stream are wrapped. */

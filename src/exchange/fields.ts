@@ -1,5 +1,5 @@
 import type { Fields } from "./exchange.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -17,15 +17,15 @@ export function parseFields(lines: readonly string[], from: number, to: number):
     const first = line.charCodeAt(0);
     if (first === SPACE || first === TAB) {
       const previous = fields.pop();
-      if (previous === undefined) throw new Unreadable("http1_bad_field");
-      if (framesMessage(previous[0])) throw new Unreadable("http1_folded_length");
+      if (previous === undefined) throw new ProtocolError("http1_bad_field");
+      if (framesMessage(previous[0])) throw new ProtocolError("http1_folded_length");
       fields.push([previous[0], trimSpace(`${previous[1]} ${trimSpace(line)}`)]);
       continue;
     }
     const colon = line.indexOf(":");
-    if (colon < 1) throw new Unreadable("http1_bad_field");
+    if (colon < 1) throw new ProtocolError("http1_bad_field");
     const name = line.slice(0, colon);
-    if (BAD_NAME.test(name)) throw new Unreadable("http1_bad_field");
+    if (BAD_NAME.test(name)) throw new ProtocolError("http1_bad_field");
     fields.push([name, trimSpace(line.slice(colon + 1))]);
   }
   return fields;

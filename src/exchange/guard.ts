@@ -5,14 +5,14 @@ import type { ConnectionReader, ReaderHandlers } from "./exchange.js";
 export type CloseCause = Parameters<ConnectionReader["close"]>[0];
 
 /** The bytes break the rules of their protocol. */
-export class Unreadable extends Error {
+export class ProtocolError extends Error {
   constructor(readonly reason: ProtocolReason) {
     super(reason);
-    this.name = "Unreadable";
+    this.name = "ProtocolError";
   }
 }
 
-/** A reader as the protocols write it: it may throw `Unreadable`, and is called no more after that. */
+/** A reader as the protocols write it: it may throw `ProtocolError`, and is called no more after that. */
 export interface ReaderCore {
   /** What is being read: `http/1.1`, `h2`, `websocket`. */
   readonly protocol: string;
@@ -33,7 +33,7 @@ export function guardReader(core: ReaderCore, handlers: ReaderHandlers): Connect
       work();
     } catch (error) {
       over = true;
-      giveUp(error instanceof Unreadable ? error.reason : "reader_failed", time);
+      giveUp(error instanceof ProtocolError ? error.reason : "reader_failed", time);
     }
   };
   const giveUp = (reason: ProtocolReason, time: number): void => {

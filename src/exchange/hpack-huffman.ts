@@ -1,4 +1,4 @@
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 
 /**
  * Code lengths of the symbols 0 to 255 and EOS, `a` for 5 bits to `z` for 30 (RFC 7541 Appendix B). The code
@@ -82,9 +82,9 @@ export function decodeHuffman(bytes: Buffer, start: number, end: number): string
     if (high & EMITS) decoded[length++] = high >> 8;
     const low = STEPS[((high & 0xff) << 4) | (byte & 15)]!;
     if (low & EMITS) decoded[length++] = low >> 8;
-    if ((high | low) & FAILS) throw new Unreadable("hpack_bad_huffman");
+    if ((high | low) & FAILS) throw new ProtocolError("hpack_bad_huffman");
     node = low & 0xff;
   }
-  if (ENDINGS[node] === 0) throw new Unreadable("hpack_bad_huffman");
+  if (ENDINGS[node] === 0) throw new ProtocolError("hpack_bad_huffman");
   return decoded.toString("latin1", 0, length);
 }

@@ -1,5 +1,5 @@
 import type { Fields } from "./exchange.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 import { decodeHuffman } from "./hpack-huffman.js";
 import { STATIC_TABLE } from "./hpack-static-table.js";
 
@@ -41,13 +41,13 @@ export class HpackDecoder {
     while (this.#at < block.length) {
       const first = block[this.#at]!;
       if ((first & 0xe0) === 0x20) {
-        if (fields.length > 0) throw new Unreadable("hpack_late_size_update");
+        if (fields.length > 0) throw new ProtocolError("hpack_late_size_update");
         this.#resize(this.#integer(5));
         continue;
       }
       const field = this.#field(first);
       size += sizeOf(field);
-      if (size > this.#maxList) throw new Unreadable("hpack_list_too_large");
+      if (size > this.#maxList) throw new ProtocolError("hpack_list_too_large");
       fields.push(field);
     }
     return fields;
@@ -71,7 +71,7 @@ export class HpackDecoder {
       index <= STATIC_TABLE.length
         ? STATIC_TABLE[index - 1]
         : this.#table[this.#table.length - (index - STATIC_TABLE.length)];
-    if (entry === undefined) throw new Unreadable("hpack_bad_index");
+    if (entry === undefined) throw new ProtocolError("hpack_bad_index");
     return entry;
   }
 
@@ -83,7 +83,7 @@ export class HpackDecoder {
   }
 
   #resize(capacity: number): void {
-    if (capacity > this.#allowed) throw new Unreadable("hpack_table_too_large");
+    if (capacity > this.#allowed) throw new ProtocolError("hpack_table_too_large");
     this.#capacity = capacity;
     this.#evict();
   }
@@ -102,7 +102,7 @@ export class HpackDecoder {
       value += (byte & 0x7f) << shift;
       if ((byte & 0x80) === 0) return value;
     }
-    throw new Unreadable("hpack_bad_integer");
+    throw new ProtocolError("hpack_bad_integer");
   }
 
   #string(): string {
@@ -110,7 +110,7 @@ export class HpackDecoder {
     const length = this.#integer(7);
     const start = this.#at;
     const end = start + length;
-    if (end > this.#block.length) throw new Unreadable("hpack_cut_short");
+    if (end > this.#block.length) throw new ProtocolError("hpack_cut_short");
     this.#at = end;
     if (isHuffman) return decodeHuffman(this.#block, start, end);
     return this.#block.toString("latin1", start, end);
@@ -118,7 +118,7 @@ export class HpackDecoder {
 
   #byte(): number {
     const byte = this.#block[this.#at++];
-    if (byte === undefined) throw new Unreadable("hpack_cut_short");
+    if (byte === undefined) throw new ProtocolError("hpack_cut_short");
     return byte;
   }
 }

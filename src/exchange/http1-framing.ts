@@ -1,6 +1,6 @@
 import type { Fields } from "./exchange.js";
 import { fieldTokens, fieldValue, fieldValues } from "./fields.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 
 /** How long the body of an HTTP/1 message is (RFC 9112 §6.3). */
 export type Framing =
@@ -35,11 +35,11 @@ function declaredFraming(fields: Fields, version: "1.0" | "1.1"): Framing | unde
   const hasCoding = fieldValue(fields, "transfer-encoding") !== undefined;
   const lengths = fieldValues(fields, "content-length");
   if (!hasCoding) return lengths.length === 0 ? undefined : lengthFraming(lengths);
-  if (lengths.length > 0) throw new Unreadable("http1_conflicting_lengths");
+  if (lengths.length > 0) throw new ProtocolError("http1_conflicting_lengths");
   const codings = fieldTokens(fields, "transfer-encoding");
   // Codings under `chunked` stay on the body: nobody sends them (RFC 9112 §7.3), and the field tells.
   if (version === "1.0" || codings.indexOf("chunked") !== codings.length - 1) {
-    throw new Unreadable("http1_unknown_transfer_coding");
+    throw new ProtocolError("http1_unknown_transfer_coding");
   }
   return { kind: "chunked" };
 }
@@ -50,8 +50,8 @@ function lengthFraming(values: readonly string[]): Framing {
   const [first = "", ...others] = said.includes(",")
     ? said.split(",").map((member) => member.trim())
     : [said.trim()];
-  if (!/^\d{1,15}$/.test(first)) throw new Unreadable("http1_bad_content_length");
-  if (others.some((member) => member !== first)) throw new Unreadable("http1_conflicting_lengths");
+  if (!/^\d{1,15}$/.test(first)) throw new ProtocolError("http1_bad_content_length");
+  if (others.some((member) => member !== first)) throw new ProtocolError("http1_conflicting_lengths");
   const length = Number(first);
   return length === 0 ? NO_BODY : { kind: "length", length };
 }

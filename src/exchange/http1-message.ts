@@ -1,7 +1,7 @@
 import { ByteBuffer } from "./byte-buffer.js";
 import type { Fields } from "./exchange.js";
 import { parseFields } from "./fields.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 import type { Framing } from "./http1-framing.js";
 
 const CR = 0x0d;
@@ -133,7 +133,7 @@ export class Http1MessageReader {
   #readChunkLine(bytes: Buffer, at: number): number {
     const lineEnd = bytes.indexOf(LF, at);
     const end = lineEnd < 0 ? bytes.length : lineEnd + 1;
-    if (this.#section.length + end - at > MAX_CHUNK_LINE) throw new Unreadable("http1_bad_chunk");
+    if (this.#section.length + end - at > MAX_CHUNK_LINE) throw new ProtocolError("http1_bad_chunk");
     if (lineEnd < 0) {
       this.#section.append(bytes, at, end);
       return end;
@@ -141,14 +141,14 @@ export class Http1MessageReader {
     const line = this.#takeText(bytes, at, end);
     // A bare LF ends the line for some readers and belongs to an extension for others.
     const size = line.endsWith("\r\n") ? CHUNK_LINE.exec(line.slice(0, -2)) : null;
-    if (size === null) throw new Unreadable("http1_bad_chunk");
+    if (size === null) throw new ProtocolError("http1_bad_chunk");
     this.#left = Number.parseInt(size[1]!, 16);
     this.#state = this.#left === 0 ? "trailers" : "chunk";
     return end;
   }
 
   #readChunkEnd(bytes: Buffer, at: number): number {
-    if (bytes[at] !== (this.#left === 2 ? CR : LF)) throw new Unreadable("http1_bad_chunk");
+    if (bytes[at] !== (this.#left === 2 ? CR : LF)) throw new ProtocolError("http1_bad_chunk");
     this.#left--;
     if (this.#left === 0) this.#state = "chunk_line";
     return at + 1;
@@ -175,7 +175,8 @@ export class Http1MessageReader {
     const kept = this.#section.length;
     if (kept === 0) {
       const end = sectionEnd(bytes, at, at);
-      if ((end < 0 ? bytes.length : end) - at > this.#maxHeader) throw new Unreadable("http1_head_too_large");
+      if ((end < 0 ? bytes.length : end) - at > this.#maxHeader)
+        throw new ProtocolError("http1_head_too_large");
       if (end < 0) this.#section.append(bytes, at, bytes.length);
       return end;
     }
@@ -183,7 +184,7 @@ export class Http1MessageReader {
     this.#section.append(bytes, at, at + appended);
     const end = sectionEnd(this.#section.view(), 0, Math.max(0, kept - 2));
     if (end > 0) return at + end - kept;
-    if (this.#section.length > this.#maxHeader) throw new Unreadable("http1_head_too_large");
+    if (this.#section.length > this.#maxHeader) throw new ProtocolError("http1_head_too_large");
     return -1;
   }
 
@@ -222,14 +223,14 @@ function sectionEnd(bytes: Buffer, start: number, from: number): number {
 
 /** The lines of a section up to its empty line; one empty line when there is nothing else. */
 function splitLines(text: string): string[] {
-  if (text.includes("\0")) throw new Unreadable("http1_nul_in_head");
+  if (text.includes("\0")) throw new ProtocolError("http1_nul_in_head");
   const lines: string[] = [];
   let start = 0;
   let cr = text.indexOf("\r");
   while (start < text.length) {
     const lf = text.indexOf("\n", start);
     const end = cr === lf - 1 && cr >= start ? cr : lf;
-    if (cr >= 0 && cr < end) throw new Unreadable("http1_bare_cr");
+    if (cr >= 0 && cr < end) throw new ProtocolError("http1_bare_cr");
     if (end > start || lines.length === 0) lines.push(text.slice(start, end));
     start = lf + 1;
     if (cr >= 0 && cr < start) cr = text.indexOf("\r", start);

@@ -1,6 +1,6 @@
 import type { Fields } from "./exchange.js";
 import { fieldValue } from "./fields.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 import type { RequestHead } from "./open-exchange.js";
 
 export type Http1Version = "1.0" | "1.1";
@@ -15,7 +15,7 @@ const ABSOLUTE_TARGET = /^https?:\/\/([^/?#]*)(.*)$/i;
  */
 export function parseRequestLine(line: string, fields: Fields): { head: RequestHead; version: Http1Version } {
   const match = REQUEST_LINE.exec(line);
-  if (match === null) throw new Unreadable("http1_bad_request_line");
+  if (match === null) throw new ProtocolError("http1_bad_request_line");
   const method = match[1]!;
   const target = match[2]!;
   const version = match[3] === "0" ? "1.0" : "1.1";
@@ -31,6 +31,6 @@ export function parseRequestLine(line: string, fields: Fields): { head: RequestH
 /** Status line (RFC 9112 §4). */
 export function parseStatusLine(line: string): { status: number; version: Http1Version } {
   const match = STATUS_LINE.exec(line);
-  if (match === null) throw new Unreadable("http1_bad_status_line");
+  if (match === null) throw new ProtocolError("http1_bad_status_line");
   return { status: Number(match[2]), version: match[1] === "0" ? "1.0" : "1.1" };
 }

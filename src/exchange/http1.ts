@@ -2,7 +2,7 @@ import type { Direction, Scheme } from "../connection/direction.js";
 import { ByteBuffer } from "./byte-buffer.js";
 import type { ConnectionReader, Fields, ReaderHandlers, ReaderLimits } from "./exchange.js";
 import { fieldTokens, fieldValue } from "./fields.js";
-import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
+import { type CloseCause, guardReader, ProtocolError, type ReaderCore } from "./guard.js";
 import { type Framing, NO_BODY, requestFraming, responseFraming } from "./http1-framing.js";
 import { Http1MessageReader } from "./http1-message.js";
 import { parseRequestLine, parseStatusLine } from "./http1-start-line.js";
@@ -111,7 +111,8 @@ export class Http1Core implements ReaderCore {
   #pushRequest(bytes: Buffer, time: number): void {
     const read = this.#requests.push(bytes, time);
     if (read === bytes.length) return;
-    if (this.#held.length + bytes.length - read > MAX_HELD) throw new Unreadable("http1_bytes_before_switch");
+    if (this.#held.length + bytes.length - read > MAX_HELD)
+      throw new ProtocolError("http1_bytes_before_switch");
     this.#held.append(bytes, read, bytes.length);
   }
 
@@ -136,7 +137,7 @@ export class Http1Core implements ReaderCore {
   }
 
   #onRequestHead(line: string, fields: Fields): Framing {
-    if (this.#open.length >= MAX_PIPELINED) throw new Unreadable("http1_too_many_pipelined");
+    if (this.#open.length >= MAX_PIPELINED) throw new ProtocolError("http1_too_many_pipelined");
     const { head, version } = parseRequestLine(line, fields);
     const framing = requestFraming(fields, version);
     this.#open.push(new OpenExchange(this.#context, `http/${version}`, head, this.#requestStart));
@@ -165,7 +166,7 @@ export class Http1Core implements ReaderCore {
     const isLastAsked = this.#switch === "asked" && exchange === this.#open.at(-1);
     if (status === 101 || (method === "CONNECT" && status < 300)) {
       // Unasked, or in the middle of a request: there is no telling where the other protocol begins.
-      if (!isLastAsked) throw new Unreadable("http1_unexpected_switch");
+      if (!isLastAsked) throw new ProtocolError("http1_unexpected_switch");
       this.#switch = "done";
       this.#responses.halt();
       return NO_BODY;
@@ -176,7 +177,7 @@ export class Http1Core implements ReaderCore {
 
   /** A server may refuse a connection before it has read a request, as with 408 (RFC 9110 §15.5.9). */
   #onUnsolicited(status: number): Framing {
-    if (status < 400) throw new Unreadable("http1_unsolicited_response");
+    if (status < 400) throw new ProtocolError("http1_unsolicited_response");
     this.#refused = true;
     this.#responses.halt();
     return NO_BODY;

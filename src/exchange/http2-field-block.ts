@@ -1,5 +1,5 @@
 import { ByteBuffer } from "./byte-buffer.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 import { FLAG, FRAME, type FrameHead } from "./http2-frames.js";
 
 const STREAM_ID_LENGTH = 4;
@@ -29,13 +29,13 @@ export class FieldBlockJoiner {
   add(frame: FrameHead, payload: Buffer): FieldBlock | undefined {
     const part = frame.type === FRAME.continuation ? payload : this.#begin(frame, payload);
     const open = this.#open;
-    if (open === undefined) throw new Unreadable("h2_bad_continuation");
+    if (open === undefined) throw new ProtocolError("h2_bad_continuation");
     const isLast = (frame.flags & FLAG.endHeaders) !== 0;
     if (isLast && this.#bytes.length === 0) {
       this.#open = undefined;
       return { ...open, bytes: part };
     }
-    if (this.#bytes.length + part.length > this.#maxLength) throw new Unreadable("h2_head_too_large");
+    if (this.#bytes.length + part.length > this.#maxLength) throw new ProtocolError("h2_head_too_large");
     this.#bytes.append(part, 0, part.length);
     if (!isLast) return undefined;
     const bytes = this.#bytes.view();
@@ -51,14 +51,14 @@ export class FieldBlockJoiner {
     let start = isPadded ? 1 : 0;
     let promisedId: number | undefined;
     if (frame.type === FRAME.pushPromise) {
-      if (payload.length < start + STREAM_ID_LENGTH) throw new Unreadable("h2_bad_frame_size");
+      if (payload.length < start + STREAM_ID_LENGTH) throw new ProtocolError("h2_bad_frame_size");
       promisedId = payload.readUInt32BE(start) & 0x7fffffff;
       start += STREAM_ID_LENGTH;
     } else if (frame.flags & FLAG.priority) {
       start += PRIORITY_LENGTH;
     }
     const end = payload.length - padding;
-    if (start > end) throw new Unreadable("h2_bad_padding");
+    if (start > end) throw new ProtocolError("h2_bad_padding");
     this.#open = { frame, promisedId };
     return payload.subarray(start, end);
   }

@@ -1,5 +1,5 @@
 import { ByteBuffer } from "./byte-buffer.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 
 /** Frame types (RFC 9113 §6) that a passive reader looks into; the others pass unread. */
 export const FRAME = {
@@ -90,16 +90,16 @@ export class FrameReader {
     const flags = header[at + 4]!;
     const streamId = header.readUInt32BE(at + 5) & 0x7fffffff;
     // Each side opens with SETTINGS (RFC 9113 §3.4). This also tells an HTTP/1 error page from HTTP/2.
-    if (!this.#sawSettings && type !== FRAME.settings) throw new Unreadable("h2_no_settings");
+    if (!this.#sawSettings && type !== FRAME.settings) throw new ProtocolError("h2_no_settings");
     this.#sawSettings = true;
-    if (isRead(type) && length > this.#maxPayload) throw new Unreadable("h2_frame_too_large");
+    if (isRead(type) && length > this.#maxPayload) throw new ProtocolError("h2_frame_too_large");
     this.#trackBlock(type, flags, streamId);
     const frame = { type, flags, streamId, startedAt: this.#startedAt };
     this.#left = length;
     this.#padding = 0;
     if (type === FRAME.data) {
       this.#awaitsPadLength = (flags & FLAG.padded) !== 0;
-      if (this.#awaitsPadLength && length === 0) throw new Unreadable("h2_bad_padding");
+      if (this.#awaitsPadLength && length === 0) throw new ProtocolError("h2_bad_padding");
     }
     if (length > 0) this.#frame = frame;
     else if (type === FRAME.data) this.#listener.onDataEnd(frame, time);
@@ -109,7 +109,7 @@ export class FrameReader {
   #trackBlock(type: number, flags: number, streamId: number): void {
     const continues = type === FRAME.continuation;
     if (continues ? this.#openBlock !== streamId : this.#openBlock !== undefined) {
-      throw new Unreadable("h2_bad_continuation");
+      throw new ProtocolError("h2_bad_continuation");
     }
     if (continues || type === FRAME.headers || type === FRAME.pushPromise) {
       this.#openBlock = flags & FLAG.endHeaders ? undefined : streamId;
@@ -122,7 +122,7 @@ export class FrameReader {
       this.#awaitsPadLength = false;
       this.#padding = bytes[next++]!;
       this.#left--;
-      if (this.#padding > this.#left) throw new Unreadable("h2_bad_padding");
+      if (this.#padding > this.#left) throw new ProtocolError("h2_bad_padding");
     }
     const content = Math.min(bytes.length - next, this.#left - this.#padding);
     if (content > 0) {

@@ -1,6 +1,6 @@
 import type { Direction } from "../connection/direction.js";
 import type { ConnectionReader, ExchangeError, Fields, ReaderHandlers, ReaderLimits } from "./exchange.js";
-import { type CloseCause, guardReader, type ReaderCore, Unreadable } from "./guard.js";
+import { type CloseCause, guardReader, ProtocolError, type ReaderCore } from "./guard.js";
 import { HpackDecoder } from "./hpack.js";
 import { type FieldBlock, FieldBlockJoiner } from "./http2-field-block.js";
 import { FLAG, FRAME, type FrameHead, FrameReader } from "./http2-frames.js";
@@ -93,7 +93,7 @@ export class Http2Core implements ReaderCore {
     if (missing === 0) return 0;
     const end = Math.min(bytes.length, missing);
     const expected = HTTP2_PREFACE.subarray(this.#prefaceSeen, this.#prefaceSeen + end);
-    if (!bytes.subarray(0, end).equals(expected)) throw new Unreadable("h2_bad_preface");
+    if (!bytes.subarray(0, end).equals(expected)) throw new ProtocolError("h2_bad_preface");
     this.#prefaceSeen += end;
     return end;
   }
@@ -104,7 +104,7 @@ export class Http2Core implements ReaderCore {
         if ((frame.flags & FLAG.ack) === 0) this.#onSettings(direction, payload);
         return;
       case FRAME.rstStream:
-        if (payload.length !== 4) throw new Unreadable("h2_bad_frame_size");
+        if (payload.length !== 4) throw new ProtocolError("h2_bad_frame_size");
         this.#report(frame.streamId, "stream_reset", time);
         return;
       case FRAME.goaway:
@@ -121,7 +121,7 @@ export class Http2Core implements ReaderCore {
 
   /** What one side announces bounds the field blocks of the other. */
   #onSettings(direction: Direction, payload: Buffer): void {
-    if (payload.length % SETTING_LENGTH !== 0) throw new Unreadable("h2_bad_frame_size");
+    if (payload.length % SETTING_LENGTH !== 0) throw new ProtocolError("h2_bad_frame_size");
     const { hpack } = this.#sides[direction === "request" ? "response" : "request"];
     for (let at = 0; at < payload.length; at += SETTING_LENGTH) {
       if (payload.readUInt16BE(at) === SETTINGS_HEADER_TABLE_SIZE) {
@@ -167,7 +167,8 @@ export class Http2Core implements ReaderCore {
 
   /** RFC 9113 §8.4: the request is whole with its promise; the response comes on the promised stream. */
   #onPromise(promisedId: number, section: Fields, startedAt: number, time: number): void {
-    if (promisedId % 2 === 1 || promisedId <= this.#lastPushedStream) throw new Unreadable("h2_bad_promise");
+    if (promisedId % 2 === 1 || promisedId <= this.#lastPushedStream)
+      throw new ProtocolError("h2_bad_promise");
     this.#lastPushedStream = promisedId;
     this.#open(promisedId, section, startedAt);
     this.#streams.get(promisedId)?.exchange.endRequest([], time);
@@ -176,7 +177,7 @@ export class Http2Core implements ReaderCore {
   #open(streamId: number, section: Fields, startedAt: number): void {
     const request = requestOfSection(section);
     if (request === undefined) return;
-    if (this.#streams.size >= MAX_OPEN_STREAMS) throw new Unreadable("h2_too_many_streams");
+    if (this.#streams.size >= MAX_OPEN_STREAMS) throw new ProtocolError("h2_too_many_streams");
     const exchange = new OpenExchange(this.#context, "h2", request, startedAt, streamId);
     this.#streams.set(streamId, { exchange, connectsTo: connectProtocol(section) });
   }
@@ -215,14 +216,14 @@ export class Http2Core implements ReaderCore {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
+      if (!(error instanceof ProtocolError)) throw error;
       this.#report(id, "capture_lost", time);
     }
   }
 
   /** The last stream that was, or will be, served (RFC 9113 §6.8): later ones get no answer. */
   #onGoaway(direction: Direction, payload: Buffer, time: number): void {
-    if (payload.length < 8) throw new Unreadable("h2_bad_frame_size");
+    if (payload.length < 8) throw new ProtocolError("h2_bad_frame_size");
     const last = payload.readUInt32BE(0) & 0x7fffffff;
     const refused = direction === "response" ? 1 : 0;
     for (const id of [...this.#streams.keys()]) {

@@ -10,7 +10,7 @@ import type {
   WebSocketMessage,
 } from "./exchange.js";
 import { fieldValue } from "./fields.js";
-import { type CloseCause, Unreadable } from "./guard.js";
+import { type CloseCause, ProtocolError } from "./guard.js";
 
 /** What all exchanges of one connection share. */
 export interface ConnectionContext {
@@ -184,7 +184,7 @@ export class OpenExchange {
   #chargeFields(fields: Fields): void {
     let size = 0;
     for (const [name, value] of fields) size += name.length + value.length + FIELD_OVERHEAD;
-    if (!this.#context.fields.takeAll(size)) throw new Unreadable("too_much_open");
+    if (!this.#context.fields.takeAll(size)) throw new ProtocolError("too_much_open");
     this.#chargedFields += size;
   }
 }

@@ -1,7 +1,7 @@
 import { constants, inflateRawSync } from "node:zlib";
 import type { Fields } from "./exchange.js";
 import { fieldTokens } from "./fields.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 
 const EMPTY = Buffer.alloc(0);
 const WINDOW = 32 << 10;
@@ -16,7 +16,8 @@ export function negotiatedDeflate(responseFields: Fields): Deflate | undefined {
   const [extension, ...more] = fieldTokens(responseFields, "sec-websocket-extensions");
   if (extension === undefined) return undefined;
   const [name, ...parameters] = extension.split(";").map((part) => part.trim());
-  if (more.length > 0 || name !== "permessage-deflate") throw new Unreadable("websocket_unknown_extension");
+  if (more.length > 0 || name !== "permessage-deflate")
+    throw new ProtocolError("websocket_unknown_extension");
   return {
     requestKeepsContext: !parameters.includes("client_no_context_takeover"),
     responseKeepsContext: !parameters.includes("server_no_context_takeover"),
@@ -50,7 +51,7 @@ export class MessageInflater {
       if (this.#keepsContext) this.#remember(message);
       return message;
     } catch (error) {
-      if (!isTooLong(error)) throw new Unreadable("websocket_bad_deflate");
+      if (!isTooLong(error)) throw new ProtocolError("websocket_bad_deflate");
       this.skip();
       return undefined;
     }

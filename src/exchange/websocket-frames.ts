@@ -1,6 +1,6 @@
 import { BodyCollector, type MemoryBudget } from "./body.js";
 import type { ReaderLimits } from "./exchange.js";
-import { Unreadable } from "./guard.js";
+import { ProtocolError } from "./guard.js";
 
 const FIN = 0x80;
 const COMPRESSED = 0x40;
@@ -89,7 +89,7 @@ export class WebSocketFrameReader {
     this.#left = length;
     if (length === 126) this.#left = this.#header.readUInt16BE(2);
     if (length === 127) this.#left = Number(this.#header.readBigUInt64BE(2));
-    if (!Number.isSafeInteger(this.#left)) throw new Unreadable("websocket_bad_length");
+    if (!Number.isSafeInteger(this.#left)) throw new ProtocolError("websocket_bad_length");
     this.#maskAt = 0;
     this.#checkFrame(first);
     this.#inFrame = true;
@@ -98,29 +98,29 @@ export class WebSocketFrameReader {
   #checkFrame(first: number): void {
     const isCompressed = (first & COMPRESSED) !== 0;
     if (first & RESERVED || (isCompressed && !this.allowsCompression)) {
-      throw new Unreadable("websocket_reserved_bits");
+      throw new ProtocolError("websocket_reserved_bits");
     }
     switch (this.#opcode) {
       case OPCODE.text:
       case OPCODE.binary: {
-        if (this.#message !== undefined) throw new Unreadable("websocket_bad_fragment");
+        if (this.#message !== undefined) throw new ProtocolError("websocket_bad_fragment");
         const kind = this.#opcode === OPCODE.text ? "text" : "binary";
         const body = new BodyCollector(this.#limits, this.budget);
         this.#message = { kind, isCompressed, body };
         return;
       }
       case OPCODE.continuation:
-        if (this.#message === undefined || isCompressed) throw new Unreadable("websocket_bad_fragment");
+        if (this.#message === undefined || isCompressed) throw new ProtocolError("websocket_bad_fragment");
         return;
       case OPCODE.close:
       case OPCODE.ping:
       case OPCODE.pong:
         if (isCompressed || !this.#isFinal || this.#left > MAX_CONTROL) {
-          throw new Unreadable("websocket_bad_control");
+          throw new ProtocolError("websocket_bad_control");
         }
         return;
       default:
-        throw new Unreadable("websocket_bad_opcode");
+        throw new ProtocolError("websocket_bad_opcode");
     }
   }
 

@@ -1,15 +1,15 @@
 /**
- * The data plane: from an arrival to its end. It carries verdicts out: connects, relays, and lets a tap copy what
+ * The data plane: from accept to its end. It carries verdicts out: connects, relays, and lets a tap copy what
  * passes. It decides nothing, never parses HTTP and never waits for the capture plane.
  */
 
 import { connect as connectTcp, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Mint, NotSigned, type ShownLeaf } from "../certificates/leaf.js";
+import { type Issuer, NotSigned, type ShownLeaf } from "../certificates/leaf.js";
 import type { Endpoint } from "../connection/client.js";
 import type { Connection, Via } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
-import { type Arrival, peek, socketArrival } from "./accept/arrival.js";
+import { type AcceptedConnection, acceptedSocket, peek } from "./accept/accepted-connection.js";
 import { type NothingRead, relaySecure } from "./intercept/intercept.js";
 import { readCopied, readPassage, type SecretSource, type SitesWatch } from "./read-passage.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
@@ -23,7 +23,7 @@ import type { Attempt, TrustBook } from "./verdict/trust-book.js";
 
 export interface DataPlaneOptions {
   /** Made when it is first needed. */
-  readonly mint: () => Mint;
+  readonly issuer: () => Issuer;
   readonly upstream: UpstreamConnector;
   readonly taps: TapSink;
   /** Where a destination is reached: at itself, but in the demo. */
@@ -76,18 +76,18 @@ export class DataPlane {
    * it speaks only later: by then it may have run another program, or handed its connection to a child.
    */
   handle(
-    arrival: Arrival,
+    accepted: AcceptedConnection,
     client: Promise<KnownClient>,
     lookUpAgain: () => Promise<KnownClient> = () => client,
   ): Promise<void> {
     this.stats.accepted++;
     this.stats.open++;
-    const { reject } = arrival;
+    const { reject } = accepted;
     // Of a container only the front has the way to the server: whoever speaks first passes.
     const end =
-      arrival.isSilent && arrival.network === undefined
-        ? this.awaitFirstWord(arrival, client, lookUpAgain)
-        : this.dispatch(arrival, client);
+      accepted.isSilent && accepted.network === undefined
+        ? this.awaitFirstWord(accepted, client, lookUpAgain)
+        : this.dispatch(accepted, client);
     // Whatever fails in here is ours; the client must see an end, not a hang.
     return end.catch(reject).then(() => {
       this.stats.open--;
@@ -99,15 +99,15 @@ export class DataPlane {
    * From here on, what sees a connection to its end is returned and not awaited: an idle one, of which there can be
    * thousands, holds nothing of what was only needed to decide (first bytes, hello).
    */
-  private async dispatch(arrival: Arrival, whenKnown: Promise<KnownClient>): Promise<unknown> {
-    const { destination } = arrival;
-    if (!destination) return arrival.reject();
-    const opening = readOpening(arrival.peeked);
+  private async dispatch(accepted: AcceptedConnection, whenKnown: Promise<KnownClient>): Promise<unknown> {
+    const { destination } = accepted;
+    if (!destination) return accepted.reject();
+    const opening = readOpening(accepted.peeked);
     const told = this.options.policy();
     const byHost = decideByHost(opening, destination, told);
     if (byHost.action === "passthrough") {
       // Nobody asks who it was: it need not wait for the answer.
-      return this.pass(arrival, destination, byHost.host ?? destination.address);
+      return this.pass(accepted, destination, byHost.host ?? destination.address);
     }
     const known = await whenKnown;
     const capacity = this.isFull(known) ? "full" : "free";
@@ -115,39 +115,39 @@ export class DataPlane {
       ...told,
       capacity,
       // The front alone has a way to the server, with the client's bytes as they are.
-      ...(arrival.network !== undefined && { interception: "none" }),
+      ...(accepted.network !== undefined && { interception: "none" }),
     };
-    const accepted: Accepted = { arrival, destination, client: known, id: this.nextId++ };
-    const sites = await this.sitesOf(accepted, opening, policy);
+    const identified: IdentifiedConnection = { accepted, destination, client: known, id: this.nextId++ };
+    const sites = await this.sitesOf(identified, opening, policy);
     // Asked for last: what is decided on it must be begun before another connection asks.
     const standing = this.options.trust.standing(known.program);
     const verdict = decide(opening, destination, { ...known, standing, sites: sites.state }, policy);
     switch (verdict.action) {
       case "read":
-        return this.holding(known, this.read(accepted, verdict.host, sites));
+        return this.holding(known, this.read(identified, verdict.host, sites));
       case "intercept": {
         const { host, trial } = verdict;
-        if (arrival.network !== undefined) return this.holding(known, this.copyPlain(accepted, host));
+        if (accepted.network !== undefined) return this.holding(known, this.copyPlain(identified, host));
         return this.holding(
           known,
           verdict.scheme === "http" || opening.kind !== "tls"
-            ? this.interceptPlain(accepted, host)
-            : this.interceptTls(accepted, host, opening.hello, trial ? "trial" : "trusted"),
+            ? this.interceptPlain(identified, host)
+            : this.interceptTls(identified, host, opening.hello, trial ? "trial" : "trusted"),
         );
       }
       case "passthrough": {
         const { reason, host = destination.address } = verdict;
         // A filtered-out app is none of our business: not even its connections are told.
-        if (isPrivate(reason)) return this.pass(arrival, destination, host);
+        if (isPrivate(reason)) return this.pass(accepted, destination, host);
         this.options.onPassthrough?.(known, host, reason);
-        return this.passThrough(accepted, host, reason);
+        return this.passThrough(identified, host, reason);
       }
     }
   }
 
   /** Asks for the client's secrets where the connection would be read if they can be had. */
   private async sitesOf(
-    { id, client, destination }: Accepted,
+    { id, client, destination }: IdentifiedConnection,
     opening: Opening,
     policy: Policy,
   ): Promise<SitesWatch> {
@@ -163,18 +163,18 @@ export class DataPlane {
    * decided on like any other; that connection becomes its way to the server.
    */
   private async awaitFirstWord(
-    arrival: Arrival,
+    accepted: AcceptedConnection,
     whenKnown: Promise<KnownClient>,
     lookUp: () => Promise<KnownClient>,
   ): Promise<unknown> {
-    const { destination } = arrival;
-    if (!destination) return arrival.reject();
+    const { destination } = accepted;
+    if (!destination) return accepted.reject();
     // Before anything is waited for: the front would let it pass by itself, and what it says then is not seen.
-    const client = arrival.take();
-    if (!client) return this.pass(arrival, destination, destination.address);
+    const client = accepted.take();
+    if (!client) return this.pass(accepted, destination, destination.address);
     const known = await whenKnown;
     if (this.isFull(known)) {
-      return this.pass({ ...arrival, take: () => client }, destination, destination.address);
+      return this.pass({ ...accepted, take: () => client }, destination, destination.address);
     }
     this.track(client);
     const target = this.options.route(destination);
@@ -186,10 +186,10 @@ export class DataPlane {
       return taken;
     };
     try {
-      const peeked = (await this.holding(known, speaksFirst(client, server.stream)))
+      const peeked = (await this.holding(known, clientSpeaksFirst(client, server.stream)))
         ? await peek(client)
         : Buffer.alloc(0);
-      const next = { ...socketArrival(client, peeked, arrival), isSilent: false, takeServer };
+      const next = { ...acceptedSocket(client, peeked, accepted), isSilent: false, takeServer };
       // A server that has something to say by now is not one that waits for a client hello or a request.
       if (peeked.length === 0 || !isQuiet(server.stream)) {
         return await this.pass(next, destination, destination.address);
@@ -224,51 +224,56 @@ export class DataPlane {
   openTap(target: Endpoint, peer: Endpoint, client: KnownClient): Tap {
     this.stats.intercepted++;
     const accepted = { acceptedAt: now(), peer };
-    const connection = { arrival: accepted, destination: target, client, id: this.nextId++ };
+    const connection = { accepted, destination: target, client, id: this.nextId++ };
     return this.options.taps.open(describe(connection, target.address, { scheme: "http", via: "plain" }));
   }
 
   /** Passes a connection through, by the upstream proxy where there is one. */
-  private async pass(arrival: Arrival, destination: Endpoint, host: string): Promise<RelayEnd> {
+  private async pass(accepted: AcceptedConnection, destination: Endpoint, host: string): Promise<RelayEnd> {
     this.stats.passedThrough++;
     const { proxy } = this.options.upstream;
     const target = this.options.route(destination);
     // The machine's proxy is not the container's.
-    if (arrival.network !== undefined) return arrival.passthrough(target);
-    const server = arrival.takeServer?.();
-    const raw = (server || proxy.proxyFor(target, host)) && arrival.take();
-    if (!raw) return arrival.passthrough(target);
+    if (accepted.network !== undefined) return accepted.passthrough(target);
+    const server = accepted.takeServer?.();
+    const raw = (server || proxy.proxyFor(target, host)) && accepted.take();
+    if (!raw) return accepted.passthrough(target);
     try {
       return await relay(tcpSide(this.track(raw)), server ?? (await proxy.dial(target, host)));
     } catch (error) {
-      arrival.reject();
+      accepted.reject();
       return { cause: "server_closed", error: (error as Error).message, bytesUp: 0, bytesDown: 0 };
     }
   }
 
   /** Passes a connection to a known host through, and tells that it was. */
-  private async passThrough(accepted: Accepted, host: string, reason: Reason, error?: string): Promise<void> {
-    const connection = describe(accepted, host, { scheme: "https" });
-    const end = await this.pass(accepted.arrival, accepted.destination, host);
+  private async passThrough(
+    identified: IdentifiedConnection,
+    host: string,
+    reason: Reason,
+    error?: string,
+  ): Promise<void> {
+    const connection = describe(identified, host, { scheme: "https" });
+    const end = await this.pass(identified.accepted, identified.destination, host);
     this.reportUnread(connection, reason, error === undefined ? end : { ...end, error });
   }
 
-  private async read(accepted: Accepted, host: string, sites: SitesWatch): Promise<unknown> {
-    const { arrival, destination, id } = accepted;
+  private async read(identified: IdentifiedConnection, host: string, sites: SitesWatch): Promise<unknown> {
+    const { accepted, destination, id } = identified;
     try {
       this.stats.read++;
       const target = this.options.route(destination);
-      const connection = describe(accepted, host, { scheme: "https", via: "read" });
+      const connection = describe(identified, host, { scheme: "https", via: "read" });
       const how = { taps: this.options.taps, sites };
       const { proxy } = this.options.upstream;
-      if (arrival.copy && (arrival.network !== undefined || !proxy.proxyFor(target, host))) {
-        const passage = arrival.copy(target, id, sites.ready ? "hold" : "release");
-        if (!passage) return await this.passThrough(accepted, host, "verdict_late");
+      if (accepted.copy && (accepted.network !== undefined || !proxy.proxyFor(target, host))) {
+        const passage = accepted.copy(target, id, sites.ready ? "hold" : "release");
+        if (!passage) return await this.passThrough(identified, host, "verdict_late");
         return this.reportNothing(connection, await readCopied(passage, connection, how));
       }
-      const raw = arrival.take();
-      if (!raw) return await this.passThrough(accepted, host, "verdict_late");
-      const server = arrival.takeServer?.() ?? (await proxy.dial(target, host));
+      const raw = accepted.take();
+      if (!raw) return await this.passThrough(identified, host, "verdict_late");
+      const server = accepted.takeServer?.() ?? (await proxy.dial(target, host));
       const unread = await readPassage(tcpSide(this.track(raw)), server, connection, how);
       return this.reportNothing(connection, unread);
     } finally {
@@ -277,43 +282,43 @@ export class DataPlane {
   }
 
   /** What is not encrypted is read as it passes. */
-  private async copyPlain(accepted: Accepted, host: string): Promise<unknown> {
-    const { arrival, destination, id } = accepted;
+  private async copyPlain(identified: IdentifiedConnection, host: string): Promise<unknown> {
+    const { accepted, destination, id } = identified;
     const target = this.options.route(destination);
-    const passage = arrival.copy?.(target, id, "release");
-    if (!passage) return this.passThrough(accepted, host, "verdict_late");
+    const passage = accepted.copy?.(target, id, "release");
+    if (!passage) return this.passThrough(identified, host, "verdict_late");
     this.stats.intercepted++;
-    const connection = describe(accepted, host, { scheme: "http", via: "plain" });
+    const connection = describe(identified, host, { scheme: "http", via: "plain" });
     await readCopied(passage, connection, { taps: this.options.taps, sites: { state: "known" } });
     return undefined;
   }
 
   private async interceptTls(
-    accepted: Accepted,
+    identified: IdentifiedConnection,
     host: string,
     hello: ClientHello,
     kind: "trial" | "trusted",
   ): Promise<unknown> {
-    const { arrival, destination, client } = accepted;
-    const raw = arrival.take();
-    if (!raw) return this.passThrough(accepted, host, "verdict_late");
+    const { accepted, destination, client } = identified;
+    const raw = accepted.take();
+    if (!raw) return this.passThrough(identified, host, "verdict_late");
     const attempt = this.options.trust.begin(client, host, kind);
     const target = this.options.route(destination);
-    const connecting = this.options.upstream.connect(target, host, hello, arrival.takeServer?.());
-    const mint = this.options.mint();
+    const connecting = this.options.upstream.connect(target, host, hello, accepted.takeServer?.());
+    const issuer = this.options.issuer();
     // While the server answers: the first certificate for a name takes milliseconds.
-    setImmediate(() => mint.prepare(host, destination.port));
+    setImmediate(() => issuer.prepare(host, destination.port));
     const upstream = await connecting;
-    const leaf = upstream.kind === "secure" && (await leafOrNone(mint, host, destination.port));
+    const leaf = upstream.kind === "secure" && (await leafOrNone(issuer, host, destination.port));
     if (upstream.kind === "secure" && leaf && !raw.destroyed) {
       if (leaf instanceof NotSigned) {
         void attempt.end({ kind: "inconclusive" });
         abort(upstream.side);
-        return this.passThrough(accepted, host, "certificate_not_signed", leaf.message);
+        return this.passThrough(identified, host, "certificate_not_signed", leaf.message);
       }
       this.stats.intercepted++;
       const { protocol } = upstream;
-      const connection = describe(accepted, host, { scheme: "https", via: "intercept", protocol });
+      const connection = describe(identified, host, { scheme: "https", via: "intercept", protocol });
       return this.intercept(this.track(raw), upstream, connection, { leaf, attempt });
     }
     void attempt.end({ kind: "inconclusive" });
@@ -323,18 +328,18 @@ export class DataPlane {
       case "failed":
         if (upstream.stage === "handshake") {
           // The client shall see what the server says to it.
-          return this.passThrough(accepted, host, "upstream_handshake_failed", upstream.error);
+          return this.passThrough(identified, host, "upstream_handshake_failed", upstream.error);
         }
-        arrival.reject();
-        return this.reportUnread(describe(accepted, host, { scheme: "https" }), "upstream_unreachable", {
+        accepted.reject();
+        return this.reportUnread(describe(identified, host, { scheme: "https" }), "upstream_unreachable", {
           error: upstream.error,
         });
       case "untrusted":
         // The client is shown the server's own certificate and decides itself.
-        return this.passThrough(accepted, host, "upstream_certificate_invalid", upstream.error);
+        return this.passThrough(identified, host, "upstream_certificate_invalid", upstream.error);
       case "client_certificate_requested":
         if (upstream.isVerified) this.options.onClientCertificate?.(client, host, destination);
-        return this.passThrough(accepted, host, "upstream_client_certificate", upstream.error);
+        return this.passThrough(identified, host, "upstream_client_certificate", upstream.error);
     }
   }
 
@@ -349,16 +354,16 @@ export class DataPlane {
     this.reportNothing(connection, nothing);
   }
 
-  private async interceptPlain(accepted: Accepted, host: string): Promise<unknown> {
-    const { arrival, destination } = accepted;
-    const raw = arrival.take();
-    if (!raw) return this.passThrough(accepted, host, "verdict_late");
+  private async interceptPlain(identified: IdentifiedConnection, host: string): Promise<unknown> {
+    const { accepted, destination } = identified;
+    const raw = accepted.take();
+    if (!raw) return this.passThrough(identified, host, "verdict_late");
     this.stats.intercepted++;
     const { address, port } = this.options.route(destination);
     const server =
-      arrival.takeServer?.() ??
+      accepted.takeServer?.() ??
       tcpSide(connectTcp({ host: address, port, allowHalfOpen: true, noDelay: true }));
-    const connection = describe(accepted, host, { scheme: "http", via: "plain" });
+    const connection = describe(identified, host, { scheme: "http", via: "plain" });
     return this.relayPlain(this.track(raw), server, connection);
   }
 
@@ -410,9 +415,9 @@ export class DataPlane {
   }
 }
 
-async function leafOrNone(mint: Mint, host: string, port: number): Promise<ShownLeaf | NotSigned> {
+async function leafOrNone(issuer: Issuer, host: string, port: number): Promise<ShownLeaf | NotSigned> {
   try {
-    return await mint.leafFor(host, port);
+    return await issuer.leafFor(host, port);
   } catch (error) {
     if (error instanceof NotSigned) return error;
     throw error;
@@ -429,7 +434,7 @@ const userOf = ({ owner }: KnownClient) => (owner.kind === "process" ? owner.pro
 const isQuiet = (stream: Duplex) => stream.readableLength === 0 && !stream.readableEnded && !stream.closed;
 
 /** Resolves when either says something or ends: whether the client alone has something to say. */
-function speaksFirst(client: Duplex, server: Duplex): Promise<boolean> {
+function clientSpeaksFirst(client: Duplex, server: Duplex): Promise<boolean> {
   return new Promise((resolve) => {
     const sides = [client, server];
     const settle = () => {
@@ -442,9 +447,9 @@ function speaksFirst(client: Duplex, server: Duplex): Promise<boolean> {
 }
 
 /** A connection to a known host, whose client is known. */
-interface Accepted {
+interface IdentifiedConnection {
   readonly id: number;
-  readonly arrival: Arrival;
+  readonly accepted: AcceptedConnection;
   readonly destination: Endpoint;
   readonly client: KnownClient;
 }
@@ -458,20 +463,20 @@ interface Seen {
 function describe(
   {
     id,
-    arrival,
+    accepted,
     destination,
     client,
-  }: Omit<Accepted, "arrival"> & { arrival: Pick<Arrival, "acceptedAt" | "peer"> },
+  }: Omit<IdentifiedConnection, "accepted"> & { accepted: Pick<AcceptedConnection, "acceptedAt" | "peer"> },
   host: string,
   { scheme, via, protocol }: Seen,
 ): Connection {
   return {
     id,
-    acceptedAt: arrival.acceptedAt,
+    acceptedAt: accepted.acceptedAt,
     host,
     port: destination.port,
     scheme,
-    peer: arrival.peer,
+    peer: accepted.peer,
     destination,
     owner: client.owner,
     ...(via === undefined ? {} : { via }),

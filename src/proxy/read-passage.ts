@@ -3,9 +3,9 @@
  * ciphertext goes to the capture plane, which decrypts it with the session's secrets.
  */
 
-import { within } from "../attribution/time-limit.js";
+import { withTimeout } from "../attribution/time-limit.js";
 import type { Connection } from "../connection/connection.js";
-import type { CopiedPassage } from "./accept/arrival.js";
+import type { CopiedPassage } from "./accept/accepted-connection.js";
 import type { NothingRead } from "./intercept/intercept.js";
 import { relay, type Side } from "./relay.js";
 import type { Tap, TapSink } from "./tap.js";
@@ -40,7 +40,7 @@ export async function readCopied(
   { taps, sites }: { readonly taps: TapSink; readonly sites: SitesWatch },
 ): Promise<NothingRead | undefined> {
   const tap = taps.openCopied(connection, passage);
-  const outcome = sites.ready && (await within(HOLD_MS, sites.ready, () => "late" as const));
+  const outcome = sites.ready && (await withTimeout(HOLD_MS, sites.ready, () => "late" as const));
   const isRead = outcome === undefined || outcome === "known";
   if (!isRead) tap.abandon();
   passage.release();
@@ -68,7 +68,7 @@ export async function readPassage(
     early = undefined;
     return outcome;
   };
-  const release = sites.ready && within(HOLD_MS, sites.ready, () => "late" as const).then(settle);
+  const release = sites.ready && withTimeout(HOLD_MS, sites.ready, () => "late" as const).then(settle);
   if (!release) settle("known");
   const end = await relay(client, server, {
     ...(release ? { release } : {}),

@@ -7,7 +7,7 @@ export interface Service {
   /** Flags of `oximy local`. */
   readonly args: readonly string[];
   /** Whose events these are, as sudo would tell it. */
-  readonly caller: { readonly uid: number; readonly gid: number; readonly user?: string };
+  readonly invokingUser: { readonly uid: number; readonly gid: number; readonly user?: string };
   /** `OXIMY_HOME`, `OXIMY_STATE_DIR`, where they are set. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -17,8 +17,11 @@ export const SERVICE_NAME = "oximy";
 export const SERVICE_MARK = "Made by `oximy service install`; `oximy service uninstall` removes it.";
 
 /** What sudo would set, and what was set. */
-export function environmentOf({ caller, variables }: Service): ReadonlyArray<readonly [string, string]> {
-  const { uid, gid, user } = caller;
+export function environmentOf({
+  invokingUser,
+  variables,
+}: Service): ReadonlyArray<readonly [string, string]> {
+  const { uid, gid, user } = invokingUser;
   const sudo = uid === 0 ? {} : { SUDO_UID: `${uid}`, SUDO_GID: `${gid}`, ...(user && { SUDO_USER: user }) };
   return Object.entries({ ...sudo, ...variables });
 }

@@ -10,7 +10,7 @@ import { createBrotliCompress, createBrotliDecompress, constants as zlib } from 
 import { compressedName } from "./traces-folder.js";
 
 /**
- * Measured with 64 MB of an agent's calls, each of which repeats the dialogue so far in some 1 MB (processor time,
+ * Measured with 64 MB of an agent's calls, each of which repeats the conversation so far in some 1 MB (processor time,
  * size, memory): quality 2: 0.8 s, 0.18 MB; 5: 0.8 s, 0.16 MB, 116 MB; 6: 1.1 s, 0.16 MB. Windows above 2^24 are
  * 1 to 7 % smaller, take twice the memory on both sides, and the `brotli` command reads them with a flag only.
  */

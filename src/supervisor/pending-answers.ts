@@ -1,6 +1,6 @@
 /** Questions to another process that are answered by their number, and who waits for it. */
 
-import { within } from "../attribution/time-limit.js";
+import { withTimeout } from "../attribution/time-limit.js";
 
 export class PendingAnswers<Answer> {
   private readonly waiting = new Map<number, (answer: Answer) => void>();
@@ -11,7 +11,7 @@ export class PendingAnswers<Answer> {
     const id = this.nextId++;
     const answer = new Promise<Answer>((resolve) => this.waiting.set(id, resolve));
     send(id);
-    const given = await within(limitMs, answer, late);
+    const given = await withTimeout(limitMs, answer, late);
     this.waiting.delete(id);
     return given;
   }

@@ -1,14 +1,14 @@
 /** What supervisor and proxy say to each other. Plain data, sent over the child process's channel. */
 
 import type { SocketTuple } from "../connection/client.js";
-import type { Caller } from "../user/caller.js";
+import type { InvokingUser } from "../user/invoking-user.js";
 import type { CaptureSettings } from "../user/settings.js";
 import { isBundleText, isSignAsk, type SignAnswer, type SignAsk } from "./signer-protocol.js";
 
 export interface ProxyStart {
   readonly type: "start";
   readonly settings: CaptureSettings;
-  readonly caller: Caller;
+  readonly invokingUser: InvokingUser;
   /** The certificate of the machine's CA, which need not be there yet. */
   readonly certificatePath: string;
   /** What the supervisor's self-test expects to read. */

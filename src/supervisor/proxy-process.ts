@@ -12,10 +12,10 @@ import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
 import { LruCache } from "../lru-cache.js";
 import { loadNative } from "../native/native.js";
-import type { Arrival } from "../proxy/accept/arrival.js";
+import type { AcceptedConnection } from "../proxy/accept/accepted-connection.js";
 import { listen } from "../proxy/accept/listener.js";
 import { descriptorOf } from "../proxy/intercept/handshake.js";
-import { becomeCaller } from "../user/caller.js";
+import { becomeInvokingUser } from "../user/invoking-user.js";
 import { OXIMY_GID } from "../user/settings.js";
 import { endProcess } from "./end-process.js";
 import { PendingAnswers } from "./pending-answers.js";
@@ -95,7 +95,7 @@ async function start(
   const engine = await Engine.start({
     settings: message.settings,
     native,
-    fileGroup: message.caller.gid,
+    fileGroup: message.invokingUser.gid,
     front: "redirect",
     authority: new RemoteAuthority(message.certificatePath, leaves.ask),
     ...(message.settings.intercept ? { onBundle: (document) => say({ type: "bundle", document }) } : {}),
@@ -103,37 +103,40 @@ async function start(
     ...(feed ? { onEvent: (event) => feed.print(event) } : {}),
     log,
   });
-  const lookUp = ({ peer, clientRemote, network }: Pick<Arrival, "peer" | "clientRemote" | "network">) =>
+  const lookUp = ({
+    peer,
+    clientRemote,
+    network,
+  }: Pick<AcceptedConnection, "peer" | "clientRemote" | "network">) =>
     identifier.identify({
       local: peer,
       remote: clientRemote,
       ...(network === undefined ? {} : { network }),
     });
-  const onArrival = (arrival: Arrival, client: unknown) => {
-    if (arrival.destination && SELF_TEST_ADDRESSES.includes(arrival.destination.address)) {
+  const onConnection = (accepted: AcceptedConnection, client: Promise<Identified>) => {
+    if (accepted.destination && SELF_TEST_ADDRESSES.includes(accepted.destination.address)) {
       // What it said is read to its end, or the socket would stay: tests in containers come every second.
-      arrival.take()?.resume().end(message.selfTestNonce);
+      accepted.take()?.resume().end(message.selfTestNonce);
       return;
     }
-    const whose = client as Promise<Identified>;
     // Our own connections carry the group that rules leave alone. Should rules fail at that, nothing goes in a circle.
-    void whose.then(({ owner }) => {
-      if (owner.kind === "process" && owner.process.pid === process.pid) arrival.reject();
+    void client.then(({ owner }) => {
+      if (owner.kind === "process" && owner.process.pid === process.pid) accepted.reject();
     });
-    void engine.handle(arrival, whose, () => lookUp(arrival));
+    void engine.handle(accepted, client, () => lookUp(accepted));
   };
   const listener = await listen({
     port: 0,
     originalDestination: (socket: Socket) => native.originalDestination(descriptorOf(socket)),
     onAccept: lookUp,
-    onArrival,
+    onConnection,
     ...(engine.copies ? { copies: engine.copies } : {}),
     onCrowd: (crowd) => say({ type: "crowd", ...crowd }),
     ...(message.guests ? { guests: GUESTS_FD } : {}),
   });
   engine.serve(listener);
   if (message.reads) readSecrets(SECRETS_FD, (bytes) => engine.takeSecrets(bytes));
-  giveToGroup(message.settings.home, message.caller.gid);
+  giveToGroup(message.settings.home, message.invokingUser.gid);
   say({ type: "listening", port: listener.port, localPorts: engine.localPorts() });
   return engine;
 }
@@ -162,14 +165,14 @@ function main(): void {
           level: message.verbose ? "debug" : message.quiet ? "warn" : "info",
         });
         try {
-          becomeCaller(message.caller, OXIMY_GID);
+          becomeInvokingUser(message.invokingUser, OXIMY_GID);
         } catch (error) {
           return failed(error);
         }
         if (message.settings.feed) feed = new Feed(message);
         start(message, identifier, secrets, feed, leaves, log).then((started) => {
           engine = started;
-          settle = () => giveToGroup(message.settings.home, message.caller.gid);
+          settle = () => giveToGroup(message.settings.home, message.invokingUser.gid);
         }, failed);
         return;
       case "client":

@@ -1,7 +1,7 @@
 /** The proxy's side of reading: asks the supervisor for secrets, and hands on what comes on their descriptor. */
 
 import { Socket, type SocketConstructorOpts } from "node:net";
-import { within } from "../attribution/time-limit.js";
+import { withTimeout } from "../attribution/time-limit.js";
 import type { ReadOutcome } from "../capture/protocol.js";
 import { LruCache } from "../lru-cache.js";
 import type { SecretSource, SitesWatch } from "../proxy/read-passage.js";
@@ -41,7 +41,7 @@ export class RemoteSecrets implements SecretSource {
     if (program) this.programs.set(id, program.key);
     this.say({ type: "watch", id, pid, startTime, random: Buffer.from(random).toString("hex") });
     // An answer that is late is waited for as a search is: in that time the server's answer has not gone on.
-    const state = await within(ANSWER_MS, first, () => "searching" as const);
+    const state = await withTimeout(ANSWER_MS, first, () => "searching" as const);
     if (state !== "searching") return { state };
     const ready = new Promise<"known" | "none">((resolve) => {
       const settle = (later: SitesWatch["state"]) => {

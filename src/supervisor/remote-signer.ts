@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import { type Mint, NotSigned, type ShownLeaf } from "../certificates/leaf.js";
+import { type Issuer, NotSigned, type ShownLeaf } from "../certificates/leaf.js";
 import { identityOfFile } from "../certificates/machine-ca.js";
 import type { Authority } from "../engine/authority.js";
 import { LruCache } from "../lru-cache.js";
@@ -26,7 +26,7 @@ interface Held {
 }
 
 /** All leaves share one P-256 key of this process's own, made anew for each run. */
-export class RemoteMint implements Mint {
+export class RemoteIssuer implements Issuer {
   private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
   private readonly spki = this.key.publicKey.export({ type: "spki", format: "der" }).toString("base64");
@@ -62,7 +62,7 @@ export class RemoteMint implements Mint {
 
 /** The machine's CA as the proxy sees it: a certificate that everybody can read. */
 export class RemoteAuthority implements Authority {
-  private current: RemoteMint;
+  private current: RemoteIssuer;
   private identity: string | undefined;
   private lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -70,7 +70,7 @@ export class RemoteAuthority implements Authority {
     private readonly certificatePath: string,
     private readonly ask: AskForLeaf,
   ) {
-    this.current = new RemoteMint(ask);
+    this.current = new RemoteIssuer(ask);
   }
 
   /** It is root's to make. */
@@ -81,7 +81,7 @@ export class RemoteAuthority implements Authority {
     return this.identity !== undefined;
   }
 
-  mint(): Mint {
+  issuer(): Issuer {
     this.look();
     return this.current;
   }
@@ -93,7 +93,7 @@ export class RemoteAuthority implements Authority {
     this.lookedAt = now;
     const identity = identityOf(this.certificatePath);
     if (identity === this.identity) return;
-    if (this.identity !== undefined) this.current = new RemoteMint(this.ask);
+    if (this.identity !== undefined) this.current = new RemoteIssuer(this.ask);
     this.identity = identity;
   }
 }

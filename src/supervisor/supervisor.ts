@@ -13,7 +13,7 @@ import type { Identifier } from "../engine/identify.js";
 import { type ErrorCode, OximyError } from "../errors.js";
 import type { Log } from "../log.js";
 import { descriptorOf } from "../proxy/intercept/handshake.js";
-import type { Caller } from "../user/caller.js";
+import type { InvokingUser } from "../user/invoking-user.js";
 import type { CaptureSettings } from "../user/settings.js";
 import { ContainerRedirects } from "./containers/container-redirects.js";
 import { ContainerDiscovery, procReader } from "./containers/discovery.js";
@@ -37,7 +37,7 @@ import { StallWatch } from "./stall-watch.js";
 
 export interface SupervisorOptions {
   readonly settings: CaptureSettings;
-  readonly caller: Caller;
+  readonly invokingUser: InvokingUser;
   readonly identifier: Identifier;
   /** Makes what reads secrets, writing to this descriptor; absent where nothing is read. */
   readonly openSecrets?: (secretsFd: number) => SecretAgent;
@@ -141,11 +141,11 @@ export class Supervisor {
       stdio: ["ignore", "inherit", "inherit", "ipc", "pipe", ...(networks ? [networks.proxyEnd()] : [])],
       // Ctrl-C is for the supervisor, which ends things in order.
       detached: true,
-      env: { ...process.env, HOME: this.options.caller.home },
+      env: { ...process.env, HOME: this.options.invokingUser.home },
     });
     this.proxy = proxy;
     networks?.closeProxyEnd();
-    const { settings, caller, json, showContent, verbose, quiet, openSecrets, certificatePath } =
+    const { settings, invokingUser, json, showContent, verbose, quiet, openSecrets, certificatePath } =
       this.options;
     // Written to by the addon, by its descriptor; the object keeps it open.
     const secretsPipe = proxy.stdio[SECRETS_FD] as Socket;
@@ -155,7 +155,7 @@ export class Supervisor {
     const start: ProxyStart = {
       type: "start",
       settings,
-      caller,
+      invokingUser,
       certificatePath,
       selfTestNonce: this.nonce,
       reads,

@@ -1,6 +1,6 @@
-import { Unreadable } from "./failure.js";
+import { ProtocolError } from "./failure.js";
 
-/** Reads the vectors of TLS messages (RFC 8446 §3) in turn; beyond their end it throws `Unreadable`. */
+/** Reads the vectors of TLS messages (RFC 8446 §3) in turn; beyond their end it throws `ProtocolError`. */
 export class Cursor {
   #at = 0;
 
@@ -11,7 +11,7 @@ export class Cursor {
   }
 
   take(length: number): Buffer {
-    if (length > this.left) throw new Unreadable("malformed_handshake");
+    if (length > this.left) throw new ProtocolError("malformed_handshake");
     this.#at += length;
     return this.bytes.subarray(this.#at - length, this.#at);
   }

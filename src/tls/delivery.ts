@@ -1,6 +1,6 @@
 import type { Direction } from "../connection/direction.js";
 import type { Budget } from "./direction-reader.js";
-import { Unreadable } from "./failure.js";
+import { ProtocolError } from "./failure.js";
 
 export type EndKind = "close_notify" | "truncated";
 
@@ -69,7 +69,7 @@ export class Delivery {
 
   #hold(direction: Direction, item: Item): void {
     this.budget.left -= (item.bytes?.length ?? 0) + OVERHEAD;
-    if (this.budget.left < 0) throw new Unreadable("too_much_ciphertext");
+    if (this.budget.left < 0) throw new ProtocolError("too_much_ciphertext");
     this.#held[direction].push(item);
   }
 }

@@ -1,4 +1,4 @@
-import { Unreadable } from "./failure.js";
+import { ProtocolError } from "./failure.js";
 import { RecordSplitter } from "./record-splitter.js";
 import type { KeptRecord, Stage } from "./stage.js";
 
@@ -57,7 +57,7 @@ export class DirectionReader {
   push(record: Buffer, time: number, order: number): void {
     if (this.isEmpty && this.#read(record, time, order)) return;
     this.budget.left -= record.length + OVERHEAD;
-    if (this.budget.left < 0) throw new Unreadable("too_much_ciphertext");
+    if (this.budget.left < 0) throw new ProtocolError("too_much_ciphertext");
     this.#kept.push({ record: Buffer.from(record), time, order, triedBelow: 0 });
     this.advance();
   }

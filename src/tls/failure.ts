@@ -11,9 +11,9 @@ export type TlsReadFailure =
   | "reader_failed"; // an error of ours
 
 /** Thrown inside the reader, and caught at its rim: the bytes cannot be read any further. */
-export class Unreadable extends Error {
+export class ProtocolError extends Error {
   constructor(readonly reason: TlsReadFailure) {
     super(reason);
-    this.name = "Unreadable";
+    this.name = "ProtocolError";
   }
 }

@@ -1,5 +1,5 @@
 import { Cursor } from "./cursor.js";
-import { Unreadable } from "./failure.js";
+import { ProtocolError } from "./failure.js";
 
 /** Types of handshake messages (RFC 8446 §4, RFC 5246 §7.4) that a passive reader acts on. */
 export const MESSAGE = {
@@ -114,7 +114,7 @@ export class HandshakeJoiner {
     this.#type = type;
     this.#left = (high << 16) | (middle << 8) | low;
     if (!this.#isRead(type)) return;
-    if (this.#left > MAX_READ) throw new Unreadable("malformed_handshake");
+    if (this.#left > MAX_READ) throw new ProtocolError("malformed_handshake");
     this.#body = Buffer.allocUnsafe(this.#left);
   }
 }

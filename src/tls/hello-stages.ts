@@ -1,5 +1,5 @@
 import { findCipherSuite } from "./cipher-suites.js";
-import { Unreadable } from "./failure.js";
+import { ProtocolError } from "./failure.js";
 import {
   HandshakeJoiner,
   MESSAGE,
@@ -15,7 +15,7 @@ import type { KeptRecord, Stage, StageSink, Step } from "./stage.js";
 const ALERT_LENGTH = HEADER_LENGTH + 2;
 
 export function readPlainAlert(record: Buffer, sink: StageSink): void {
-  if (record.length !== ALERT_LENGTH) throw new Unreadable("malformed_record");
+  if (record.length !== ALERT_LENGTH) throw new ProtocolError("malformed_record");
   sink.onAlert(record[HEADER_LENGTH]!, record[HEADER_LENGTH + 1]!);
 }
 
@@ -52,7 +52,7 @@ export class ClientHelloStage implements Stage {
         return "read";
       default:
         // Between two hellos: early data, which the retry rejects, and the record for middleboxes before it.
-        if (this.#hellos === 0) throw new Unreadable("malformed_record");
+        if (this.#hellos === 0) throw new ProtocolError("malformed_record");
         return "read";
     }
   }
@@ -69,7 +69,7 @@ export class ClientHelloStage implements Stage {
     this.#joiner.feed(fragment);
     const message = this.#joiner.next();
     const type = message?.type ?? this.#joiner.openType ?? MESSAGE.clientHello;
-    if (type !== MESSAGE.clientHello) throw new Unreadable("malformed_handshake");
+    if (type !== MESSAGE.clientHello) throw new ProtocolError("malformed_handshake");
     if (message === undefined) return;
     const { random, offersEarlyData } = readClientHello(message.body!);
     const { session } = this;
@@ -104,9 +104,9 @@ export class ServerHelloStage implements Stage {
       case CONTENT.changeCipherSpec:
         // After a retry, for middleboxes (RFC 8446 §D.4).
         if (this.session.isRetried) return "read";
-        throw new Unreadable("malformed_record");
+        throw new ProtocolError("malformed_record");
       default:
-        throw new Unreadable("malformed_record");
+        throw new ProtocolError("malformed_record");
     }
   }
 
@@ -121,7 +121,7 @@ export class ServerHelloStage implements Stage {
     for (let message = this.#joiner.next(); message !== undefined; message = this.#joiner.next()) {
       // TLS 1.2: a hello request, before any hello, asks for what comes anyway (RFC 5246 §7.4.1.1).
       if (message.type === 0) continue;
-      if (message.type !== MESSAGE.serverHello) throw new Unreadable("malformed_handshake");
+      if (message.type !== MESSAGE.serverHello) throw new ProtocolError("malformed_handshake");
       const hello = readServerHello(message.body!);
       if (hello.kind === "retry") {
         this.session.isRetried = true;
@@ -137,10 +137,10 @@ export class ServerHelloStage implements Stage {
   #agree(hello: ServerHelloParts): void {
     const { session } = this;
     const version = hello.version === 0x0304 ? "TLSv1.3" : hello.version === 0x0303 ? "TLSv1.2" : undefined;
-    if (version === undefined) throw new Unreadable("unsupported_version");
+    if (version === undefined) throw new ProtocolError("unsupported_version");
     const suite = findCipherSuite(hello.cipherSuite);
     if (suite?.version !== version || hello.compression !== 0)
-      throw new Unreadable("unsupported_cipher_suite");
+      throw new ProtocolError("unsupported_cipher_suite");
     const { cipherSuite, random: serverRandom, encryptThenMac } = hello;
     session.agreed = { suite, cipherSuite, serverRandom, encryptThenMac };
     if (version === "TLSv1.3") {

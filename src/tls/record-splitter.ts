@@ -1,4 +1,4 @@
-import { Unreadable } from "./failure.js";
+import { ProtocolError } from "./failure.js";
 import { HEADER_LENGTH, isRecordHeader, recordLength } from "./record.js";
 
 const EMPTY = Buffer.alloc(0);
@@ -41,7 +41,7 @@ export class RecordSplitter {
     const start = this.#at;
     const left = this.#chunk.length - start;
     if (left >= HEADER_LENGTH) {
-      if (!isRecordHeader(this.#chunk, start)) throw new Unreadable("malformed_record");
+      if (!isRecordHeader(this.#chunk, start)) throw new ProtocolError("malformed_record");
       const length = recordLength(this.#chunk, start);
       if (left >= length) {
         this.#at = start + length;
@@ -66,7 +66,7 @@ export class RecordSplitter {
       this.#take(HEADER_LENGTH - this.#have);
       if (this.#have < HEADER_LENGTH) return undefined;
     }
-    if (!isRecordHeader(this.#partial, 0)) throw new Unreadable("malformed_record");
+    if (!isRecordHeader(this.#partial, 0)) throw new ProtocolError("malformed_record");
     const length = recordLength(this.#partial, 0);
     this.#reserve(length);
     this.#take(length - this.#have);

@@ -3,7 +3,7 @@ import { fastestDecipher, type MakeDecipher } from "./aead-decipher.js";
 import type { SecretLabel } from "./candidates.js";
 import { Delivery, type EndKind } from "./delivery.js";
 import { type Budget, DirectionReader } from "./direction-reader.js";
-import { type TlsReadFailure, Unreadable } from "./failure.js";
+import { ProtocolError, type TlsReadFailure } from "./failure.js";
 import { ClientHelloStage, ServerHelloStage } from "./hello-stages.js";
 import { CONTENT } from "./record.js";
 import { Session } from "./session.js";
@@ -171,7 +171,7 @@ export class TlsSessionReader {
     const { request, response } = this.#stagesOf(version);
     if (response instanceof Tls12Stage) response.readRest(rest);
     // The messages after the hello of TLS 1.3 are protected.
-    else if (rest.length > 0) throw new Unreadable("malformed_handshake");
+    else if (rest.length > 0) throw new ProtocolError("malformed_handshake");
     this.#clientHello.continueWith(request);
     this.#directions.response.stage = response;
   }
@@ -263,7 +263,7 @@ export class TlsSessionReader {
     try {
       work();
     } catch (error) {
-      this.#fail(error instanceof Unreadable ? error.reason : "reader_failed");
+      this.#fail(error instanceof ProtocolError ? error.reason : "reader_failed");
     }
   }
 

@@ -19,7 +19,7 @@ export interface StageSink {
   onEarlyDataUnread(bytes: number): void;
 }
 
-/** How one direction is read: the hello first, then by the rules of the version. Throws `Unreadable`. */
+/** How one direction is read: the hello first, then by the rules of the version. Throws `ProtocolError`. */
 export interface Stage {
   /** True when application data is being read, or the next record with some would be. */
   readonly isOpen: boolean;

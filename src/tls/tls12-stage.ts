@@ -2,7 +2,7 @@ import type { Direction } from "../connection/direction.js";
 import type { MakeDecipher } from "./aead-decipher.js";
 import { fixedIvLength, openerForTls12 } from "./aead-opener.js";
 import { CbcOpener } from "./cbc-opener.js";
-import { Unreadable } from "./failure.js";
+import { ProtocolError } from "./failure.js";
 import { HandshakeJoiner, MESSAGE } from "./handshake-messages.js";
 import { readPlainAlert } from "./hello-stages.js";
 import { keyBlock, MASTER_SECRET_LENGTH } from "./key-schedule.js";
@@ -46,7 +46,7 @@ export class Tls12Stage implements Stage {
     if (this.#opener === undefined) return "waits_for_secret";
     const content = this.#found?.record === record ? this.#found.content : this.#opener.open(record);
     this.#found = undefined;
-    if (content === undefined) throw new Unreadable("record_does_not_open");
+    if (content === undefined) throw new ProtocolError("record_does_not_open");
     this.#readContent(record[0]!, content);
     return "read";
   }
@@ -95,7 +95,7 @@ export class Tls12Stage implements Stage {
         if (this.direction === "response") this.readRest(record.subarray(HEADER_LENGTH));
         return;
       default:
-        throw new Unreadable("malformed_record");
+        throw new ProtocolError("malformed_record");
     }
   }
 
@@ -112,11 +112,11 @@ export class Tls12Stage implements Stage {
         this.sink.onData(content);
         return;
       case CONTENT.alert:
-        if (content.length !== 2) throw new Unreadable("malformed_record");
+        if (content.length !== 2) throw new ProtocolError("malformed_record");
         this.sink.onAlert(content[0]!, content[1]!);
         return;
       case CONTENT.changeCipherSpec:
-        throw new Unreadable("renegotiation");
+        throw new ProtocolError("renegotiation");
       case CONTENT.handshake:
         this.#readHandshake(content);
         return;
@@ -128,7 +128,8 @@ export class Tls12Stage implements Stage {
   /** A request for a new handshake may be refused; a hello is one. */
   #readHandshake(content: Buffer): void {
     const check = (type: number | undefined): void => {
-      if (type === MESSAGE.clientHello || type === MESSAGE.serverHello) throw new Unreadable("renegotiation");
+      if (type === MESSAGE.clientHello || type === MESSAGE.serverHello)
+        throw new ProtocolError("renegotiation");
     };
     this.#joiner.feed(content);
     for (let message = this.#joiner.next(); message !== undefined; message = this.#joiner.next()) {

@@ -2,7 +2,7 @@ import type { Direction } from "../connection/direction.js";
 import { openerForTrafficSecret } from "./aead-opener.js";
 import { type Candidate, type Phase, ROLE } from "./candidates.js";
 import type { CipherSuite } from "./cipher-suites.js";
-import { Unreadable } from "./failure.js";
+import { ProtocolError } from "./failure.js";
 import { HandshakeJoiner, MESSAGE, readEncryptedExtensions } from "./handshake-messages.js";
 import { readPlainAlert } from "./hello-stages.js";
 import { HASH_LENGTH, nextTrafficSecret } from "./key-schedule.js";
@@ -69,7 +69,7 @@ export class Tls13Stage implements Stage {
     if (content === undefined) {
       // A candidate without a name may have been the key of the part before.
       if (this.#key?.phase === "application" || this.#key?.phase === "handshake") {
-        throw new Unreadable("record_does_not_open");
+        throw new ProtocolError("record_does_not_open");
       }
       this.#dropKey();
       return "waits_for_secret";
@@ -113,11 +113,11 @@ export class Tls13Stage implements Stage {
         return "read";
       case CONTENT.alert:
         // Of a client that could not make keys out of the server hello.
-        if (this.#key !== undefined) throw new Unreadable("malformed_record");
+        if (this.#key !== undefined) throw new ProtocolError("malformed_record");
         readPlainAlert(record, this.sink);
         return "read";
       default:
-        throw new Unreadable("malformed_record");
+        throw new ProtocolError("malformed_record");
     }
   }
 
@@ -180,11 +180,11 @@ export class Tls13Stage implements Stage {
         this.#readHandshake(key, content);
         return;
       case CONTENT.alert:
-        if (content.length !== 2) throw new Unreadable("malformed_record");
+        if (content.length !== 2) throw new ProtocolError("malformed_record");
         this.sink.onAlert(content[0]!, content[1]!);
         return;
       default:
-        throw new Unreadable("malformed_record");
+        throw new ProtocolError("malformed_record");
     }
   }
 
@@ -192,10 +192,10 @@ export class Tls13Stage implements Stage {
     if (key.phase === undefined) {
       // A client's first record is of its handshake, if it is not early data.
       const isEarly = this.direction === "request" && this.#records === 0;
-      if (isEarly && this.session.earlyData === "none") throw new Unreadable("malformed_record");
+      if (isEarly && this.session.earlyData === "none") throw new ProtocolError("malformed_record");
       this.#settle(key, isEarly ? "early" : "application");
     }
-    if (key.phase === "handshake") throw new Unreadable("malformed_record");
+    if (key.phase === "handshake") throw new ProtocolError("malformed_record");
     if (key.phase === "application" || this.session.earlyData === "accepted") this.sink.onData(content);
     else if (this.session.earlyData === "unknown") this.sink.onEarlyDataUnread(content.length);
     // Else the server refused it, and the client sends it again.
@@ -207,7 +207,7 @@ export class Tls13Stage implements Stage {
       if (key.phase === undefined) this.#inferPhase(key, message.type);
       if (this.#endsKey(key, message.type, message.body)) {
         // No message may run on under another key (RFC 8446 §5.1).
-        if (this.#joiner.rest().length > 0) throw new Unreadable("malformed_handshake");
+        if (this.#joiner.rest().length > 0) throw new ProtocolError("malformed_handshake");
         return;
       }
     }
@@ -219,7 +219,7 @@ export class Tls13Stage implements Stage {
   #inferPhase(key: Key, type: number): void {
     // A server may ask for a certificate later on, with the messages of a handshake (RFC 8446 §4.6.2).
     const phase = this.#reached === "application" ? "application" : PHASE_OF_MESSAGE.get(type);
-    if (phase === undefined) throw new Unreadable("malformed_handshake");
+    if (phase === undefined) throw new ProtocolError("malformed_handshake");
     this.#settle(key, phase);
   }
 
@@ -227,7 +227,7 @@ export class Tls13Stage implements Stage {
   #endsKey(key: Key, type: number, body: Buffer | undefined): boolean {
     switch (key.phase) {
       case "early":
-        if (type !== MESSAGE.endOfEarlyData) throw new Unreadable("malformed_handshake");
+        if (type !== MESSAGE.endOfEarlyData) throw new ProtocolError("malformed_handshake");
         this.#dropKey();
         this.#reached = "handshake";
         return true;

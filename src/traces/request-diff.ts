@@ -25,7 +25,7 @@ export interface RequestDiff {
     readonly same: number;
     readonly before: number;
     readonly after: number;
-    /** The first that differs; absent when one dialogue is the beginning of the other. */
+    /** The first that differs; absent when one conversation is the beginning of the other. */
     readonly change?: TextChange & { readonly role: string };
   };
   /** Other fields, as JSON. */
@@ -50,7 +50,7 @@ export function diffRequests(first: OximyEvent, second: OximyEvent): RequestDiff
   const [systemA, systemB] = [systemOf(a), systemOf(b)];
   const system = textChange(systemA, systemB);
   const tools = toolChanges(a.tools, b.tools);
-  const messages = messageChanges(dialogueOf(a), dialogueOf(b));
+  const messages = messageChanges(conversationOf(a), conversationOf(b));
   const usage = second.interaction?.response?.usage;
   const hasToolChange =
     tools.reordered || [tools.added, tools.removed, tools.changed].some((names) => names.length > 0);
@@ -85,7 +85,7 @@ export function systemOf({ system, messages }: InteractionRequest): string {
   return [system, ...own].map(textOf).filter(Boolean).join("\n");
 }
 
-function dialogueOf({ messages, prompt }: InteractionRequest): readonly unknown[] {
+function conversationOf({ messages, prompt }: InteractionRequest): readonly unknown[] {
   const text = stringOf(prompt);
   if (messages === undefined && text !== undefined) return [{ role: "user", content: text }];
   return listOf(messages).filter((message) => !/^(system|developer)$/.test(String(objectOf(message).role)));

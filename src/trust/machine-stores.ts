@@ -3,7 +3,7 @@
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { loadNative } from "../native/native.js";
-import type { Caller } from "../user/caller.js";
+import type { InvokingUser } from "../user/invoking-user.js";
 import { BrowserStores } from "./browser-stores.js";
 import { findKeytool } from "./find-stores.js";
 import { macos } from "./macos.js";
@@ -40,9 +40,10 @@ export interface MachineTrust {
 export async function machineTrust(
   certificate: NamedCertificate,
   variables: Variables,
-  caller: Caller,
+  invokingUser: InvokingUser,
 ): Promise<MachineTrust> {
-  if (process.platform === "darwin") return { stores: await keychain(certificate, caller), variables: {} };
+  if (process.platform === "darwin")
+    return { stores: await keychain(certificate, invokingUser), variables: {} };
   const self = ownProcess();
   if (self === undefined) return { stores: NO_STORE, variables: {} };
   const files = processFiles(undefined, PATIENCE);
@@ -50,8 +51,8 @@ export async function machineTrust(
   const browsers = new BrowserStores(files, named);
   const [system, chromium, firefox, java, told] = await Promise.all([
     new SystemStores(named).facts(self, true),
-    browsers.chromium(self, { HOME: caller.home }),
-    browsers.firefox(self, { HOME: caller.home }),
+    browsers.chromium(self, { HOME: invokingUser.home }),
+    browsers.firefox(self, { HOME: invokingUser.home }),
     javaStore(named, self),
     Promise.all(
       FILE_VARIABLES.flatMap((name) => {
@@ -81,8 +82,8 @@ async function javaStore(named: NamedFiles, self: ProcessRef): Promise<Holding> 
 }
 
 /** Go, Chrome, Firefox, curl and URLSession ask the keychain; Java has its own store here too. */
-async function keychain(certificate: NamedCertificate, caller: Caller): Promise<StoreFacts> {
-  const { state } = await storeStatus(macos, certificate, caller);
+async function keychain(certificate: NamedCertificate, invokingUser: InvokingUser): Promise<StoreFacts> {
+  const { state } = await storeStatus(macos, certificate, invokingUser);
   const holding: Holding =
     state.kind === "trusted" ? { kind: "ours", since: 0 } : state.kind === "unknown" ? UNKNOWN : OTHER;
   return { bundle: holding, folder: holding, chromium: holding, firefox: holding, java: UNKNOWN };

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { chmod, readdir, rm, writeFile } from "node:fs/promises";
-import type { Caller } from "../user/caller.js";
+import type { InvokingUser } from "../user/invoking-user.js";
 import type { Step, Tool, TrustStore } from "./trust-store.js";
 
 /** What the store's own tool said when it failed, or that it is not there. */
@@ -16,15 +16,18 @@ export class StoreError extends Error {
 }
 
 /** What is in a store, by name. Throws StoreError. */
-export async function listStore({ listing, owner, advice }: TrustStore, caller: Caller): Promise<string[]> {
+export async function listStore(
+  { listing, owner, advice }: TrustStore,
+  invokingUser: InvokingUser,
+): Promise<string[]> {
   if (listing.kind === "folder") return readdir(listing.path);
-  return [...listing.names(await runTool(listing, owner === "caller" ? caller : undefined, advice))];
+  return [...listing.names(await runTool(listing, owner === "user" ? invokingUser : undefined, advice))];
 }
 
 /** Whether a certificate that the store has is trusted by it. */
-export async function isTrusted(tool: Tool, caller: Caller): Promise<boolean> {
+export async function isTrusted(tool: Tool, invokingUser: InvokingUser): Promise<boolean> {
   try {
-    await runTool(tool, caller, "");
+    await runTool(tool, invokingUser, "");
     return true;
   } catch {
     return false; // its exit code is the answer
@@ -35,7 +38,7 @@ export async function isTrusted(tool: Tool, caller: Caller): Promise<boolean> {
 export async function changeStore(
   { owner, advice, refused }: TrustStore,
   steps: readonly Step[],
-  caller: Caller,
+  invokingUser: InvokingUser,
 ): Promise<void> {
   for (const step of steps) {
     switch (step.kind) {
@@ -47,20 +50,20 @@ export async function changeStore(
         await rm(step.path, { force: true });
         break;
       case "run":
-        await runTool(step, owner === "caller" ? caller : undefined, advice, refused);
+        await runTool(step, owner === "user" ? invokingUser : undefined, advice, refused);
         break;
     }
   }
 }
 
-/** As the caller where one is given: root's hands stay out of the files of a user. Resolves with its output. */
+/** As the invoking user where one is given: root's hands stay out of the files of a user. Resolves with its output. */
 function runTool(
   { file, args, input = "" }: Tool,
-  caller: Caller | undefined,
+  invokingUser: InvokingUser | undefined,
   advice: string,
   refused?: string,
 ): Promise<string> {
-  const { uid, gid, home } = caller ?? {};
+  const { uid, gid, home } = invokingUser ?? {};
   const foreign = uid !== undefined && uid !== process.getuid?.();
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {

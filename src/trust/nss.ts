@@ -8,7 +8,7 @@ export function nssStore(id: "chromium" | "firefox", database: string): TrustSto
   return {
     id,
     location: database,
-    owner: "caller",
+    owner: "user",
     advice:
       "Install certutil: apt-get install libnss3-tools (Fedora: nss-tools, Arch: nss, openSUSE: mozilla-nss-tools)",
     listing: { kind: "tool", file: "certutil", args: [...at, "-L"], names: nicknames },

@@ -3,7 +3,7 @@
 import { X509Certificate } from "node:crypto";
 import { openCa, type Scope } from "../certificates/ca.js";
 import { machineCertificate, machineCertificatePath, openMachineCa } from "../certificates/machine-ca.js";
-import { asCaller, type Caller, findCaller } from "../user/caller.js";
+import { asInvokingUser, findInvokingUser, type InvokingUser } from "../user/invoking-user.js";
 import { caDirectory, ownCertificatePath } from "../user/settings.js";
 import { type NamedCertificate, nameCertificate } from "./trust-store.js";
 import { readSmallFile } from "./user-file.js";
@@ -21,19 +21,19 @@ export function machinesCertificateIfMade(): NamedCertificate | undefined {
 }
 
 /** The user's own: what `oximy proxy` and `oximy run` show. Makes the CA when there is none yet. Throws OXIMY_E_CA. */
-export function ownCertificate(home: string, caller: Caller): NamedCertificate {
-  const { certificate, certificatePath } = asCaller(caller, () => openCa(caDirectory(home)));
+export function ownCertificate(home: string, invokingUser: InvokingUser): NamedCertificate {
+  const { certificate, certificatePath } = asInvokingUser(invokingUser, () => openCa(caDirectory(home)));
   return nameCertificate(certificate, certificatePath);
 }
 
 /** Undefined when there is none yet, or none that can be read. */
 export function ownCertificateIfMade(
   home: string,
-  caller: Caller = findCaller(),
+  invokingUser: InvokingUser = findInvokingUser(),
 ): NamedCertificate | undefined {
   const path = ownCertificatePath(home);
   try {
-    const found = asCaller(caller, () => readSmallFile(path));
+    const found = asInvokingUser(invokingUser, () => readSmallFile(path));
     return found.kind === "text" ? nameCertificate(new X509Certificate(found.text), path) : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 /** Files of processes, read so that nothing of them can hang or mislead the reader (native/process_files_binding.cc). */
 
-import { within } from "../attribution/time-limit.js";
+import { withTimeout } from "../attribution/time-limit.js";
 import { loadNative } from "../native/native.js";
 
 /** One process, which is no other: a pid is given away again, a pid with its start time is not. */
@@ -109,7 +109,7 @@ export function processFiles(
 ): ProcessFiles {
   const limited = <T>(limitMs: number, ask: (limitMs: number) => Promise<T | null>) => {
     const inAll = limitMs * patience + SCHEDULING_MS;
-    return within(inAll, ask(inAll), () => null);
+    return withTimeout(inAll, ask(inAll), () => null);
   };
   return {
     readFileAs: ((process, path, maxBytes, limitMs, known) =>

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeFolder } from "../make-folder.js";
-import { asCaller, type Caller } from "../user/caller.js";
+import { asInvokingUser, type InvokingUser } from "../user/invoking-user.js";
 import { readBootId, SessionFiles } from "./session-files.js";
 import { inSessionOf, MARK, type SessionPlace, sessionPlace, type Variables } from "./session-place.js";
 import type { Outcome } from "./trust.js";
@@ -15,7 +15,7 @@ import { readSmallFile, replaceFile } from "./user-file.js";
 export interface SessionOptions {
   /** `~/.oximy` */
   readonly home: string;
-  readonly caller: Caller;
+  readonly invokingUser: InvokingUser;
   readonly platform?: NodeJS.Platform;
   readonly files?: SessionFiles;
   readonly bootId?: () => string;
@@ -38,9 +38,9 @@ export class SessionEnvironment {
   private readonly bootId: () => string;
 
   constructor(private readonly options: SessionOptions) {
-    const { home, caller, platform = process.platform } = options;
+    const { home, invokingUser, platform = process.platform } = options;
     this.files = options.files ?? new SessionFiles(home);
-    this.place = sessionPlace(caller.home, platform);
+    this.place = sessionPlace(invokingUser.home, platform);
     this.bootId = options.bootId ?? (platform === "darwin" ? darwinBootId : readBootId);
   }
 
@@ -123,13 +123,13 @@ export class SessionEnvironment {
   }
 
   private asUser<T>(work: () => T): T {
-    return asCaller(this.options.caller, work);
+    return asInvokingUser(this.options.invokingUser, work);
   }
 
-  /** The session is the caller's, also where root asks for it. */
+  /** The session is the invoking user's, also where root asks for it. */
   private run(tool: Tool): void {
-    const { caller, run = runTool } = this.options;
-    run(process.getuid?.() === caller.uid ? tool : inSessionOf(caller.uid, tool));
+    const { invokingUser, run = runTool } = this.options;
+    run(process.getuid?.() === invokingUser.uid ? tool : inSessionOf(invokingUser.uid, tool));
   }
 
   private find(): { readonly kind: "ours"; readonly text: string } | { readonly kind: "absent" | "foreign" } {

@@ -25,7 +25,7 @@ export interface TrustStore {
   /** Folder, database or keychain. */
   readonly location: string;
   /** Who may change it. */
-  readonly owner: "root" | "caller";
+  readonly owner: "root" | "user";
   /** What to do when its tool is not there. */
   readonly advice: string;
   readonly listing: Listing;

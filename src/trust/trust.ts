@@ -1,7 +1,7 @@
 /** Which stores trust our certificate, and making them do so or no longer. Everything here can be done twice. */
 
 import { readFile } from "node:fs/promises";
-import type { Caller } from "../user/caller.js";
+import type { InvokingUser } from "../user/invoking-user.js";
 import { changeStore, isTrusted, listStore, StoreError } from "./machine.js";
 import { isOurs, type NamedCertificate, type Step, type TrustStore } from "./trust-store.js";
 
@@ -34,15 +34,15 @@ export interface StoreOutcome {
 export async function storeStatus(
   store: TrustStore,
   certificate: NamedCertificate | undefined,
-  caller: Caller,
+  invokingUser: InvokingUser,
 ): Promise<StoreStatus> {
   try {
-    const entries = (await listStore(store, caller)).filter(isOurs);
+    const entries = (await listStore(store, invokingUser)).filter(isOurs);
     const trusted =
       certificate !== undefined &&
       entries.some((entry) => entry.includes(certificate.name)) &&
       (store.bundle === undefined || (await holds(store.bundle, certificate.pem))) &&
-      (store.verify === undefined || (await isTrusted(store.verify(certificate), caller)));
+      (store.verify === undefined || (await isTrusted(store.verify(certificate), invokingUser)));
     return { store, state: { kind: trusted ? "trusted" : "not_trusted" }, entries };
   } catch (error) {
     return { store, state: { kind: "unknown", ...reasonOf(error) }, entries: [] };
@@ -56,10 +56,10 @@ export async function storeStatus(
 export async function installInto(
   store: TrustStore,
   certificate: NamedCertificate,
-  caller: Caller,
+  invokingUser: InvokingUser,
   others: "taken_out" | "left" = "left",
 ): Promise<StoreOutcome> {
-  const { state, entries } = await storeStatus(store, certificate, caller);
+  const { state, entries } = await storeStatus(store, certificate, invokingUser);
   if (state.kind === "unknown") return { store, outcome: { ...state, kind: "skipped" } };
   const old = others === "left" ? [] : entries.filter((entry) => !entry.includes(certificate.name));
   if (state.kind === "trusted" && old.length === 0) return { store, outcome: { kind: "unchanged" } };
@@ -68,22 +68,22 @@ export async function installInto(
       ...(state.kind === "trusted" ? [] : store.install(certificate)),
       ...old.flatMap((entry) => store.remove(entry)),
     ];
-    await changeStore(store, withoutRepeats(steps), caller);
+    await changeStore(store, withoutRepeats(steps), invokingUser);
   });
   if (outcome.kind !== "done") return { store, outcome };
-  const after = await storeStatus(store, certificate, caller);
+  const after = await storeStatus(store, certificate, invokingUser);
   if (after.state.kind === "trusted") return { store, outcome };
   const why = "its tool reported success, but the certificate is not in what programs read";
   return { store, outcome: { kind: "failed", why, advice: "Run: oximy ca status" } };
 }
 
 /** Takes out every certificate of Oximy's: none may stay trusted because its key was lost from sight. */
-export async function uninstallFrom(store: TrustStore, caller: Caller): Promise<StoreOutcome> {
-  const { state, entries } = await storeStatus(store, undefined, caller);
+export async function uninstallFrom(store: TrustStore, invokingUser: InvokingUser): Promise<StoreOutcome> {
+  const { state, entries } = await storeStatus(store, undefined, invokingUser);
   if (state.kind === "unknown") return { store, outcome: { ...state, kind: "skipped" } };
   if (entries.length === 0) return { store, outcome: { kind: "unchanged" } };
   const steps = entries.flatMap((entry) => store.remove(entry));
-  const outcome = await change(store, () => changeStore(store, withoutRepeats(steps), caller));
+  const outcome = await change(store, () => changeStore(store, withoutRepeats(steps), invokingUser));
   return { store, outcome };
 }
 

@@ -1,10 +1,10 @@
 import { MessageChannel } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { within } from "../../src/attribution/time-limit.js";
+import { withTimeout } from "../../src/attribution/time-limit.js";
 
 test("an answer that comes in time is given, and one that does not is replaced", async () => {
-  expect(await within(10_000, Promise.resolve("answer"), () => "too late")).toBe("answer");
-  expect(await within(1, new Promise(() => {}), () => "too late")).toBe("too late");
+  expect(await withTimeout(10_000, Promise.resolve("answer"), () => "too late")).toBe("answer");
+  expect(await withTimeout(1, new Promise(() => {}), () => "too late")).toBe("too late");
 });
 
 test("an answer that arrived while the event loop was busy is not too late", async () => {
@@ -18,12 +18,12 @@ test("an answer that arrived while the event loop was busy is not too late", asy
     });
     port1.postMessage("now");
   });
-  const outcome = within(1, answer, () => "too late");
+  const outcome = withTimeout(1, answer, () => "too late");
   const busyUntil = performance.now() + 20;
   while (performance.now() < busyUntil);
   expect(await outcome).toBe("answer");
 });
 
 test("an error is handed on", async () => {
-  await expect(within(10_000, Promise.reject(new Error("no")), () => "too late")).rejects.toThrow("no");
+  await expect(withTimeout(10_000, Promise.reject(new Error("no")), () => "too late")).rejects.toThrow("no");
 });

@@ -9,7 +9,7 @@ import { text } from "node:stream/consumers";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type CertificateAuthority, openCa } from "../../src/certificates/ca.js";
-import { LeafMint, makeLeaf } from "../../src/certificates/leaf.js";
+import { LeafIssuer, makeLeaf } from "../../src/certificates/leaf.js";
 import { keyIdentifier } from "../../src/certificates/x509.js";
 import { openssl } from "../proxy/openssl.js";
 import { temporaryFolder } from "../temporary-folder.js";
@@ -90,27 +90,27 @@ describe("a leaf", () => {
 
 describe("a mint", () => {
   test("makes one context for a name and keeps it", () => {
-    const mint = new LeafMint(ca);
-    const context = mint.contextFor("a.example");
-    expect(mint.contextFor("a.example")).toBe(context);
-    expect(mint.contextFor("b.example")).not.toBe(context);
+    const issuer = new LeafIssuer(ca);
+    const context = issuer.contextFor("a.example");
+    expect(issuer.contextFor("a.example")).toBe(context);
+    expect(issuer.contextFor("b.example")).not.toBe(context);
   });
 
   test("renews a leaf a month before it ends, for a process that runs so long", () => {
-    const mint = new LeafMint(ca);
+    const issuer = new LeafIssuer(ca);
     const start = Date.now();
-    const context = mint.contextFor("a.example", start);
-    expect(mint.contextFor("a.example", start + 166 * DAY)).toBe(context);
-    expect(mint.contextFor("a.example", start + 167 * DAY)).not.toBe(context);
+    const context = issuer.contextFor("a.example", start);
+    expect(issuer.contextFor("a.example", start + 166 * DAY)).toBe(context);
+    expect(issuer.contextFor("a.example", start + 167 * DAY)).not.toBe(context);
   });
 });
 
 /** An HTTPS-like server with the mint's leaf for localhost; it answers every request with `hello`. */
 async function serve(): Promise<number> {
-  const mint = new LeafMint(ca);
+  const issuer = new LeafIssuer(ca);
   const sockets = new Set<TLSSocket>();
   const server = createServer(
-    { SNICallback: (host, done) => done(null, mint.contextFor(host)) },
+    { SNICallback: (host, done) => done(null, issuer.contextFor(host)) },
     (socket) => {
       sockets.add(socket);
       socket.on("error", () => {});

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { addCaptureOptions, captureSettings } from "../../src/cli/capture-options.js";
-import { asCaller, findCaller } from "../../src/user/caller.js";
+import { asInvokingUser, findInvokingUser } from "../../src/user/invoking-user.js";
 import { MAIN } from "../built-oximy.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { runToEnd } from "./oximy.js";
@@ -109,11 +109,11 @@ describe.skipIf(process.getuid?.() !== 0)("root in the home of a caller", () => 
   });
 
   test("has the caller's groups and no other, and its own again after", () => {
-    const caller = findCaller({ SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY) });
+    const invokingUser = findInvokingUser({ SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY) });
     const file = join(folder, "for-the-group-of-root");
     writeFileSync(file, SECRET, { mode: 0o640 });
     const groups = process.getgroups?.();
-    expect(() => asCaller(caller, () => readFileSync(file))).toThrow(/EACCES/);
+    expect(() => asInvokingUser(invokingUser, () => readFileSync(file))).toThrow(/EACCES/);
     expect(process.getgroups?.()).toEqual(groups);
     expect([process.geteuid?.(), process.getegid?.()]).toEqual([0, 0]);
     expect(readFileSync(file, "utf8")).toBe(SECRET);

@@ -41,7 +41,7 @@ async function run(
   const log: Log = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
   await firstMinute({
     settings: { home: "/none", intercept: facts.interception !== "none", trust: "predicted" },
-    caller: { uid: 1, gid: 1, home: "/none" },
+    invokingUser: { uid: 1, gid: 1, home: "/none" },
     whyNotRead: null,
     installCa,
     audience,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Unreadable } from "../../src/exchange/guard.js";
+import { ProtocolError } from "../../src/exchange/guard.js";
 import { HpackDecoder } from "../../src/exchange/hpack.js";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
@@ -17,7 +17,7 @@ function reasonOf(block: string, decoder = new HpackDecoder(1000)): string {
   try {
     decoder.decode(hex(block));
   } catch (error) {
-    if (error instanceof Unreadable) return error.reason;
+    if (error instanceof ProtocolError) return error.reason;
     throw error;
   }
   return "none";

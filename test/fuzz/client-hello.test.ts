@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { shapeOf } from "../../src/proxy/upstream/mirror.js";
+import { fingerprintOf } from "../../src/proxy/upstream/fingerprint.js";
 import { readClientHello } from "../../src/proxy/verdict/client-hello.js";
 import { captureHello, clientNames, inRecords } from "../proxy/client-hello-rig.js";
 import { fuzz, mutate } from "./mutations.js";
@@ -22,7 +22,7 @@ it(
       const { hello } = result;
       expect(hello.alpn.every((name) => name.length > 0 && name.length < 256)).toBe(true);
       expect(hello.serverName ?? "x").toMatch(/^[!-~]+$/);
-      expect(shapeOf(hello).key).not.toBe("");
+      expect(fingerprintOf(hello).key).not.toBe("");
     });
     console.log(`${runs} runs, ${read} of them hellos`);
     expect(read).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 import { it } from "vitest";
-import { Unreadable } from "../../src/exchange/guard.js";
+import { ProtocolError } from "../../src/exchange/guard.js";
 import { HpackDecoder } from "../../src/exchange/hpack.js";
 import { fuzz, type Random } from "./mutations.js";
 
@@ -12,7 +12,7 @@ function decodeNoise(random: Random): void {
   try {
     for (let i = 0; i < 10; i++) decoder.decode(random.bytes(random.below(60)));
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
+    if (!(error instanceof ProtocolError)) throw error;
   }
 }
 

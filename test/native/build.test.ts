@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { OximyError } from "../../src/errors.js";
 import { loadFirst, NATIVE_BINARIES } from "../../src/native/native.js";
-import { asCaller } from "../../src/user/caller.js";
+import { asInvokingUser } from "../../src/user/invoking-user.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const sourcesIn = (file: string) =>
@@ -64,7 +64,8 @@ describe("an addon that cannot be loaded", () => {
     const folder = temporaryFolder(); // 0700, of root
     fs.mkdirSync(path.join(folder, "build"));
     const nobody = { uid: 65_534, gid: 65_534, home: "/" };
-    const load = () => asCaller(nobody, () => loadFirst([path.join(folder, "build/oximy_native.node")]));
+    const load = () =>
+      asInvokingUser(nobody, () => loadFirst([path.join(folder, "build/oximy_native.node")]));
     try {
       load();
       expect.unreachable();

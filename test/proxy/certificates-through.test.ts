@@ -12,7 +12,7 @@ import { join } from "node:path";
 import tls from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeCaCertificate } from "../../src/certificates/ca.js";
-import { LeafMint } from "../../src/certificates/leaf.js";
+import { LeafIssuer } from "../../src/certificates/leaf.js";
 import type { UnreadConnection } from "../../src/connection/connection.js";
 import { listen } from "../../src/proxy/accept/listener.js";
 import { DataPlane } from "../../src/proxy/data-plane.js";
@@ -249,9 +249,9 @@ describe.skipIf(!has("curl") || !has("openssl"))("of a server's certificate", ()
     roots = join(temporaryFolder(), "roots.pem");
     writeFileSync(roots, ca.pem + OURS);
     const certificate = new X509Certificate(OURS);
-    const mint = new LeafMint({ certificate, certificatePem: OURS, certificatePath: "", ...caKey });
+    const issuer = new LeafIssuer({ certificate, certificatePem: OURS, certificatePath: "", ...caKey });
     plane = new DataPlane({
-      mint: () => mint,
+      issuer: () => issuer,
       upstream: new UpstreamConnector({ roots: [ca.pem], env: {} }),
       taps: {
         open: () => ({ push() {}, end() {}, close() {} }),
@@ -267,7 +267,7 @@ describe.skipIf(!has("curl") || !has("openssl"))("of a server's certificate", ()
       port: 0,
       originalDestination: () => null,
       onAccept: () => undefined,
-      onArrival: (arrival) =>
+      onConnection: (arrival) =>
         void plane.handle(
           { ...arrival, destination: { address: "192.0.2.1", port: 443 } },
           // A program for each: what one refuses is no reason for the next.

@@ -4,7 +4,7 @@ import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { makeCaCertificate } from "../../src/certificates/ca.js";
-import { LeafMint } from "../../src/certificates/leaf.js";
+import { LeafIssuer } from "../../src/certificates/leaf.js";
 import type { Owner } from "../../src/connection/client.js";
 import { listen } from "../../src/proxy/accept/listener.js";
 import { DataPlane } from "../../src/proxy/data-plane.js";
@@ -38,9 +38,9 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
   const server = await rawServer((socket) => connections.put(socket));
   const tapped: string[] = [];
   const authority = { certificate: new X509Certificate(OURS), certificatePem: OURS, certificatePath: "" };
-  const mint = new LeafMint({ ...authority, ...caKey });
+  const issuer = new LeafIssuer({ ...authority, ...caKey });
   const plane = new DataPlane({
-    mint: () => mint,
+    issuer: () => issuer,
     upstream: new UpstreamConnector({ roots: [ROOT], env: {} }),
     taps: {
       open: ({ owner }) => ({
@@ -60,7 +60,7 @@ async function setUp(knowledge: "readable" | "unknown"): Promise<Setup> {
     port: 0,
     originalDestination: () => null,
     onAccept: () => undefined,
-    onArrival: (arrival) => {
+    onConnection: (arrival) => {
       const atAccept = Promise.resolve(client("shell"));
       void plane.handle({ ...arrival, destination: server.target }, atAccept, async () => client("agent"));
     },

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import tls from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { makeCaCertificate } from "../../src/certificates/ca.js";
-import { LeafMint } from "../../src/certificates/leaf.js";
+import { LeafIssuer } from "../../src/certificates/leaf.js";
 import type { UnreadConnection } from "../../src/connection/connection.js";
 import { listen } from "../../src/proxy/accept/listener.js";
 import { DataPlane } from "../../src/proxy/data-plane.js";
@@ -38,7 +38,7 @@ async function setUp() {
   const target = { address: "127.0.0.1", port: (server.address() as net.AddressInfo).port };
   const unread = new Inbox<UnreadConnection>();
   const refusals: string[] = [];
-  const mint = new LeafMint({
+  const issuer = new LeafIssuer({
     certificate: new X509Certificate(OURS),
     certificatePem: OURS,
     certificatePath: "",
@@ -46,7 +46,7 @@ async function setUp() {
   });
   const trust = trustBook({ settleMs: 300, onRefused: (_client, _host, how) => refusals.push(how) });
   const plane = new DataPlane({
-    mint: () => mint,
+    issuer: () => issuer,
     upstream: new UpstreamConnector({ roots: [ROOT], env: {} }),
     taps: {
       open: () => ({ push() {}, end() {}, close() {} }),
@@ -63,7 +63,7 @@ async function setUp() {
     port: 0,
     originalDestination: () => null,
     onAccept: () => undefined,
-    onArrival: (arrival) =>
+    onConnection: (arrival) =>
       void plane.handle(
         { ...arrival, destination: { address: "192.0.2.1", port: 443 } },
         Promise.resolve(client(1, agent)),

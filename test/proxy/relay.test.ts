@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { connect, TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
 import { type CertificateAuthority, openCa } from "../../src/certificates/ca.js";
-import { LeafMint } from "../../src/certificates/leaf.js";
+import { LeafIssuer } from "../../src/certificates/leaf.js";
 import type { Direction } from "../../src/connection/direction.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "../../src/proxy/relay.js";
 import { temporaryFolder } from "../temporary-folder.js";
@@ -45,8 +45,8 @@ async function tcpPair(): Promise<Pair> {
 /** A TLS session whose server is the relay's inner end, or its outer. */
 async function tlsPair(authority: CertificateAuthority, server: "inner" | "outer"): Promise<Pair> {
   const [first, second] = await socketPair();
-  const mint = new LeafMint(authority);
-  const serving = new TLSSocket(second, { isServer: true, secureContext: mint.contextFor("localhost") });
+  const issuer = new LeafIssuer(authority);
+  const serving = new TLSSocket(second, { isServer: true, secureContext: issuer.contextFor("localhost") });
   const asking = connect({ socket: first, servername: "localhost", ca: authority.certificatePem });
   for (const session of [serving, asking]) own(session);
   await once(asking, "secureConnect");

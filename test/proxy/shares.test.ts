@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { UnreadConnection } from "../../src/connection/connection.js";
-import type { Crowd } from "../../src/proxy/accept/arrival.js";
+import type { Crowd } from "../../src/proxy/accept/accepted-connection.js";
 import { listen, watchCrowd } from "../../src/proxy/accept/listener.js";
 import { DataPlane } from "../../src/proxy/data-plane.js";
 import { UpstreamConnector } from "../../src/proxy/upstream/upstream.js";
@@ -31,7 +31,7 @@ describe("of the connections that are read at a time", () => {
     lines = [];
     const passedOver = new PassedOver((line) => lines.push(line));
     plane = new DataPlane({
-      mint: () => {
+      issuer: () => {
         throw new Error("nothing is minted for plain requests");
       },
       upstream: new UpstreamConnector({ roots: [], env: {} }),
@@ -50,7 +50,7 @@ describe("of the connections that are read at a time", () => {
       port: 0,
       originalDestination: () => null,
       onAccept: () => user,
-      onArrival: (arrival, client) =>
+      onConnection: (arrival, client) =>
         void plane.handle(
           { ...arrival, destination: { address: "192.0.2.1", port: 80 } },
           Promise.resolve(client as KnownClient),

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createSecureContext, TLSSocket } from "node:tls";
 import { expect, it } from "vitest";
-import { peek } from "../../src/proxy/accept/arrival.js";
+import { peek } from "../../src/proxy/accept/accepted-connection.js";
 import { relay } from "../../src/proxy/relay.js";
 import { UpstreamConnector } from "../../src/proxy/upstream/upstream.js";
 import { HOST, helloOf } from "./client-hello-rig.js";

@@ -23,7 +23,7 @@ const LARGEST = 65_535;
 const USUAL = 1_500;
 
 /** Where a packet came out. */
-export type Arrival =
+export type AcceptedConnection =
   | { readonly at: "proxy" | "socket"; readonly packet: Packet }
   | { readonly at: "wire"; readonly interface: string; readonly packet: Packet }
   | {
@@ -81,14 +81,14 @@ export class Mac {
   }
 
   /** The proxy's own connection to where a client meant to go. */
-  upstream(target: string, targetPort: number): Arrival {
+  upstream(target: string, targetPort: number): AcceptedConnection {
     return this.send(this.client(target, targetPort, { credentials: PROXY }), { syn: true });
   }
 
   send(
     { source, port, target, targetPort, bound }: Client,
     segment: { syn: boolean; length?: number },
-  ): Arrival {
+  ): AcceptedConnection {
     const packet = {
       proto: "tcp" as const,
       source,
@@ -101,7 +101,7 @@ export class Mac {
     return this.output(bound ?? this.routeTo(target), packet);
   }
 
-  datagram({ source, port, target, targetPort }: Client): Arrival {
+  datagram({ source, port, target, targetPort }: Client): AcceptedConnection {
     const packet = {
       proto: "udp" as const,
       source,
@@ -115,7 +115,7 @@ export class Mac {
   }
 
   /** A packet that came in for somebody else, and leaves by `way`: it has no socket here. */
-  forward(source: string, target: string, targetPort: number, way: string): Arrival {
+  forward(source: string, target: string, targetPort: number, way: string): AcceptedConnection {
     return this.output(way, {
       proto: "tcp",
       source,
@@ -128,7 +128,7 @@ export class Mac {
   }
 
   /** What the proxy's listener sends to the client of this packet. */
-  answer({ source, sourcePort, target, targetPort }: Packet): Arrival {
+  answer({ source, sourcePort, target, targetPort }: Packet): AcceptedConnection {
     const packet = {
       proto: "tcp" as const,
       source: target,
@@ -154,13 +154,13 @@ export class Mac {
   }
 
   /** A segment of what is waiting to be sent: as large as TCP makes it (tcp_output.c 2369). */
-  upload(client: Client, bytes: number): Arrival {
+  upload(client: Client, bytes: number): AcceptedConnection {
     const way = this.interfaces.find(({ name }) => name === (client.bound ?? this.routeTo(client.target)));
     const length = Math.min(bytes, this.tso && way?.tso ? LARGEST : USUAL);
     return this.send(client, { syn: false, length });
   }
 
-  private output(way: string, packet: Packet): Arrival {
+  private output(way: string, packet: Packet): AcceptedConnection {
     const outcome = this.pf.test("out", way, packet);
     if (outcome.kind === "dropped" || outcome.kind === "refused") return { at: "nowhere", why: outcome.kind };
     const out = outcome.kind === "routed" ? outcome.interface : way;
@@ -171,7 +171,7 @@ export class Mac {
   }
 
   /** What comes in on lo0. */
-  private input(packet: Packet): Arrival {
+  private input(packet: Packet): AcceptedConnection {
     const outcome = this.pf.test("in", "lo0", packet);
     if (outcome.kind === "dropped" || outcome.kind === "refused") return { at: "nowhere", why: outcome.kind };
     const { source, sourcePort, target, targetPort } = outcome.packet;

@@ -9,7 +9,7 @@ import {
   macRules,
   NEW_ONES_END,
 } from "./fake-mac.js";
-import { ANA, type Arrival, type Client, type Interface, Mac } from "./mac-network.js";
+import { type AcceptedConnection, ANA, type Client, type Interface, Mac } from "./mac-network.js";
 import { STOCK } from "./pf.js";
 import { readRules } from "./pf-rule-text.js";
 import { HOLD_BEGAN_BEFORE, NEW_ONES_ENDED_BEFORE, RULES_BEFORE } from "./rules-before.js";
@@ -90,7 +90,7 @@ class Capture {
   }
 }
 
-const place = (arrival: Arrival): string =>
+const place = (arrival: AcceptedConnection): string =>
   arrival.at === "wire" ? arrival.interface : arrival.at === "nowhere" ? arrival.why : arrival.at;
 
 const arrives = (mac: Mac, target: string, port = 443, options: Partial<Client> = {}): string =>

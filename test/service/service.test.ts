@@ -13,7 +13,7 @@ const service: Service = {
   node: "/usr/bin/node",
   main: "/usr/lib/node_modules/oximy/oximy.js",
   args: ["--json", "--app", 'a "b" 100% $HOME \\ <x>&'],
-  caller: { uid: 1_000, gid: 1_001, user: "ana" },
+  invokingUser: { uid: 1_000, gid: 1_001, user: "ana" },
   variables: { OXIMY_HOME: "/home/ana/my oximy" },
 };
 const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
@@ -35,7 +35,7 @@ describe("the unit of systemd", () => {
   });
 
   test("of root itself has no user beside", () => {
-    expect(systemdUnit({ ...service, caller: { uid: 0, gid: 0 } })).not.toContain("SUDO");
+    expect(systemdUnit({ ...service, invokingUser: { uid: 0, gid: 0 } })).not.toContain("SUDO");
   });
 
   test("gives no capability that is not said what for", () => {

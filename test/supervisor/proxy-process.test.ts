@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { EMBEDDED_LOCATION } from "../../src/oisp/embedded.js";
 import type { ProxyStart, ToProxy, ToSupervisor } from "../../src/supervisor/protocol.js";
-import { findCaller } from "../../src/user/caller.js";
+import { findInvokingUser } from "../../src/user/invoking-user.js";
 import { defaultSettings } from "../../src/user/settings.js";
 import { closing, Inbox } from "../proxy/front-rig.js";
 import { own } from "../proxy/sockets.js";
@@ -40,7 +40,7 @@ function startProxy(outputDir?: string, preload: readonly string[] = []): Proxy 
       bundleFile: EMBEDDED_LOCATION,
       outputDir: outputDir ?? join(home, "traces"),
     },
-    caller: findCaller({ HOME: home }),
+    invokingUser: findInvokingUser({ HOME: home }),
     reads: false,
     certificatePath: "/none",
     guests: false,

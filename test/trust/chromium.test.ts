@@ -3,7 +3,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { LeafMint } from "../../src/certificates/leaf.js";
+import { LeafIssuer } from "../../src/certificates/leaf.js";
 import { openMachineCa } from "../../src/certificates/machine-ca.js";
 import { MAIN } from "../built-oximy.js";
 import { OwnMachine } from "./own-machine.js";
@@ -29,9 +29,9 @@ test.skipIf(unsuited)(
     const ca = async (verb: string) =>
       (await machine.asAna([process.execPath, MAIN, "ca", verb], "sudo")).code;
     expect(await ca("path")).toBe(0);
-    const mint = new LeafMint(openMachineCa(undefined, join(machine.state, "ca")));
+    const issuer = new LeafIssuer(openMachineCa(undefined, join(machine.state, "ca")));
     const server = createServer(
-      { SNICallback: (name, done) => done(null, mint.contextFor(name)) },
+      { SNICallback: (name, done) => done(null, issuer.contextFor(name)) },
       (_, response) => response.setHeader("content-type", "text/html").end("<p>trusted</p>"),
     ).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createServer } from "node:tls";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { openCa } from "../../src/certificates/ca.js";
-import { LeafMint } from "../../src/certificates/leaf.js";
+import { LeafIssuer } from "../../src/certificates/leaf.js";
 import { toolPath } from "../../src/trust/tool-path.js";
 import { nameOf } from "../../src/trust/trust-store.js";
 import { MAIN } from "../built-oximy.js";
@@ -172,9 +172,9 @@ describe.skipIf(unsuited !== undefined)(
 
     /** A call to a server with a leaf of our CA; gives curl's exit code. */
     async function curlToOurServer(): Promise<() => Promise<number>> {
-      const mint = new LeafMint(openCa(join(machine.state, "ca")));
+      const issuer = new LeafIssuer(openCa(join(machine.state, "ca")));
       const server = createServer(
-        { SNICallback: (name, done) => done(null, mint.contextFor(name)) },
+        { SNICallback: (name, done) => done(null, issuer.contextFor(name)) },
         (socket) => socket.on("error", () => {}).end("HTTP/1.1 204 No Content\r\n\r\n"),
       );
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -6,43 +6,43 @@ import { findKeytool } from "../../src/trust/find-stores.js";
 import { macosStore } from "../../src/trust/macos.js";
 import { installInto, storeStatus, uninstallFrom } from "../../src/trust/trust.js";
 import { nameOf } from "../../src/trust/trust-store.js";
-import { findCaller, macHome } from "../../src/user/caller.js";
+import { findInvokingUser, macHome } from "../../src/user/invoking-user.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { executable, NO_JAVA, security } from "./mac-stand-ins.js";
 
 const HASH = "0123456789ABCDEF".repeat(4);
 const certificate = { name: nameOf(HASH), pem: "PEM", path: "/Users/ana/.oximy/ca/oximy-ca-cert.pem" };
-const caller = findCaller();
+const invokingUser = findInvokingUser();
 
 describe.skipIf(process.getuid?.() !== 0)("the keychain of macOS", () => {
   it("trusts the certificate when somebody at the screen gave leave", async () => {
     const store = macosStore(security("somebody", HASH).path);
-    expect((await installInto(store, certificate, caller)).outcome).toEqual({ kind: "done" });
-    expect((await installInto(store, certificate, caller)).outcome).toEqual({ kind: "unchanged" });
-    expect((await uninstallFrom(store, caller)).outcome).toEqual({ kind: "done" });
-    expect((await storeStatus(store, certificate, caller)).state).toEqual({ kind: "not_trusted" });
+    expect((await installInto(store, certificate, invokingUser)).outcome).toEqual({ kind: "done" });
+    expect((await installInto(store, certificate, invokingUser)).outcome).toEqual({ kind: "unchanged" });
+    expect((await uninstallFrom(store, invokingUser)).outcome).toEqual({ kind: "done" });
+    expect((await storeStatus(store, certificate, invokingUser)).state).toEqual({ kind: "not_trusted" });
   });
 
   it("does not trust a certificate that it has, when nobody could be asked", async () => {
     const store = macosStore(security("nobody", HASH).path);
-    const { outcome } = await installInto(store, certificate, caller);
+    const { outcome } = await installInto(store, certificate, invokingUser);
     expect(outcome).toMatchObject({
       kind: "failed",
       why: expect.stringContaining("no user interaction was possible"),
       advice: expect.stringContaining("not over SSH"),
     });
-    const { state, entries } = await storeStatus(store, certificate, caller);
+    const { state, entries } = await storeStatus(store, certificate, invokingUser);
     expect({ state, entries }).toEqual({
       state: { kind: "not_trusted" },
       entries: [`${certificate.name} ${HASH}`],
     });
-    expect((await uninstallFrom(store, caller)).outcome).toEqual({ kind: "done" });
+    expect((await uninstallFrom(store, invokingUser)).outcome).toEqual({ kind: "done" });
   });
 
   it("is asked for trust in TLS alone, and says before that a dialog will come", async () => {
     const { path, calls } = security("somebody", HASH);
     const store = macosStore(path);
-    await installInto(store, certificate, caller);
+    await installInto(store, certificate, invokingUser);
     const added = readFileSync(calls, "utf8")
       .split("\n")
       .find((line) => line.startsWith("add-trusted-cert"));

@@ -6,7 +6,7 @@ import net from "node:net";
 import path from "node:path";
 import tls from "node:tls";
 import { openCa } from "../../src/certificates/ca.js";
-import { LeafMint } from "../../src/certificates/leaf.js";
+import { LeafIssuer } from "../../src/certificates/leaf.js";
 import { loadNative } from "../../src/native/native.js";
 import { searchFor } from "../../src/trust/certificate-search.js";
 import { processFiles } from "../../src/trust/process-files.js";
@@ -32,7 +32,7 @@ export class ProgramLab {
   readonly programs: Programs;
   readonly #native = loadNative();
   readonly #ca = openCa(this.at("ca"));
-  readonly #mint = new LeafMint(this.#ca);
+  readonly #mint = new LeafIssuer(this.#ca);
   readonly #server: net.Server;
   readonly #outcomes: Outcome[] = [];
   #waiting: (() => void)[] = [];

@@ -16,7 +16,7 @@ import { SessionEnvironment } from "../../src/trust/session-environment.js";
 import { SessionFiles } from "../../src/trust/session-files.js";
 import { MARK, sessionPlace } from "../../src/trust/session-place.js";
 import type { Tool } from "../../src/trust/trust-store.js";
-import type { Caller } from "../../src/user/caller.js";
+import type { InvokingUser } from "../../src/user/invoking-user.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const pem = (name: string) => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----`;
@@ -25,7 +25,7 @@ const isRoot = process.getuid?.() === 0;
 /** Nobody on the machine has this number. */
 const ANA = 24_242;
 
-let user: Caller;
+let user: InvokingUser;
 let home: string;
 let roots: string[];
 let boot: string;
@@ -45,7 +45,7 @@ beforeEach(() => {
 const session = (platform: NodeJS.Platform = "linux") =>
   new SessionEnvironment({
     home,
-    caller: user,
+    invokingUser: user,
     platform,
     files: new SessionFiles(home, () => roots),
     bootId: () => boot,
@@ -259,7 +259,7 @@ describe("on macOS", () => {
   it("says what launchctl said when it failed", () => {
     const failing = new SessionEnvironment({
       home,
-      caller: user,
+      invokingUser: user,
       platform: "darwin",
       files: new SessionFiles(home, () => roots),
       bootId: () => boot,

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { open, readlink, stat } from "node:fs/promises";
-import { within } from "../time-limit.js";
+import { withTimeout } from "../time-limit.js";
 
 /** What identity rules may ask of the file system. Answers are `undefined` instead of errors. */
 export interface FileReader {
@@ -34,7 +34,7 @@ export interface ProcessOfFiles {
 const PROCESS_FILE_MS = 1_000;
 
 /** The addon keeps the limit for the start only, and Node does not stay for its answer. */
-const limited = <T>(answer: Promise<T | null>) => within(PROCESS_FILE_MS, answer, () => null);
+const limited = <T>(answer: Promise<T | null>) => withTimeout(PROCESS_FILE_MS, answer, () => null);
 
 const ONLY_FILES = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
 

@@ -51,11 +51,11 @@ interface Place {
   continued: boolean;
 }
 
-/** A text by which a later dialogue tells where it comes from. */
+/** A text by which a later conversation tells where it comes from. */
 interface Trace {
   readonly text: string;
   readonly place: Place;
-  /** It has begun a dialogue. */
+  /** It has begun a conversation. */
   used: boolean;
 }
 
@@ -66,7 +66,7 @@ export interface ConversationLimits {
 
 const LIMITS: ConversationLimits = { conversations: 2_000, places: 20_000 };
 const MOST_AGENTS = 256;
-/** Calls whose dialogues are the same to the letter. */
+/** Calls whose conversations are the same to the letter. */
 const MOST_ALIKE = 256;
 const MOST_SCOPES = 500;
 const MOST_TRACES = 32;
@@ -82,7 +82,7 @@ export class Conversations {
   readonly #named: LruCache<string, Conversation>;
   /** By user and thread: threads of agents belong to the conversation that started them. */
   readonly #threads: LruCache<string, { readonly name: string; readonly agent: string }>;
-  /** By scope and hash of the dialogue with its answer, and without. */
+  /** By scope and hash of the conversation with its answer, and without. */
   readonly #answered: LruCache<string, Place[]>;
   readonly #sent: LruCache<string, Place[]>;
   /** By user and the provider's id of the answer. */
@@ -195,7 +195,7 @@ export class Conversations {
   }
 }
 
-/** Of calls with the same dialogue: of the same connection, else of the same process, one that none went on from. */
+/** Of calls with the same conversation: of the same connection, else of the same process, one that none went on from. */
 function nearest(places: readonly Place[], { connection, process }: Call): Place {
   const fresh = places.filter(({ continued }) => !continued);
   const among = fresh.length > 0 ? fresh : places;
@@ -206,7 +206,7 @@ function nearest(places: readonly Place[], { connection, process }: Call): Place
   );
 }
 
-/** The trace whose text stands in a dialogue's first message: what has begun none comes first. */
+/** The trace whose text stands in a conversation's first message: what has begun none comes first. */
 function unusedIn(traces: readonly Trace[] | undefined, first: string): Trace | undefined {
   const found = traces?.filter(({ text }) => first.includes(text)) ?? [];
   return found.find(({ used }) => !used) ?? found.at(-1);

@@ -1,11 +1,11 @@
-/** What of a dialogue stays the same when it is sent again: who said what, and which tools were called. */
+/** What of a conversation stays the same when it is sent again: who said what, and which tools were called. */
 
 import { hash } from "node:crypto";
 import type { Interaction, Message } from "../../interaction/interaction.js";
 import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../../interaction/json.js";
 
 export interface Chain {
-  /** A hash for each beginning of the dialogue: the last one is that of all that was sent. */
+  /** A hash for each beginning of the conversation: the last one is that of all that was sent. */
   readonly sent: readonly string[];
   /** With the answer, as the next call will send it; absent without one. */
   readonly answered?: string;
@@ -41,7 +41,7 @@ function answerOf({ content, tool_calls }: NonNullable<Interaction["response"]>)
   return { role: "assistant", content: content ?? "", tool_calls };
 }
 
-/** Undefined for what is no part of the dialogue: what programs tell the model changes from call to call. */
+/** Undefined for what is no part of the conversation: what programs tell the model changes from call to call. */
 function roleOf({ role }: Message): Speech["role"] | undefined {
   if (role === "system" || role === "developer") return undefined;
   return role === "assistant" || role === "model" ? "model" : "user";

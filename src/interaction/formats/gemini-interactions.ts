@@ -67,13 +67,15 @@ export const geminiInteractions: WireFormat = {
   assemble: assembleInteraction,
 };
 
-/** A text, one content, contents, or the steps of a dialogue; of old, turns with a role. */
+/** A text, one content, contents, or the steps of a conversation; of old, turns with a role. */
 function inputMessages(input: unknown): Message[] | undefined {
   if (typeof input === "string") return [{ role: "user", content: input }];
   const list = (isObject(input) ? [input] : listOf(input)).filter(isObject);
   if (list.length === 0) return undefined;
-  const isDialogue = list.some(({ type, role }) => role !== undefined || /_|^thought$/.test(String(type)));
-  if (!isDialogue) return [{ role: "user", content: contentOf(list, mediaOf) }];
+  const isConversation = list.some(
+    ({ type, role }) => role !== undefined || /_|^thought$/.test(String(type)),
+  );
+  if (!isConversation) return [{ role: "user", content: contentOf(list, mediaOf) }];
   return list.map(({ type, role, content, ...rest }) => ({
     ...rest,
     ...(isObject(content) || Array.isArray(content) || typeof content === "string" ? {} : { type }),

@@ -20,7 +20,7 @@ import type { WireFormat } from "./wire-format.js";
 
 /**
  * OpenAI responses (platform.openai.com/docs/api-reference/responses): plain, as event stream, as turns of a
- * WebSocket, where `response.create` is the request, and `/responses/compact`, whose answer is a dialogue made short.
+ * WebSocket, where `response.create` is the request, and `/responses/compact`, whose answer is a conversation made short.
  */
 export const openaiResponses: WireFormat = {
   id: "openai_responses",

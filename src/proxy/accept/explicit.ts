@@ -15,29 +15,30 @@ import { type IContext, Proxy as MitmProxy } from "http-mitm-proxy";
 import type { Endpoint } from "../../connection/client.js";
 import type { Tap } from "../tap.js";
 import { splitAuthority } from "../verdict/http-head.js";
-import { type Arrival, endsOf, peek, socketArrival } from "./arrival.js";
+import { type AcceptedConnection, acceptedSocket, endsOf, peek } from "./accepted-connection.js";
 import { resolveForeign } from "./own-address.js";
 
-export interface ExplicitOptions {
+/** @typeParam Lookup what `onAccept` answers, and the others are given back */
+export interface ExplicitOptions<Lookup = unknown> {
   readonly host: string;
   readonly port: number;
   /** Called at once when a client connects, while it surely exists. */
-  readonly onAccept: (ends: { peer: Endpoint; clientRemote: Endpoint }) => unknown;
+  readonly onAccept: (ends: { peer: Endpoint; clientRemote: Endpoint }) => Lookup;
   /** A tunnel that the client asked for. */
-  readonly onArrival: (arrival: Arrival, accepted: unknown) => void;
+  readonly onConnection: (accepted: AcceptedConnection, lookup: Lookup) => void;
   /** A plain request; without a tap it is forwarded and not read. */
   readonly onRequest: (
     target: Endpoint,
     ends: { peer: Endpoint; clientRemote: Endpoint },
-    accepted: unknown,
+    lookup: Lookup,
   ) => Promise<Tap | undefined>;
   /** Ports of this machine that nobody is connected to. */
   readonly isRefused?: (port: number) => boolean;
 }
 
-interface Accepted {
+interface AcceptedClient<Lookup> {
   readonly ends: { peer: Endpoint; clientRemote: Endpoint };
-  readonly accepted: unknown;
+  readonly lookup: Lookup;
 }
 
 /** Header fields as flat `[name, value, …]`, without those that only concern us (RFC 9110 §7.6.1). */
@@ -90,13 +91,13 @@ class Engine extends MitmProxy {
   }
 }
 
-export class ExplicitProxy {
+export class ExplicitProxy<Lookup = unknown> {
   private readonly engine = new Engine();
-  private readonly clients = new WeakMap<Duplex, Accepted>();
+  private readonly clients = new WeakMap<Duplex, AcceptedClient<Lookup>>();
   /** Where it listened: connections that were open then ask for tunnels after it was closed, too. */
   port = 0;
 
-  private constructor(private readonly options: ExplicitOptions) {
+  private constructor(private readonly options: ExplicitOptions<Lookup>) {
     const { server } = this.engine;
     server.on("connection", (socket) => this.accept(socket));
     server.on("clientError", (_error, socket) => socket.destroy());
@@ -109,7 +110,7 @@ export class ExplicitProxy {
   }
 
   /** Throws what `listen` throws (EADDRINUSE, EACCES). */
-  static async listen(options: ExplicitOptions): Promise<ExplicitProxy> {
+  static async listen<Lookup>(options: ExplicitOptions<Lookup>): Promise<ExplicitProxy<Lookup>> {
     const proxy = new ExplicitProxy(options);
     const { server } = proxy.engine;
     server.listen({ host: options.host, port: options.port });
@@ -134,10 +135,10 @@ export class ExplicitProxy {
     socket.on("error", () => {}); // a client that went away
     const { peer, local: clientRemote } = endsOf(socket);
     const ends = { peer, clientRemote };
-    this.clients.set(socket, { ends, accepted: this.options.onAccept(ends) });
+    this.clients.set(socket, { ends, lookup: this.options.onAccept(ends) });
   }
 
-  /** CONNECT (RFC 9110 §9.3.6): the tunnel is an arrival like any other. */
+  /** CONNECT (RFC 9110 §9.3.6): the tunnel is a connection like any other. */
   private async tunnel(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const target = splitAuthority(request.url ?? "");
     const client = this.clients.get(socket);
@@ -157,9 +158,9 @@ export class ExplicitProxy {
     const destination = { address, port: target.port };
     const acceptedAt = performance.timeOrigin + performance.now();
     void peek(socket).then((peeked) =>
-      this.options.onArrival(
-        socketArrival(socket, peeked, { acceptedAt, destination, ...client.ends }),
-        client.accepted,
+      this.options.onConnection(
+        acceptedSocket(socket, peeked, { acceptedAt, destination, ...client.ends }),
+        client.lookup,
       ),
     );
   }
@@ -177,8 +178,7 @@ export class ExplicitProxy {
     // An array keeps names, order and duplicates as they came.
     (options as { headers: unknown }).headers = forwardedFields(request.rawHeaders);
     const client = this.clients.get(request.socket);
-    const tap =
-      client && (await this.options.onRequest({ address: name, port }, client.ends, client.accepted));
+    const tap = client && (await this.options.onRequest({ address: name, port }, client.ends, client.lookup));
     tap?.push("request", tappedHead(`${request.method} ${options.path} HTTP/1.1`, request.rawHeaders, true));
     context.addRequestFilter(this.requestTap(context, tap));
     context.onResponse((_context, _callback) => void this.answer(context, tap));

@@ -5,12 +5,12 @@ import type { CloseCause } from "../../connection/connection.js";
 import { LruCache } from "../../lru-cache.js";
 import { abort, type RelayEnd, tcpSide } from "../relay.js";
 import {
-  type Arrival,
+  type AcceptedConnection,
   type Crowd,
   type Listener,
   type ListenerOptions,
   listenOnLoopback,
-} from "./arrival.js";
+} from "./accepted-connection.js";
 import type { FrontConnection, FrontStats, PassthroughEnd } from "./front.js";
 import { isNativeFrontSupported, NativeFront } from "./front-native.js";
 
@@ -32,11 +32,11 @@ const ROOM = 0.5;
 const CROWD_MS = 100;
 
 /** Listens on both loopback addresses. Throws OximyError, or what Node's `listen` throws. */
-export function listen(options: ListenerOptions): Promise<Listener> {
+export function listen<Lookup>(options: ListenerOptions<Lookup>): Promise<Listener> {
   return isNativeFrontSupported() ? Promise.resolve(listenNatively(options)) : listenOnLoopback(options);
 }
 
-function listenNatively(options: ListenerOptions): Listener {
+function listenNatively<Lookup>(options: ListenerOptions<Lookup>): Listener {
   const passing = new Map<number, (end: RelayEnd) => void>();
   /** Ends of connections that the front let pass because the verdict took too long. */
   const endedAlone = new LruCache<number, RelayEnd>(1_000);
@@ -47,10 +47,10 @@ function listenNatively(options: ListenerOptions): Listener {
     },
     {
       onConnection: (connection) => {
-        const arrival = frontArrival(front, connection, passing, endedAlone);
-        const { peer, clientRemote, network } = arrival;
+        const accepted = acceptedByFront(front, connection, passing, endedAlone);
+        const { peer, clientRemote, network } = accepted;
         const client = { peer, clientRemote, ...(network === undefined ? {} : { network }) };
-        options.onArrival(arrival, options.onAccept(client));
+        options.onConnection(accepted, options.onAccept(client));
       },
       onPassthroughEnd: ({ id, bytesUp, bytesDown, cause, error }) => {
         const ended = { cause: CAUSES[cause], bytesUp, bytesDown };
@@ -102,12 +102,12 @@ export function watchCrowd(
   return setInterval(look, CROWD_MS).unref();
 }
 
-function frontArrival(
+function acceptedByFront(
   front: NativeFront,
   connection: FrontConnection,
   passing: Map<number, (end: RelayEnd) => void>,
   endedAlone: LruCache<number, RelayEnd>,
-): Arrival {
+): AcceptedConnection {
   const { id, peer, local, destination, peeked, reason, network } = connection;
   let taken: ReturnType<NativeFront["take"]>;
   const whenPassed = (passageId: number) => {

@@ -15,7 +15,7 @@ import { LruCache } from "../../lru-cache.js";
 import type { Side } from "../relay.js";
 import type { ClientHello } from "../verdict/client-hello.js";
 import { weaknessOf } from "./certificate-strength.js";
-import { type HelloShape, shapeOf } from "./mirror.js";
+import { fingerprintOf, type TlsFingerprint } from "./fingerprint.js";
 import { mustBeStapled, readStaple } from "./ocsp.js";
 import { UpstreamContexts } from "./upstream-contexts.js";
 import { UpstreamProxy } from "./upstream-proxy.js";
@@ -58,7 +58,7 @@ const TIMEOUT_MS = 30_000;
 const MAX_SHAPES = 100;
 
 /** Node's own shape, for when a mirrored one finds no common ground with the server. */
-const DEFAULT_SHAPE: HelloShape = {
+const DEFAULT_FINGERPRINT: TlsFingerprint = {
   context: {},
   asksForOcsp: false,
   fidelity: "whole",
@@ -67,7 +67,7 @@ const DEFAULT_SHAPE: HelloShape = {
 };
 
 /** The same for a client: no older version than it offers, and its question for the certificate's status. */
-function defaultShapeFor({ context, asksForOcsp }: HelloShape): HelloShape {
+function defaultFingerprintFor({ context, asksForOcsp }: TlsFingerprint): TlsFingerprint {
   const { minVersion, maxVersion } = context;
   const versions = { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
   const contextKey = `default ${minVersion} ${maxVersion}`;
@@ -95,7 +95,7 @@ const textOf = (error: unknown) =>
 export class UpstreamConnector {
   private readonly contexts: UpstreamContexts;
   private readonly sessions = new UpstreamSessions();
-  private readonly shapes = new LruCache<string, HelloShape>(MAX_SHAPES);
+  private readonly shapes = new LruCache<string, TlsFingerprint>(MAX_SHAPES);
   private readonly timeoutMs: number;
   /** The way to servers, for what is passed through too. */
   readonly proxy: UpstreamProxy;
@@ -107,55 +107,55 @@ export class UpstreamConnector {
     this.proxy = new UpstreamProxy({
       ...options,
       timeoutMs: this.timeoutMs,
-      contextForProxy: () => this.contextFor(DEFAULT_SHAPE),
+      contextForProxy: () => this.contextFor(DEFAULT_FINGERPRINT),
     });
   }
 
   /** Never rejects. The certificate is verified for `host`. `open` is a connection to the target, when there is one. */
   async connect(target: Endpoint, host: string, hello: ClientHello, open?: Side): Promise<UpstreamResult> {
-    const shape = this.shapeFor(hello);
-    if (hasNoCommonGroup(hello, shape))
+    const fingerprint = this.shapeFor(hello);
+    if (hasNoCommonGroup(hello, fingerprint))
       return { kind: "failed", stage: "handshake", error: "NO_COMMON_GROUP" };
-    const result = await this.attempt(target, host, hello, shape, open);
+    const result = await this.attempt(target, host, hello, fingerprint, open);
     const unlucky = result.kind === "failed" && NOTHING_IN_COMMON.test(result.error);
     // The client may have had in common with the server what could not be offered in its stead.
-    if (unlucky && shape.fidelity === "partial") {
-      return this.attempt(target, host, hello, defaultShapeFor(shape));
+    if (unlucky && fingerprint.fidelity === "partial") {
+      return this.attempt(target, host, hello, defaultFingerprintFor(fingerprint));
     }
     return result;
   }
 
   /** One object for equal shapes: each connection keeps its own for as long as it is open. */
-  private shapeFor(hello: ClientHello): HelloShape {
-    const shape = shapeOf(hello);
-    const held = this.shapes.get(shape.key);
-    if (!held) this.shapes.set(shape.key, shape);
-    return held ?? shape;
+  private shapeFor(hello: ClientHello): TlsFingerprint {
+    const fingerprint = fingerprintOf(hello);
+    const held = this.shapes.get(fingerprint.key);
+    if (!held) this.shapes.set(fingerprint.key, fingerprint);
+    return held ?? fingerprint;
   }
 
   private async attempt(
     target: Endpoint,
     host: string,
     hello: ClientHello,
-    shape: HelloShape,
+    fingerprint: TlsFingerprint,
     open?: Side,
   ): Promise<UpstreamResult> {
     // First, so that nothing comes between the connection and its handshake: an end in between would go unseen.
-    const context = await this.contextFor(shape);
+    const context = await this.contextFor(fingerprint);
     let side: Side;
     try {
       side = open ?? (await this.proxy.dial(target, host));
     } catch (error) {
       return { kind: "failed", stage: "connect", error: textOf(error) };
     }
-    return this.handshake(side, context, target, host, hello, shape);
+    return this.handshake(side, context, target, host, hello, fingerprint);
   }
 
-  private contextFor(shape: HelloShape): Promise<SecureContext> {
-    const context = this.contexts.contextFor(shape.contextKey, shape.context);
+  private contextFor(fingerprint: TlsFingerprint): Promise<SecureContext> {
+    const context = this.contexts.contextFor(fingerprint.contextKey, fingerprint.context);
     // Names that OpenSSL takes one by one can still not be had together (a policy of the system).
     return context.catch(() => {
-      const { contextKey, context: versions } = defaultShapeFor(shape);
+      const { contextKey, context: versions } = defaultFingerprintFor(fingerprint);
       return this.contexts.contextFor(contextKey, versions);
     });
   }
@@ -166,9 +166,9 @@ export class UpstreamConnector {
     target: Endpoint,
     host: string,
     hello: ClientHello,
-    shape: HelloShape,
+    fingerprint: TlsFingerprint,
   ): Promise<UpstreamResult> {
-    const sessionKey = `${host}|${target.address}|${target.port}|${shape.key}`;
+    const sessionKey = `${host}|${target.address}|${target.port}|${fingerprint.key}`;
     // A client that starts anew is given a session that starts anew, as it would be without us.
     const session = hello.resumes ? this.sessions.take(sessionKey) : undefined;
     return new Promise((resolve) => {
@@ -179,7 +179,7 @@ export class UpstreamConnector {
         ...(hello.alpn.length > 0 ? { ALPNProtocols: alpnList(hello.alpn) } : {}),
         ...(session ? { session } : {}),
         secureContext,
-        requestOCSP: shape.asksForOcsp,
+        requestOCSP: fingerprint.asksForOcsp,
         // Verified all the same, and looked at below: what is not trusted is not hidden but passed through.
         rejectUnauthorized: false,
       };
@@ -212,7 +212,7 @@ export class UpstreamConnector {
         }
         if (asksForCertificate(stream)) return fail("certificate requested");
         // A resumed session shows no certificate: it was looked at when the session was new.
-        const doubt = stream.isSessionReused() ? undefined : doubtOf(stream, shape, staple);
+        const doubt = stream.isSessionReused() ? undefined : doubtOf(stream, fingerprint, staple);
         if (doubt !== undefined) return settle({ kind: "untrusted", error: doubt });
         this.sessions.keepFrom(stream, sessionKey);
         settle({
@@ -228,14 +228,14 @@ export class UpstreamConnector {
 }
 
 /** A client of TLS 1.3 alone whose groups OpenSSL does not know (ML-KEM alone): it would be given a weaker one. */
-function hasNoCommonGroup({ groups }: ClientHello, { context }: HelloShape): boolean {
+function hasNoCommonGroup({ groups }: ClientHello, { context }: TlsFingerprint): boolean {
   return groups.length > 0 && context.ecdhCurve === undefined && context.minVersion === "TLSv1.3";
 }
 
 /** Why a client may refuse a certificate that is verified; what it would do is for it to say, with the server's own. */
 function doubtOf(
   session: TLSSocket,
-  { asksForOcsp }: HelloShape,
+  { asksForOcsp }: TlsFingerprint,
   staple: Buffer | undefined,
 ): string | undefined {
   const certificate = session.getPeerX509Certificate();

@@ -16,7 +16,7 @@ export interface ContentMessage {
   readonly parts: readonly Part[];
 }
 
-/** Characters of one event's content; of a longer dialogue the beginning is left out. */
+/** Characters of one event's content; of a longer conversation the beginning is left out. */
 export const MAX_CONTENT = 512 << 10;
 
 /** Attributes with structured values; none where there is nothing. */

@@ -163,7 +163,7 @@ export class ContainerRedirects {
     if (!this.routes(held.network!, port)) return;
     const failure = networks.installRules(held.network!);
     if (failure === null) void this.prove(held);
-    else this.leaveAlone(held, failure);
+    else this.passthroughReason(held, failure);
   }
 
   private open(held: Held): boolean {
@@ -172,7 +172,7 @@ export class ContainerRedirects {
     if (startTime === undefined) return false; // it has just ended; the next look tells
     const opened = networks.open(held.pid, startTime);
     if (typeof opened === "string") {
-      this.leaveAlone(held, opened);
+      this.passthroughReason(held, opened);
       return false;
     }
     held.network = opened;
@@ -205,7 +205,7 @@ export class ContainerRedirects {
     }
     const failed = results.find((result) => result.kind === "failed");
     if (failed?.kind === "failed") {
-      this.leaveAlone(held, failed.reason);
+      this.passthroughReason(held, failed.reason);
       return;
     }
     held.provedAt = this.now();
@@ -228,7 +228,7 @@ export class ContainerRedirects {
     return selfTestOn(socket, address, port, nonce);
   }
 
-  private leaveAlone(held: Held, reason: string): void {
+  private passthroughReason(held: Held, reason: string): void {
     this.letGo(held);
     held.state = "left_alone";
     this.options.log.warn(`container ${nameOf(held)} is left alone: ${reason}`);

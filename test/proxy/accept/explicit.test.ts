@@ -30,7 +30,7 @@ async function startProxy(host = "127.0.0.1", isRefused = (_port: number) => fal
     onAccept: () => {
       accepted++;
     },
-    onArrival: (arrival) => void arrival.passthrough(arrival.destination!),
+    onConnection: (arrival) => void arrival.passthrough(arrival.destination!),
     onRequest: async () => ({
       push: (direction, bytes) => tapped[direction].push(Buffer.from(bytes).toString("latin1")),
       end: () => {},

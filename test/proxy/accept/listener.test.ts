@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import type { Endpoint } from "../../../src/connection/client.js";
-import type { Arrival } from "../../../src/proxy/accept/arrival.js";
+import type { AcceptedConnection } from "../../../src/proxy/accept/accepted-connection.js";
 import { listen } from "../../../src/proxy/accept/listener.js";
 import { relay, tcpSide } from "../../../src/proxy/relay.js";
 import { closing, Inbox, readAll } from "../front-rig.js";
@@ -11,18 +11,18 @@ import { own } from "../sockets.js";
 const HEAD = "GET / HTTP/1.1\r\nhost: a.example\r\n\r\n";
 
 interface Heard {
-  readonly arrivals: Inbox<readonly [Arrival, unknown]>;
+  readonly arrivals: Inbox<readonly [AcceptedConnection, unknown]>;
   readonly connect: (host: string) => Socket;
   readonly close: () => void;
 }
 
 async function hear(): Promise<Heard> {
-  const arrivals = new Inbox<readonly [Arrival, unknown]>();
+  const arrivals = new Inbox<readonly [AcceptedConnection, unknown]>();
   const listener = await listen({
     port: 0,
     originalDestination: () => null,
     onAccept: ({ peer }) => `accepted ${peer.port}`,
-    onArrival: (arrival, accepted) => arrivals.put([arrival, accepted]),
+    onConnection: (arrival, accepted) => arrivals.put([arrival, accepted]),
   });
   onTestFinished(() => {
     listener.close();

@@ -4,7 +4,7 @@
  * Counts in KiB, in 32 bits that wrap: a process may run for months, and only differences are looked at.
  * The reader adds what it has read to `counter[0]`.
  */
-export class UnderWay {
+export class InFlight {
   private sent: number;
 
   constructor(private readonly counter = new Int32Array(new SharedArrayBuffer(4))) {
@@ -39,22 +39,22 @@ export class UnderWay {
 }
 
 /** How much of one connection is under way: never less than it is, and forgotten when the reader has caught up. */
-export class Share {
+export class ConnectionQuota {
   private older = 0;
   private newer = 0;
   private mark: number;
 
-  constructor(private readonly underWay: UnderWay) {
-    this.mark = underWay.mark();
+  constructor(private readonly inFlight: InFlight) {
+    this.mark = inFlight.mark();
   }
 
   /** Adds bytes that were pushed, and returns what is under way with them. */
   add(bytes: number): number {
-    if (this.underWay.isRead(this.mark)) {
+    if (this.inFlight.isRead(this.mark)) {
       // What came before the mark is read; what came since may not be.
       this.older = this.newer;
       this.newer = 0;
-      this.mark = this.underWay.mark();
+      this.mark = this.inFlight.mark();
     }
     this.newer += bytes;
     return this.older + this.newer;

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-export interface Caller {
+export interface InvokingUser {
   readonly uid: number;
   readonly gid: number;
   /** Login name; absent when the uid has none. */
@@ -59,7 +59,7 @@ const idOf = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 
 /** Under sudo the user who called it, else this process's own user. */
-export function findCaller(env: NodeJS.ProcessEnv = process.env): Caller {
+export function findInvokingUser(env: NodeJS.ProcessEnv = process.env): InvokingUser {
   const ownUid = process.getuid?.() ?? 0;
   const sudoUid = ownUid === 0 ? idOf(env.SUDO_UID) : undefined;
   const uid = sudoUid ?? ownUid;
@@ -73,44 +73,47 @@ export function findCaller(env: NodeJS.ProcessEnv = process.env): Caller {
 }
 
 /**
- * Gives up root for good: the caller's uid and groups, and `primaryGid` as primary group, which every socket
+ * Gives up root for good: the invoking user's uid and groups, and `primaryGid` as primary group, which every socket
  * made from here on carries. For the real root only the group changes.
  */
-export function becomeCaller(caller: Caller, primaryGid: number): void {
-  if (caller.uid !== 0) takeGroupsOf(caller);
+export function becomeInvokingUser(invokingUser: InvokingUser, primaryGid: number): void {
+  if (invokingUser.uid !== 0) takeGroupsOf(invokingUser);
   process.setgid?.(primaryGid);
-  if (caller.uid !== 0) process.setuid?.(caller.uid);
+  if (invokingUser.uid !== 0) process.setuid?.(invokingUser.uid);
 }
 
-function takeGroupsOf(caller: Caller): void {
+function takeGroupsOf(invokingUser: InvokingUser): void {
   // @types/node leaves it out.
   const { initgroups } = process as { initgroups?: (user: string, group: number) => void };
-  if (caller.user !== undefined) initgroups?.(caller.user, caller.gid);
-  else process.setgroups?.([caller.gid]);
+  if (invokingUser.user !== undefined) initgroups?.(invokingUser.user, invokingUser.gid);
+  else process.setgroups?.([invokingUser.gid]);
 }
 
 /**
  * For commands that need nothing of root: whoever runs them by sudo gets what they do without it. What lies in a home
  * is chosen by its owner, and is then opened with that owner's rights alone.
  */
-export function giveRootUp(caller: Caller = findCaller(), env: NodeJS.ProcessEnv = process.env): void {
-  if (process.getuid?.() !== 0 || caller.uid === 0) return;
-  becomeCaller(caller, caller.gid);
-  env.HOME = caller.home; // sudo's is root's
+export function giveRootUp(
+  invokingUser: InvokingUser = findInvokingUser(),
+  env: NodeJS.ProcessEnv = process.env,
+): void {
+  if (process.getuid?.() !== 0 || invokingUser.uid === 0) return;
+  becomeInvokingUser(invokingUser, invokingUser.gid);
+  env.HOME = invokingUser.home; // sudo's is root's
 }
 
 /**
- * Does something as the caller, with his groups and no other, and is root again after: what it makes belongs to the
+ * Does something as the invoking user, with his groups and no other, and is root again after: what it makes belongs to the
  * caller, and what he may not read is not read. It counts for the whole process, so that it is nothing for one that
  * does other things meanwhile.
  */
-export function asCaller<T>(caller: Caller, make: () => T): T {
-  if (process.geteuid?.() !== 0 || caller.uid === 0) return make();
+export function asInvokingUser<T>(invokingUser: InvokingUser, make: () => T): T {
+  if (process.geteuid?.() !== 0 || invokingUser.uid === 0) return make();
   const groups = process.getgroups?.() ?? [];
   const gid = process.getegid?.() ?? 0;
-  takeGroupsOf(caller);
-  process.setegid?.(caller.gid);
-  process.seteuid?.(caller.uid);
+  takeGroupsOf(invokingUser);
+  process.setegid?.(invokingUser.gid);
+  process.seteuid?.(invokingUser.uid);
   const beRoot = () => {
     process.seteuid?.(0);
     process.setegid?.(gid);

@@ -6,7 +6,7 @@ import { endsTurn } from "../interaction/turns.js";
 /** What a message costs beside its bytes. */
 const OVERHEAD = 64;
 
-export class Dialogue {
+export class TurnBuffer {
   private messages: WebSocketMessage[] = [];
   private bytes = 0;
   private cut = false;

@@ -1,8 +1,8 @@
 /**
- * What a new name costs: minting its leaf, and beside it in the same run the TLS context that any server needs
+ * What a new name costs: issuing its leaf, and beside it in the same run the TLS context that any server needs
  * for a certificate, and a leaf signed by node-forge's own RSA, as other proxies make them.
  *
- *   node --import tsx bench/mint.ts [leaves]
+ *   node --import tsx bench/leaf-issuer.ts [leaves]
  */
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,14 +10,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import { openCa } from "../src/certificates/ca.js";
-import { LeafMint, makeLeaf } from "../src/certificates/leaf.js";
+import { LeafIssuer, makeLeaf } from "../src/certificates/leaf.js";
 import { LabAuthority } from "../src/demo/lab/certificates.js";
 
 const [leaves = 500] = process.argv.slice(2).map(Number);
-const folder = mkdtempSync(join(tmpdir(), "oximy-mint-"));
+const folder = mkdtempSync(join(tmpdir(), "oximy-issue-"));
 const ca = openCa(folder);
 rmSync(folder, { recursive: true });
-const mint = new LeafMint(ca);
+const issuer = new LeafIssuer(ca);
 const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const key = privateKey.export({ type: "pkcs8", format: "pem" });
 const cert = makeLeaf(ca, "warm.example", publicKey) + ca.certificatePem;
@@ -26,8 +26,8 @@ const forge = new LabAuthority();
 const WAYS: Record<string, { readonly calls: number; readonly call: (name: string) => unknown }> = {
   "leaf of a new name": { calls: leaves, call: (name) => makeLeaf(ca, name, publicKey) },
   "TLS context for it": { calls: leaves, call: () => createSecureContext({ key, cert }) },
-  "both, as the proxy does": { calls: leaves, call: (name) => mint.contextFor(name) },
-  "a name seen before": { calls: leaves, call: () => mint.contextFor("warm.example") },
+  "both, as the proxy does": { calls: leaves, call: (name) => issuer.contextFor(name) },
+  "a name seen before": { calls: leaves, call: () => issuer.contextFor("warm.example") },
   "node-forge, RSA-2048": { calls: Math.ceil(leaves / 10), call: (name) => forge.issue([name]) },
 };
 

@@ -10,7 +10,7 @@ import type { CopySink, CopySource } from "../tap.js";
 import { readOpening } from "../verdict/opening.js";
 import { FRONT_DEFAULTS } from "./front.js";
 
-export interface Arrival {
+export interface AcceptedConnection {
   /** Epoch ms. */
   readonly acceptedAt: number;
   /** The client's own end. */
@@ -81,12 +81,12 @@ export function peek(socket: Socket): Promise<Buffer> {
   });
 }
 
-/** The arrival of a socket that Node holds. */
-export function socketArrival(
+/** The accepted connection of a socket that Node holds. */
+export function acceptedSocket(
   socket: Socket,
   peeked: Buffer,
-  ends: Pick<Arrival, "acceptedAt" | "peer" | "destination" | "clientRemote">,
-): Arrival {
+  ends: Pick<AcceptedConnection, "acceptedAt" | "peer" | "destination" | "clientRemote">,
+): AcceptedConnection {
   return {
     ...ends,
     peeked,
@@ -108,14 +108,15 @@ export function socketArrival(
   };
 }
 
-export interface ListenerOptions {
+/** @typeParam Lookup what `onAccept` answers, and `onConnection` is given back */
+export interface ListenerOptions<Lookup = unknown> {
   /** 0 takes any free port, the same for both addresses. */
   readonly port: number;
   /** Original destination of an accepted socket; `null` when it has none. */
   readonly originalDestination: (socket: Socket) => Endpoint | null;
   /** Called at once when a connection is accepted, while its client surely exists. */
-  readonly onAccept: (arrival: Pick<Arrival, "peer" | "clientRemote" | "network">) => unknown;
-  readonly onArrival: (arrival: Arrival, accepted: unknown) => void;
+  readonly onAccept: (accepted: Pick<AcceptedConnection, "peer" | "clientRemote" | "network">) => Lookup;
+  readonly onConnection: (accepted: AcceptedConnection, lookup: Lookup) => void;
   readonly copies?: CopySink;
   /** As in `FrontOptions`; the native front's alone. */
   readonly guests?: number;
@@ -148,7 +149,7 @@ export function endsOf(socket: Socket): { peer: Endpoint; local: Endpoint } {
 }
 
 /** Listens on both loopback addresses: IPv4 redirects land on 127.0.0.1, IPv6 ones on ::1. */
-export async function listenOnLoopback(options: ListenerOptions): Promise<Listener> {
+export async function listenOnLoopback<Lookup>(options: ListenerOptions<Lookup>): Promise<Listener> {
   const sockets = new Set<Socket>();
   const accept = (socket: Socket) => {
     sockets.add(socket);
@@ -161,11 +162,11 @@ export async function listenOnLoopback(options: ListenerOptions): Promise<Listen
     const own = original !== null && original.port === local.port && original.address === local.address;
     const destination = original === null || own ? undefined : original;
     const clientRemote = destination ?? local;
-    const accepted = options.onAccept({ peer, clientRemote });
+    const lookup = options.onAccept({ peer, clientRemote });
     void peek(socket).then((peeked) =>
-      options.onArrival(
-        socketArrival(socket, peeked, { acceptedAt, peer, destination, clientRemote }),
-        accepted,
+      options.onConnection(
+        acceptedSocket(socket, peeked, { acceptedAt, peer, destination, clientRemote }),
+        lookup,
       ),
     );
   };

@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type SecureVersion } from "node:tls";
 import type { ClientHello } from "../verdict/client-hello.js";
-import { CIPHER_NAMES, GROUP_NAMES, SIGNALLING_SUITES, SIGNATURE_NAMES } from "./mirror-names.js";
+import { CIPHER_NAMES, GROUP_NAMES, SIGNALLING_SUITES, SIGNATURE_NAMES } from "./fingerprint-names.js";
 
-export interface HelloShape {
+export interface TlsFingerprint {
   /** For `createSecureContext`; what is absent stays at Node's default. */
   readonly context: SecureContextOptions;
   /** Ask for the server's OCSP response (`requestOCSP` of `tls.connect`). */
@@ -76,7 +76,7 @@ function secureOptions(extensions: readonly number[]): number {
  * extensions that Node can leave out. Not to be had from Node: the order of extensions, GREASE, and what
  * OpenSSL does not know (docs/tls-fingerprint.md).
  */
-export function shapeOf(hello: ClientHello): HelloShape {
+export function fingerprintOf(hello: ClientHello): TlsFingerprint {
   const suites = hello.cipherSuites.filter((suite) => !SIGNALLING_SUITES.has(suite));
   const ciphers = named(suites, CIPHER_NAMES);
   const groups = named(hello.groups, GROUP_NAMES).filter((name) => isKnown("ecdhCurve", name));

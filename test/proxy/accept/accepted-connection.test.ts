@@ -3,12 +3,12 @@ import net, { type AddressInfo, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import type { Endpoint } from "../../../src/connection/client.js";
 import {
-  type Arrival,
+  type AcceptedConnection,
+  acceptedSocket,
   type Listener,
   listenOnLoopback,
   peek,
-  socketArrival,
-} from "../../../src/proxy/accept/arrival.js";
+} from "../../../src/proxy/accept/accepted-connection.js";
 import { readOpening } from "../../../src/proxy/verdict/opening.js";
 import { clientHello, closing, Inbox, readAll, records } from "../front-rig.js";
 import { own, socketPair } from "../sockets.js";
@@ -57,10 +57,10 @@ async function server(): Promise<{ readonly target: Endpoint; readonly accepted:
   return { target: { address: "127.0.0.1", port: (listening.address() as AddressInfo).port }, accepted };
 }
 
-async function arrivalOf(client: Socket, accepted: Socket): Promise<Arrival> {
+async function arrivalOf(client: Socket, accepted: Socket): Promise<AcceptedConnection> {
   const peer = { address: "127.0.0.1", port: client.localPort! };
   const ends = { acceptedAt: Date.now(), peer, destination: undefined, clientRemote: peer };
-  return socketArrival(accepted, await peek(accepted), ends);
+  return acceptedSocket(accepted, await peek(accepted), ends);
 }
 
 test.each(["", "GET / HTT", "\x16\x03\x01"])(
@@ -103,16 +103,16 @@ test("a server that nobody reaches ends the client with a reset", async () => {
 
 interface Heard {
   readonly listener: Listener;
-  readonly arrivals: Inbox<Arrival>;
+  readonly arrivals: Inbox<AcceptedConnection>;
 }
 
 async function hear(originalDestination: (socket: Socket) => Endpoint | null): Promise<Heard> {
-  const arrivals = new Inbox<Arrival>();
+  const arrivals = new Inbox<AcceptedConnection>();
   const listener = await listenOnLoopback({
     port: 0,
     originalDestination,
     onAccept: () => undefined,
-    onArrival: (arrival) => arrivals.put(arrival),
+    onConnection: (arrival) => arrivals.put(arrival),
   });
   onTestFinished(() => {
     listener.close();
@@ -146,7 +146,7 @@ test("a port that is taken is told, and nothing stays open", async () => {
     port: listener.port,
     originalDestination: () => null,
     onAccept: () => undefined,
-    onArrival: () => {},
+    onConnection: () => {},
   });
   await expect(taken).rejects.toThrow("EADDRINUSE");
 });

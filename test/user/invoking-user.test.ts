@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { findAccount, findCaller } from "../../src/user/caller.js";
+import { findAccount, findInvokingUser } from "../../src/user/invoking-user.js";
 import { OXIMY_GID } from "../../src/user/settings.js";
 
 const PASSWD = `# comment
@@ -28,29 +28,39 @@ describe("an account", () => {
   });
 });
 
-describe("the caller", () => {
+describe("the invoking user", () => {
   test("is this process's own user when nobody called sudo", () => {
     const { uid, gid, username } = userInfo();
-    expect(findCaller({ HOME: "/elsewhere" })).toEqual({ uid, gid, user: username, home: "/elsewhere" });
+    expect(findInvokingUser({ HOME: "/elsewhere" })).toEqual({
+      uid,
+      gid,
+      user: username,
+      home: "/elsewhere",
+    });
   });
 
   test.runIf(isRoot)("under sudo is who called it, with that account's home and not root's", () => {
     const nobody = findAccount(readFileSync("/etc/passwd", "utf8"), 65534)!;
     const env = { SUDO_UID: "65534", SUDO_GID: String(nobody.gid), SUDO_USER: "whoever", HOME: "/root" };
-    expect(findCaller(env)).toEqual({ uid: 65534, gid: nobody.gid, user: nobody.user, home: nobody.home });
+    expect(findInvokingUser(env)).toEqual({
+      uid: 65534,
+      gid: nobody.gid,
+      user: nobody.user,
+      home: nobody.home,
+    });
   });
 
   test.runIf(isRoot)("of an account that nothing knows has the name that sudo gave, and no home", () => {
     const env = { SUDO_UID: "54321", SUDO_GID: "54321", SUDO_USER: "ghost", HOME: "/root" };
-    expect(findCaller(env)).toEqual({ uid: 54321, gid: 54321, user: "ghost", home: "/" });
+    expect(findInvokingUser(env)).toEqual({ uid: 54321, gid: 54321, user: "ghost", home: "/" });
   });
 
   test.runIf(isRoot).each(["", "-1", "1e3", "0x0", "1000; rm"])("is not read from %j", (SUDO_UID) => {
-    expect(findCaller({ SUDO_UID, HOME: "/root" }).uid).toBe(0);
+    expect(findInvokingUser({ SUDO_UID, HOME: "/root" }).uid).toBe(0);
   });
 
   test.runIf(isRoot)("is taken on for good: root cannot come back, and new sockets carry our group", () => {
-    const program = fileURLToPath(new URL("become-caller.ts", import.meta.url));
+    const program = fileURLToPath(new URL("become-invoking-user.ts", import.meta.url));
     const env = { PATH: process.env.PATH, SUDO_UID: "65534" };
     const printed = execFileSync(process.execPath, ["--import", "tsx", program], { env, encoding: "utf8" });
     expect(JSON.parse(printed)).toEqual({

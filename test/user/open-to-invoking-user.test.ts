@@ -1,13 +1,13 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { requireOpenTo } from "../../src/user/open-to-caller.js";
+import { requireOpenTo } from "../../src/user/open-to-invoking-user.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 const NOBODY = { uid: 65_534, gid: 65_534, user: "nobody", home: "/" };
 
 test.runIf(process.getuid?.() === 0)(
-  "where the caller may not enter, the folder and the missing right are named",
+  "where the invoking user may not enter, the folder and the missing right are named",
   () => {
     const folder = temporaryFolder(); // 0700
     mkdirSync(join(folder, "oximy"));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { abort } from "../../../src/proxy/relay.js";
-import { shapeOf } from "../../../src/proxy/upstream/mirror.js";
+import { fingerprintOf } from "../../../src/proxy/upstream/fingerprint.js";
 import { UpstreamConnector, type UpstreamResult } from "../../../src/proxy/upstream/upstream.js";
 import type { ClientHello } from "../../../src/proxy/verdict/client-hello.js";
 import { captureHello, clientNames, fingerprints, HOST, helloOf } from "../client-hello-rig.js";
@@ -88,7 +88,7 @@ describe("a client that has little in common with us", () => {
   ])(
     "is spoken for by Node's defaults where it offers only %s that OpenSSL lacks",
     async (_what, changed) => {
-      expect(shapeOf({ ...CHROME, ...changed }).key).not.toBe(shapeOf(CHROME).key);
+      expect(fingerprintOf({ ...CHROME, ...changed }).key).not.toBe(fingerprintOf(CHROME).key);
       expect((await mirrored({ ...CHROME, ...changed })).kind).toBe("secure");
     },
   );
@@ -129,6 +129,6 @@ describe("the shape of a hello", () => {
       extensions: [...CHROME.extensions].reverse(),
       resumes: true,
     };
-    expect(shapeOf(other).key).toBe(shapeOf(CHROME).key);
+    expect(fingerprintOf(other).key).toBe(fingerprintOf(CHROME).key);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Share, UnderWay } from "../../src/capture/under-way.js";
+import { ConnectionQuota, InFlight } from "../../src/capture/in-flight.js";
 
 const counterAt = (value: number) => {
   const counter = new Int32Array(new SharedArrayBuffer(4));
@@ -11,7 +11,7 @@ test.each([0, 2 ** 31 - 5, -5])(
   "counts what is handed over and not read, from %i on and over the edge",
   (start) => {
     const counter = counterAt(start);
-    const underWay = new UnderWay(counter);
+    const underWay = new InFlight(counter);
     expect(underWay.kib()).toBe(0);
     underWay.add(10);
     expect(underWay.kib()).toBe(10);
@@ -24,7 +24,7 @@ test.each([0, 2 ** 31 - 5, -5])(
 
 test.each([0, 2 ** 31 - 5, -5])("a mark is read with the batch that comes after it, from %i on", (start) => {
   const counter = counterAt(start);
-  const underWay = new UnderWay(counter);
+  const underWay = new InFlight(counter);
   underWay.add(4);
   const mark = underWay.mark();
   underWay.add(2);
@@ -36,8 +36,8 @@ test.each([0, 2 ** 31 - 5, -5])("a mark is read with the batch that comes after 
 
 test("a share grows while the reader is behind, and goes when it has caught up", () => {
   const counter = counterAt(0);
-  const underWay = new UnderWay(counter);
-  const share = new Share(underWay);
+  const underWay = new InFlight(counter);
+  const share = new ConnectionQuota(underWay);
   const push = (bytes: number) => {
     const held = share.add(bytes);
     underWay.add(bytes);

@@ -1,8 +1,8 @@
-/** Becomes the caller, and prints what it is then. */
-import { becomeCaller, findCaller } from "../../src/user/caller.js";
+/** Becomes the invoking user, and prints what it is then. */
+import { becomeInvokingUser, findInvokingUser } from "../../src/user/invoking-user.js";
 import { OXIMY_GID } from "../../src/user/settings.js";
 
-becomeCaller(findCaller(), OXIMY_GID);
+becomeInvokingUser(findInvokingUser(), OXIMY_GID);
 let rootAgain = "yes";
 try {
   process.setuid!(0);
