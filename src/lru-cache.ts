@@ -1,11 +1,11 @@
 /** Keeps the `capacity` entries used last. */
 export class LruCache<K, V> {
-  readonly #entries = new Map<K, V>();
+  private readonly entries = new Map<K, V>();
 
   constructor(private readonly capacity: number) {}
 
   get(key: K): V | undefined {
-    const value = this.#entries.get(key);
+    const value = this.entries.get(key);
     // A Map iterates in order of insertion: what is put in again is the youngest.
     if (value !== undefined) this.set(key, value);
     return value;
@@ -13,28 +13,28 @@ export class LruCache<K, V> {
 
   /** Without counting as use. */
   peek(key: K): V | undefined {
-    return this.#entries.get(key);
+    return this.entries.get(key);
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > this.capacity) {
-      const oldest = this.#entries.keys().next();
-      if (!oldest.done) this.#entries.delete(oldest.value);
+    this.entries.delete(key);
+    this.entries.set(key, value);
+    if (this.entries.size > this.capacity) {
+      const oldest = this.entries.keys().next();
+      if (!oldest.done) this.entries.delete(oldest.value);
     }
   }
 
   delete(key: K): void {
-    this.#entries.delete(key);
+    this.entries.delete(key);
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.entries.clear();
   }
 
   /** Keys, the one used last first. */
   recentKeys(): K[] {
-    return [...this.#entries.keys()].reverse();
+    return [...this.entries.keys()].reverse();
   }
 }

@@ -64,8 +64,8 @@ interface Known {
 
 /** Remembers what was found, and looks again beside: who asks is answered at once. */
 export class Repositories {
-  readonly #known = new LruCache<string, Known>(MAX_FOLDERS);
-  readonly #pending = new Map<string, Promise<void>>();
+  private readonly known = new LruCache<string, Known>(MAX_FOLDERS);
+  private readonly pending = new Map<string, Promise<void>>();
 
   constructor(
     private readonly find: (folder: string) => Promise<Repository | undefined> = repositoryOf,
@@ -80,24 +80,24 @@ export class Repositories {
     if (owner.kind !== "process") return undefined;
     const { cwd, uid, seesOurFiles } = owner.process;
     if (cwd === undefined || seesOurFiles !== true || uid !== process.geteuid?.()) return undefined;
-    const known = this.#known.get(cwd);
-    if (known === undefined || known.at + FRESH_MS < this.now()) this.#look(cwd);
+    const known = this.known.get(cwd);
+    if (known === undefined || known.at + FRESH_MS < this.now()) this.look(cwd);
     return known?.repository;
   }
 
   /** Resolves when all that was asked for is known. */
   async settled(): Promise<void> {
-    await Promise.all(this.#pending.values());
+    await Promise.all(this.pending.values());
   }
 
-  #look(cwd: string): void {
-    if (this.#pending.has(cwd) || this.#pending.size >= MAX_LOOKUPS) return;
+  private look(cwd: string): void {
+    if (this.pending.has(cwd) || this.pending.size >= MAX_LOOKUPS) return;
     const look = this.find(cwd)
       .catch(() => undefined)
       .then((repository) => {
-        this.#known.set(cwd, { repository, at: this.now() });
-        this.#pending.delete(cwd);
+        this.known.set(cwd, { repository, at: this.now() });
+        this.pending.delete(cwd);
       });
-    this.#pending.set(cwd, look);
+    this.pending.set(cwd, look);
   }
 }

@@ -31,23 +31,23 @@ export function eventText(event: OximyEvent, style: FeedStyle, showContent = fal
 
 /** A printer for standard output. */
 export class Feed {
-  readonly #summary = new AppSummary();
-  #isRead = true;
+  private readonly summary = new AppSummary();
+  private isRead = true;
 
   constructor(private readonly options: FeedOptions) {
     // Whoever read the feed has gone; the capture goes on.
     process.stdout.on("error", () => {
-      this.#isRead = false;
+      this.isRead = false;
     });
   }
 
   print(event: unknown): void {
-    this.#summary.add(event as OximyEvent);
-    if (!this.#isRead) return;
-    process.stdout.write(`${this.#textOf(event as OximyEvent)}\n`);
+    this.summary.add(event as OximyEvent);
+    if (!this.isRead) return;
+    process.stdout.write(`${this.textOf(event as OximyEvent)}\n`);
   }
 
-  #textOf(event: OximyEvent): string {
+  private textOf(event: OximyEvent): string {
     const { json, showContent, textOf } = this.options;
     if (textOf !== undefined) return textOf(event);
     return json ? printableJson(event) : eventText(event, feedStyle(), showContent);
@@ -55,7 +55,7 @@ export class Feed {
 
   /** What each app did, on standard error: it is no event. Nothing when there was none, or for a program. */
   printSummary(): void {
-    if (this.options.json || this.#summary.isEmpty) return;
-    printError(this.#summary.lines().join("\n"));
+    if (this.options.json || this.summary.isEmpty) return;
+    printError(this.summary.lines().join("\n"));
   }
 }

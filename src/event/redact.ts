@@ -64,41 +64,39 @@ function redactPair(pair: string): string {
  */
 export class Redactor {
   /** Short texts that hold no credential. */
-  readonly #clean = new Set<string>();
+  private readonly clean = new Set<string>();
 
   redact<T>(value: T): T {
     const source = typeof value === "object" && value !== null ? sourceOf(value) : undefined;
     if (source !== undefined && !jsonMayHoldSecret(source)) return value;
-    return this.#any(value, "plain", 0) as T;
+    return this.any(value, "plain", 0) as T;
   }
 
-  #any(value: unknown, naming: NameVerdict, depth: number): unknown {
-    if (typeof value === "string") return this.#string(value, naming);
+  private any(value: unknown, naming: NameVerdict, depth: number): unknown {
+    if (typeof value === "string") return this.string(value, naming);
     if (typeof value === "number") return isSecretNumber(value, naming) ? MARK : value;
     if (typeof value !== "object" || value === null) return value;
     if (depth >= MAX_DEPTH) return "[nested too deeply]";
-    return Array.isArray(value)
-      ? this.#array(value, naming, depth)
-      : this.#object(value as JsonObject, depth);
+    return Array.isArray(value) ? this.array(value, naming, depth) : this.object(value as JsonObject, depth);
   }
 
-  #string(text: string, naming: NameVerdict): string {
-    return naming !== "plain" && isSecretField(text, naming) ? mask(text) : this.#text(text);
+  private string(text: string, naming: NameVerdict): string {
+    return naming !== "plain" && isSecretField(text, naming) ? mask(text) : this.text(text);
   }
 
-  #text(text: string): string {
+  private text(text: string): string {
     if (text.length < SHORTEST_TEXT) return text;
     if (text.length > LONGEST_KNOWN) return redactText(text);
-    if (this.#clean.has(text)) return text;
+    if (this.clean.has(text)) return text;
     const redacted = redactText(text);
-    if (redacted === text && this.#clean.size < MAX_KNOWN) this.#clean.add(text);
+    if (redacted === text && this.clean.size < MAX_KNOWN) this.clean.add(text);
     return redacted;
   }
 
-  #array(values: readonly unknown[], naming: NameVerdict, depth: number): readonly unknown[] {
+  private array(values: readonly unknown[], naming: NameVerdict, depth: number): readonly unknown[] {
     let copy: unknown[] | undefined;
     for (let i = 0; i < values.length; i += 1) {
-      const redacted = this.#any(values[i], naming, depth + 1);
+      const redacted = this.any(values[i], naming, depth + 1);
       if (redacted !== values[i]) {
         copy ??= values.slice();
         copy[i] = redacted;
@@ -107,15 +105,15 @@ export class Redactor {
     return copy ?? values;
   }
 
-  #object(object: JsonObject, depth: number, isOfNames = false): JsonObject {
+  private object(object: JsonObject, depth: number, isOfNames = false): JsonObject {
     let changed: Map<string, readonly [name: string, value: unknown]> | undefined;
     for (const key in object) {
       const value = object[key];
       const redacted =
         isObject(value) && NAMES_PROPERTIES.has(key) && !isOfNames
-          ? this.#object(value, depth + 1, true)
-          : this.#any(value, isOfNames ? "plain" : namingOf(key, object), depth + 1);
-      const name = this.#text(key);
+          ? this.object(value, depth + 1, true)
+          : this.any(value, isOfNames ? "plain" : namingOf(key, object), depth + 1);
+      const name = this.text(key);
       if (redacted !== value || name !== key) {
         changed ??= new Map();
         changed.set(key, [name, redacted]);

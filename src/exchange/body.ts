@@ -6,105 +6,105 @@ import type { Body, ReaderLimits } from "./exchange.js";
  * HTTP/2 streams and fill each up to the limit of a body.
  */
 export class MemoryBudget {
-  #left: number;
+  private left: number;
 
   constructor(bytes: number) {
-    this.#left = bytes;
+    this.left = bytes;
   }
 
   /** Takes all of `wanted`, or nothing and answers false. */
   takeAll(wanted: number): boolean {
-    if (wanted > this.#left) return false;
-    this.#left -= wanted;
+    if (wanted > this.left) return false;
+    this.left -= wanted;
     return true;
   }
 
   /** Takes up to `wanted` bytes and says how many were granted. */
   take(wanted: number): number {
-    const granted = Math.min(wanted, this.#left);
-    this.#left -= granted;
+    const granted = Math.min(wanted, this.left);
+    this.left -= granted;
     return granted;
   }
 
   release(bytes: number): void {
-    this.#left += bytes;
+    this.left += bytes;
   }
 }
 
 /** Keeps the first and the last bytes of a body, in bounded memory and linear time. */
 export class BodyCollector {
-  readonly #limits: ReaderLimits;
-  readonly #budget: MemoryBudget;
-  readonly #head = new ByteBuffer();
-  #headIsFull = false;
-  #ring: Buffer | undefined;
-  #ringAt = 0;
-  #length = 0;
-  #charged = 0;
+  private readonly limits: ReaderLimits;
+  private readonly budget: MemoryBudget;
+  private readonly head = new ByteBuffer();
+  private headIsFull = false;
+  private ring: Buffer | undefined;
+  private ringAt = 0;
+  private seen = 0;
+  private charged = 0;
 
   constructor(limits: ReaderLimits, budget: MemoryBudget) {
-    this.#limits = limits;
-    this.#budget = budget;
+    this.limits = limits;
+    this.budget = budget;
   }
 
   /** Bytes that passed so far. */
   get length(): number {
-    return this.#length;
+    return this.seen;
   }
 
   append(bytes: Buffer, start: number, end: number): void {
-    this.#length += end - start;
+    this.seen += end - start;
     let at = start;
-    if (!this.#headIsFull) {
-      const wanted = Math.min(end - start, this.#limits.maxBody - this.#head.length);
-      const granted = this.#charge(wanted);
-      if (granted > 0) this.#head.append(bytes, at, at + granted);
+    if (!this.headIsFull) {
+      const wanted = Math.min(end - start, this.limits.maxBody - this.head.length);
+      const granted = this.charge(wanted);
+      if (granted > 0) this.head.append(bytes, at, at + granted);
       at += granted;
-      this.#headIsFull = at < end;
+      this.headIsFull = at < end;
     }
-    if (at < end) this.#appendToTail(bytes, at, end);
+    if (at < end) this.appendToTail(bytes, at, end);
   }
 
   /** The body as far as it was seen. */
   snapshot(): Body {
-    const head = this.#head.view();
-    if (this.#length === head.length) return { head, length: this.#length, truncated: false };
-    const tail = this.#tail();
-    if (this.#length === head.length + tail.length) {
-      return { head: Buffer.concat([head, tail]), length: this.#length, truncated: false };
+    const head = this.head.view();
+    if (this.seen === head.length) return { head, length: this.seen, truncated: false };
+    const tail = this.tail();
+    if (this.seen === head.length + tail.length) {
+      return { head: Buffer.concat([head, tail]), length: this.seen, truncated: false };
     }
-    return { head, tail, length: this.#length, truncated: true };
+    return { head, tail, length: this.seen, truncated: true };
   }
 
   /** Gives the memory back to the budget of the connection. */
   release(): void {
-    this.#budget.release(this.#charged);
-    this.#charged = 0;
+    this.budget.release(this.charged);
+    this.charged = 0;
   }
 
-  #charge(wanted: number): number {
-    const granted = this.#budget.take(wanted);
-    this.#charged += granted;
+  private charge(wanted: number): number {
+    const granted = this.budget.take(wanted);
+    this.charged += granted;
     return granted;
   }
 
-  #appendToTail(bytes: Buffer, start: number, end: number): void {
-    this.#ring ??= Buffer.allocUnsafe(this.#charge(this.#limits.maxTail));
-    const ring = this.#ring;
+  private appendToTail(bytes: Buffer, start: number, end: number): void {
+    this.ring ??= Buffer.allocUnsafe(this.charge(this.limits.maxTail));
+    const ring = this.ring;
     if (ring.length === 0) return;
     let at = Math.max(start, end - ring.length);
     while (at < end) {
-      const copied = bytes.copy(ring, this.#ringAt, at, end);
+      const copied = bytes.copy(ring, this.ringAt, at, end);
       at += copied;
-      this.#ringAt = (this.#ringAt + copied) % ring.length;
+      this.ringAt = (this.ringAt + copied) % ring.length;
     }
   }
 
-  #tail(): Buffer {
-    const ring = this.#ring!;
-    const seen = this.#length - this.#head.length;
+  private tail(): Buffer {
+    const ring = this.ring!;
+    const seen = this.seen - this.head.length;
     // A chunk longer than the ring is entered at any position, so only a ring that never wrapped starts at 0.
     if (seen <= ring.length) return Buffer.from(ring.subarray(0, seen));
-    return Buffer.concat([ring.subarray(this.#ringAt), ring.subarray(0, this.#ringAt)]);
+    return Buffer.concat([ring.subarray(this.ringAt), ring.subarray(0, this.ringAt)]);
   }
 }

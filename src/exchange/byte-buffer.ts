@@ -3,35 +3,35 @@ const SMALLEST = 256;
 
 /** Bytes collected over several chunks. Doubles its room, so that appending byte by byte stays linear. */
 export class ByteBuffer {
-  #bytes: Buffer = EMPTY;
-  #length = 0;
+  private bytes: Buffer = EMPTY;
+  private size = 0;
 
   get length(): number {
-    return this.#length;
+    return this.size;
   }
 
   append(bytes: Buffer, start: number, end: number): void {
-    const needed = this.#length + end - start;
-    if (needed > this.#bytes.length) this.#grow(needed);
-    bytes.copy(this.#bytes, this.#length, start, end);
-    this.#length = needed;
+    const needed = this.size + end - start;
+    if (needed > this.bytes.length) this.grow(needed);
+    bytes.copy(this.bytes, this.size, start, end);
+    this.size = needed;
   }
 
   /** What was appended so far. Later appends never change these bytes; `clear` gives them up. */
   view(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+    return this.bytes.subarray(0, this.size);
   }
 
   clear(): void {
-    this.#bytes = EMPTY;
-    this.#length = 0;
+    this.bytes = EMPTY;
+    this.size = 0;
   }
 
-  #grow(needed: number): void {
+  private grow(needed: number): void {
     // The first allocation fits exactly: most bodies and heads come in one piece.
-    const room = this.#length === 0 ? needed : Math.max(needed, this.#bytes.length * 2, SMALLEST);
+    const room = this.size === 0 ? needed : Math.max(needed, this.bytes.length * 2, SMALLEST);
     const grown = Buffer.allocUnsafe(room);
-    this.#bytes.copy(grown, 0, 0, this.#length);
-    this.#bytes = grown;
+    this.bytes.copy(grown, 0, 0, this.size);
+    this.bytes = grown;
   }
 }

@@ -26,62 +26,62 @@ export function createConnectionReader(
 }
 
 class ConnectionCore implements ReaderCore {
-  readonly #options: ConnectionOptions;
-  readonly #context: ConnectionContext;
-  readonly #first = new ByteBuffer();
-  #firstAt = 0;
-  readonly #early = new ByteBuffer();
-  #core: ReaderCore | undefined;
+  private readonly options: ConnectionOptions;
+  private readonly context: ConnectionContext;
+  private readonly first = new ByteBuffer();
+  private firstAt = 0;
+  private readonly early = new ByteBuffer();
+  private core: ReaderCore | undefined;
 
   constructor(options: ConnectionOptions, context: ConnectionContext) {
-    this.#options = options;
-    this.#context = context;
+    this.options = options;
+    this.context = context;
   }
 
   get protocol(): string {
-    return this.#core?.protocol ?? "unknown";
+    return this.core?.protocol ?? "unknown";
   }
 
   push(direction: Direction, bytes: Buffer, time: number): void {
-    const { protocol } = this.#options;
-    if (protocol !== undefined) this.#core ??= this.#start(protocol);
-    if (this.#core !== undefined) this.#core.push(direction, bytes, time);
-    else if (direction === "response") this.#holdEarly(bytes);
-    else this.#detect(bytes, time);
+    const { protocol } = this.options;
+    if (protocol !== undefined) this.core ??= this.start(protocol);
+    if (this.core !== undefined) this.core.push(direction, bytes, time);
+    else if (direction === "response") this.holdEarly(bytes);
+    else this.detect(bytes, time);
   }
 
   end(direction: Direction, time: number): void {
-    this.#core?.end(direction, time);
+    this.core?.end(direction, time);
   }
 
   close(cause: CloseCause, time: number): void {
-    this.#core?.close(cause, time);
+    this.core?.close(cause, time);
   }
 
   /** The HTTP/2 preface was chosen such that no HTTP/1 request begins like it. */
-  #detect(bytes: Buffer, time: number): void {
-    if (this.#first.length === 0) this.#firstAt = time;
-    this.#first.append(bytes, 0, bytes.length);
-    const seen = this.#first.view();
+  private detect(bytes: Buffer, time: number): void {
+    if (this.first.length === 0) this.firstAt = time;
+    this.first.append(bytes, 0, bytes.length);
+    const seen = this.first.view();
     const compared = Math.min(seen.length, HTTP2_PREFACE.length);
     const isHttp2 = seen.subarray(0, compared).equals(HTTP2_PREFACE.subarray(0, compared));
     if (isHttp2 && compared < HTTP2_PREFACE.length) return;
-    this.#core = this.#start(isHttp2 ? "h2" : "http/1.1");
-    const early = this.#early.view();
-    if (early.length > 0) this.#core.push("response", early, this.#firstAt);
-    this.#core.push("request", seen, this.#firstAt);
-    this.#first.clear();
-    this.#early.clear();
+    this.core = this.start(isHttp2 ? "h2" : "http/1.1");
+    const early = this.early.view();
+    if (early.length > 0) this.core.push("response", early, this.firstAt);
+    this.core.push("request", seen, this.firstAt);
+    this.first.clear();
+    this.early.clear();
   }
 
   /** An HTTP/2 server need not wait for the client's preface with its own (RFC 9113 §3.4). */
-  #holdEarly(bytes: Buffer): void {
-    if (this.#early.length + bytes.length > MAX_EARLY) throw new ProtocolError("server_speaks_first");
-    this.#early.append(bytes, 0, bytes.length);
+  private holdEarly(bytes: Buffer): void {
+    if (this.early.length + bytes.length > MAX_EARLY) throw new ProtocolError("server_speaks_first");
+    this.early.append(bytes, 0, bytes.length);
   }
 
-  #start(protocol: "http/1.1" | "h2"): ReaderCore {
-    if (protocol === "h2") return new Http2Core(this.#context);
-    return new Http1Core(this.#context, protocolSwitch(this.#options.scheme, this.#context));
+  private start(protocol: "http/1.1" | "h2"): ReaderCore {
+    if (protocol === "h2") return new Http2Core(this.context);
+    return new Http1Core(this.context, protocolSwitch(this.options.scheme, this.context));
   }
 }

@@ -34,12 +34,12 @@ export function envelopeFormat(fields: Fields): EnvelopeFormat | undefined {
 
 /** Reads the enveloped messages of one direction of a stream while it lives. */
 export class EnvelopeReader {
-  readonly #limits: ReaderLimits;
-  readonly #prefix = Buffer.alloc(PREFIX_LENGTH);
-  #prefixLength = 0;
-  #message: BodyCollector | undefined;
-  #left = 0;
-  #broken = false;
+  private readonly limits: ReaderLimits;
+  private readonly prefix = Buffer.alloc(PREFIX_LENGTH);
+  private prefixLength = 0;
+  private message: BodyCollector | undefined;
+  private left = 0;
+  private broken = false;
 
   constructor(
     private readonly direction: Direction,
@@ -48,50 +48,50 @@ export class EnvelopeReader {
     private readonly budget: MemoryBudget,
     private readonly emit: (message: WebSocketMessage) => void,
   ) {
-    this.#limits = { ...limits, maxTail: 0 };
+    this.limits = { ...limits, maxTail: 0 };
   }
 
   push(bytes: Buffer, start: number, end: number, time: number): void {
     let at = start;
-    while (at < end && !this.#broken) {
-      if (this.#message === undefined) {
-        const copied = bytes.copy(this.#prefix, this.#prefixLength, at, end);
-        this.#prefixLength += copied;
+    while (at < end && !this.broken) {
+      if (this.message === undefined) {
+        const copied = bytes.copy(this.prefix, this.prefixLength, at, end);
+        this.prefixLength += copied;
         at += copied;
-        if (this.#prefixLength < PREFIX_LENGTH) return;
-        this.#begin();
+        if (this.prefixLength < PREFIX_LENGTH) return;
+        this.begin();
       }
-      const next = Math.min(end, at + this.#left);
-      this.#message?.append(bytes, at, next);
-      this.#left -= next - at;
+      const next = Math.min(end, at + this.left);
+      this.message?.append(bytes, at, next);
+      this.left -= next - at;
       at = next;
-      if (this.#left === 0) this.#finish(time);
+      if (this.left === 0) this.finish(time);
     }
   }
 
   release(): void {
-    this.#message?.release();
+    this.message?.release();
   }
 
-  #begin(): void {
-    this.#prefixLength = 0;
-    this.#left = this.#prefix.readUInt32BE(1);
+  private begin(): void {
+    this.prefixLength = 0;
+    this.left = this.prefix.readUInt32BE(1);
     // Not an error of the exchange: its body is reported as it came.
-    if (this.#prefix[0]! & ~(COMPRESSED | END)) this.#broken = true;
-    else this.#message = new BodyCollector(this.#limits, this.budget);
+    if (this.prefix[0]! & ~(COMPRESSED | END)) this.broken = true;
+    else this.message = new BodyCollector(this.limits, this.budget);
   }
 
-  #finish(time: number): void {
-    const message = this.#message;
+  private finish(time: number): void {
+    const message = this.message;
     if (message === undefined) return;
-    this.#message = undefined;
+    this.message = undefined;
     message.release();
-    if (this.#prefix[0]! & END) return;
+    if (this.prefix[0]! & END) return;
     const { head, truncated } = message.snapshot();
     const { direction } = this;
     const { kind } = this.format;
-    const isCompressed = (this.#prefix[0]! & COMPRESSED) !== 0;
-    const data = isCompressed ? this.#decompress(head) : head;
+    const isCompressed = (this.prefix[0]! & COMPRESSED) !== 0;
+    const data = isCompressed ? this.decompress(head) : head;
     this.emit({
       direction,
       time,
@@ -102,8 +102,8 @@ export class EnvelopeReader {
   }
 
   /** Answers nothing for what cannot be decompressed: an unknown coding, a cut message, too much output. */
-  #decompress(data: Buffer): Buffer | undefined {
-    const options = { maxOutputLength: this.#limits.maxBody };
+  private decompress(data: Buffer): Buffer | undefined {
+    const options = { maxOutputLength: this.limits.maxBody };
     try {
       switch (this.format.coding) {
         case "gzip":

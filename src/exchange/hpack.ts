@@ -13,111 +13,111 @@ const ENTRY_OVERHEAD = 32;
 
 /** Decodes the field blocks of one direction of an HTTP/2 connection (RFC 7541), in their order. */
 export class HpackDecoder {
-  readonly #maxList: number;
+  private readonly maxList: number;
   /** Newest last. */
-  readonly #table: Field[] = [];
-  #tableSize = 0;
-  #capacity = DEFAULT_TABLE_SIZE;
-  #allowed = DEFAULT_TABLE_SIZE;
-  #block: Buffer = Buffer.alloc(0);
-  #at = 0;
+  private readonly table: Field[] = [];
+  private tableSize = 0;
+  private capacity = DEFAULT_TABLE_SIZE;
+  private allowed = DEFAULT_TABLE_SIZE;
+  private block: Buffer = Buffer.alloc(0);
+  private at = 0;
 
   /** `maxList` bounds the decoded size of one block (RFC 9113 §10.5.1): few bytes can refer to many. */
   constructor(maxList: number) {
-    this.#maxList = maxList;
+    this.maxList = maxList;
   }
 
   /** The receiver announced SETTINGS_HEADER_TABLE_SIZE; the sender then says by itself what it uses of it. */
   allowTableSize(size: number): void {
     // It never shrinks here: when the sender learns of a lower value cannot be seen in the copy.
-    this.#allowed = Math.max(this.#allowed, Math.min(size, MAX_TABLE_SIZE));
+    this.allowed = Math.max(this.allowed, Math.min(size, MAX_TABLE_SIZE));
   }
 
   decode(block: Buffer): Fields {
-    this.#block = block;
-    this.#at = 0;
+    this.block = block;
+    this.at = 0;
     const fields: Field[] = [];
     let size = 0;
-    while (this.#at < block.length) {
-      const first = block[this.#at]!;
+    while (this.at < block.length) {
+      const first = block[this.at]!;
       if ((first & 0xe0) === 0x20) {
         if (fields.length > 0) throw new ProtocolError("hpack_late_size_update");
-        this.#resize(this.#integer(5));
+        this.resize(this.integer(5));
         continue;
       }
-      const field = this.#field(first);
+      const field = this.field(first);
       size += sizeOf(field);
-      if (size > this.#maxList) throw new ProtocolError("hpack_list_too_large");
+      if (size > this.maxList) throw new ProtocolError("hpack_list_too_large");
       fields.push(field);
     }
     return fields;
   }
 
-  #field(first: number): Field {
-    if (first & 0x80) return this.#entry(this.#integer(7));
-    if (first & 0x40) return this.#insert(this.#literal(6));
+  private field(first: number): Field {
+    if (first & 0x80) return this.entry(this.integer(7));
+    if (first & 0x40) return this.insert(this.literal(6));
     // Without indexing, or never indexed: the same to a reader.
-    return this.#literal(4);
+    return this.literal(4);
   }
 
-  #literal(prefix: number): Field {
-    const index = this.#integer(prefix);
-    const name = index === 0 ? this.#string() : this.#entry(index)[0];
-    return [name, this.#string()];
+  private literal(prefix: number): Field {
+    const index = this.integer(prefix);
+    const name = index === 0 ? this.string() : this.entry(index)[0];
+    return [name, this.string()];
   }
 
-  #entry(index: number): Field {
+  private entry(index: number): Field {
     const entry =
       index <= STATIC_TABLE.length
         ? STATIC_TABLE[index - 1]
-        : this.#table[this.#table.length - (index - STATIC_TABLE.length)];
+        : this.table[this.table.length - (index - STATIC_TABLE.length)];
     if (entry === undefined) throw new ProtocolError("hpack_bad_index");
     return entry;
   }
 
-  #insert(field: Field): Field {
-    this.#tableSize += sizeOf(field);
-    this.#table.push(field);
-    this.#evict();
+  private insert(field: Field): Field {
+    this.tableSize += sizeOf(field);
+    this.table.push(field);
+    this.evict();
     return field;
   }
 
-  #resize(capacity: number): void {
-    if (capacity > this.#allowed) throw new ProtocolError("hpack_table_too_large");
-    this.#capacity = capacity;
-    this.#evict();
+  private resize(capacity: number): void {
+    if (capacity > this.allowed) throw new ProtocolError("hpack_table_too_large");
+    this.capacity = capacity;
+    this.evict();
   }
 
-  #evict(): void {
-    while (this.#tableSize > this.#capacity) this.#tableSize -= sizeOf(this.#table.shift()!);
+  private evict(): void {
+    while (this.tableSize > this.capacity) this.tableSize -= sizeOf(this.table.shift()!);
   }
 
   /** RFC 7541 §5.1; values beyond 2^28 are refused, no honest block comes near. */
-  #integer(prefix: number): number {
+  private integer(prefix: number): number {
     const mask = (1 << prefix) - 1;
-    let value = this.#byte() & mask;
+    let value = this.byte() & mask;
     if (value < mask) return value;
     for (let shift = 0; shift <= 21; shift += 7) {
-      const byte = this.#byte();
+      const byte = this.byte();
       value += (byte & 0x7f) << shift;
       if ((byte & 0x80) === 0) return value;
     }
     throw new ProtocolError("hpack_bad_integer");
   }
 
-  #string(): string {
-    const isHuffman = (this.#block[this.#at] ?? 0) & 0x80;
-    const length = this.#integer(7);
-    const start = this.#at;
+  private string(): string {
+    const isHuffman = (this.block[this.at] ?? 0) & 0x80;
+    const length = this.integer(7);
+    const start = this.at;
     const end = start + length;
-    if (end > this.#block.length) throw new ProtocolError("hpack_cut_short");
-    this.#at = end;
-    if (isHuffman) return decodeHuffman(this.#block, start, end);
-    return this.#block.toString("latin1", start, end);
+    if (end > this.block.length) throw new ProtocolError("hpack_cut_short");
+    this.at = end;
+    if (isHuffman) return decodeHuffman(this.block, start, end);
+    return this.block.toString("latin1", start, end);
   }
 
-  #byte(): number {
-    const byte = this.#block[this.#at++];
+  private byte(): number {
+    const byte = this.block[this.at++];
     if (byte === undefined) throw new ProtocolError("hpack_cut_short");
     return byte;
   }

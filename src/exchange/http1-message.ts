@@ -29,182 +29,182 @@ type State = "start" | "head" | "length" | "until_close" | "chunk_line" | "chunk
  * differently, and have no notion of a copy that may stop anywhere.
  */
 export class Http1MessageReader {
-  readonly #listener: MessageListener;
-  readonly #maxHeader: number;
-  readonly #section = new ByteBuffer();
-  #state: State = "start";
-  #halted = false;
-  #left = 0;
+  private readonly listener: MessageListener;
+  private readonly maxHeader: number;
+  private readonly section = new ByteBuffer();
+  private state: State = "start";
+  private halted = false;
+  private left = 0;
 
   constructor(listener: MessageListener, maxHeader: number) {
-    this.#listener = listener;
-    this.#maxHeader = maxHeader;
+    this.listener = listener;
+    this.maxHeader = maxHeader;
   }
 
   /** Stops before the next byte: what follows is perhaps not HTTP/1. To be called from within a listener. */
   halt(): void {
-    this.#halted = true;
+    this.halted = true;
   }
 
   resume(): void {
-    this.#halted = false;
+    this.halted = false;
   }
 
   /** Reads on, and answers where it stopped: the end of `bytes`, or earlier when halted. */
   push(bytes: Buffer, time: number): number {
     let at = 0;
-    while (at < bytes.length && !this.#halted) at = this.#step(bytes, at, time);
+    while (at < bytes.length && !this.halted) at = this.step(bytes, at, time);
     return at;
   }
 
   /** The direction ended: only a body that lasts until then is complete by it. */
   end(time: number): void {
-    if (this.#state === "until_close" && !this.#halted) this.#finish([], time);
+    if (this.state === "until_close" && !this.halted) this.finish([], time);
   }
 
-  #step(bytes: Buffer, at: number, time: number): number {
-    switch (this.#state) {
+  private step(bytes: Buffer, at: number, time: number): number {
+    switch (this.state) {
       case "start":
-        return this.#skipEmptyLines(bytes, at, time);
+        return this.skipEmptyLines(bytes, at, time);
       case "head":
-        return this.#readHead(bytes, at, time);
+        return this.readHead(bytes, at, time);
       case "length":
       case "chunk":
-        return this.#readBody(bytes, at, time);
+        return this.readBody(bytes, at, time);
       case "until_close":
-        this.#listener.onBody(bytes, at, bytes.length, time);
+        this.listener.onBody(bytes, at, bytes.length, time);
         return bytes.length;
       case "chunk_line":
-        return this.#readChunkLine(bytes, at);
+        return this.readChunkLine(bytes, at);
       case "chunk_end":
-        return this.#readChunkEnd(bytes, at);
+        return this.readChunkEnd(bytes, at);
       case "trailers":
-        return this.#readTrailers(bytes, at, time);
+        return this.readTrailers(bytes, at, time);
     }
   }
 
   /** Empty lines before a message are left over by old clients (RFC 9112 §2.2). */
-  #skipEmptyLines(bytes: Buffer, at: number, time: number): number {
+  private skipEmptyLines(bytes: Buffer, at: number, time: number): number {
     let next = at;
     while (next < bytes.length && (bytes[next] === CR || bytes[next] === LF)) next++;
     if (next < bytes.length) {
-      this.#state = "head";
-      this.#listener.onStart(time);
+      this.state = "head";
+      this.listener.onStart(time);
     }
     return next;
   }
 
-  #readHead(bytes: Buffer, at: number, time: number): number {
-    const end = this.#findSectionEnd(bytes, at);
+  private readHead(bytes: Buffer, at: number, time: number): number {
+    const end = this.findSectionEnd(bytes, at);
     if (end < 0) return bytes.length;
-    const lines = this.#takeLines(bytes, at, end);
-    const framing = this.#listener.onHead(lines[0]!, parseFields(lines, 1, lines.length));
+    const lines = this.takeLines(bytes, at, end);
+    const framing = this.listener.onHead(lines[0]!, parseFields(lines, 1, lines.length));
     switch (framing.kind) {
       case "none":
-        this.#finish([], time);
+        this.finish([], time);
         break;
       case "length":
-        this.#left = framing.length;
-        this.#state = "length";
+        this.left = framing.length;
+        this.state = "length";
         break;
       case "chunked":
-        this.#state = "chunk_line";
+        this.state = "chunk_line";
         break;
       case "until_close":
-        this.#state = "until_close";
+        this.state = "until_close";
     }
     return end;
   }
 
-  #readBody(bytes: Buffer, at: number, time: number): number {
-    const end = Math.min(bytes.length, at + this.#left);
-    this.#listener.onBody(bytes, at, end, time);
-    this.#left -= end - at;
-    if (this.#left > 0) return end;
-    if (this.#state === "length") {
-      this.#finish([], time);
+  private readBody(bytes: Buffer, at: number, time: number): number {
+    const end = Math.min(bytes.length, at + this.left);
+    this.listener.onBody(bytes, at, end, time);
+    this.left -= end - at;
+    if (this.left > 0) return end;
+    if (this.state === "length") {
+      this.finish([], time);
     } else {
-      this.#state = "chunk_end";
-      this.#left = 2;
+      this.state = "chunk_end";
+      this.left = 2;
     }
     return end;
   }
 
-  #readChunkLine(bytes: Buffer, at: number): number {
+  private readChunkLine(bytes: Buffer, at: number): number {
     const lineEnd = bytes.indexOf(LF, at);
     const end = lineEnd < 0 ? bytes.length : lineEnd + 1;
-    if (this.#section.length + end - at > MAX_CHUNK_LINE) throw new ProtocolError("http1_bad_chunk");
+    if (this.section.length + end - at > MAX_CHUNK_LINE) throw new ProtocolError("http1_bad_chunk");
     if (lineEnd < 0) {
-      this.#section.append(bytes, at, end);
+      this.section.append(bytes, at, end);
       return end;
     }
-    const line = this.#takeText(bytes, at, end);
+    const line = this.takeText(bytes, at, end);
     // A bare LF ends the line for some readers and belongs to an extension for others.
     const size = line.endsWith("\r\n") ? CHUNK_LINE.exec(line.slice(0, -2)) : null;
     if (size === null) throw new ProtocolError("http1_bad_chunk");
-    this.#left = Number.parseInt(size[1]!, 16);
-    this.#state = this.#left === 0 ? "trailers" : "chunk";
+    this.left = Number.parseInt(size[1]!, 16);
+    this.state = this.left === 0 ? "trailers" : "chunk";
     return end;
   }
 
-  #readChunkEnd(bytes: Buffer, at: number): number {
-    if (bytes[at] !== (this.#left === 2 ? CR : LF)) throw new ProtocolError("http1_bad_chunk");
-    this.#left--;
-    if (this.#left === 0) this.#state = "chunk_line";
+  private readChunkEnd(bytes: Buffer, at: number): number {
+    if (bytes[at] !== (this.left === 2 ? CR : LF)) throw new ProtocolError("http1_bad_chunk");
+    this.left--;
+    if (this.left === 0) this.state = "chunk_line";
     return at + 1;
   }
 
-  #readTrailers(bytes: Buffer, at: number, time: number): number {
-    const end = this.#findSectionEnd(bytes, at);
+  private readTrailers(bytes: Buffer, at: number, time: number): number {
+    const end = this.findSectionEnd(bytes, at);
     if (end < 0) return bytes.length;
-    const lines = this.#takeLines(bytes, at, end);
-    this.#finish(lines[0] === "" ? [] : parseFields(lines, 0, lines.length), time);
+    const lines = this.takeLines(bytes, at, end);
+    this.finish(lines[0] === "" ? [] : parseFields(lines, 0, lines.length), time);
     return end;
   }
 
-  #finish(trailers: Fields, time: number): void {
-    this.#state = "start";
-    this.#listener.onEnd(trailers, time);
+  private finish(trailers: Fields, time: number): void {
+    this.state = "start";
+    this.listener.onEnd(trailers, time);
   }
 
   /**
    * Where the section of fields ends in `bytes` (behind its empty line), or -1 when it goes on: then the
    * bytes are kept. Lines may end in a bare LF (RFC 9112 §2.2).
    */
-  #findSectionEnd(bytes: Buffer, at: number): number {
-    const kept = this.#section.length;
+  private findSectionEnd(bytes: Buffer, at: number): number {
+    const kept = this.section.length;
     if (kept === 0) {
       const end = sectionEnd(bytes, at, at);
-      if ((end < 0 ? bytes.length : end) - at > this.#maxHeader)
+      if ((end < 0 ? bytes.length : end) - at > this.maxHeader)
         throw new ProtocolError("http1_head_too_large");
-      if (end < 0) this.#section.append(bytes, at, bytes.length);
+      if (end < 0) this.section.append(bytes, at, bytes.length);
       return end;
     }
-    const appended = Math.min(bytes.length - at, this.#maxHeader + 1 - kept);
-    this.#section.append(bytes, at, at + appended);
-    const end = sectionEnd(this.#section.view(), 0, Math.max(0, kept - 2));
+    const appended = Math.min(bytes.length - at, this.maxHeader + 1 - kept);
+    this.section.append(bytes, at, at + appended);
+    const end = sectionEnd(this.section.view(), 0, Math.max(0, kept - 2));
     if (end > 0) return at + end - kept;
-    if (this.#section.length > this.#maxHeader) throw new ProtocolError("http1_head_too_large");
+    if (this.section.length > this.maxHeader) throw new ProtocolError("http1_head_too_large");
     return -1;
   }
 
-  #takeLines(bytes: Buffer, at: number, end: number): string[] {
+  private takeLines(bytes: Buffer, at: number, end: number): string[] {
     let text: string;
-    if (this.#section.length === 0) {
+    if (this.section.length === 0) {
       text = bytes.toString("latin1", at, end);
     } else {
-      const kept = this.#section.view();
+      const kept = this.section.view();
       text = kept.toString("latin1", 0, sectionEnd(kept, 0, 0));
-      this.#section.clear();
+      this.section.clear();
     }
     return splitLines(text);
   }
 
-  #takeText(bytes: Buffer, at: number, end: number): string {
-    if (this.#section.length === 0) return bytes.toString("latin1", at, end);
-    this.#section.append(bytes, at, end);
-    const text = this.#section.view().toString("latin1");
-    this.#section.clear();
+  private takeText(bytes: Buffer, at: number, end: number): string {
+    if (this.section.length === 0) return bytes.toString("latin1", at, end);
+    this.section.append(bytes, at, end);
+    const text = this.section.view().toString("latin1");
+    this.section.clear();
     return text;
   }
 }

@@ -36,170 +36,170 @@ export function createHttp1Reader(options: Http1Options, handlers: ReaderHandler
 type Switch = "none" | "asked" | "done";
 
 export class Http1Core implements ReaderCore {
-  readonly #switchProtocol: SwitchProtocol;
-  readonly #context: ConnectionContext;
-  readonly #requests: Http1MessageReader;
-  readonly #responses: Http1MessageReader;
+  private readonly switchProtocol: SwitchProtocol;
+  private readonly context: ConnectionContext;
+  private readonly requests: Http1MessageReader;
+  private readonly responses: Http1MessageReader;
   /** Requests in wire order whose exchange is not complete. */
-  readonly #open: OpenExchange[] = [];
-  readonly #held = new ByteBuffer();
-  #requestStart = 0;
-  #responseStart = 0;
+  private readonly open: OpenExchange[] = [];
+  private readonly held = new ByteBuffer();
+  private requestStart = 0;
+  private responseStart = 0;
   /** The exchange whose response is being read; absent during an interim response. */
-  #answered: OpenExchange | undefined;
-  #switch: Switch = "none";
-  #next: ReaderCore | undefined;
-  #refused = false;
-  #firstEnd: Direction | undefined;
+  private answered: OpenExchange | undefined;
+  private switch: Switch = "none";
+  private next: ReaderCore | undefined;
+  private refused = false;
+  private firstEnd: Direction | undefined;
 
   constructor(context: ConnectionContext, switchProtocol: SwitchProtocol) {
-    this.#context = context;
-    this.#switchProtocol = switchProtocol;
+    this.context = context;
+    this.switchProtocol = switchProtocol;
     const { maxHeader } = context.limits;
-    this.#requests = new Http1MessageReader(
+    this.requests = new Http1MessageReader(
       {
         onStart: (time) => {
-          this.#requestStart = time;
+          this.requestStart = time;
         },
-        onHead: (line, fields) => this.#onRequestHead(line, fields),
-        onBody: (bytes, start, end, time) => this.#open.at(-1)!.append("request", bytes, start, end, time),
-        onEnd: (trailers, time) => this.#onRequestEnd(trailers, time),
+        onHead: (line, fields) => this.onRequestHead(line, fields),
+        onBody: (bytes, start, end, time) => this.open.at(-1)!.append("request", bytes, start, end, time),
+        onEnd: (trailers, time) => this.onRequestEnd(trailers, time),
       },
       maxHeader,
     );
-    this.#responses = new Http1MessageReader(
+    this.responses = new Http1MessageReader(
       {
         onStart: (time) => {
-          this.#responseStart = time;
+          this.responseStart = time;
         },
-        onHead: (line, fields) => this.#onResponseHead(line, fields),
-        onBody: (bytes, start, end, time) => this.#answered?.append("response", bytes, start, end, time),
-        onEnd: (trailers, time) => this.#onResponseEnd(trailers, time),
+        onHead: (line, fields) => this.onResponseHead(line, fields),
+        onBody: (bytes, start, end, time) => this.answered?.append("response", bytes, start, end, time),
+        onEnd: (trailers, time) => this.onResponseEnd(trailers, time),
       },
       maxHeader,
     );
   }
 
   get protocol(): string {
-    return this.#next?.protocol ?? "http/1.1";
+    return this.next?.protocol ?? "http/1.1";
   }
 
   push(direction: Direction, bytes: Buffer, time: number): void {
-    if (this.#next !== undefined) this.#next.push(direction, bytes, time);
-    else if (this.#switch === "done") return;
-    else if (direction === "request") this.#pushRequest(bytes, time);
-    else this.#pushResponse(bytes, time);
+    if (this.next !== undefined) this.next.push(direction, bytes, time);
+    else if (this.switch === "done") return;
+    else if (direction === "request") this.pushRequest(bytes, time);
+    else this.pushResponse(bytes, time);
   }
 
   end(direction: Direction, time: number): void {
-    this.#firstEnd ??= direction;
-    if (this.#next !== undefined) this.#next.end(direction, time);
-    else if (direction === "response") this.#responses.end(time);
+    this.firstEnd ??= direction;
+    if (this.next !== undefined) this.next.end(direction, time);
+    else if (direction === "response") this.responses.end(time);
   }
 
   close(cause: CloseCause, time: number): void {
-    if (this.#next !== undefined) {
-      this.#next.close(cause, time);
+    if (this.next !== undefined) {
+      this.next.close(cause, time);
       return;
     }
-    if (cause === "ended") this.#responses.end(time);
-    const error = errorOfClose(cause, this.#firstEnd);
-    for (const exchange of this.#open.splice(0))
-      this.#context.handlers.onExchange(exchange.finish(time, error));
+    if (cause === "ended") this.responses.end(time);
+    const error = errorOfClose(cause, this.firstEnd);
+    for (const exchange of this.open.splice(0))
+      this.context.handlers.onExchange(exchange.finish(time, error));
   }
 
-  #pushRequest(bytes: Buffer, time: number): void {
-    const read = this.#requests.push(bytes, time);
+  private pushRequest(bytes: Buffer, time: number): void {
+    const read = this.requests.push(bytes, time);
     if (read === bytes.length) return;
-    if (this.#held.length + bytes.length - read > MAX_HELD)
+    if (this.held.length + bytes.length - read > MAX_HELD)
       throw new ProtocolError("http1_bytes_before_switch");
-    this.#held.append(bytes, read, bytes.length);
+    this.held.append(bytes, read, bytes.length);
   }
 
-  #pushResponse(bytes: Buffer, time: number): void {
-    if (this.#refused) return;
-    const read = this.#responses.push(bytes, time);
-    if (this.#next !== undefined) {
-      const held = this.#held.view();
-      this.#held.clear();
-      if (held.length > 0) this.#next.push("request", held, time);
-      if (read < bytes.length) this.#next.push("response", bytes.subarray(read), time);
+  private pushResponse(bytes: Buffer, time: number): void {
+    if (this.refused) return;
+    const read = this.responses.push(bytes, time);
+    if (this.next !== undefined) {
+      const held = this.held.view();
+      this.held.clear();
+      if (held.length > 0) this.next.push("request", held, time);
+      if (read < bytes.length) this.next.push("response", bytes.subarray(read), time);
     }
   }
 
   /** The switch was declined: what the client sent meanwhile is HTTP/1 after all. */
-  #resumeRequests(): void {
-    const held = this.#held.view();
-    this.#held.clear();
-    this.#switch = "none";
-    this.#requests.resume();
-    if (held.length > 0) this.#pushRequest(held, this.#responseStart);
+  private resumeRequests(): void {
+    const held = this.held.view();
+    this.held.clear();
+    this.switch = "none";
+    this.requests.resume();
+    if (held.length > 0) this.pushRequest(held, this.responseStart);
   }
 
-  #onRequestHead(line: string, fields: Fields): Framing {
-    if (this.#open.length >= MAX_PIPELINED) throw new ProtocolError("http1_too_many_pipelined");
+  private onRequestHead(line: string, fields: Fields): Framing {
+    if (this.open.length >= MAX_PIPELINED) throw new ProtocolError("http1_too_many_pipelined");
     const { head, version } = parseRequestLine(line, fields);
     const framing = requestFraming(fields, version);
-    this.#open.push(new OpenExchange(this.#context, `http/${version}`, head, this.#requestStart));
+    this.open.push(new OpenExchange(this.context, `http/${version}`, head, this.requestStart));
     return framing;
   }
 
-  #onRequestEnd(trailers: Fields, time: number): void {
-    const exchange = this.#open.at(-1)!;
+  private onRequestEnd(trailers: Fields, time: number): void {
+    const exchange = this.open.at(-1)!;
     exchange.endRequest(trailers, time);
     if (exchange.response === undefined && asksForSwitch(exchange)) {
-      this.#switch = "asked";
-      this.#requests.halt();
+      this.switch = "asked";
+      this.requests.halt();
     }
-    this.#reportComplete(time);
+    this.reportComplete(time);
   }
 
-  #onResponseHead(line: string, fields: Fields): Framing {
+  private onResponseHead(line: string, fields: Fields): Framing {
     const { status, version } = parseStatusLine(line);
     // The first one may have its response already while its request is still on the way.
-    const exchange = this.#open[0]?.response === undefined ? this.#open[0] : this.#open[1];
-    if (exchange === undefined) return this.#onUnsolicited(status);
+    const exchange = this.open[0]?.response === undefined ? this.open[0] : this.open[1];
+    if (exchange === undefined) return this.onUnsolicited(status);
     if (status < 200 && status !== 101) return NO_BODY;
-    this.#answered = exchange;
-    exchange.answer({ status, fields }, this.#responseStart);
+    this.answered = exchange;
+    exchange.answer({ status, fields }, this.responseStart);
     const { method } = exchange.request;
-    const isLastAsked = this.#switch === "asked" && exchange === this.#open.at(-1);
+    const isLastAsked = this.switch === "asked" && exchange === this.open.at(-1);
     if (status === 101 || (method === "CONNECT" && status < 300)) {
       // Unasked, or in the middle of a request: there is no telling where the other protocol begins.
       if (!isLastAsked) throw new ProtocolError("http1_unexpected_switch");
-      this.#switch = "done";
-      this.#responses.halt();
+      this.switch = "done";
+      this.responses.halt();
       return NO_BODY;
     }
-    if (isLastAsked) this.#resumeRequests();
+    if (isLastAsked) this.resumeRequests();
     return responseFraming(fields, version, status, method);
   }
 
   /** A server may refuse a connection before it has read a request, as with 408 (RFC 9110 §15.5.9). */
-  #onUnsolicited(status: number): Framing {
+  private onUnsolicited(status: number): Framing {
     if (status < 400) throw new ProtocolError("http1_unsolicited_response");
-    this.#refused = true;
-    this.#responses.halt();
+    this.refused = true;
+    this.responses.halt();
     return NO_BODY;
   }
 
-  #onResponseEnd(trailers: Fields, time: number): void {
-    const exchange = this.#answered;
+  private onResponseEnd(trailers: Fields, time: number): void {
+    const exchange = this.answered;
     if (exchange === undefined) return;
-    this.#answered = undefined;
-    if (this.#switch === "done") {
-      this.#next = this.#switchProtocol(switchedProtocol(exchange), exchange);
-      if (this.#next !== undefined) {
-        this.#open.splice(this.#open.indexOf(exchange), 1);
+    this.answered = undefined;
+    if (this.switch === "done") {
+      this.next = this.switchProtocol(switchedProtocol(exchange), exchange);
+      if (this.next !== undefined) {
+        this.open.splice(this.open.indexOf(exchange), 1);
         return;
       }
     }
     exchange.endResponse(trailers, time);
-    this.#reportComplete(time);
+    this.reportComplete(time);
   }
 
-  #reportComplete(time: number): void {
-    while (this.#open[0]?.isComplete) this.#context.handlers.onExchange(this.#open.shift()!.finish(time));
+  private reportComplete(time: number): void {
+    while (this.open[0]?.isComplete) this.context.handlers.onExchange(this.open.shift()!.finish(time));
   }
 }
 

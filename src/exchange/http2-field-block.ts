@@ -17,35 +17,35 @@ export interface FieldBlock {
 
 /** Joins HEADERS or PUSH_PROMISE with the CONTINUATION frames behind it; one direction of a connection. */
 export class FieldBlockJoiner {
-  readonly #maxLength: number;
-  #open: Omit<FieldBlock, "bytes"> | undefined;
-  readonly #bytes = new ByteBuffer();
+  private readonly maxLength: number;
+  private open: Omit<FieldBlock, "bytes"> | undefined;
+  private readonly bytes = new ByteBuffer();
 
   constructor(maxLength: number) {
-    this.#maxLength = maxLength;
+    this.maxLength = maxLength;
   }
 
   /** Answers the block when this frame completes it. */
   add(frame: FrameHead, payload: Buffer): FieldBlock | undefined {
-    const part = frame.type === FRAME.continuation ? payload : this.#begin(frame, payload);
-    const open = this.#open;
+    const part = frame.type === FRAME.continuation ? payload : this.begin(frame, payload);
+    const open = this.open;
     if (open === undefined) throw new ProtocolError("h2_bad_continuation");
     const isLast = (frame.flags & FLAG.endHeaders) !== 0;
-    if (isLast && this.#bytes.length === 0) {
-      this.#open = undefined;
+    if (isLast && this.bytes.length === 0) {
+      this.open = undefined;
       return { ...open, bytes: part };
     }
-    if (this.#bytes.length + part.length > this.#maxLength) throw new ProtocolError("h2_head_too_large");
-    this.#bytes.append(part, 0, part.length);
+    if (this.bytes.length + part.length > this.maxLength) throw new ProtocolError("h2_head_too_large");
+    this.bytes.append(part, 0, part.length);
     if (!isLast) return undefined;
-    const bytes = this.#bytes.view();
-    this.#bytes.clear();
-    this.#open = undefined;
+    const bytes = this.bytes.view();
+    this.bytes.clear();
+    this.open = undefined;
     return { ...open, bytes };
   }
 
   /** Takes off padding, priority and the promised stream (RFC 9113 §6.2, §6.6). */
-  #begin(frame: FrameHead, payload: Buffer): Buffer {
+  private begin(frame: FrameHead, payload: Buffer): Buffer {
     const isPadded = (frame.flags & FLAG.padded) !== 0;
     const padding = isPadded ? (payload[0] ?? 0) : 0;
     let start = isPadded ? 1 : 0;
@@ -59,7 +59,7 @@ export class FieldBlockJoiner {
     }
     const end = payload.length - padding;
     if (start > end) throw new ProtocolError("h2_bad_padding");
-    this.#open = { frame, promisedId };
+    this.open = { frame, promisedId };
     return payload.subarray(start, end);
   }
 }

@@ -38,125 +38,125 @@ export interface FrameListener {
  * handed on as it comes; frames that are not read are skipped without being kept.
  */
 export class FrameReader {
-  readonly #listener: FrameListener;
-  readonly #maxPayload: number;
+  private readonly listener: FrameListener;
+  private readonly maxPayload: number;
   /** A frame header, or the payload of a frame that is read whole, while it is incomplete. */
-  readonly #partial = new ByteBuffer();
-  #startedAt = 0;
-  #frame: FrameHead | undefined;
+  private readonly partial = new ByteBuffer();
+  private startedAt = 0;
+  private frame: FrameHead | undefined;
   /** Bytes of the frame's payload that have not passed. */
-  #left = 0;
+  private left = 0;
   /** Of these, the padding at the end. */
-  #padding = 0;
-  #awaitsPadLength = false;
-  #sawSettings = false;
+  private padding = 0;
+  private awaitsPadLength = false;
+  private sawSettings = false;
   /** The stream whose field block goes on: nothing but its CONTINUATION may follow (RFC 9113 §6.10). */
-  #openBlock: number | undefined;
+  private openBlock: number | undefined;
 
   constructor(listener: FrameListener, maxPayload: number) {
-    this.#listener = listener;
-    this.#maxPayload = maxPayload;
+    this.listener = listener;
+    this.maxPayload = maxPayload;
   }
 
   push(bytes: Buffer, time: number): void {
     let at = 0;
     while (at < bytes.length) {
-      if (this.#frame === undefined) at = this.#readHeader(bytes, at, time);
-      else if (this.#frame.type === FRAME.data) at = this.#readData(this.#frame, bytes, at, time);
-      else if (isRead(this.#frame.type)) at = this.#readWhole(this.#frame, bytes, at, time);
-      else at = this.#skip(bytes, at);
+      if (this.frame === undefined) at = this.readHeader(bytes, at, time);
+      else if (this.frame.type === FRAME.data) at = this.readData(this.frame, bytes, at, time);
+      else if (isRead(this.frame.type)) at = this.readWhole(this.frame, bytes, at, time);
+      else at = this.skip(bytes, at);
     }
   }
 
-  #readHeader(bytes: Buffer, at: number, time: number): number {
-    if (this.#partial.length === 0) this.#startedAt = time;
-    if (this.#partial.length === 0 && bytes.length - at >= HEADER_LENGTH) {
-      this.#begin(bytes, at, time);
+  private readHeader(bytes: Buffer, at: number, time: number): number {
+    if (this.partial.length === 0) this.startedAt = time;
+    if (this.partial.length === 0 && bytes.length - at >= HEADER_LENGTH) {
+      this.begin(bytes, at, time);
       return at + HEADER_LENGTH;
     }
-    const end = Math.min(bytes.length, at + HEADER_LENGTH - this.#partial.length);
-    this.#partial.append(bytes, at, end);
-    if (this.#partial.length === HEADER_LENGTH) {
-      const header = this.#partial.view();
-      this.#partial.clear();
-      this.#begin(header, 0, time);
+    const end = Math.min(bytes.length, at + HEADER_LENGTH - this.partial.length);
+    this.partial.append(bytes, at, end);
+    if (this.partial.length === HEADER_LENGTH) {
+      const header = this.partial.view();
+      this.partial.clear();
+      this.begin(header, 0, time);
     }
     return end;
   }
 
-  #begin(header: Buffer, at: number, time: number): void {
+  private begin(header: Buffer, at: number, time: number): void {
     const length = header.readUIntBE(at, 3);
     const type = header[at + 3]!;
     const flags = header[at + 4]!;
     const streamId = header.readUInt32BE(at + 5) & 0x7fffffff;
     // Each side opens with SETTINGS (RFC 9113 §3.4). This also tells an HTTP/1 error page from HTTP/2.
-    if (!this.#sawSettings && type !== FRAME.settings) throw new ProtocolError("h2_no_settings");
-    this.#sawSettings = true;
-    if (isRead(type) && length > this.#maxPayload) throw new ProtocolError("h2_frame_too_large");
-    this.#trackBlock(type, flags, streamId);
-    const frame = { type, flags, streamId, startedAt: this.#startedAt };
-    this.#left = length;
-    this.#padding = 0;
+    if (!this.sawSettings && type !== FRAME.settings) throw new ProtocolError("h2_no_settings");
+    this.sawSettings = true;
+    if (isRead(type) && length > this.maxPayload) throw new ProtocolError("h2_frame_too_large");
+    this.trackBlock(type, flags, streamId);
+    const frame = { type, flags, streamId, startedAt: this.startedAt };
+    this.left = length;
+    this.padding = 0;
     if (type === FRAME.data) {
-      this.#awaitsPadLength = (flags & FLAG.padded) !== 0;
-      if (this.#awaitsPadLength && length === 0) throw new ProtocolError("h2_bad_padding");
+      this.awaitsPadLength = (flags & FLAG.padded) !== 0;
+      if (this.awaitsPadLength && length === 0) throw new ProtocolError("h2_bad_padding");
     }
-    if (length > 0) this.#frame = frame;
-    else if (type === FRAME.data) this.#listener.onDataEnd(frame, time);
-    else if (isRead(type)) this.#listener.onFrame(frame, header.subarray(0, 0), time);
+    if (length > 0) this.frame = frame;
+    else if (type === FRAME.data) this.listener.onDataEnd(frame, time);
+    else if (isRead(type)) this.listener.onFrame(frame, header.subarray(0, 0), time);
   }
 
-  #trackBlock(type: number, flags: number, streamId: number): void {
+  private trackBlock(type: number, flags: number, streamId: number): void {
     const continues = type === FRAME.continuation;
-    if (continues ? this.#openBlock !== streamId : this.#openBlock !== undefined) {
+    if (continues ? this.openBlock !== streamId : this.openBlock !== undefined) {
       throw new ProtocolError("h2_bad_continuation");
     }
     if (continues || type === FRAME.headers || type === FRAME.pushPromise) {
-      this.#openBlock = flags & FLAG.endHeaders ? undefined : streamId;
+      this.openBlock = flags & FLAG.endHeaders ? undefined : streamId;
     }
   }
 
-  #readData(frame: FrameHead, bytes: Buffer, at: number, time: number): number {
+  private readData(frame: FrameHead, bytes: Buffer, at: number, time: number): number {
     let next = at;
-    if (this.#awaitsPadLength) {
-      this.#awaitsPadLength = false;
-      this.#padding = bytes[next++]!;
-      this.#left--;
-      if (this.#padding > this.#left) throw new ProtocolError("h2_bad_padding");
+    if (this.awaitsPadLength) {
+      this.awaitsPadLength = false;
+      this.padding = bytes[next++]!;
+      this.left--;
+      if (this.padding > this.left) throw new ProtocolError("h2_bad_padding");
     }
-    const content = Math.min(bytes.length - next, this.#left - this.#padding);
+    const content = Math.min(bytes.length - next, this.left - this.padding);
     if (content > 0) {
-      this.#listener.onData(frame.streamId, bytes, next, next + content, time);
+      this.listener.onData(frame.streamId, bytes, next, next + content, time);
       next += content;
-      this.#left -= content;
+      this.left -= content;
     }
-    const padding = Math.min(bytes.length - next, this.#padding);
-    this.#padding -= padding;
-    this.#left -= padding;
-    if (this.#left === 0) {
-      this.#frame = undefined;
-      this.#listener.onDataEnd(frame, time);
+    const padding = Math.min(bytes.length - next, this.padding);
+    this.padding -= padding;
+    this.left -= padding;
+    if (this.left === 0) {
+      this.frame = undefined;
+      this.listener.onDataEnd(frame, time);
     }
     return next + padding;
   }
 
-  #readWhole(frame: FrameHead, bytes: Buffer, at: number, time: number): number {
-    const end = Math.min(bytes.length, at + this.#left);
-    this.#left -= end - at;
-    const isInPieces = this.#left > 0 || this.#partial.length > 0;
-    if (isInPieces) this.#partial.append(bytes, at, end);
-    if (this.#left > 0) return end;
-    const payload = isInPieces ? this.#partial.view() : bytes.subarray(at, end);
-    this.#partial.clear();
-    this.#frame = undefined;
-    this.#listener.onFrame(frame, payload, time);
+  private readWhole(frame: FrameHead, bytes: Buffer, at: number, time: number): number {
+    const end = Math.min(bytes.length, at + this.left);
+    this.left -= end - at;
+    const isInPieces = this.left > 0 || this.partial.length > 0;
+    if (isInPieces) this.partial.append(bytes, at, end);
+    if (this.left > 0) return end;
+    const payload = isInPieces ? this.partial.view() : bytes.subarray(at, end);
+    this.partial.clear();
+    this.frame = undefined;
+    this.listener.onFrame(frame, payload, time);
     return end;
   }
 
-  #skip(bytes: Buffer, at: number): number {
-    const end = Math.min(bytes.length, at + this.#left);
-    this.#left -= end - at;
-    if (this.#left === 0) this.#frame = undefined;
+  private skip(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.left);
+    this.left -= end - at;
+    if (this.left === 0) this.frame = undefined;
     return end;
   }
 }

@@ -50,18 +50,18 @@ export interface ResponseHead {
 export class OpenExchange {
   protocol: Exchange["protocol"];
   streamId: number | undefined;
-  readonly #context: ConnectionContext;
-  readonly #requestBody: BodyCollector;
-  readonly #responseBody: BodyCollector;
-  #requestEnvelopes: EnvelopeReader | undefined;
-  #responseEnvelopes: EnvelopeReader | undefined;
-  #requestTrailers: Fields = [];
-  #responseTrailers: Fields = [];
-  #response: ResponseHead | undefined;
-  #requestEndedAt: number | undefined;
-  #responseStartedAt: number | undefined;
-  #responseEndedAt: number | undefined;
-  #chargedFields = 0;
+  private readonly context: ConnectionContext;
+  private readonly requestBody: BodyCollector;
+  private readonly responseBody: BodyCollector;
+  private requestEnvelopes: EnvelopeReader | undefined;
+  private responseEnvelopes: EnvelopeReader | undefined;
+  private requestTrailers: Fields = [];
+  private responseTrailers: Fields = [];
+  private openResponse: ResponseHead | undefined;
+  private requestEndedAt: number | undefined;
+  private responseStartedAt: number | undefined;
+  private responseEndedAt: number | undefined;
+  private chargedFields = 0;
 
   constructor(
     context: ConnectionContext,
@@ -72,82 +72,82 @@ export class OpenExchange {
   ) {
     this.protocol = protocol;
     this.streamId = streamId;
-    this.#context = context;
-    this.#requestBody = new BodyCollector(context.limits, context.bodies);
-    this.#responseBody = new BodyCollector(context.limits, context.bodies);
-    this.#requestEnvelopes = this.#readsEnvelopes("request", request.fields);
-    this.#chargeFields(request.fields);
+    this.context = context;
+    this.requestBody = new BodyCollector(context.limits, context.bodies);
+    this.responseBody = new BodyCollector(context.limits, context.bodies);
+    this.requestEnvelopes = this.readsEnvelopes("request", request.fields);
+    this.chargeFields(request.fields);
   }
 
   get response(): ResponseHead | undefined {
-    return this.#response;
+    return this.openResponse;
   }
 
   get requestHasEnded(): boolean {
-    return this.#requestEndedAt !== undefined;
+    return this.requestEndedAt !== undefined;
   }
 
   get isComplete(): boolean {
-    return this.#requestEndedAt !== undefined && this.#responseEndedAt !== undefined;
+    return this.requestEndedAt !== undefined && this.responseEndedAt !== undefined;
   }
 
   answer(response: ResponseHead, startedAt: number): void {
-    this.#chargeFields(response.fields);
-    this.#response = response;
-    this.#responseStartedAt = startedAt;
-    this.#responseEnvelopes = this.#readsEnvelopes("response", response.fields);
+    this.chargeFields(response.fields);
+    this.openResponse = response;
+    this.responseStartedAt = startedAt;
+    this.responseEnvelopes = this.readsEnvelopes("response", response.fields);
   }
 
   append(direction: Direction, bytes: Buffer, start: number, end: number, time: number): void {
     const isRequest = direction === "request";
-    (isRequest ? this.#requestBody : this.#responseBody).append(bytes, start, end);
-    (isRequest ? this.#requestEnvelopes : this.#responseEnvelopes)?.push(bytes, start, end, time);
+    (isRequest ? this.requestBody : this.responseBody).append(bytes, start, end);
+    (isRequest ? this.requestEnvelopes : this.responseEnvelopes)?.push(bytes, start, end, time);
   }
 
   /** The answer was only a switch to HTTP/2, where the exchange goes on as this stream (RFC 7540 §3.2). */
   continueAsStream(streamId: number): void {
     this.protocol = "h2";
     this.streamId = streamId;
-    this.#response = undefined;
-    this.#responseStartedAt = undefined;
+    this.openResponse = undefined;
+    this.responseStartedAt = undefined;
   }
 
   endRequest(trailers: Fields, time: number): void {
-    this.#chargeFields(trailers);
-    this.#requestTrailers = trailers;
-    this.#requestEndedAt = time;
+    this.chargeFields(trailers);
+    this.requestTrailers = trailers;
+    this.requestEndedAt = time;
   }
 
   endResponse(trailers: Fields, time: number): void {
-    this.#chargeFields(trailers);
-    this.#responseTrailers = trailers;
-    this.#responseEndedAt = time;
+    this.chargeFields(trailers);
+    this.responseTrailers = trailers;
+    this.responseEndedAt = time;
   }
 
   /** The exchange as far as it was seen; it ends at `now` unless its response has ended before. */
   snapshot(now: number, error?: ExchangeError): Exchange {
     const { method, path, authority, fields } = this.request;
-    const response = this.#response;
+    const response = this.openResponse;
     return {
       protocol: this.protocol,
       streamId: this.streamId,
       startedAt: this.startedAt,
-      requestEndedAt: this.#requestEndedAt,
-      responseStartedAt: this.#responseStartedAt,
-      endedAt: this.#responseEndedAt ?? now,
+      requestEndedAt: this.requestEndedAt,
+      responseStartedAt: this.responseStartedAt,
+      endedAt: this.responseEndedAt ?? now,
       request: {
         method,
         path,
         authority,
         fields,
-        trailers: this.#requestTrailers,
-        body: this.#requestBody.snapshot(),
+        trailers: this.requestTrailers,
+        body: this.requestBody.snapshot(),
       },
       response: response && {
         status: response.status,
         fields: response.fields,
-        trailers: this.#responseTrailers,
-        body: this.#responseBody.snapshot(),
+        trailers: this.responseTrailers,
+        body: this.responseBody.snapshot(),
       },
       error,
     };
@@ -155,25 +155,25 @@ export class OpenExchange {
 
   /** The last word on this exchange. An error counts only when something of the response was still to come. */
   finish(now: number, error?: ExchangeError): Exchange {
-    const whole = this.#responseEndedAt !== undefined || this.#hasAnnouncedLength();
+    const whole = this.responseEndedAt !== undefined || this.hasAnnouncedLength();
     const exchange = this.snapshot(now, whole ? undefined : error);
-    this.#requestBody.release();
-    this.#responseBody.release();
-    this.#requestEnvelopes?.release();
-    this.#responseEnvelopes?.release();
-    this.#context.fields.release(this.#chargedFields);
-    this.#chargedFields = 0;
+    this.requestBody.release();
+    this.responseBody.release();
+    this.requestEnvelopes?.release();
+    this.responseEnvelopes?.release();
+    this.context.fields.release(this.chargedFields);
+    this.chargedFields = 0;
     return exchange;
   }
 
   /** HTTP/2 clients may leave when the announced bytes are there, before the frame that says so has come. */
-  #hasAnnouncedLength(): boolean {
-    const announced = this.#response && fieldValue(this.#response.fields, "content-length");
-    return announced !== undefined && announced === String(this.#responseBody.length);
+  private hasAnnouncedLength(): boolean {
+    const announced = this.openResponse && fieldValue(this.openResponse.fields, "content-length");
+    return announced !== undefined && announced === String(this.responseBody.length);
   }
 
-  #readsEnvelopes(direction: Direction, fields: Fields): EnvelopeReader | undefined {
-    const { handlers, limits, bodies } = this.#context;
+  private readsEnvelopes(direction: Direction, fields: Fields): EnvelopeReader | undefined {
+    const { handlers, limits, bodies } = this.context;
     const format = handlers.onMessage === undefined ? undefined : envelopeFormat(fields);
     if (format === undefined) return undefined;
     const emit = (message: WebSocketMessage): void =>
@@ -181,11 +181,11 @@ export class OpenExchange {
     return new EnvelopeReader(direction, format, limits, bodies, emit);
   }
 
-  #chargeFields(fields: Fields): void {
+  private chargeFields(fields: Fields): void {
     let size = 0;
     for (const [name, value] of fields) size += name.length + value.length + FIELD_OVERHEAD;
-    if (!this.#context.fields.takeAll(size)) throw new ProtocolError("too_much_open");
-    this.#chargedFields += size;
+    if (!this.context.fields.takeAll(size)) throw new ProtocolError("too_much_open");
+    this.chargedFields += size;
   }
 }
 

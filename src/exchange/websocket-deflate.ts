@@ -29,26 +29,26 @@ export function negotiatedDeflate(responseFields: Fields): Deflate | undefined {
  * message leaves to the next is nothing but the last 32 KiB of output: the next one's dictionary.
  */
 export class MessageInflater {
-  readonly #keepsContext: boolean;
-  readonly #maxLength: number;
-  #dictionary: Buffer | undefined;
-  #contextIsLost = false;
+  private readonly keepsContext: boolean;
+  private readonly maxLength: number;
+  private dictionary: Buffer | undefined;
+  private contextIsLost = false;
 
   constructor(keepsContext: boolean, maxLength: number) {
-    this.#keepsContext = keepsContext;
-    this.#maxLength = maxLength;
+    this.keepsContext = keepsContext;
+    this.maxLength = maxLength;
   }
 
   /** The message, or nothing when it is too long, or follows such a one whose context it needs. */
   inflate(data: Buffer): Buffer | undefined {
-    if (this.#contextIsLost) return undefined;
+    if (this.contextIsLost) return undefined;
     try {
       const message = inflateRawSync(Buffer.concat([data, MESSAGE_END]), {
-        dictionary: this.#dictionary,
+        dictionary: this.dictionary,
         finishFlush: constants.Z_SYNC_FLUSH,
-        maxOutputLength: this.#maxLength,
+        maxOutputLength: this.maxLength,
       });
-      if (this.#keepsContext) this.#remember(message);
+      if (this.keepsContext) this.remember(message);
       return message;
     } catch (error) {
       if (!isTooLong(error)) throw new ProtocolError("websocket_bad_deflate");
@@ -59,13 +59,13 @@ export class MessageInflater {
 
   /** A message passed that was not kept whole. */
   skip(): void {
-    this.#contextIsLost = this.#keepsContext;
+    this.contextIsLost = this.keepsContext;
   }
 
-  #remember(message: Buffer): void {
-    const before = this.#dictionary?.subarray(-Math.max(1, WINDOW - message.length)) ?? EMPTY;
+  private remember(message: Buffer): void {
+    const before = this.dictionary?.subarray(-Math.max(1, WINDOW - message.length)) ?? EMPTY;
     const context = Buffer.concat([before, message.subarray(-WINDOW)]);
-    this.#dictionary = context.length > 0 ? context.subarray(-WINDOW) : undefined;
+    this.dictionary = context.length > 0 ? context.subarray(-WINDOW) : undefined;
   }
 }
 

@@ -27,18 +27,18 @@ export interface WebSocketFrameListener {
 
 /** Joins the frames of one direction of a WebSocket to messages (RFC 6455 §5). */
 export class WebSocketFrameReader {
-  readonly #header = Buffer.alloc(14);
-  #headerLength = 0;
-  #opcode = 0;
-  #isFinal = false;
-  #isMasked = false;
-  #left = 0;
-  #maskAt = 0;
-  #inFrame = false;
-  #isClosed = false;
-  #message: { kind: "text" | "binary"; isCompressed: boolean; body: BodyCollector } | undefined;
+  private readonly header = Buffer.alloc(14);
+  private headerLength = 0;
+  private opcode = 0;
+  private isFinal = false;
+  private isMasked = false;
+  private left = 0;
+  private maskAt = 0;
+  private inFrame = false;
+  private closed = false;
+  private message: { kind: "text" | "binary"; isCompressed: boolean; body: BodyCollector } | undefined;
 
-  readonly #limits: ReaderLimits;
+  private readonly limits: ReaderLimits;
 
   constructor(
     private readonly listener: WebSocketFrameListener,
@@ -46,76 +46,76 @@ export class WebSocketFrameReader {
     limits: ReaderLimits,
     private readonly budget: MemoryBudget,
   ) {
-    this.#limits = { ...limits, maxTail: 0 };
+    this.limits = { ...limits, maxTail: 0 };
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.closed;
   }
 
   push(bytes: Buffer, time: number): void {
     let at = 0;
-    while (at < bytes.length && !this.#isClosed) {
-      at = this.#inFrame ? this.#readPayload(bytes, at) : this.#readHeader(bytes, at);
-      if (this.#inFrame && this.#left === 0) this.#endFrame(time);
+    while (at < bytes.length && !this.closed) {
+      at = this.inFrame ? this.readPayload(bytes, at) : this.readHeader(bytes, at);
+      if (this.inFrame && this.left === 0) this.endFrame(time);
     }
   }
 
   release(): void {
-    this.#message?.body.release();
+    this.message?.body.release();
   }
 
-  #readHeader(bytes: Buffer, at: number): number {
-    const missing = this.#neededHeader() - this.#headerLength;
-    const copied = bytes.copy(this.#header, this.#headerLength, at, at + missing);
-    this.#headerLength += copied;
-    if (this.#headerLength === this.#neededHeader()) this.#beginFrame();
+  private readHeader(bytes: Buffer, at: number): number {
+    const missing = this.neededHeader() - this.headerLength;
+    const copied = bytes.copy(this.header, this.headerLength, at, at + missing);
+    this.headerLength += copied;
+    if (this.headerLength === this.neededHeader()) this.beginFrame();
     return at + copied;
   }
 
   /** Grows to its full value once the first two bytes are there. */
-  #neededHeader(): number {
-    if (this.#headerLength < 2) return 2;
-    const length = this.#header[1]! & 0x7f;
-    return 2 + (length === 127 ? 8 : length === 126 ? 2 : 0) + (this.#header[1]! & MASKED ? 4 : 0);
+  private neededHeader(): number {
+    if (this.headerLength < 2) return 2;
+    const length = this.header[1]! & 0x7f;
+    return 2 + (length === 127 ? 8 : length === 126 ? 2 : 0) + (this.header[1]! & MASKED ? 4 : 0);
   }
 
-  #beginFrame(): void {
-    const first = this.#header[0]!;
-    const length = this.#header[1]! & 0x7f;
-    this.#opcode = first & 0x0f;
-    this.#isFinal = (first & FIN) !== 0;
-    this.#isMasked = (this.#header[1]! & MASKED) !== 0;
-    this.#left = length;
-    if (length === 126) this.#left = this.#header.readUInt16BE(2);
-    if (length === 127) this.#left = Number(this.#header.readBigUInt64BE(2));
-    if (!Number.isSafeInteger(this.#left)) throw new ProtocolError("websocket_bad_length");
-    this.#maskAt = 0;
-    this.#checkFrame(first);
-    this.#inFrame = true;
+  private beginFrame(): void {
+    const first = this.header[0]!;
+    const length = this.header[1]! & 0x7f;
+    this.opcode = first & 0x0f;
+    this.isFinal = (first & FIN) !== 0;
+    this.isMasked = (this.header[1]! & MASKED) !== 0;
+    this.left = length;
+    if (length === 126) this.left = this.header.readUInt16BE(2);
+    if (length === 127) this.left = Number(this.header.readBigUInt64BE(2));
+    if (!Number.isSafeInteger(this.left)) throw new ProtocolError("websocket_bad_length");
+    this.maskAt = 0;
+    this.checkFrame(first);
+    this.inFrame = true;
   }
 
-  #checkFrame(first: number): void {
+  private checkFrame(first: number): void {
     const isCompressed = (first & COMPRESSED) !== 0;
     if (first & RESERVED || (isCompressed && !this.allowsCompression)) {
       throw new ProtocolError("websocket_reserved_bits");
     }
-    switch (this.#opcode) {
+    switch (this.opcode) {
       case OPCODE.text:
       case OPCODE.binary: {
-        if (this.#message !== undefined) throw new ProtocolError("websocket_bad_fragment");
-        const kind = this.#opcode === OPCODE.text ? "text" : "binary";
-        const body = new BodyCollector(this.#limits, this.budget);
-        this.#message = { kind, isCompressed, body };
+        if (this.message !== undefined) throw new ProtocolError("websocket_bad_fragment");
+        const kind = this.opcode === OPCODE.text ? "text" : "binary";
+        const body = new BodyCollector(this.limits, this.budget);
+        this.message = { kind, isCompressed, body };
         return;
       }
       case OPCODE.continuation:
-        if (this.#message === undefined || isCompressed) throw new ProtocolError("websocket_bad_fragment");
+        if (this.message === undefined || isCompressed) throw new ProtocolError("websocket_bad_fragment");
         return;
       case OPCODE.close:
       case OPCODE.ping:
       case OPCODE.pong:
-        if (isCompressed || !this.#isFinal || this.#left > MAX_CONTROL) {
+        if (isCompressed || !this.isFinal || this.left > MAX_CONTROL) {
           throw new ProtocolError("websocket_bad_control");
         }
         return;
@@ -124,43 +124,43 @@ export class WebSocketFrameReader {
     }
   }
 
-  #readPayload(bytes: Buffer, at: number): number {
-    const end = Math.min(bytes.length, at + this.#left);
-    this.#left -= end - at;
-    if (this.#opcode > OPCODE.binary) return end;
-    const body = this.#message!.body;
-    if (!this.#isMasked) {
+  private readPayload(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.left);
+    this.left -= end - at;
+    if (this.opcode > OPCODE.binary) return end;
+    const body = this.message!.body;
+    if (!this.isMasked) {
       body.append(bytes, at, end);
       return end;
     }
     for (let from = at; from < end; from += SCRATCH.length) {
       const to = Math.min(end, from + SCRATCH.length);
-      this.#unmask(bytes, from, to);
+      this.unmask(bytes, from, to);
       body.append(SCRATCH, 0, to - from);
     }
     return end;
   }
 
-  #unmask(bytes: Buffer, from: number, to: number): void {
-    const mask = this.#header.subarray(this.#neededHeader() - 4);
-    let maskAt = this.#maskAt;
+  private unmask(bytes: Buffer, from: number, to: number): void {
+    const mask = this.header.subarray(this.neededHeader() - 4);
+    let maskAt = this.maskAt;
     for (let i = from; i < to; i++) {
       SCRATCH[i - from] = bytes[i]! ^ mask[maskAt]!;
       maskAt = (maskAt + 1) & 3;
     }
-    this.#maskAt = maskAt;
+    this.maskAt = maskAt;
   }
 
-  #endFrame(time: number): void {
-    this.#inFrame = false;
-    this.#headerLength = 0;
-    if (this.#opcode === OPCODE.close) {
-      this.#isClosed = true;
+  private endFrame(time: number): void {
+    this.inFrame = false;
+    this.headerLength = 0;
+    if (this.opcode === OPCODE.close) {
+      this.closed = true;
       this.listener.onClose(time);
     }
-    const message = this.#message;
-    if (this.#opcode > OPCODE.binary || !this.#isFinal || message === undefined) return;
-    this.#message = undefined;
+    const message = this.message;
+    if (this.opcode > OPCODE.binary || !this.isFinal || message === undefined) return;
+    this.message = undefined;
     message.body.release();
     const { head, truncated } = message.body.snapshot();
     this.listener.onMessage({ ...message, data: head, truncated }, time);

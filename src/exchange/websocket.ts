@@ -22,50 +22,50 @@ interface Side {
  */
 export class WebSocketCore implements ReaderCore {
   readonly protocol = "websocket";
-  readonly #exchange: OpenExchange;
-  readonly #context: ConnectionContext;
-  readonly #sides: Readonly<Record<Direction, Side>>;
+  private readonly exchange: OpenExchange;
+  private readonly context: ConnectionContext;
+  private readonly sides: Readonly<Record<Direction, Side>>;
   /** The first messages up to the limit of a body; behind them the last ones up to the limit of its tail. */
-  readonly #messages: WebSocketMessage[] = [];
-  #firstMessages = 0;
-  #firstBytes = 0;
-  #lastBytes = 0;
-  #hasGap = false;
-  #firstEnd: Direction | undefined;
-  #isOver = false;
+  private readonly messages: WebSocketMessage[] = [];
+  private firstMessages = 0;
+  private firstBytes = 0;
+  private lastBytes = 0;
+  private hasGap = false;
+  private firstEnd: Direction | undefined;
+  private isOver = false;
 
   /** `exchange` has its response: 101, or 200 to an extended CONNECT (RFC 8441 §5). */
   constructor(exchange: OpenExchange, context: ConnectionContext) {
     exchange.protocol = "websocket";
-    this.#exchange = exchange;
-    this.#context = context;
+    this.exchange = exchange;
+    this.context = context;
     const deflate = negotiatedDeflate(exchange.response?.fields ?? []);
-    this.#sides = {
-      request: this.#createSide("request", deflate?.requestKeepsContext),
-      response: this.#createSide("response", deflate?.responseKeepsContext),
+    this.sides = {
+      request: this.createSide("request", deflate?.requestKeepsContext),
+      response: this.createSide("response", deflate?.responseKeepsContext),
     };
   }
 
   push(direction: Direction, bytes: Buffer, time: number): void {
-    if (!this.#isOver) this.#sides[direction].frames.push(bytes, time);
+    if (!this.isOver) this.sides[direction].frames.push(bytes, time);
   }
 
   end(direction: Direction, _time: number): void {
-    this.#firstEnd ??= direction;
+    this.firstEnd ??= direction;
   }
 
   close(cause: CloseCause | "stream_reset", time: number): void {
-    const { request, response } = this.#sides;
+    const { request, response } = this.sides;
     // One Close is enough: who answers it by ending the connection broke nothing.
-    if (request.frames.isClosed || response.frames.isClosed) this.#finish(time);
-    else this.#finish(time, cause === "stream_reset" ? cause : errorOfClose(cause, this.#firstEnd));
+    if (request.frames.isClosed || response.frames.isClosed) this.finish(time);
+    else this.finish(time, cause === "stream_reset" ? cause : errorOfClose(cause, this.firstEnd));
   }
 
-  #createSide(direction: Direction, keepsContext: boolean | undefined): Side {
-    const { limits, bodies } = this.#context;
+  private createSide(direction: Direction, keepsContext: boolean | undefined): Side {
+    const { limits, bodies } = this.context;
     const listener = {
-      onMessage: (message: RawMessage, time: number) => this.#onMessage(direction, message, time),
-      onClose: (time: number) => this.#onClose(time),
+      onMessage: (message: RawMessage, time: number) => this.onMessage(direction, message, time),
+      onClose: (time: number) => this.onClose(time),
     };
     const allowsCompression = keepsContext !== undefined;
     return {
@@ -75,78 +75,78 @@ export class WebSocketCore implements ReaderCore {
     };
   }
 
-  #onMessage(direction: Direction, raw: RawMessage, time: number): void {
-    const message = this.#decode(direction, raw, time);
-    this.#sides[direction].messageBytes += message.data.length;
-    this.#keep(message);
-    this.#context.handlers.onMessage?.(this.#snapshot(time), message);
+  private onMessage(direction: Direction, raw: RawMessage, time: number): void {
+    const message = this.decode(direction, raw, time);
+    this.sides[direction].messageBytes += message.data.length;
+    this.keep(message);
+    this.context.handlers.onMessage?.(this.snapshot(time), message);
   }
 
-  #decode(direction: Direction, raw: RawMessage, time: number): WebSocketMessage {
+  private decode(direction: Direction, raw: RawMessage, time: number): WebSocketMessage {
     const { kind, data, truncated, isCompressed } = raw;
     if (!isCompressed) return { direction, time, kind, data, truncated };
-    const inflater = this.#sides[direction].inflater;
+    const inflater = this.sides[direction].inflater;
     if (truncated) inflater?.skip();
     const inflated = truncated ? undefined : inflater?.inflate(data);
     return { direction, time, kind, data: inflated ?? EMPTY, truncated: inflated === undefined };
   }
 
-  #keep(message: WebSocketMessage): void {
-    const { limits, bodies } = this.#context;
+  private keep(message: WebSocketMessage): void {
+    const { limits, bodies } = this.context;
     const cost = costOf(message);
     if (
-      !this.#hasGap &&
-      this.#firstMessages === this.#messages.length &&
-      this.#firstBytes + cost <= limits.maxBody &&
+      !this.hasGap &&
+      this.firstMessages === this.messages.length &&
+      this.firstBytes + cost <= limits.maxBody &&
       bodies.takeAll(cost)
     ) {
-      this.#firstBytes += cost;
-      this.#firstMessages = this.#messages.push(message);
+      this.firstBytes += cost;
+      this.firstMessages = this.messages.push(message);
       return;
     }
     if (cost > limits.maxTail || !bodies.takeAll(cost)) {
-      this.#hasGap = true;
+      this.hasGap = true;
       return;
     }
-    this.#messages.push(message);
-    this.#lastBytes += cost;
-    while (this.#lastBytes > limits.maxTail) {
-      const [dropped] = this.#messages.splice(this.#firstMessages, 1);
+    this.messages.push(message);
+    this.lastBytes += cost;
+    while (this.lastBytes > limits.maxTail) {
+      const [dropped] = this.messages.splice(this.firstMessages, 1);
       const freed = costOf(dropped!);
-      this.#lastBytes -= freed;
+      this.lastBytes -= freed;
       bodies.release(freed);
-      this.#hasGap = true;
+      this.hasGap = true;
     }
   }
 
-  #onClose(time: number): void {
-    if (this.#sides.request.frames.isClosed && this.#sides.response.frames.isClosed) this.#finish(time);
+  private onClose(time: number): void {
+    if (this.sides.request.frames.isClosed && this.sides.response.frames.isClosed) this.finish(time);
   }
 
-  #finish(time: number, error?: ExchangeError): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    const exchange = this.#snapshot(time, error);
-    this.#sides.request.frames.release();
-    this.#sides.response.frames.release();
-    this.#context.bodies.release(this.#firstBytes + this.#lastBytes);
-    this.#exchange.finish(time);
-    this.#context.handlers.onExchange(exchange);
+  private finish(time: number, error?: ExchangeError): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    const exchange = this.snapshot(time, error);
+    this.sides.request.frames.release();
+    this.sides.response.frames.release();
+    this.context.bodies.release(this.firstBytes + this.lastBytes);
+    this.exchange.finish(time);
+    this.context.handlers.onExchange(exchange);
   }
 
-  #snapshot(time: number, error?: ExchangeError): Exchange {
-    const exchange = this.#exchange.snapshot(time, error);
+  private snapshot(time: number, error?: ExchangeError): Exchange {
+    const exchange = this.exchange.snapshot(time, error);
     return {
       ...exchange,
-      request: { ...exchange.request, body: this.#body("request") },
-      response: exchange.response && { ...exchange.response, body: this.#body("response") },
-      messages: this.#messages,
+      request: { ...exchange.request, body: this.body("request") },
+      response: exchange.response && { ...exchange.response, body: this.body("response") },
+      messages: this.messages,
     };
   }
 
   /** The bytes are in the messages; the body tells their number, and whether all messages are there. */
-  #body(direction: Direction): Body {
-    return { head: EMPTY, length: this.#sides[direction].messageBytes, truncated: this.#hasGap };
+  private body(direction: Direction): Body {
+    return { head: EMPTY, length: this.sides[direction].messageBytes, truncated: this.hasGap };
   }
 }
 

@@ -61,17 +61,17 @@ function numberOrText(value: bigint | undefined): number | string | undefined {
 }
 
 class WireReader {
-  #at = 0;
+  private at = 0;
   constructor(private readonly bytes: Buffer) {}
 
   get atEnd(): boolean {
-    return this.#at >= this.bytes.length;
+    return this.at >= this.bytes.length;
   }
 
   varint(): bigint | undefined {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.bytes[this.#at++];
+      const byte = this.bytes[this.at++];
       if (byte === undefined) return undefined;
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return BigInt.asUintN(64, value);
@@ -80,8 +80,8 @@ class WireReader {
   }
 
   take(length: number): Buffer | undefined {
-    if (length > this.bytes.length - this.#at) return undefined;
-    this.#at += length;
-    return this.bytes.subarray(this.#at - length, this.#at);
+    if (length > this.bytes.length - this.at) return undefined;
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
   }
 }

@@ -166,21 +166,21 @@ function limitOf({ limit }: Given): number {
 
 /** Lines up to a bound; what is left out is said. */
 class Answer {
-  readonly #lines: string[] = [];
-  #length = 0;
+  private readonly lines: string[] = [];
+  private length = 0;
 
   get isFull(): boolean {
-    return this.#length > MAX_ANSWER;
+    return this.length > MAX_ANSWER;
   }
 
   add(line: string): void {
     if (this.isFull) return;
     const short = line.slice(0, MAX_ANSWER);
-    this.#lines.push(short);
-    this.#length += short.length + 1;
+    this.lines.push(short);
+    this.length += short.length + 1;
   }
 
   text(): string {
-    return this.#lines.join("\n") + (this.isFull ? "\n… the rest is left out: it is too long." : "");
+    return this.lines.join("\n") + (this.isFull ? "\n… the rest is left out: it is too long." : "");
   }
 }

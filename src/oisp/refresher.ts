@@ -33,60 +33,60 @@ const SYSTEM_CLOCK: Clock = {
 
 /** A bundle that came from a named file is the user's choice and is never replaced. */
 export class BundleRefresher extends EventEmitter<RefresherEvents> {
-  readonly #options: LoadOptions;
-  readonly #clock: Clock;
-  readonly #interval: number;
-  readonly #stopped = new AbortController();
-  #current: LoadedBundle;
-  #timer: { unref?(): void } | undefined;
+  private readonly options: LoadOptions;
+  private readonly clock: Clock;
+  private readonly interval: number;
+  private readonly stopped = new AbortController();
+  private inForce: LoadedBundle;
+  private timer: { unref?(): void } | undefined;
 
   constructor(current: LoadedBundle, options: LoadOptions, clock: Clock = SYSTEM_CLOCK) {
     super();
-    this.#current = current;
-    this.#options = { ...options, now: () => clock.now(), signal: this.#stopped.signal };
-    this.#clock = clock;
+    this.inForce = current;
+    this.options = { ...options, now: () => clock.now(), signal: this.stopped.signal };
+    this.clock = clock;
     const hours = options.refreshHours ?? DEFAULT_REFRESH_HOURS;
-    this.#interval = Math.min(Math.max(hours * HOUR, SHORTEST), LONGEST);
+    this.interval = Math.min(Math.max(hours * HOUR, SHORTEST), LONGEST);
   }
 
   get current(): LoadedBundle {
-    return this.#current;
+    return this.inForce;
   }
 
   start(): void {
-    if (this.#options.file !== undefined || this.#timer || this.#stopped.signal.aborted) return;
-    const { origin, loadedAt = 0 } = this.#current;
+    if (this.options.file !== undefined || this.timer || this.stopped.signal.aborted) return;
+    const { origin, loadedAt = 0 } = this.inForce;
     const isPublished = origin === "url" || origin === "cache";
-    const age = Math.max(0, this.#clock.now() - loadedAt);
-    this.#schedule(isPublished ? Math.max(0, this.#interval - age) : Math.min(this.#interval, HOUR));
+    const age = Math.max(0, this.clock.now() - loadedAt);
+    this.schedule(isPublished ? Math.max(0, this.interval - age) : Math.min(this.interval, HOUR));
   }
 
   /** Asks now, whatever the timer says. */
   async refresh(): Promise<void> {
-    const outcome = await fetchBundle(this.#options).catch((error: Error) => error);
-    if (this.#stopped.signal.aborted) return;
+    const outcome = await fetchBundle(this.options).catch((error: Error) => error);
+    if (this.stopped.signal.aborted) return;
     if (outcome instanceof Error) {
-      this.#schedule(Math.min(this.#interval, HOUR));
+      this.schedule(Math.min(this.interval, HOUR));
       this.emit("failed", outcome);
       return;
     }
-    const isNew = outcome.document !== this.#current.document;
-    this.#current = outcome;
-    this.#schedule(this.#interval);
+    const isNew = outcome.document !== this.inForce.document;
+    this.inForce = outcome;
+    this.schedule(this.interval);
     if (isNew) this.emit("bundle", outcome);
     else this.emit("unchanged");
   }
 
   stop(): void {
-    this.#stopped.abort();
-    if (this.#timer) this.#clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.stopped.abort();
+    if (this.timer) this.clock.clearTimeout(this.timer);
+    this.timer = undefined;
   }
 
-  #schedule(milliseconds: number): void {
-    if (this.#timer) this.#clock.clearTimeout(this.#timer);
-    this.#timer = this.#clock.setTimeout(() => void this.refresh(), milliseconds);
+  private schedule(milliseconds: number): void {
+    if (this.timer) this.clock.clearTimeout(this.timer);
+    this.timer = this.clock.setTimeout(() => void this.refresh(), milliseconds);
     // The program ends when its work does.
-    this.#timer.unref?.();
+    this.timer.unref?.();
   }
 }

@@ -3,36 +3,36 @@
  * for its turn in the second lane moves to the first when it is asked for again.
  */
 export class SearchQueue {
-  readonly #urgent: Array<() => void> = [];
-  readonly #others: Array<() => void> = [];
-  #running = 0;
+  private readonly urgent: Array<() => void> = [];
+  private readonly others: Array<() => void> = [];
+  private running = 0;
 
   constructor(private readonly atOnce: number) {}
 
   /** `start` is called when it is its turn; it handles its own errors. */
   add(start: () => Promise<unknown>, lane: "urgent" | "other"): { hurry(): void } {
     const run = (): void => {
-      this.#running++;
+      this.running++;
       void start().finally(() => {
-        this.#running--;
-        this.#next();
+        this.running--;
+        this.next();
       });
     };
-    (lane === "urgent" ? this.#urgent : this.#others).push(run);
+    (lane === "urgent" ? this.urgent : this.others).push(run);
     // To start a process takes milliseconds, which is not on the time of who asked.
-    if (lane === "urgent") this.#next();
-    else setImmediate(() => this.#next());
+    if (lane === "urgent") this.next();
+    else setImmediate(() => this.next());
     return {
       hurry: () => {
-        const at = this.#others.indexOf(run);
-        if (at >= 0) this.#urgent.push(...this.#others.splice(at, 1));
+        const at = this.others.indexOf(run);
+        if (at >= 0) this.urgent.push(...this.others.splice(at, 1));
       },
     };
   }
 
-  #next(): void {
-    while (this.#running < this.atOnce) {
-      const run = this.#urgent.shift() ?? this.#others.shift();
+  private next(): void {
+    while (this.running < this.atOnce) {
+      const run = this.urgent.shift() ?? this.others.shift();
       if (run === undefined) return;
       run();
     }

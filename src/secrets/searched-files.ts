@@ -33,10 +33,12 @@ const isRootsOwn = (status: fs.BigIntStats): boolean => status.uid === 0n && (st
  * open; the others are not even opened again.
  */
 export class SearchedFiles {
-  readonly #open = new Map<string, OpenFile & { readonly status: fs.BigIntStats }>();
-  readonly #none = new LruCache<string, { readonly reason: string; readonly until: number }>(MOST_NONE);
+  private readonly open = new Map<string, OpenFile & { readonly status: fs.BigIntStats }>();
+  private readonly none = new LruCache<string, { readonly reason: string; readonly until: number }>(
+    MOST_NONE,
+  );
 
-  #closed = false;
+  private closed = false;
 
   constructor(
     private readonly cache: SiteCache,
@@ -47,10 +49,9 @@ export class SearchedFiles {
   /** What is known without a look at the file. */
   known(file: MappedFile): KnownFile | undefined {
     const name = nameOf(file);
-    const open = this.#open.get(name);
-    if (open !== undefined)
-      return this.#isUnchanged(open) ? this.#used(name, open) : this.#forget(name, open);
-    const none = this.#none.get(name);
+    const open = this.open.get(name);
+    if (open !== undefined) return this.isUnchanged(open) ? this.used(name, open) : this.forget(name, open);
+    const none = this.none.get(name);
     return none !== undefined && none.until > performance.now()
       ? { kind: "none", reason: none.reason }
       : undefined;
@@ -58,9 +59,9 @@ export class SearchedFiles {
 
   /** The same after a look at the file and what is kept of it on disk; undefined when it has to be searched. */
   recall(pid: number, file: MappedFile): KnownFile | undefined {
-    return this.#opened(pid, file, (fd, status) => {
-      const kept = this.cache.byKey(keyOfStatus(status)) ?? this.#byBuildId(fd, status);
-      return kept && this.#holds(fd, kept) ? this.#keep(file, fd, status, kept) : undefined;
+    return this.opened(pid, file, (fd, status) => {
+      const kept = this.cache.byKey(keyOfStatus(status)) ?? this.byBuildId(fd, status);
+      return kept && this.holds(fd, kept) ? this.keep(file, fd, status, kept) : undefined;
     });
   }
 
@@ -78,14 +79,14 @@ export class SearchedFiles {
     try {
       const status = fs.fstatSync(fd, { bigint: true });
       const found = await this.search(fd);
-      if (found.kind === "failed") return this.#keepNone(file, found.reason);
+      if (found.kind === "failed") return this.keepNone(file, found.reason);
       // Written to meanwhile: what was found may be of neither content.
       if (keyOfStatus(fs.fstatSync(fd, { bigint: true })) !== keyOfStatus(status))
         return { kind: "none", reason: "it was being changed" };
       this.cache.keep(keyOfStatus(status), found);
       const buildId = isRootsOwn(status) ? sitesAddon().buildId(fd) : null;
       if (buildId !== null) this.cache.keepBuild(buildId, found);
-      answer = this.#keep(file, fd, status, found);
+      answer = this.keep(file, fd, status, found);
       return answer;
     } finally {
       if (answer?.kind !== "found" || answer.fd !== fd) fs.closeSync(fd);
@@ -93,13 +94,13 @@ export class SearchedFiles {
   }
 
   close(): void {
-    this.#closed = true;
-    for (const { fd } of this.#open.values()) fs.closeSync(fd);
-    this.#open.clear();
-    this.#none.clear();
+    this.closed = true;
+    for (const { fd } of this.open.values()) fs.closeSync(fd);
+    this.open.clear();
+    this.none.clear();
   }
 
-  #opened(
+  private opened(
     pid: number,
     file: MappedFile,
     look: (fd: number, status: fs.BigIntStats) => KnownFile | undefined,
@@ -115,13 +116,13 @@ export class SearchedFiles {
     return answer;
   }
 
-  #byBuildId(fd: number, status: fs.BigIntStats): KeptSites | undefined {
+  private byBuildId(fd: number, status: fs.BigIntStats): KeptSites | undefined {
     if (!isRootsOwn(status)) return undefined;
     const buildId = sitesAddon().buildId(fd);
     return buildId === null ? undefined : this.cache.byBuildId(buildId);
   }
 
-  #holds(fd: number, kept: KeptSites): boolean {
+  private holds(fd: number, kept: KeptSites): boolean {
     return (
       kept.kind === "none" ||
       sitesAddon()
@@ -130,44 +131,44 @@ export class SearchedFiles {
     );
   }
 
-  #keep(file: MappedFile, fd: number, status: fs.BigIntStats, kept: KeptSites): KnownFile {
+  private keep(file: MappedFile, fd: number, status: fs.BigIntStats, kept: KeptSites): KnownFile {
     const name = nameOf(file);
-    if (kept.kind === "none") return this.#keepNone(file, kept.reason);
-    if (this.#closed) return { kind: "none", reason: "the search was given up" };
-    const known = this.#open.get(name);
+    if (kept.kind === "none") return this.keepNone(file, kept.reason);
+    if (this.closed) return { kind: "none", reason: "the search was given up" };
+    const known = this.open.get(name);
     if (known !== undefined) return known;
     const open = { kind: "found" as const, fd, sites: kept.sites, status };
-    this.#open.set(name, open);
-    for (const [oldest, { fd: unused }] of this.#open) {
-      if (this.#open.size <= MOST_OPEN) break;
-      this.#open.delete(oldest);
+    this.open.set(name, open);
+    for (const [oldest, { fd: unused }] of this.open) {
+      if (this.open.size <= MOST_OPEN) break;
+      this.open.delete(oldest);
       fs.closeSync(unused);
     }
     return open;
   }
 
   /** Also of a search that failed, so that it is not begun again for every connection. */
-  #keepNone(file: MappedFile, reason: string): KnownFile {
-    this.#none.set(nameOf(file), { reason, until: performance.now() + NONE_STAYS_MS });
+  private keepNone(file: MappedFile, reason: string): KnownFile {
+    this.none.set(nameOf(file), { reason, until: performance.now() + NONE_STAYS_MS });
     return { kind: "none", reason };
   }
 
-  #used<T extends OpenFile & { status: fs.BigIntStats }>(name: string, open: T): T {
-    this.#open.delete(name);
-    this.#open.set(name, open);
+  private used<T extends OpenFile & { status: fs.BigIntStats }>(name: string, open: T): T {
+    this.open.delete(name);
+    this.open.set(name, open);
     return open;
   }
 
   /** A file that is only removed or renamed keeps its content; one that is written to need not. */
-  #isUnchanged({ fd, status, sites }: OpenFile & { status: fs.BigIntStats }): boolean {
+  private isUnchanged({ fd, status, sites }: OpenFile & { status: fs.BigIntStats }): boolean {
     const now = fs.fstatSync(fd, { bigint: true });
     if (now.ctimeNs === status.ctimeNs) return true;
     const isWritten = now.size !== status.size || now.mtimeNs !== status.mtimeNs;
-    return !isWritten && this.#holds(fd, { kind: "found", sites });
+    return !isWritten && this.holds(fd, { kind: "found", sites });
   }
 
-  #forget(name: string, open: OpenFile): undefined {
-    this.#open.delete(name);
+  private forget(name: string, open: OpenFile): undefined {
+    this.open.delete(name);
     fs.closeSync(open.fd);
     return undefined;
   }

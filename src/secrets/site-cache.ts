@@ -25,9 +25,9 @@ const BUILD_ID = /^[0-9a-f]{16,128}$/;
  * Sites from here are checked against the file before use, as those of the search are.
  */
 export class SiteCache {
-  readonly #files = new LruCache<FileKey, KeptSites>(MOST_FILES);
-  readonly #builds = new LruCache<string, KeptSites>(MOST_BUILDS);
-  #changed = false;
+  private readonly files = new LruCache<FileKey, KeptSites>(MOST_FILES);
+  private readonly builds = new LruCache<string, KeptSites>(MOST_BUILDS);
+  private changed = false;
 
   private constructor(private readonly file: string | undefined) {}
 
@@ -40,7 +40,7 @@ export class SiteCache {
   static at(file: string = SITE_CACHE_FILE): SiteCache {
     const cache = new SiteCache(file);
     try {
-      cache.#load(JSON.parse(readOwn(file)));
+      cache.load(JSON.parse(readOwn(file)));
     } catch {
       // Missing, cut off, or another's: everything is searched again, which takes seconds.
     }
@@ -48,30 +48,30 @@ export class SiteCache {
   }
 
   byKey(key: FileKey): KeptSites | undefined {
-    return this.#files.get(key);
+    return this.files.get(key);
   }
 
   byBuildId(buildId: string): KeptSites | undefined {
-    return this.#builds.get(buildId);
+    return this.builds.get(buildId);
   }
 
   keep(key: FileKey, sites: KeptSites): void {
-    this.#files.set(key, sites);
-    this.#changed = true;
+    this.files.set(key, sites);
+    this.changed = true;
   }
 
   keepBuild(buildId: string, sites: KeptSites): void {
-    this.#builds.set(buildId, sites);
-    this.#changed = true;
+    this.builds.set(buildId, sites);
+    this.changed = true;
   }
 
   /** Writes what is new, all or nothing. Throws what the file system says. */
   save(): void {
-    if (this.file === undefined || !this.#changed) return;
+    if (this.file === undefined || !this.changed) return;
     const text = JSON.stringify({
       version: VERSION,
-      files: entriesOf(this.#files, (key) => this.#files.peek(key)),
-      builds: entriesOf(this.#builds, (id) => this.#builds.peek(id)),
+      files: entriesOf(this.files, (key) => this.files.peek(key)),
+      builds: entriesOf(this.builds, (id) => this.builds.peek(id)),
     });
     const folder = path.dirname(this.file);
     makeFolder(folder);
@@ -79,15 +79,15 @@ export class SiteCache {
     fs.rmSync(temporary, { force: true });
     fs.writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
     fs.renameSync(temporary, this.file);
-    this.#changed = false;
+    this.changed = false;
   }
 
-  #load(content: unknown): void {
+  private load(content: unknown): void {
     if (typeof content !== "object" || content === null) return;
     const { version, files, builds } = content as Record<string, unknown>;
     if (version !== VERSION) return;
-    for (const [key, sites] of entriesFrom(files, isFileKey)) this.#files.set(key, sites);
-    for (const [id, sites] of entriesFrom(builds, (text) => BUILD_ID.test(text))) this.#builds.set(id, sites);
+    for (const [key, sites] of entriesFrom(files, isFileKey)) this.files.set(key, sites);
+    for (const [id, sites] of entriesFrom(builds, (text) => BUILD_ID.test(text))) this.builds.set(id, sites);
   }
 }
 

@@ -66,21 +66,21 @@ interface Pending {
  * extensions of Python whose names say nothing. Root alone.
  */
 export class StackFinder {
-  readonly #files: SearchedFiles;
-  readonly #cache: SiteCache;
-  readonly #queue = new SearchQueue(AT_ONCE);
-  readonly #pending = new Map<string, Pending>();
-  readonly #processes = new LruCache<string, SeenProcess>(MOST_PROCESSES);
-  readonly #ahead = new LruCache<string, Promise<void>>(MOST_PATHS_AHEAD);
-  readonly #onProblem: (problem: string) => void;
-  #mounts: { readonly devices: ReadonlyMap<string, string>; readonly at: number } | undefined;
-  #saving: NodeJS.Timeout | undefined;
-  #closed = false;
+  private readonly files: SearchedFiles;
+  private readonly cache: SiteCache;
+  private readonly queue = new SearchQueue(AT_ONCE);
+  private readonly pending = new Map<string, Pending>();
+  private readonly processes = new LruCache<string, SeenProcess>(MOST_PROCESSES);
+  private readonly ahead = new LruCache<string, Promise<void>>(MOST_PATHS_AHEAD);
+  private readonly onProblem: (problem: string) => void;
+  private mounts: { readonly devices: ReadonlyMap<string, string>; readonly at: number } | undefined;
+  private saving: NodeJS.Timeout | undefined;
+  private closed = false;
 
   constructor(options: StackFinderOptions = {}) {
-    this.#cache = options.cache ?? SiteCache.inMemory();
-    this.#files = new SearchedFiles(this.#cache, options.search);
-    this.#onProblem = options.onProblem ?? (() => {});
+    this.cache = options.cache ?? SiteCache.inMemory();
+    this.files = new SearchedFiles(this.cache, options.search);
+    this.onProblem = options.onProblem ?? (() => {});
   }
 
   /**
@@ -89,18 +89,18 @@ export class StackFinder {
    */
   sitesOf(pid: number, startTime: number): Stacks {
     const name = `${pid} ${startTime}`;
-    const seen = this.#processes.peek(name);
+    const seen = this.processes.peek(name);
     // Who calls exec(2) stays the same process.
     if (seen && performance.now() - seen.at < LOOK_AGAIN_MS && seen.executable === executableOf(pid)) {
-      const stacks = this.#stacks(pid, seen.mapped);
+      const stacks = this.stacks(pid, seen.mapped);
       if (stacks.kind === "known") return stacks;
     }
     const found = mappedFiles(pid);
     if (found === undefined) return ENDED;
-    const stacks = this.#lookAt(pid, found.files, found.executable);
+    const stacks = this.lookAt(pid, found.files, found.executable);
     // Asked last: all that was read and opened before was this process' own.
     if (startTimeOf(pid) !== startTime) return ENDED;
-    this.#processes.set(name, { executable: found.executable, mapped: found.files, at: performance.now() });
+    this.processes.set(name, { executable: found.executable, mapped: found.files, at: performance.now() });
     return stacks;
   }
 
@@ -109,43 +109,43 @@ export class StackFinder {
    * path. Does not reject.
    */
   searchAhead(path: string, user: FileUser): Promise<void> {
-    const begun = this.#ahead.get(path);
+    const begun = this.ahead.get(path);
     if (begun !== undefined) return begun;
     const done = new Promise<void>((resolve) => {
-      this.#queue.add(() => this.#searchPath(path, user).finally(resolve), "other");
+      this.queue.add(() => this.searchPath(path, user).finally(resolve), "other");
     });
-    this.#ahead.set(path, done);
+    this.ahead.set(path, done);
     return done;
   }
 
   /** Lets go of all files, and keeps what was found. */
   close(): void {
-    this.#closed = true;
-    this.#save();
-    this.#files.close();
+    this.closed = true;
+    this.save();
+    this.files.close();
   }
 
-  #lookAt(pid: number, mapped: readonly MappedFile[], executable: string): Stacks {
-    const whyNot = this.#refusals(pid);
+  private lookAt(pid: number, mapped: readonly MappedFile[], executable: string): Stacks {
+    const whyNot = this.refusals(pid);
     for (const file of mapped) {
-      if (this.#files.known(file) !== undefined || whyNot(file) !== undefined) continue;
+      if (this.files.known(file) !== undefined || whyNot(file) !== undefined) continue;
       const isLikely = file.path === executable || isNamedLikeTls(file);
       // Opening takes some 20 µs: for a hundred others that is done beside.
-      if (isLikely && this.#files.recall(pid, file) !== undefined) continue;
-      this.#search(pid, file, isLikely ? "urgent" : "other");
+      if (isLikely && this.files.recall(pid, file) !== undefined) continue;
+      this.search(pid, file, isLikely ? "urgent" : "other");
     }
-    return this.#stacks(pid, mapped);
+    return this.stacks(pid, mapped);
   }
 
   /** What is known of files by now, and what is being searched. */
-  #stacks(pid: number, mapped: readonly MappedFile[]): Stacks {
+  private stacks(pid: number, mapped: readonly MappedFile[]): Stacks {
     const files: StackFile[] = [];
     const searches: Promise<KnownFile>[] = [];
-    const whyNot = this.#refusals(pid);
+    const whyNot = this.refusals(pid);
     let reason: string | undefined;
     for (const file of mapped) {
-      const known = this.#files.known(file);
-      const pending = known === undefined ? this.#pending.get(nameOf(file)) : undefined;
+      const known = this.files.known(file);
+      const pending = known === undefined ? this.pending.get(nameOf(file)) : undefined;
       if (known?.kind === "found") files.push(stackFile(nameOf(file), known.fd, known.sites));
       else if (pending !== undefined) searches.push(pending.found);
       else {
@@ -153,13 +153,13 @@ export class StackFinder {
         if (reason === undefined || reason === NO_STACK) reason = why;
       }
     }
-    const next = (): Promise<Stacks> => this.#whenKnown(pid, mapped, searches, files.length > 0);
+    const next = (): Promise<Stacks> => this.whenKnown(pid, mapped, searches, files.length > 0);
     if (files.length > 0) return { kind: "known", files, ...(searches.length > 0 && { more: next() }) };
     if (searches.length > 0) return { kind: "searching", done: next() };
     return { kind: "none", reason: reason ?? NO_STACK };
   }
 
-  async #whenKnown(
+  private async whenKnown(
     pid: number,
     mapped: readonly MappedFile[],
     searches: readonly Promise<KnownFile>[],
@@ -167,13 +167,13 @@ export class StackFinder {
   ): Promise<Stacks> {
     if (all) await Promise.all(searches);
     else await firstWithSites(searches);
-    if (this.#closed) return { kind: "none", reason: "the search was given up" };
-    return this.#stacks(pid, mapped);
+    if (this.closed) return { kind: "none", reason: "the search was given up" };
+    return this.stacks(pid, mapped);
   }
 
-  #search(pid: number, file: MappedFile, lane: "urgent" | "other"): void {
+  private search(pid: number, file: MappedFile, lane: "urgent" | "other"): void {
     const name = nameOf(file);
-    const begun = this.#pending.get(name);
+    const begun = this.pending.get(name);
     if (begun !== undefined) {
       if (lane === "urgent") begun.hurry();
       return;
@@ -185,68 +185,68 @@ export class StackFinder {
     const start = async (): Promise<void> => {
       let known: KnownFile;
       try {
-        known = this.#closed
+        known = this.closed
           ? { kind: "none", reason: "the search was given up" }
-          : await this.#files.searched(pid, file);
+          : await this.files.searched(pid, file);
       } catch (error) {
         known = { kind: "none", reason: error instanceof Error ? error.message : String(error) };
-        this.#onProblem(known.reason);
+        this.onProblem(known.reason);
       }
-      this.#pending.delete(name);
+      this.pending.delete(name);
       settle(known);
-      this.#saveSoon();
+      this.saveSoon();
     };
     let entry: { hurry(): void } | undefined;
     // Before it is in the queue: it may begin, and end, before add() returns.
-    this.#pending.set(name, { found, hurry: () => entry?.hurry() });
-    entry = this.#queue.add(start, lane);
+    this.pending.set(name, { found, hurry: () => entry?.hurry() });
+    entry = this.queue.add(start, lane);
   }
 
-  async #searchPath(path: string, user: FileUser): Promise<void> {
+  private async searchPath(path: string, user: FileUser): Promise<void> {
     try {
       const { file, result } = await searchPath(path, user, { timeoutMs: AHEAD_TIMEOUT_MS, priority: 10 });
       // That a file has none is believed only of one that root has opened: this answer names its file itself.
-      if (file !== undefined && result.kind === "found") this.#cache.keep(file, result);
-      this.#saveSoon();
+      if (file !== undefined && result.kind === "found") this.cache.keep(file, result);
+      this.saveSoon();
     } catch (error) {
-      this.#onProblem(error instanceof Error ? error.message : String(error));
+      this.onProblem(error instanceof Error ? error.message : String(error));
     }
   }
 
   /** Why a file of the process is not opened; its own mounts are read when ours do not tell, once for all files. */
-  #refusals(pid: number): (file: MappedFile) => string | undefined {
+  private refusals(pid: number): (file: MappedFile) => string | undefined {
     let theirs: ReadonlyMap<string, string> | undefined;
     return ({ device }) => {
-      const ours = this.#ourMounts(device);
+      const ours = this.ourMounts(device);
       if (!ours.has(device)) theirs ??= mountsOf(pid);
       return whyNotOpened(device, ours, theirs ?? ours);
     };
   }
 
   /** Read again, at most once a second, when a device is not among them. */
-  #ourMounts(device: string): ReadonlyMap<string, string> {
+  private ourMounts(device: string): ReadonlyMap<string, string> {
     const now = performance.now();
     if (
-      this.#mounts === undefined ||
-      (!this.#mounts.devices.has(device) && now - this.#mounts.at > LOOK_AGAIN_MS)
+      this.mounts === undefined ||
+      (!this.mounts.devices.has(device) && now - this.mounts.at > LOOK_AGAIN_MS)
     ) {
-      this.#mounts = { devices: mountsOf("self"), at: now };
+      this.mounts = { devices: mountsOf("self"), at: now };
     }
-    return this.#mounts.devices;
+    return this.mounts.devices;
   }
 
-  #saveSoon(): void {
-    if (this.#closed || this.#saving !== undefined) return;
-    this.#saving = setTimeout(() => this.#save(), SAVE_AFTER_MS).unref();
+  private saveSoon(): void {
+    if (this.closed || this.saving !== undefined) return;
+    this.saving = setTimeout(() => this.save(), SAVE_AFTER_MS).unref();
   }
 
-  #save(): void {
-    clearTimeout(this.#saving);
-    this.#saving = undefined;
+  private save(): void {
+    clearTimeout(this.saving);
+    this.saving = undefined;
     try {
-      this.#cache.save();
+      this.cache.save();
     } catch (error) {
-      this.#onProblem(
+      this.onProblem(
         `what was found in programs could not be kept: ${error instanceof Error ? error.message : String(error)}`,
       );
     }

@@ -20,34 +20,34 @@ export interface FileCloserOptions
 
 /** Looks now and then whether something is due. */
 export class FileCloser {
-  readonly #options: FileCloserOptions;
-  readonly #timer: NodeJS.Timeout;
-  #child: ChildProcess | undefined;
-  #failing = false;
+  private readonly options: FileCloserOptions;
+  private readonly timer: NodeJS.Timeout;
+  private child: ChildProcess | undefined;
+  private failing = false;
 
   constructor(options: FileCloserOptions) {
-    this.#options = options;
-    this.#timer = setInterval(() => this.check(), options.checkMs ?? CHECK_MS).unref();
+    this.options = options;
+    this.timer = setInterval(() => this.check(), options.checkMs ?? CHECK_MS).unref();
     this.check();
   }
 
   check(): void {
-    if (this.#child !== undefined) return;
+    if (this.child !== undefined) return;
     try {
-      if (this.#isSomethingDue()) this.#start();
+      if (this.isSomethingDue()) this.start();
     } catch (error) {
-      this.#failed((error as Error).message);
+      this.failed((error as Error).message);
     }
   }
 
   /** What was begun is left, and begun again by the next one. */
   close(): void {
-    clearInterval(this.#timer);
-    this.#child?.kill();
+    clearInterval(this.timer);
+    this.child?.kill();
   }
 
-  #isSomethingDue(): boolean {
-    const { folder, holdMs } = this.#options;
+  private isSomethingDue(): boolean {
+    const { folder, holdMs } = this.options;
     const now = new Date();
     return (
       closedPlainFiles(folder, now, holdMs).some(({ dueAt }) => dueAt <= now.getTime()) ||
@@ -55,31 +55,31 @@ export class FileCloser {
     );
   }
 
-  #start(): void {
-    const { folder, keepDays, keepBytes, holdMs } = this.#options;
+  private start(): void {
+    const { folder, keepDays, keepBytes, holdMs } = this.options;
     const child = spawn(
       process.execPath,
       ["--max-old-space-size=64", MAIN, JSON.stringify({ folder, keepDays, keepBytes, holdMs })],
       { stdio: ["pipe", "ignore", "pipe"], env: {}, ...ownerOf(folder) },
     );
-    this.#child = child;
+    this.child = child;
     const complaint = complaintOf(child);
     child.once("error", ({ message }) => {
-      this.#child = undefined;
-      this.#failed(message);
+      this.child = undefined;
+      this.failed(message);
     });
     child.once("close", (code) => {
-      this.#child = undefined;
-      if (code === 0) this.#failing = false;
-      else if (code !== null) this.#failed(complaint(code));
+      this.child = undefined;
+      if (code === 0) this.failing = false;
+      else if (code !== null) this.failed(complaint(code));
     });
     unreferenced(child);
   }
 
-  #failed(why: string): void {
-    if (this.#failing) return;
-    this.#failing = true;
-    this.#options.log?.("warn", `Event files in ${this.#options.folder} could not be compressed: ${why}`);
+  private failed(why: string): void {
+    if (this.failing) return;
+    this.failing = true;
+    this.options.log?.("warn", `Event files in ${this.options.folder} could not be compressed: ${why}`);
   }
 }
 

@@ -22,29 +22,29 @@ export interface FindingCommandOptions {
 }
 
 export class FindingCommand {
-  readonly #options: FindingCommandOptions;
-  readonly #running = new Set<ChildProcess>();
-  #begunAt = Number.NEGATIVE_INFINITY;
-  #begun = 0;
-  #hasFailed = false;
-  #leftOut = 0;
+  private readonly options: FindingCommandOptions;
+  private readonly running = new Set<ChildProcess>();
+  private begunAt = Number.NEGATIVE_INFINITY;
+  private begun = 0;
+  private hasFailed = false;
+  private leftOut = 0;
 
   constructor(options: FindingCommandOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   /** Never throws, and waits for nothing. */
   tell(event: OximyEvent): void {
     if (event.findings === undefined) return;
     if (process.geteuid?.() === 0) {
-      this.#failed("it is not run as root");
+      this.failed("it is not run as root");
       return;
     }
-    if (!this.#hasRoom()) {
-      this.#leftOut += 1;
+    if (!this.hasRoom()) {
+      this.leftOut += 1;
       return;
     }
-    const { command, longestMs = LONGEST_MS } = this.#options;
+    const { command, longestMs = LONGEST_MS } = this.options;
     const child = spawn(command, [], {
       shell: false,
       stdio: ["pipe", "ignore", "ignore"],
@@ -52,38 +52,38 @@ export class FindingCommand {
       timeout: longestMs,
       killSignal: "SIGKILL",
     });
-    this.#running.add(child);
+    this.running.add(child);
     child.once("error", ({ message }) => {
-      this.#running.delete(child);
-      this.#failed(message);
+      this.running.delete(child);
+      this.failed(message);
     });
-    child.once("close", () => this.#running.delete(child));
+    child.once("close", () => this.running.delete(child));
     child.stdin.on("error", () => {}); // it need not read what it is told
-    child.stdin.end(`${JSON.stringify(toldOf(event, this.#leftOut))}\n`);
-    this.#leftOut = 0;
+    child.stdin.end(`${JSON.stringify(toldOf(event, this.leftOut))}\n`);
+    this.leftOut = 0;
     child.unref();
   }
 
   close(): void {
-    for (const child of this.#running) child.kill("SIGKILL");
+    for (const child of this.running) child.kill("SIGKILL");
   }
 
-  #hasRoom(): boolean {
-    if (this.#running.size >= MOST_AT_ONCE) return false;
-    const now = (this.#options.now ?? Date.now)();
-    if (now - this.#begunAt >= MINUTE_MS) {
-      this.#begunAt = now;
-      this.#begun = 0;
+  private hasRoom(): boolean {
+    if (this.running.size >= MOST_AT_ONCE) return false;
+    const now = (this.options.now ?? Date.now)();
+    if (now - this.begunAt >= MINUTE_MS) {
+      this.begunAt = now;
+      this.begun = 0;
     }
-    if (this.#begun >= MOST_A_MINUTE) return false;
-    this.#begun += 1;
+    if (this.begun >= MOST_A_MINUTE) return false;
+    this.begun += 1;
     return true;
   }
 
-  #failed(why: string): void {
-    if (this.#hasFailed) return;
-    this.#hasFailed = true;
-    this.#options.log("warn", `The command for findings, ${this.#options.command}, was not run: ${why}`);
+  private failed(why: string): void {
+    if (this.hasFailed) return;
+    this.hasFailed = true;
+    this.options.log("warn", `The command for findings, ${this.options.command}, was not run: ${why}`);
   }
 }
 

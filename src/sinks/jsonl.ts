@@ -71,230 +71,230 @@ interface Pack {
  * written waits in memory, in order.
  */
 class JsonlSink implements Sink {
-  readonly #options: JsonlSinkOptions;
-  readonly #now: () => Date;
-  #file: DayFile | undefined;
-  readonly #queue: Pack[] = [];
-  #queuedBytes = 0;
+  private readonly options: JsonlSinkOptions;
+  private readonly now: () => Date;
+  private file: DayFile | undefined;
+  private readonly queue: Pack[] = [];
+  private queuedBytes = 0;
   /** Lines that are not in the queue yet; used again and again. */
-  #room: Buffer | undefined;
-  #roomBytes = 0;
-  #roomLines = 0;
-  #corked = false;
+  private room: Buffer | undefined;
+  private roomBytes = 0;
+  private roomLines = 0;
+  private corked = false;
   /** How far the first pack of the queue was written, when the disk took only its beginning. */
-  #begun: { readonly file: DayFile; readonly offset: number } | undefined;
-  #written = 0;
-  #lost = 0;
-  #failing = false;
-  #closed = false;
-  #retry: NodeJS.Timeout | undefined;
-  #midnight: NodeJS.Timeout | undefined;
+  private begun: { readonly file: DayFile; readonly offset: number } | undefined;
+  private written = 0;
+  private lost = 0;
+  private failing = false;
+  private closed = false;
+  private retry: NodeJS.Timeout | undefined;
+  private midnight: NodeJS.Timeout | undefined;
 
   constructor(options: JsonlSinkOptions) {
-    this.#options = { ...options, folder: resolve(options.folder) };
-    this.#now = options.now ?? (() => new Date());
+    this.options = { ...options, folder: resolve(options.folder) };
+    this.now = options.now ?? (() => new Date());
   }
 
   open(): void {
-    this.#fileOfToday();
-    this.#armMidnight();
+    this.fileOfToday();
+    this.armMidnight();
   }
 
   write(event: OximyEvent): void {
-    if (this.#closed) {
-      this.#lost += 1;
+    if (this.closed) {
+      this.lost += 1;
       return;
     }
     try {
-      this.#gather(eventLine(event));
+      this.gather(eventLine(event));
     } catch (error) {
       // Longer than a string can be: it will not get shorter.
-      this.#lost += 1;
-      this.#options.log?.("warn", `An event could not be written as JSON and is lost: ${messageOf(error)}`);
+      this.lost += 1;
+      this.options.log?.("warn", `An event could not be written as JSON and is lost: ${messageOf(error)}`);
       return;
     }
-    if (!this.#corked) this.#emptyRoom();
+    if (!this.corked) this.emptyRoom();
   }
 
   cork(): void {
-    this.#corked = true;
+    this.corked = true;
   }
 
   uncork(): void {
-    this.#corked = false;
-    this.#emptyRoom();
+    this.corked = false;
+    this.emptyRoom();
   }
 
-  #gather(line: string): void {
+  private gather(line: string): void {
     const mostBytes = line.length * MAX_BYTES_PER_UNIT;
-    if (this.#roomBytes + mostBytes > ROOM) this.#emptyRoom();
+    if (this.roomBytes + mostBytes > ROOM) this.emptyRoom();
     if (mostBytes > ROOM) {
-      this.#add({ bytes: Buffer.from(line), lines: 1 });
+      this.add({ bytes: Buffer.from(line), lines: 1 });
       return;
     }
-    this.#room ??= Buffer.allocUnsafeSlow(ROOM);
-    this.#roomBytes += this.#room.write(line, this.#roomBytes);
-    this.#roomLines += 1;
+    this.room ??= Buffer.allocUnsafeSlow(ROOM);
+    this.roomBytes += this.room.write(line, this.roomBytes);
+    this.roomLines += 1;
   }
 
-  #emptyRoom(): void {
-    if (this.#room === undefined || this.#roomLines === 0) return;
-    const pack = { bytes: this.#room.subarray(0, this.#roomBytes), lines: this.#roomLines };
-    this.#roomBytes = 0;
-    this.#roomLines = 0;
-    this.#add(pack);
+  private emptyRoom(): void {
+    if (this.room === undefined || this.roomLines === 0) return;
+    const pack = { bytes: this.room.subarray(0, this.roomBytes), lines: this.roomLines };
+    this.roomBytes = 0;
+    this.roomLines = 0;
+    this.add(pack);
     // The room is used again by the next lines: those that have to wait take a copy.
-    if (this.#queue.at(-1) === pack) this.#queue.splice(-1, 1, { ...pack, bytes: Buffer.from(pack.bytes) });
+    if (this.queue.at(-1) === pack) this.queue.splice(-1, 1, { ...pack, bytes: Buffer.from(pack.bytes) });
   }
 
-  #add(pack: Pack): void {
-    if (this.#queue.length > 0 && this.#queuedBytes + pack.bytes.length > this.#maxQueueBytes) {
-      this.#lost += pack.lines;
+  private add(pack: Pack): void {
+    if (this.queue.length > 0 && this.queuedBytes + pack.bytes.length > this.maxQueueBytes) {
+      this.lost += pack.lines;
       return;
     }
-    this.#queue.push(pack);
-    this.#queuedBytes += pack.bytes.length;
+    this.queue.push(pack);
+    this.queuedBytes += pack.bytes.length;
     // While there is no place for them, the timer tries again: not each event.
-    if (this.#retry === undefined) this.#drain();
+    if (this.retry === undefined) this.drain();
   }
 
   async flush(): Promise<void> {
-    if (this.#closed) return;
-    this.#emptyRoom();
-    this.#drain();
+    if (this.closed) return;
+    this.emptyRoom();
+    this.drain();
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
+    if (this.closed) return;
     await this.flush();
-    this.#closed = true;
-    clearTimeout(this.#retry);
-    clearTimeout(this.#midnight);
-    this.#lost += this.#queuedLines();
-    this.#queue.length = 0;
-    this.#queuedBytes = 0;
-    this.#closeFile();
+    this.closed = true;
+    clearTimeout(this.retry);
+    clearTimeout(this.midnight);
+    this.lost += this.queuedLines();
+    this.queue.length = 0;
+    this.queuedBytes = 0;
+    this.closeFile();
   }
 
   stats(): SinkStats {
-    return { written: this.#written, queued: this.#queuedLines(), lost: this.#lost };
+    return { written: this.written, queued: this.queuedLines(), lost: this.lost };
   }
 
-  get #maxQueueBytes(): number {
-    return this.#options.maxQueueBytes ?? DEFAULT_QUEUE_BYTES;
+  private get maxQueueBytes(): number {
+    return this.options.maxQueueBytes ?? DEFAULT_QUEUE_BYTES;
   }
 
-  #queuedLines(): number {
-    return this.#queue.reduce((sum, { lines }) => sum + lines, this.#roomLines);
+  private queuedLines(): number {
+    return this.queue.reduce((sum, { lines }) => sum + lines, this.roomLines);
   }
 
-  #drain(): void {
+  private drain(): void {
     let done = 0;
     try {
-      for (const pack of this.#queue) {
-        this.#writePack(pack.bytes);
-        this.#queuedBytes -= pack.bytes.length;
-        this.#written += pack.lines;
+      for (const pack of this.queue) {
+        this.writePack(pack.bytes);
+        this.queuedBytes -= pack.bytes.length;
+        this.written += pack.lines;
         done += 1;
       }
-      this.#recovered();
+      this.recovered();
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     } finally {
-      this.#queue.splice(0, done);
+      this.queue.splice(0, done);
     }
   }
 
-  #writePack(bytes: Buffer): void {
-    const begun = this.#begun !== undefined && isStillThere(this.#begun.file) ? this.#begun : undefined;
-    const file = begun?.file ?? this.#fileOfToday();
+  private writePack(bytes: Buffer): void {
+    const begun = this.begun !== undefined && isStillThere(this.begun.file) ? this.begun : undefined;
+    const file = begun?.file ?? this.fileOfToday();
     let offset = begun?.offset ?? 0;
     while (offset < bytes.length) {
       // A disk that fills up takes a part; the next attempt takes the rest, or says why not.
       offset += writeSync(file.fd, bytes, offset);
-      this.#begun = { file, offset };
+      this.begun = { file, offset };
     }
-    this.#begun = undefined;
-    if (fstatSync(file.fd).size >= this.#fileBytes) this.#closeFull(file.date);
+    this.begun = undefined;
+    if (fstatSync(file.fd).size >= this.fileBytes) this.closeFull(file.date);
   }
 
-  get #fileBytes(): number {
-    const { fileBytes = DEFAULT_FILE_BYTES, keepBytes = Number.POSITIVE_INFINITY } = this.#options;
+  private get fileBytes(): number {
+    const { fileBytes = DEFAULT_FILE_BYTES, keepBytes = Number.POSITIVE_INFINITY } = this.options;
     return Math.min(fileBytes, keepBytes / FILES_KEPT);
   }
 
   /** The lines are written: whatever fails here is tried again after the next ones. */
-  #closeFull(date: string): void {
-    const { folder, keepBytes } = this.#options;
-    this.#closeFile();
+  private closeFull(date: string): void {
+    const { folder, keepBytes } = this.options;
+    this.closeFile();
     try {
       numberFile(folder, date);
-      if (keepBytes !== undefined) removeBeyondSize(folder, keepBytes, this.#now());
+      if (keepBytes !== undefined) removeBeyondSize(folder, keepBytes, this.now());
     } catch (error) {
-      this.#options.log?.("warn", `A full event file could not be closed: ${messageOf(error)}`);
+      this.options.log?.("warn", `A full event file could not be closed: ${messageOf(error)}`);
     }
   }
 
-  #failed(error: unknown): void {
-    if (!this.#failing) {
-      this.#failing = true;
-      this.#options.log?.(
+  private failed(error: unknown): void {
+    if (!this.failing) {
+      this.failing = true;
+      this.options.log?.(
         "warn",
-        `Events cannot be written to ${this.#options.folder} and wait in memory: ${messageOf(error)}`,
+        `Events cannot be written to ${this.options.folder} and wait in memory: ${messageOf(error)}`,
       );
     }
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      if (this.#queue.length > 0) this.#drain();
-    }, this.#options.retryMs ?? DEFAULT_RETRY_MS).unref();
+    this.retry ??= setTimeout(() => {
+      this.retry = undefined;
+      if (this.queue.length > 0) this.drain();
+    }, this.options.retryMs ?? DEFAULT_RETRY_MS).unref();
   }
 
-  #recovered(): void {
-    if (!this.#failing) return;
-    this.#failing = false;
-    const lost = this.#lost === 0 ? "none was lost" : `${this.#lost} were lost`;
-    this.#options.log?.("info", `Events are written to ${this.#options.folder} again; ${lost}.`);
+  private recovered(): void {
+    if (!this.failing) return;
+    this.failing = false;
+    const lost = this.lost === 0 ? "none was lost" : `${this.lost} were lost`;
+    this.options.log?.("info", `Events are written to ${this.options.folder} again; ${lost}.`);
   }
 
-  #fileOfToday(): DayFile {
-    const time = this.#now();
+  private fileOfToday(): DayFile {
+    const time = this.now();
     const date = localDate(time);
-    if (this.#file !== undefined && this.#file.date === date && isStillThere(this.#file)) return this.#file;
-    this.#closeFile();
-    makeFolder(this.#options.folder, this.#options.group);
-    this.#file = openDay(this.#options.folder, date, this.#options.group);
-    if (this.#options.keepDays !== undefined) this.#removeOld(this.#options.keepDays, time);
-    return this.#file;
+    if (this.file !== undefined && this.file.date === date && isStillThere(this.file)) return this.file;
+    this.closeFile();
+    makeFolder(this.options.folder, this.options.group);
+    this.file = openDay(this.options.folder, date, this.options.group);
+    if (this.options.keepDays !== undefined) this.removeOld(this.options.keepDays, time);
+    return this.file;
   }
 
-  #closeFile(): void {
-    if (this.#file !== undefined) closeSync(this.#file.fd);
-    this.#file = undefined;
+  private closeFile(): void {
+    if (this.file !== undefined) closeSync(this.file.fd);
+    this.file = undefined;
   }
 
-  #removeOld(keepDays: number, time: Date): void {
+  private removeOld(keepDays: number, time: Date): void {
     try {
-      removeOldTraces(this.#options.folder, keepDays, time);
+      removeOldTraces(this.options.folder, keepDays, time);
     } catch (error) {
-      this.#options.log?.("warn", `Old event files could not be removed: ${messageOf(error)}`);
+      this.options.log?.("warn", `Old event files could not be removed: ${messageOf(error)}`);
     }
   }
 
   /** An idle process lets go of yesterday's file, and removes what is too old, without waiting for an event. */
-  #armMidnight(): void {
-    const time = this.#now();
+  private armMidnight(): void {
+    const time = this.now();
     const next = new Date(time.getFullYear(), time.getMonth(), time.getDate() + 1);
-    this.#midnight = setTimeout(() => {
-      if (this.#queue.length === 0) this.#rotate();
-      this.#armMidnight();
+    this.midnight = setTimeout(() => {
+      if (this.queue.length === 0) this.rotate();
+      this.armMidnight();
     }, next.getTime() - time.getTime()).unref();
   }
 
-  #rotate(): void {
+  private rotate(): void {
     try {
-      this.#fileOfToday();
+      this.fileOfToday();
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     }
   }
 }

@@ -60,27 +60,27 @@ class Tls13Opener extends AeadOpener {
 }
 
 class Tls12Opener extends AeadOpener {
-  readonly #extra = Buffer.alloc(EXTRA_LENGTH);
-  readonly #explicit: number;
-  readonly #tagLength: number;
+  private readonly extra = Buffer.alloc(EXTRA_LENGTH);
+  private readonly explicit: number;
+  private readonly tagLength: number;
 
   constructor(decipher: AeadDecipher, iv: Buffer, tagLength: number) {
     super(decipher, iv);
-    this.#explicit = NONCE_LENGTH - iv.length;
-    this.#tagLength = tagLength;
+    this.explicit = NONCE_LENGTH - iv.length;
+    this.tagLength = tagLength;
   }
 
   open(record: Buffer): Buffer | undefined {
-    const start = HEADER_LENGTH + this.#explicit;
-    const length = record.length - start - this.#tagLength;
+    const start = HEADER_LENGTH + this.explicit;
+    const length = record.length - start - this.tagLength;
     if (length < 0) return undefined;
-    if (this.#explicit === 0) {
+    if (this.explicit === 0) {
       this.makeNonce();
     } else {
       this.iv.copy(this.nonce);
       record.copy(this.nonce, SALT_LENGTH, HEADER_LENGTH, HEADER_LENGTH + EXPLICIT_LENGTH);
     }
-    const extra = this.#extra;
+    const extra = this.extra;
     extra.writeUIntBE(this.sequence, 2, 6);
     record.copy(extra, 8, 0, 3);
     extra.writeUInt16BE(length, 11);

@@ -50,27 +50,27 @@ const LENGTHS: ReadonlySet<number> = new Set([32, 48]);
 
 /** The secrets that were not matched to a key of this session yet. Owns their bytes. */
 export class Candidates {
-  #list: Candidate[] = [];
-  #nextId = 0;
+  private entries: Candidate[] = [];
+  private idCounter = 0;
 
   /** Every candidate that will come has this id or a larger one. */
   get nextId(): number {
-    return this.#nextId;
+    return this.idCounter;
   }
 
   get list(): readonly Candidate[] {
-    return this.#list;
+    return this.entries;
   }
 
   /** False when it cannot be a secret that opens records. */
   add(label: SecretLabel | undefined, secret: Uint8Array): boolean {
     if (!LENGTHS.has(secret.length)) return false;
     if (label !== undefined && label !== "CLIENT_RANDOM" && ROLE[label] === undefined) return false;
-    const isKnown = this.#list.some((known) => known.label === label && known.secret.equals(secret));
+    const isKnown = this.entries.some((known) => known.label === label && known.secret.equals(secret));
     if (isKnown) return false;
-    this.#list.push({ id: this.#nextId++, label, secret: Buffer.from(secret), openers: undefined });
-    if (this.#list.length > MAX_CANDIDATES) {
-      const oldest = this.#list.find((candidate) => candidate.label === undefined) ?? this.#list[0]!;
+    this.entries.push({ id: this.idCounter++, label, secret: Buffer.from(secret), openers: undefined });
+    if (this.entries.length > MAX_CANDIDATES) {
+      const oldest = this.entries.find((candidate) => candidate.label === undefined) ?? this.entries[0]!;
       this.remove(oldest);
       wipeCandidate(oldest);
     }
@@ -79,12 +79,12 @@ export class Candidates {
 
   /** The caller owns the secret and the openers from now on. */
   remove(candidate: Candidate): void {
-    this.#list = this.#list.filter((other) => other !== candidate);
+    this.entries = this.entries.filter((other) => other !== candidate);
   }
 
   wipe(): void {
-    for (const candidate of this.#list) wipeCandidate(candidate);
-    this.#list = [];
+    for (const candidate of this.entries) wipeCandidate(candidate);
+    this.entries = [];
   }
 }
 

@@ -12,8 +12,8 @@ const EXTRA_LENGTH = 13;
  */
 export class CbcOpener implements RecordOpener {
   contentType = 0;
-  readonly #extra = Buffer.alloc(EXTRA_LENGTH);
-  #sequence = 0;
+  private readonly extra = Buffer.alloc(EXTRA_LENGTH);
+  private sequence = 0;
 
   constructor(
     private readonly protection: CbcProtection,
@@ -24,9 +24,9 @@ export class CbcOpener implements RecordOpener {
 
   open(record: Buffer): Buffer | undefined {
     const content =
-      this.order === "encrypt_then_mac" ? this.#openMacOutside(record) : this.#openMacInside(record);
+      this.order === "encrypt_then_mac" ? this.openMacOutside(record) : this.openMacInside(record);
     if (content === undefined) return undefined;
-    this.#sequence++;
+    this.sequence++;
     this.contentType = record[0]!;
     return content;
   }
@@ -36,24 +36,24 @@ export class CbcOpener implements RecordOpener {
     this.macKey.fill(0);
   }
 
-  #openMacOutside(record: Buffer): Buffer | undefined {
+  private openMacOutside(record: Buffer): Buffer | undefined {
     const end = record.length - this.protection.macLength;
     if (end < HEADER_LENGTH + 2 * BLOCK) return undefined;
     const protectedPart = record.subarray(HEADER_LENGTH, end);
-    if (!this.#hasMac(record, protectedPart, record.subarray(end))) return undefined;
-    return this.#decrypt(protectedPart);
+    if (!this.hasMac(record, protectedPart, record.subarray(end))) return undefined;
+    return this.decrypt(protectedPart);
   }
 
-  #openMacInside(record: Buffer): Buffer | undefined {
+  private openMacInside(record: Buffer): Buffer | undefined {
     const { macLength } = this.protection;
-    const plain = this.#decrypt(record.subarray(HEADER_LENGTH));
+    const plain = this.decrypt(record.subarray(HEADER_LENGTH));
     if (plain === undefined || plain.length < macLength) return undefined;
     const content = plain.subarray(0, plain.length - macLength);
-    return this.#hasMac(record, content, plain.subarray(content.length)) ? content : undefined;
+    return this.hasMac(record, content, plain.subarray(content.length)) ? content : undefined;
   }
 
   /** Without the padding. */
-  #decrypt(bytes: Buffer): Buffer | undefined {
+  private decrypt(bytes: Buffer): Buffer | undefined {
     if (bytes.length < 2 * BLOCK || bytes.length % BLOCK !== 0) return undefined;
     const decipher = createDecipheriv(this.protection.algorithm, this.key, bytes.subarray(0, BLOCK));
     decipher.setAutoPadding(false);
@@ -62,9 +62,9 @@ export class CbcOpener implements RecordOpener {
     return padding <= plain.length ? plain.subarray(0, plain.length - padding) : undefined;
   }
 
-  #hasMac(record: Buffer, content: Buffer, mac: Buffer): boolean {
-    const extra = this.#extra;
-    extra.writeUIntBE(this.#sequence, 2, 6);
+  private hasMac(record: Buffer, content: Buffer, mac: Buffer): boolean {
+    const extra = this.extra;
+    extra.writeUIntBE(this.sequence, 2, 6);
     record.copy(extra, 8, 0, 3);
     extra.writeUInt16BE(content.length, 11);
     return createHmac(this.protection.mac, this.macKey).update(extra).update(content).digest().equals(mac);

@@ -2,18 +2,18 @@ import { ProtocolError } from "./failure.js";
 
 /** Reads the vectors of TLS messages (RFC 8446 §3) in turn; beyond their end it throws `ProtocolError`. */
 export class Cursor {
-  #at = 0;
+  private at = 0;
 
   constructor(private readonly bytes: Buffer) {}
 
   get left(): number {
-    return this.bytes.length - this.#at;
+    return this.bytes.length - this.at;
   }
 
   take(length: number): Buffer {
     if (length > this.left) throw new ProtocolError("malformed_handshake");
-    this.#at += length;
-    return this.bytes.subarray(this.#at - length, this.#at);
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
   }
 
   u8(): number {

@@ -24,7 +24,7 @@ const OVERHEAD = 128;
  * the other: an answer before its request would make no sense to who reads them.
  */
 export class Delivery {
-  readonly #held: Readonly<Record<Direction, Item[]>> = { request: [], response: [] };
+  private readonly held: Readonly<Record<Direction, Item[]>> = { request: [], response: [] };
 
   /** `barrier` answers the order from which on a direction's data must wait for the other direction. */
   constructor(
@@ -34,28 +34,28 @@ export class Delivery {
   ) {}
 
   get isEmpty(): boolean {
-    return this.#held.request.length === 0 && this.#held.response.length === 0;
+    return this.held.request.length === 0 && this.held.response.length === 0;
   }
 
   data(direction: Direction, bytes: Buffer, time: number, order: number): void {
     if (this.isEmpty && this.barrier(direction) > order) this.sink.onData(direction, bytes, time);
-    else this.#hold(direction, { bytes: Buffer.from(bytes), time, order, how: "truncated" });
+    else this.hold(direction, { bytes: Buffer.from(bytes), time, order, how: "truncated" });
   }
 
   end(direction: Direction, how: EndKind, order: number): void {
     if (this.isEmpty && this.barrier(direction) > order) this.sink.onEnd(direction, how);
-    else this.#hold(direction, { bytes: undefined, time: 0, order, how });
+    else this.hold(direction, { bytes: undefined, time: 0, order, how });
   }
 
   /** Gives on what need not wait any more. */
   flush(): void {
     while (!this.isEmpty) {
-      const request = this.#held.request[0]?.order ?? Number.POSITIVE_INFINITY;
-      const response = this.#held.response[0]?.order ?? Number.POSITIVE_INFINITY;
+      const request = this.held.request[0]?.order ?? Number.POSITIVE_INFINITY;
+      const response = this.held.response[0]?.order ?? Number.POSITIVE_INFINITY;
       const direction = request < response ? "request" : "response";
-      const item = this.#held[direction][0]!;
+      const item = this.held[direction][0]!;
       if (this.barrier(direction) <= item.order) return;
-      this.#held[direction].shift();
+      this.held[direction].shift();
       this.budget.left += (item.bytes?.length ?? 0) + OVERHEAD;
       if (item.bytes === undefined) this.sink.onEnd(direction, item.how);
       else this.sink.onData(direction, item.bytes, item.time);
@@ -63,13 +63,13 @@ export class Delivery {
   }
 
   clear(): void {
-    this.#held.request.length = 0;
-    this.#held.response.length = 0;
+    this.held.request.length = 0;
+    this.held.response.length = 0;
   }
 
-  #hold(direction: Direction, item: Item): void {
+  private hold(direction: Direction, item: Item): void {
     this.budget.left -= (item.bytes?.length ?? 0) + OVERHEAD;
     if (this.budget.left < 0) throw new ProtocolError("too_much_ciphertext");
-    this.#held[direction].push(item);
+    this.held[direction].push(item);
   }
 }

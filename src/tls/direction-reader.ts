@@ -24,10 +24,10 @@ export class DirectionReader {
   stage: Stage;
   /** The order of the first record that was read with the stage open. */
   openedAt: number | undefined;
-  #kept: KeptRecord[] = [];
+  private kept: KeptRecord[] = [];
   /** Of `#kept`, those before are read. */
-  #start = 0;
-  #waitsForSecret = false;
+  private start = 0;
+  private isWaiting = false;
 
   constructor(
     stage: Stage,
@@ -37,70 +37,70 @@ export class DirectionReader {
   }
 
   get isEmpty(): boolean {
-    return this.#start === this.#kept.length;
+    return this.start === this.kept.length;
   }
 
   get waitsForSecret(): boolean {
-    return this.#waitsForSecret && !this.isEmpty;
+    return this.isWaiting && !this.isEmpty;
   }
 
   /** The order of the first record after `order` that waits; Infinity when there is none. */
   firstWaitingAfter(order: number): number {
-    if (this.isEmpty || this.#kept.at(-1)!.order <= order) return Number.POSITIVE_INFINITY;
-    for (let at = this.#start; at < this.#kept.length; at++) {
-      if (this.#kept[at]!.order > order) return this.#kept[at]!.order;
+    if (this.isEmpty || this.kept.at(-1)!.order <= order) return Number.POSITIVE_INFINITY;
+    for (let at = this.start; at < this.kept.length; at++) {
+      if (this.kept[at]!.order > order) return this.kept[at]!.order;
     }
     return Number.POSITIVE_INFINITY;
   }
 
   /** `record` is valid during the call only. */
   push(record: Buffer, time: number, order: number): void {
-    if (this.isEmpty && this.#read(record, time, order)) return;
+    if (this.isEmpty && this.read(record, time, order)) return;
     this.budget.left -= record.length + OVERHEAD;
     if (this.budget.left < 0) throw new ProtocolError("too_much_ciphertext");
-    this.#kept.push({ record: Buffer.from(record), time, order, triedBelow: 0 });
+    this.kept.push({ record: Buffer.from(record), time, order, triedBelow: 0 });
     this.advance();
   }
 
   /** Reads what waits, as far as that goes now. */
   advance(): void {
     while (!this.isEmpty) {
-      const { record, time, order } = this.#kept[this.#start]!;
-      if (this.#read(record, time, order)) {
-        this.#drop(this.#start + 1);
+      const { record, time, order } = this.kept[this.start]!;
+      if (this.read(record, time, order)) {
+        this.drop(this.start + 1);
         continue;
       }
-      const found = this.#waitsForSecret ? this.stage.search(this.#kept, this.#start) : undefined;
+      const found = this.isWaiting ? this.stage.search(this.kept, this.start) : undefined;
       if (found === undefined) return;
-      this.#drop(found);
+      this.drop(found);
     }
   }
 
   clear(): void {
     this.stage.wipe();
     this.splitter.clear();
-    this.#kept = [];
-    this.#start = 0;
+    this.kept = [];
+    this.start = 0;
   }
 
-  #read(record: Buffer, time: number, order: number): boolean {
+  private read(record: Buffer, time: number, order: number): boolean {
     this.at.time = time;
     this.at.order = order;
     const step = this.stage.read(record);
-    this.#waitsForSecret = step === "waits_for_secret";
+    this.isWaiting = step === "waits_for_secret";
     if (step !== "read") return false;
     if (this.openedAt === undefined && this.stage.isOpen) this.openedAt = order;
     return true;
   }
 
   /** Gives up the records before `end`. */
-  #drop(end: number): void {
+  private drop(end: number): void {
     // Closed in between, by who was given the data.
-    if (this.#kept.length < end) return;
-    for (let at = this.#start; at < end; at++) this.budget.left += this.#kept[at]!.record.length + OVERHEAD;
-    this.#start = end;
-    if (this.#start < this.#kept.length / 2 && this.#start < this.#kept.length) return;
-    this.#kept = this.#kept.slice(this.#start);
-    this.#start = 0;
+    if (this.kept.length < end) return;
+    for (let at = this.start; at < end; at++) this.budget.left += this.kept[at]!.record.length + OVERHEAD;
+    this.start = end;
+    if (this.start < this.kept.length / 2 && this.start < this.kept.length) return;
+    this.kept = this.kept.slice(this.start);
+    this.start = 0;
   }
 }

@@ -58,64 +58,64 @@ export interface EncryptedExtensionsParts {
 
 /** Joins handshake messages out of records, whose borders need not be theirs. What is not read is not kept. */
 export class HandshakeJoiner {
-  readonly #isRead: (type: number) => boolean;
-  #header: number[] = [];
-  #type = 0;
+  private readonly isRead: (type: number) => boolean;
+  private header: number[] = [];
+  private type = 0;
   /** Bytes of the message that have not passed. */
-  #left = 0;
-  #body: Buffer | undefined;
-  #ahead: Buffer | undefined;
+  private left = 0;
+  private body: Buffer | undefined;
+  private ahead: Buffer | undefined;
 
   /** `isRead` tells the types whose body is wanted. */
   constructor(isRead: (type: number) => boolean) {
-    this.#isRead = isRead;
+    this.isRead = isRead;
   }
 
   /** The type of the message that began and did not end. */
   get openType(): number | undefined {
-    return this.#header.length === MESSAGE_HEADER ? this.#type : undefined;
+    return this.header.length === MESSAGE_HEADER ? this.type : undefined;
   }
 
   /** `next` must have answered undefined before. */
   feed(fragment: Buffer): void {
-    this.#ahead = fragment;
+    this.ahead = fragment;
   }
 
   /** What `next` has not looked at. */
   rest(): Buffer {
-    const rest = this.#ahead ?? EMPTY;
-    this.#ahead = undefined;
+    const rest = this.ahead ?? EMPTY;
+    this.ahead = undefined;
     return rest;
   }
 
   /** The next message that ended, with its body when its type is one that is read; undefined: more is needed. */
   next(): { readonly type: number; readonly body: Buffer | undefined } | undefined {
-    let ahead = this.#ahead;
+    let ahead = this.ahead;
     if (ahead === undefined) return undefined;
     let at = 0;
-    while (this.#header.length < MESSAGE_HEADER && at < ahead.length) {
-      this.#header.push(ahead[at++]!);
-      if (this.#header.length === MESSAGE_HEADER) this.#begin();
+    while (this.header.length < MESSAGE_HEADER && at < ahead.length) {
+      this.header.push(ahead[at++]!);
+      if (this.header.length === MESSAGE_HEADER) this.begin();
     }
-    const end = Math.min(ahead.length, at + this.#left);
-    if (this.#body !== undefined) ahead.copy(this.#body, this.#body.length - this.#left, at, end);
-    this.#left -= end - at;
+    const end = Math.min(ahead.length, at + this.left);
+    if (this.body !== undefined) ahead.copy(this.body, this.body.length - this.left, at, end);
+    this.left -= end - at;
     ahead = ahead.subarray(end);
-    this.#ahead = ahead.length > 0 ? ahead : undefined;
-    if (this.#header.length < MESSAGE_HEADER || this.#left > 0) return undefined;
-    const body = this.#body;
-    this.#header = [];
-    this.#body = undefined;
-    return { type: this.#type, body };
+    this.ahead = ahead.length > 0 ? ahead : undefined;
+    if (this.header.length < MESSAGE_HEADER || this.left > 0) return undefined;
+    const body = this.body;
+    this.header = [];
+    this.body = undefined;
+    return { type: this.type, body };
   }
 
-  #begin(): void {
-    const [type, high, middle, low] = this.#header as [number, number, number, number];
-    this.#type = type;
-    this.#left = (high << 16) | (middle << 8) | low;
-    if (!this.#isRead(type)) return;
-    if (this.#left > MAX_READ) throw new ProtocolError("malformed_handshake");
-    this.#body = Buffer.allocUnsafe(this.#left);
+  private begin(): void {
+    const [type, high, middle, low] = this.header as [number, number, number, number];
+    this.type = type;
+    this.left = (high << 16) | (middle << 8) | low;
+    if (!this.isRead(type)) return;
+    if (this.left > MAX_READ) throw new ProtocolError("malformed_handshake");
+    this.body = Buffer.allocUnsafe(this.left);
   }
 }
 

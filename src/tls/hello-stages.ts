@@ -21,10 +21,10 @@ export function readPlainAlert(record: Buffer, sink: StageSink): void {
 
 /** The client hello, or two, then what the server's answer says that the records are. */
 export class ClientHelloStage implements Stage {
-  #joiner = newJoiner(MESSAGE.clientHello);
+  private joiner = newJoiner(MESSAGE.clientHello);
   /** Hellos that passed. */
-  #hellos = 0;
-  #rest: Stage | undefined;
+  private hellos = 0;
+  private rest: Stage | undefined;
 
   constructor(
     private readonly session: Session,
@@ -32,60 +32,60 @@ export class ClientHelloStage implements Stage {
   ) {}
 
   get isOpen(): boolean {
-    return this.#rest?.isOpen ?? false;
+    return this.rest?.isOpen ?? false;
   }
 
   /** How the records after the hellos are read. */
   continueWith(stage: Stage): void {
-    this.#rest = stage;
+    this.rest = stage;
   }
 
   read(record: Buffer): Step {
-    const isHelloDue = this.#hellos === 0 || (this.#hellos === 1 && this.session.isRetried);
-    if (!isHelloDue) return this.#rest?.read(record) ?? "waits_for_peer";
+    const isHelloDue = this.hellos === 0 || (this.hellos === 1 && this.session.isRetried);
+    if (!isHelloDue) return this.rest?.read(record) ?? "waits_for_peer";
     switch (record[0]) {
       case CONTENT.handshake:
-        this.#readHello(record.subarray(HEADER_LENGTH));
+        this.readHello(record.subarray(HEADER_LENGTH));
         return "read";
       case CONTENT.alert:
         readPlainAlert(record, this.sink);
         return "read";
       default:
         // Between two hellos: early data, which the retry rejects, and the record for middleboxes before it.
-        if (this.#hellos === 0) throw new ProtocolError("malformed_record");
+        if (this.hellos === 0) throw new ProtocolError("malformed_record");
         return "read";
     }
   }
 
   search(kept: readonly KeptRecord[], start: number): number | undefined {
-    return this.#rest?.search(kept, start);
+    return this.rest?.search(kept, start);
   }
 
   wipe(): void {
-    this.#rest?.wipe();
+    this.rest?.wipe();
   }
 
-  #readHello(fragment: Buffer): void {
-    this.#joiner.feed(fragment);
-    const message = this.#joiner.next();
-    const type = message?.type ?? this.#joiner.openType ?? MESSAGE.clientHello;
+  private readHello(fragment: Buffer): void {
+    this.joiner.feed(fragment);
+    const message = this.joiner.next();
+    const type = message?.type ?? this.joiner.openType ?? MESSAGE.clientHello;
     if (type !== MESSAGE.clientHello) throw new ProtocolError("malformed_handshake");
     if (message === undefined) return;
     const { random, offersEarlyData } = readClientHello(message.body!);
     const { session } = this;
     // The second one has the same random, and may offer no early data (RFC 8446 §4.1.2).
     session.clientRandom ??= random;
-    if (this.#hellos === 0) session.offersEarlyData = offersEarlyData;
+    if (this.hellos === 0) session.offersEarlyData = offersEarlyData;
     session.changes++;
-    this.#hellos++;
-    this.#joiner = newJoiner(MESSAGE.clientHello);
+    this.hellos++;
+    this.joiner = newJoiner(MESSAGE.clientHello);
   }
 }
 
 /** Up to the server hello, which `onAgreed` is told; further messages of the same record are left over to it. */
 export class ServerHelloStage implements Stage {
   readonly isOpen = false;
-  readonly #joiner = newJoiner(MESSAGE.serverHello);
+  private readonly joiner = newJoiner(MESSAGE.serverHello);
 
   constructor(
     private readonly session: Session,
@@ -96,7 +96,7 @@ export class ServerHelloStage implements Stage {
   read(record: Buffer): Step {
     switch (record[0]) {
       case CONTENT.handshake:
-        this.#readHello(record.subarray(HEADER_LENGTH));
+        this.readHello(record.subarray(HEADER_LENGTH));
         return "read";
       case CONTENT.alert:
         readPlainAlert(record, this.sink);
@@ -116,9 +116,9 @@ export class ServerHelloStage implements Stage {
 
   wipe(): void {}
 
-  #readHello(fragment: Buffer): void {
-    this.#joiner.feed(fragment);
-    for (let message = this.#joiner.next(); message !== undefined; message = this.#joiner.next()) {
+  private readHello(fragment: Buffer): void {
+    this.joiner.feed(fragment);
+    for (let message = this.joiner.next(); message !== undefined; message = this.joiner.next()) {
       // TLS 1.2: a hello request, before any hello, asks for what comes anyway (RFC 5246 §7.4.1.1).
       if (message.type === 0) continue;
       if (message.type !== MESSAGE.serverHello) throw new ProtocolError("malformed_handshake");
@@ -128,13 +128,13 @@ export class ServerHelloStage implements Stage {
         this.session.answerEarlyData("rejected");
         this.session.changes++;
       } else {
-        this.#agree(hello);
+        this.agree(hello);
         return;
       }
     }
   }
 
-  #agree(hello: ServerHelloParts): void {
+  private agree(hello: ServerHelloParts): void {
     const { session } = this;
     const version = hello.version === 0x0304 ? "TLSv1.3" : hello.version === 0x0303 ? "TLSv1.2" : undefined;
     if (version === undefined) throw new ProtocolError("unsupported_version");
@@ -152,7 +152,7 @@ export class ServerHelloStage implements Stage {
       session.isProtocolKnown = true;
     }
     session.changes++;
-    this.onAgreed(version, this.#joiner.rest());
+    this.onAgreed(version, this.joiner.rest());
   }
 }
 

@@ -10,80 +10,80 @@ let spare: Buffer | undefined;
 
 /** Cuts one direction's bytes into records. Only a record that came in pieces is copied. */
 export class RecordSplitter {
-  #chunk: Buffer = EMPTY;
-  #at = 0;
+  private chunk: Buffer = EMPTY;
+  private at = 0;
   /** The first bytes of a record whose last ones have not come. */
-  #partial: Buffer = EMPTY;
-  #have = 0;
+  private partial: Buffer = EMPTY;
+  private have = 0;
   /** The record handed out last is in `#partial`. */
-  #isHandedOut = false;
+  private isHandedOut = false;
 
   /** True when the bytes so far end inside a record. */
   get isInside(): boolean {
-    return this.#have > 0 && !this.#isHandedOut;
+    return this.have > 0 && !this.isHandedOut;
   }
 
   /** Bytes that are kept. */
   get kept(): number {
-    return this.#partial.length;
+    return this.partial.length;
   }
 
   /** `next` must have answered undefined before the next chunk is fed. */
   feed(chunk: Buffer): void {
-    this.#chunk = chunk;
-    this.#at = 0;
+    this.chunk = chunk;
+    this.at = 0;
   }
 
   /** The next whole record, valid until `next` is called again; undefined when more bytes are needed. */
   next(): Buffer | undefined {
-    if (this.#isHandedOut) this.#release();
-    if (this.#have > 0) return this.#complete();
-    const start = this.#at;
-    const left = this.#chunk.length - start;
+    if (this.isHandedOut) this.release();
+    if (this.have > 0) return this.complete();
+    const start = this.at;
+    const left = this.chunk.length - start;
     if (left >= HEADER_LENGTH) {
-      if (!isRecordHeader(this.#chunk, start)) throw new ProtocolError("malformed_record");
-      const length = recordLength(this.#chunk, start);
+      if (!isRecordHeader(this.chunk, start)) throw new ProtocolError("malformed_record");
+      const length = recordLength(this.chunk, start);
       if (left >= length) {
-        this.#at = start + length;
-        return this.#chunk.subarray(start, start + length);
+        this.at = start + length;
+        return this.chunk.subarray(start, start + length);
       }
-      this.#reserve(length);
+      this.reserve(length);
     } else {
-      if (left > 0) this.#reserve(HEADER_LENGTH);
+      if (left > 0) this.reserve(HEADER_LENGTH);
     }
-    this.#take(left);
-    this.#chunk = EMPTY;
+    this.take(left);
+    this.chunk = EMPTY;
     return undefined;
   }
 
   clear(): void {
-    this.#chunk = EMPTY;
-    this.#release();
+    this.chunk = EMPTY;
+    this.release();
   }
 
-  #complete(): Buffer | undefined {
-    if (this.#have < HEADER_LENGTH) {
-      this.#take(HEADER_LENGTH - this.#have);
-      if (this.#have < HEADER_LENGTH) return undefined;
+  private complete(): Buffer | undefined {
+    if (this.have < HEADER_LENGTH) {
+      this.take(HEADER_LENGTH - this.have);
+      if (this.have < HEADER_LENGTH) return undefined;
     }
-    if (!isRecordHeader(this.#partial, 0)) throw new ProtocolError("malformed_record");
-    const length = recordLength(this.#partial, 0);
-    this.#reserve(length);
-    this.#take(length - this.#have);
-    if (this.#have < length) return undefined;
-    this.#isHandedOut = true;
-    return this.#partial.subarray(0, length);
+    if (!isRecordHeader(this.partial, 0)) throw new ProtocolError("malformed_record");
+    const length = recordLength(this.partial, 0);
+    this.reserve(length);
+    this.take(length - this.have);
+    if (this.have < length) return undefined;
+    this.isHandedOut = true;
+    return this.partial.subarray(0, length);
   }
 
-  #take(wanted: number): void {
-    const end = Math.min(this.#chunk.length, this.#at + wanted);
-    this.#chunk.copy(this.#partial, this.#have, this.#at, end);
-    this.#have += end - this.#at;
-    this.#at = end;
+  private take(wanted: number): void {
+    const end = Math.min(this.chunk.length, this.at + wanted);
+    this.chunk.copy(this.partial, this.have, this.at, end);
+    this.have += end - this.at;
+    this.at = end;
   }
 
-  #reserve(length: number): void {
-    if (this.#partial.length >= length) return;
+  private reserve(length: number): void {
+    if (this.partial.length >= length) return;
     let room: Buffer;
     if (length <= SMALL) {
       room = Buffer.allocUnsafe(length);
@@ -91,14 +91,14 @@ export class RecordSplitter {
       room = spare ?? Buffer.allocUnsafeSlow(SPARE_LENGTH);
       spare = undefined;
     }
-    this.#partial.copy(room, 0, 0, this.#have);
-    this.#partial = room;
+    this.partial.copy(room, 0, 0, this.have);
+    this.partial = room;
   }
 
-  #release(): void {
-    if (this.#partial.length > SMALL) spare = this.#partial;
-    this.#partial = EMPTY;
-    this.#have = 0;
-    this.#isHandedOut = false;
+  private release(): void {
+    if (this.partial.length > SMALL) spare = this.partial;
+    this.partial = EMPTY;
+    this.have = 0;
+    this.isHandedOut = false;
   }
 }

@@ -55,48 +55,48 @@ const PREFACE_BEGINNING = 3;
  * throws, and keeps neither the bytes nor the secrets it is given, but for copies that `close` overwrites.
  */
 export class TlsSessionReader {
-  readonly #session: Session;
-  readonly #budget: Budget;
-  readonly #directions: Readonly<Record<Direction, DirectionReader>>;
-  readonly #clientHello: ClientHelloStage;
-  readonly #delivery: Delivery;
-  #order = 0;
-  #isEstablished = false;
-  #over: "failed" | "closed" | undefined;
+  private readonly session: Session;
+  private readonly budget: Budget;
+  private readonly directions: Readonly<Record<Direction, DirectionReader>>;
+  private readonly clientHello: ClientHelloStage;
+  private readonly delivery: Delivery;
+  private order = 0;
+  private isEstablished = false;
+  private over: "failed" | "closed" | undefined;
   /** Directions whose last byte passed, with the order of that. */
-  readonly #finished = new Map<Direction, number>();
+  private readonly finished = new Map<Direction, number>();
   /** Directions whose data is over: their end was given on, or waits to be. */
-  readonly #ends = new Map<Direction, number>();
-  #endsLeft = 2;
-  #hasAllKeys = false;
+  private readonly ends = new Map<Direction, number>();
+  private endsLeft = 2;
+  private hasAllKeys = false;
   /** Records of application data that the client sent; in TLS 1.3 its Finished is one on the wire, too. */
-  #clientRecords = 0;
+  private clientRecords = 0;
 
   constructor(
     private readonly events: TlsSessionEvents,
     limits: TlsReaderLimits,
     makeDecipher: MakeDecipher = fastestDecipher,
   ) {
-    this.#session = new Session(makeDecipher);
-    this.#budget = { left: limits.maxPending };
-    this.#clientHello = new ClientHelloStage(this.#session, this.#sinkOf("request"));
-    const serverHello = new ServerHelloStage(this.#session, this.#sinkOf("response"), (version, rest) =>
-      this.#begin(version, rest),
+    this.session = new Session(makeDecipher);
+    this.budget = { left: limits.maxPending };
+    this.clientHello = new ClientHelloStage(this.session, this.sinkOf("request"));
+    const serverHello = new ServerHelloStage(this.session, this.sinkOf("response"), (version, rest) =>
+      this.begin(version, rest),
     );
-    this.#directions = {
-      request: new DirectionReader(this.#clientHello, this.#budget),
-      response: new DirectionReader(serverHello, this.#budget),
+    this.directions = {
+      request: new DirectionReader(this.clientHello, this.budget),
+      response: new DirectionReader(serverHello, this.budget),
     };
-    this.#delivery = new Delivery(
-      { onData: (...data) => this.#give(...data), onEnd: (...end) => this.#giveEnd(...end) },
-      this.#budget,
-      (direction) => this.#barrier(direction),
+    this.delivery = new Delivery(
+      { onData: (...data) => this.give(...data), onEnd: (...end) => this.giveEnd(...end) },
+      this.budget,
+      (direction) => this.barrier(direction),
     );
   }
 
   get state(): TlsReaderState {
-    if (this.#over !== undefined) return this.#over;
-    const { request, response } = this.#directions;
+    if (this.over !== undefined) return this.over;
+    const { request, response } = this.directions;
     const responseWaits = response.firstWaitingAfter(request.openedAt ?? -1) < Number.POSITIVE_INFINITY;
     if (request.waitsForSecret || (response.waitsForSecret && responseWaits)) return "waiting_for_secret";
     return request.stage.isOpen || response.stage.isOpen ? "open" : "handshake";
@@ -104,40 +104,40 @@ export class TlsSessionReader {
 
   /** Of the client hello, once it has passed. */
   get clientRandom(): Uint8Array | undefined {
-    return this.#session.clientRandom;
+    return this.session.clientRandom;
   }
 
   /** Whether the client sent more than what ends its handshake, read or not. */
   get clientHasSpoken(): boolean {
-    const finished = this.#session.agreed?.suite.version === "TLSv1.2" ? 0 : 1;
-    return this.#clientRecords > finished;
+    const finished = this.session.agreed?.suite.version === "TLSv1.2" ? 0 : 1;
+    return this.clientRecords > finished;
   }
 
   push(direction: Direction, bytes: Uint8Array, time: number): void {
-    if (this.#over !== undefined || this.#finished.has(direction) || this.#ends.has(direction)) return;
-    this.#attempt(() => {
-      const reader = this.#directions[direction];
+    if (this.over !== undefined || this.finished.has(direction) || this.ends.has(direction)) return;
+    this.attempt(() => {
+      const reader = this.directions[direction];
       reader.splitter.feed(asBuffer(bytes));
       for (;;) {
         const record = reader.splitter.next();
         if (record === undefined) return;
-        const { changes } = this.#session;
-        if (direction === "request" && record[0] === CONTENT.applicationData) this.#clientRecords++;
-        reader.push(record, time, this.#order++);
-        if (this.#over !== undefined) return;
-        if (this.#session.changes !== changes) this.#advance();
-        else this.#delivery.flush();
-        if (this.#ends.has(direction)) return reader.splitter.clear();
+        const { changes } = this.session;
+        if (direction === "request" && record[0] === CONTENT.applicationData) this.clientRecords++;
+        reader.push(record, time, this.order++);
+        if (this.over !== undefined) return;
+        if (this.session.changes !== changes) this.advance();
+        else this.delivery.flush();
+        if (this.ends.has(direction)) return reader.splitter.clear();
       }
     });
   }
 
   /** That direction ended (FIN). */
   end(direction: Direction): void {
-    if (this.#over !== undefined || this.#finished.has(direction)) return;
-    this.#attempt(() => {
-      this.#finished.set(direction, this.#order++);
-      this.#endTruncated();
+    if (this.over !== undefined || this.finished.has(direction)) return;
+    this.attempt(() => {
+      this.finished.set(direction, this.order++);
+      this.endTruncated();
     });
   }
 
@@ -148,137 +148,136 @@ export class TlsSessionReader {
    * its data, as TLS stacks have them.
    */
   addSecret(label: SecretLabel | undefined, secret: Uint8Array): void {
-    if (this.#over !== undefined || this.#hasAllKeys) return;
-    this.#attempt(() => {
-      if (this.#session.candidates.add(label, secret)) this.#advance();
+    if (this.over !== undefined || this.hasAllKeys) return;
+    this.attempt(() => {
+      if (this.session.candidates.add(label, secret)) this.advance();
     });
   }
 
   /** No secret will come any more: what waits for one cannot be read. */
   giveUp(): void {
-    if (this.#over !== undefined) return;
+    if (this.over !== undefined) return;
     if (this.state === "open") return;
-    this.#fail("secret_missing");
+    this.fail("secret_missing");
   }
 
   /** Overwrites secrets and keys. No event follows. */
   close(): void {
-    this.#over ??= "closed";
-    this.#wipe();
+    this.over ??= "closed";
+    this.wipe();
   }
 
-  #begin(version: "TLSv1.2" | "TLSv1.3", rest: Buffer): void {
-    const { request, response } = this.#stagesOf(version);
+  private begin(version: "TLSv1.2" | "TLSv1.3", rest: Buffer): void {
+    const { request, response } = this.stagesOf(version);
     if (response instanceof Tls12Stage) response.readRest(rest);
     // The messages after the hello of TLS 1.3 are protected.
     else if (rest.length > 0) throw new ProtocolError("malformed_handshake");
-    this.#clientHello.continueWith(request);
-    this.#directions.response.stage = response;
+    this.clientHello.continueWith(request);
+    this.directions.response.stage = response;
   }
 
-  #stagesOf(version: "TLSv1.2" | "TLSv1.3"): Readonly<Record<Direction, Tls12Stage | Tls13Stage>> {
+  private stagesOf(version: "TLSv1.2" | "TLSv1.3"): Readonly<Record<Direction, Tls12Stage | Tls13Stage>> {
     const VersionStage = version === "TLSv1.3" ? Tls13Stage : Tls12Stage;
     return {
-      request: new VersionStage("request", this.#session, this.#sinkOf("request")),
-      response: new VersionStage("response", this.#session, this.#sinkOf("response")),
+      request: new VersionStage("request", this.session, this.sinkOf("request")),
+      response: new VersionStage("response", this.session, this.sinkOf("response")),
     };
   }
 
-  #sinkOf(direction: Direction): StageSink {
+  private sinkOf(direction: Direction): StageSink {
     return {
       onData: (bytes) => {
-        const { time, order } = this.#directions[direction].at;
-        if (bytes.length > 0 && !this.#ends.has(direction))
-          this.#delivery.data(direction, bytes, time, order);
+        const { time, order } = this.directions[direction].at;
+        if (bytes.length > 0 && !this.ends.has(direction)) this.delivery.data(direction, bytes, time, order);
       },
       onAlert: (level, description) => {
-        if (this.#ends.has(direction)) return;
+        if (this.ends.has(direction)) return;
         this.events.onAlert?.(direction, level, description);
         if (description !== CLOSE_NOTIFY) return;
-        const { order } = this.#directions[direction].at;
-        this.#ends.set(direction, order);
-        this.#delivery.end(direction, "close_notify", order);
+        const { order } = this.directions[direction].at;
+        this.ends.set(direction, order);
+        this.delivery.end(direction, "close_notify", order);
       },
       onEarlyDataUnread: (bytes) => this.events.onEarlyDataUnread?.(bytes),
     };
   }
 
   /** From where on a direction's data waits for the other's. */
-  #barrier(direction: Direction): number {
-    const { request, response } = this.#directions;
+  private barrier(direction: Direction): number {
+    const { request, response } = this.directions;
     if (direction === "response") return request.firstWaitingAfter(-1);
     // What the server sent before the client's data was its handshake, which may never be read.
     return response.firstWaitingAfter(request.openedAt ?? request.at.order);
   }
 
   /** Reads what waits, as far as what is known now lets it. */
-  #advance(): void {
-    const { request, response } = this.#directions;
-    for (let changes = -1; changes !== this.#session.changes; ) {
-      changes = this.#session.changes;
+  private advance(): void {
+    const { request, response } = this.directions;
+    for (let changes = -1; changes !== this.session.changes; ) {
+      changes = this.session.changes;
       request.advance();
       response.advance();
     }
-    if (this.#session.isEstablished) this.#establish(this.#session.protocol);
-    this.#delivery.flush();
-    this.#endTruncated();
+    if (this.session.isEstablished) this.establish(this.session.protocol);
+    this.delivery.flush();
+    this.endTruncated();
     if (request.stage.isOpen && response.stage.isOpen) {
-      this.#hasAllKeys = true;
-      this.#session.candidates.wipe();
+      this.hasAllKeys = true;
+      this.session.candidates.wipe();
     }
   }
 
-  #endTruncated(): void {
-    for (const [direction, order] of this.#finished) {
-      if (this.#ends.has(direction) || !this.#directions[direction].isEmpty) continue;
-      this.#ends.set(direction, order);
-      this.#delivery.end(direction, "truncated", order);
+  private endTruncated(): void {
+    for (const [direction, order] of this.finished) {
+      if (this.ends.has(direction) || !this.directions[direction].isEmpty) continue;
+      this.ends.set(direction, order);
+      this.delivery.end(direction, "truncated", order);
     }
   }
 
-  #establish(protocol: string | undefined): void {
-    const { agreed, resumed } = this.#session;
-    if (this.#isEstablished || agreed === undefined || this.#over !== undefined) return;
-    this.#isEstablished = true;
+  private establish(protocol: string | undefined): void {
+    const { agreed, resumed } = this.session;
+    if (this.isEstablished || agreed === undefined || this.over !== undefined) return;
+    this.isEstablished = true;
     const { suite, cipherSuite } = agreed;
     this.events.onEstablished({ version: suite.version, cipherSuite, protocol, resumed });
   }
 
-  #give(direction: Direction, bytes: Buffer, time: number): void {
-    if (this.#over !== undefined) return;
-    if (!this.#isEstablished) {
-      const { protocol, isProtocolKnown } = this.#session;
-      this.#establish(isProtocolKnown ? protocol : protocolOf(direction, bytes));
+  private give(direction: Direction, bytes: Buffer, time: number): void {
+    if (this.over !== undefined) return;
+    if (!this.isEstablished) {
+      const { protocol, isProtocolKnown } = this.session;
+      this.establish(isProtocolKnown ? protocol : protocolOf(direction, bytes));
     }
     this.events.onData(direction, bytes, time);
   }
 
-  #giveEnd(direction: Direction, how: EndKind): void {
-    if (this.#over !== undefined) return;
+  private giveEnd(direction: Direction, how: EndKind): void {
+    if (this.over !== undefined) return;
     this.events.onEnd(direction, how);
-    if (--this.#endsLeft === 0) this.close();
+    if (--this.endsLeft === 0) this.close();
   }
 
-  #attempt(work: () => void): void {
+  private attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
-      this.#fail(error instanceof ProtocolError ? error.reason : "reader_failed");
+      this.fail(error instanceof ProtocolError ? error.reason : "reader_failed");
     }
   }
 
-  #fail(reason: TlsReadFailure): void {
-    if (this.#over !== undefined) return;
-    this.#over = "failed";
-    this.#wipe();
+  private fail(reason: TlsReadFailure): void {
+    if (this.over !== undefined) return;
+    this.over = "failed";
+    this.wipe();
     this.events.onFailed(reason);
   }
 
-  #wipe(): void {
-    this.#directions.request.clear();
-    this.#directions.response.clear();
-    this.#session.wipe();
-    this.#delivery.clear();
+  private wipe(): void {
+    this.directions.request.clear();
+    this.directions.response.clear();
+    this.session.wipe();
+    this.delivery.clear();
   }
 }
 

@@ -41,16 +41,16 @@ export class Session {
   /** Counts what may let the other direction go on. */
   changes = 0;
 
-  #earlyDataAnswer: "accepted" | "rejected" | "unknown" | undefined;
+  private earlyDataAnswer: "accepted" | "rejected" | "unknown" | undefined;
 
   get earlyData(): EarlyData {
-    return this.offersEarlyData ? (this.#earlyDataAnswer ?? "undecided") : "none";
+    return this.offersEarlyData ? (this.earlyDataAnswer ?? "undecided") : "none";
   }
 
   /** The first answer counts. */
   answerEarlyData(answer: "accepted" | "rejected" | "unknown"): void {
-    if (this.#earlyDataAnswer !== undefined) return;
-    this.#earlyDataAnswer = answer;
+    if (this.earlyDataAnswer !== undefined) return;
+    this.earlyDataAnswer = answer;
     this.changes++;
   }
 

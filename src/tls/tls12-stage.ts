@@ -12,11 +12,11 @@ import type { KeptRecord, Stage, StageSink, Step } from "./stage.js";
 
 /** One direction of TLS 1.2 after the hellos (RFC 5246 §7.3). */
 export class Tls12Stage implements Stage {
-  #isProtected = false;
-  #opener: RecordOpener | undefined;
-  readonly #joiner = new HandshakeJoiner(() => false);
+  private isProtected = false;
+  private opener: RecordOpener | undefined;
+  private readonly joiner = new HandshakeJoiner(() => false);
   /** What `search` opened, for `read` not to open it again. */
-  #found: { readonly record: Buffer; readonly content: Buffer } | undefined;
+  private found: { readonly record: Buffer; readonly content: Buffer } | undefined;
 
   constructor(
     private readonly direction: Direction,
@@ -25,29 +25,29 @@ export class Tls12Stage implements Stage {
   ) {}
 
   get isOpen(): boolean {
-    return this.#opener !== undefined;
+    return this.opener !== undefined;
   }
 
   /** Messages that came in one record with the server hello. */
   readRest(fragment: Buffer): void {
-    this.#joiner.feed(fragment);
-    for (let message = this.#joiner.next(); message !== undefined; message = this.#joiner.next()) {
-      if (message.type === MESSAGE.serverHelloDone) this.#settleResumption("new");
+    this.joiner.feed(fragment);
+    for (let message = this.joiner.next(); message !== undefined; message = this.joiner.next()) {
+      if (message.type === MESSAGE.serverHelloDone) this.settleResumption("new");
     }
   }
 
   read(record: Buffer): Step {
-    if (!this.#isProtected) {
-      this.#readPlain(record);
+    if (!this.isProtected) {
+      this.readPlain(record);
       return "read";
     }
     if (this.session.clientRandom === undefined) return "waits_for_peer";
-    this.#opener ??= this.session.tls12Openers?.[this.direction];
-    if (this.#opener === undefined) return "waits_for_secret";
-    const content = this.#found?.record === record ? this.#found.content : this.#opener.open(record);
-    this.#found = undefined;
+    this.opener ??= this.session.tls12Openers?.[this.direction];
+    if (this.opener === undefined) return "waits_for_secret";
+    const content = this.found?.record === record ? this.found.content : this.opener.open(record);
+    this.found = undefined;
     if (content === undefined) throw new ProtocolError("record_does_not_open");
-    this.#readContent(record[0]!, content);
+    this.readContent(record[0]!, content);
     return "read";
   }
 
@@ -67,8 +67,8 @@ export class Tls12Stage implements Stage {
       secret.fill(0);
       this.session.tls12Openers = candidate.openers;
       this.session.changes++;
-      this.#opener = candidate.openers[this.direction];
-      this.#found = { record: entry.record, content };
+      this.opener = candidate.openers[this.direction];
+      this.found = { record: entry.record, content };
       return start;
     }
     entry.triedBelow = candidates.nextId;
@@ -76,17 +76,17 @@ export class Tls12Stage implements Stage {
   }
 
   wipe(): void {
-    this.#opener?.wipe();
-    this.#found?.content.fill(0);
-    this.#found = undefined;
+    this.opener?.wipe();
+    this.found?.content.fill(0);
+    this.found = undefined;
   }
 
-  #readPlain(record: Buffer): void {
+  private readPlain(record: Buffer): void {
     switch (record[0]) {
       case CONTENT.changeCipherSpec:
-        this.#isProtected = true;
+        this.isProtected = true;
         // A server that goes on with an old session sends neither certificate nor key exchange.
-        if (this.direction === "response") this.#settleResumption("resumed");
+        if (this.direction === "response") this.settleResumption("resumed");
         return;
       case CONTENT.alert:
         readPlainAlert(record, this.sink);
@@ -99,14 +99,14 @@ export class Tls12Stage implements Stage {
     }
   }
 
-  #settleResumption(kind: "new" | "resumed"): void {
+  private settleResumption(kind: "new" | "resumed"): void {
     if (this.session.isResumptionKnown) return;
     this.session.isResumptionKnown = true;
     this.session.resumed = kind === "resumed";
     this.session.changes++;
   }
 
-  #readContent(type: number, content: Buffer): void {
+  private readContent(type: number, content: Buffer): void {
     switch (type) {
       case CONTENT.applicationData:
         this.sink.onData(content);
@@ -118,7 +118,7 @@ export class Tls12Stage implements Stage {
       case CONTENT.changeCipherSpec:
         throw new ProtocolError("renegotiation");
       case CONTENT.handshake:
-        this.#readHandshake(content);
+        this.readHandshake(content);
         return;
       default:
       // Heartbeats (RFC 6520) carry nothing.
@@ -126,16 +126,16 @@ export class Tls12Stage implements Stage {
   }
 
   /** A request for a new handshake may be refused; a hello is one. */
-  #readHandshake(content: Buffer): void {
+  private readHandshake(content: Buffer): void {
     const check = (type: number | undefined): void => {
       if (type === MESSAGE.clientHello || type === MESSAGE.serverHello)
         throw new ProtocolError("renegotiation");
     };
-    this.#joiner.feed(content);
-    for (let message = this.#joiner.next(); message !== undefined; message = this.#joiner.next()) {
+    this.joiner.feed(content);
+    for (let message = this.joiner.next(); message !== undefined; message = this.joiner.next()) {
       check(message.type);
     }
-    check(this.#joiner.openType);
+    check(this.joiner.openType);
   }
 }
 

@@ -39,43 +39,43 @@ const PHASE_OF_MESSAGE: ReadonlyMap<number, Phase> = new Map<number, Phase>([
 
 /** One direction of TLS 1.3 after the hellos (RFC 8446 §5.2, §4.4 to 4.6). */
 export class Tls13Stage implements Stage {
-  readonly #suite: CipherSuite;
-  #joiner = newJoiner();
-  #key: Key | undefined;
+  private readonly suite: CipherSuite;
+  private joiner = newJoiner();
+  private key: Key | undefined;
   /** A phase that is over does not come again. */
-  #reached: Phase = "early";
+  private reached: Phase = "early";
   /** Protected records so far, read or passed over. */
-  #records = 0;
+  private records = 0;
   /** What `search` opened, for `read` not to open it again. */
-  #found: { readonly record: Buffer; readonly content: Buffer } | undefined;
+  private found: { readonly record: Buffer; readonly content: Buffer } | undefined;
 
   constructor(
     private readonly direction: Direction,
     private readonly session: Session,
     private readonly sink: StageSink,
   ) {
-    this.#suite = session.agreed!.suite;
+    this.suite = session.agreed!.suite;
   }
 
   get isOpen(): boolean {
-    return this.#key?.phase === "application";
+    return this.key?.phase === "application";
   }
 
   read(record: Buffer): Step {
-    if (record[0] !== CONTENT.applicationData) return this.#readPlain(record);
+    if (record[0] !== CONTENT.applicationData) return this.readPlain(record);
     if (this.direction === "request" && this.session.earlyData === "undecided") return "waits_for_peer";
-    const content = this.#found?.record === record ? this.#found.content : this.#key?.opener.open(record);
-    this.#found = undefined;
+    const content = this.found?.record === record ? this.found.content : this.key?.opener.open(record);
+    this.found = undefined;
     if (content === undefined) {
       // A candidate without a name may have been the key of the part before.
-      if (this.#key?.phase === "application" || this.#key?.phase === "handshake") {
+      if (this.key?.phase === "application" || this.key?.phase === "handshake") {
         throw new ProtocolError("record_does_not_open");
       }
-      this.#dropKey();
+      this.dropKey();
       return "waits_for_secret";
     }
-    this.#readContent(this.#key!, content);
-    this.#records++;
+    this.readContent(this.key!, content);
+    this.records++;
     return "read";
   }
 
@@ -86,13 +86,13 @@ export class Tls13Stage implements Stage {
       const entry = kept[at]!;
       if (entry.record[0] !== CONTENT.applicationData) continue;
       for (const candidate of candidates.list) {
-        if (candidate.id < entry.triedBelow || !this.#isUsable(candidate)) continue;
-        candidate.openers ??= this.#openersOf(candidate);
+        if (candidate.id < entry.triedBelow || !this.isUsable(candidate)) continue;
+        candidate.openers ??= this.openersOf(candidate);
         const content = candidate.openers[this.direction].open(entry.record);
         if (content === undefined) continue;
-        this.#take(candidate, candidate.openers[this.direction]);
-        this.#found = { record: entry.record, content };
-        this.#passOver(kept, start, at);
+        this.take(candidate, candidate.openers[this.direction]);
+        this.found = { record: entry.record, content };
+        this.passOver(kept, start, at);
         return at;
       }
       entry.triedBelow = candidates.nextId;
@@ -101,19 +101,19 @@ export class Tls13Stage implements Stage {
   }
 
   wipe(): void {
-    this.#dropKey();
-    this.#found?.content.fill(0);
-    this.#found = undefined;
+    this.dropKey();
+    this.found?.content.fill(0);
+    this.found = undefined;
   }
 
-  #readPlain(record: Buffer): Step {
+  private readPlain(record: Buffer): Step {
     switch (record[0]) {
       case CONTENT.changeCipherSpec:
         // For middleboxes only (RFC 8446 §D.4).
         return "read";
       case CONTENT.alert:
         // Of a client that could not make keys out of the server hello.
-        if (this.#key !== undefined) throw new ProtocolError("malformed_record");
+        if (this.key !== undefined) throw new ProtocolError("malformed_record");
         readPlainAlert(record, this.sink);
         return "read";
       default:
@@ -121,41 +121,41 @@ export class Tls13Stage implements Stage {
     }
   }
 
-  #isUsable({ label, secret }: Candidate): boolean {
-    if (secret.length !== HASH_LENGTH[this.#suite.hash]) return false;
+  private isUsable({ label, secret }: Candidate): boolean {
+    if (secret.length !== HASH_LENGTH[this.suite.hash]) return false;
     if (label === undefined) return true;
     const role = ROLE[label];
     if (role?.direction !== this.direction) return false;
     switch (role.phase) {
       case "early":
-        return this.#reached === "early" && this.session.earlyData === "accepted";
+        return this.reached === "early" && this.session.earlyData === "accepted";
       case "handshake":
-        return this.#reached !== "application";
+        return this.reached !== "application";
       case "application":
         return true;
     }
   }
 
-  #openersOf({ secret }: Candidate): Record<Direction, RecordOpener> {
-    const opener = openerForTrafficSecret(this.#suite, secret, this.session.makeDecipher);
+  private openersOf({ secret }: Candidate): Record<Direction, RecordOpener> {
+    const opener = openerForTrafficSecret(this.suite, secret, this.session.makeDecipher);
     return { request: opener, response: opener };
   }
 
-  #take(candidate: Candidate, opener: RecordOpener): void {
+  private take(candidate: Candidate, opener: RecordOpener): void {
     this.session.candidates.remove(candidate);
     this.session.changes++;
     const phase = candidate.label && ROLE[candidate.label]?.phase;
-    this.#key = { opener, secret: candidate.secret, phase: undefined };
-    this.#joiner = newJoiner();
-    if (phase !== undefined) this.#settle(this.#key, phase);
+    this.key = { opener, secret: candidate.secret, phase: undefined };
+    this.joiner = newJoiner();
+    if (phase !== undefined) this.settle(this.key, phase);
   }
 
   /** Records that no secret opens, before one that opens. */
-  #passOver(kept: readonly KeptRecord[], start: number, end: number): void {
+  private passOver(kept: readonly KeptRecord[], start: number, end: number): void {
     let bytes = 0;
     for (let at = start; at < end; at++) {
       if (kept[at]!.record[0] !== CONTENT.applicationData) continue;
-      this.#records++;
+      this.records++;
       bytes += kept[at]!.record.length;
     }
     const { earlyData } = this.session;
@@ -163,21 +163,21 @@ export class Tls13Stage implements Stage {
     if (mayBeEarly && bytes > 0) this.sink.onEarlyDataUnread(bytes);
   }
 
-  #settle(key: Key, phase: Phase): void {
+  private settle(key: Key, phase: Phase): void {
     key.phase = phase;
-    this.#reached = phase;
+    this.reached = phase;
     if (phase !== "application") return;
     // The server's extensions were passed over, or are decided.
     if (this.direction === "response") this.session.answerEarlyData("unknown");
   }
 
-  #readContent(key: Key, content: Buffer): void {
+  private readContent(key: Key, content: Buffer): void {
     switch (key.opener.contentType) {
       case CONTENT.applicationData:
-        this.#readData(key, content);
+        this.readData(key, content);
         return;
       case CONTENT.handshake:
-        this.#readHandshake(key, content);
+        this.readHandshake(key, content);
         return;
       case CONTENT.alert:
         if (content.length !== 2) throw new ProtocolError("malformed_record");
@@ -188,12 +188,12 @@ export class Tls13Stage implements Stage {
     }
   }
 
-  #readData(key: Key, content: Buffer): void {
+  private readData(key: Key, content: Buffer): void {
     if (key.phase === undefined) {
       // A client's first record is of its handshake, if it is not early data.
-      const isEarly = this.direction === "request" && this.#records === 0;
+      const isEarly = this.direction === "request" && this.records === 0;
       if (isEarly && this.session.earlyData === "none") throw new ProtocolError("malformed_record");
-      this.#settle(key, isEarly ? "early" : "application");
+      this.settle(key, isEarly ? "early" : "application");
     }
     if (key.phase === "handshake") throw new ProtocolError("malformed_record");
     if (key.phase === "application" || this.session.earlyData === "accepted") this.sink.onData(content);
@@ -201,52 +201,51 @@ export class Tls13Stage implements Stage {
     // Else the server refused it, and the client sends it again.
   }
 
-  #readHandshake(key: Key, content: Buffer): void {
-    this.#joiner.feed(content);
-    for (let message = this.#joiner.next(); message !== undefined; message = this.#joiner.next()) {
-      if (key.phase === undefined) this.#inferPhase(key, message.type);
-      if (this.#endsKey(key, message.type, message.body)) {
+  private readHandshake(key: Key, content: Buffer): void {
+    this.joiner.feed(content);
+    for (let message = this.joiner.next(); message !== undefined; message = this.joiner.next()) {
+      if (key.phase === undefined) this.inferPhase(key, message.type);
+      if (this.endsKey(key, message.type, message.body)) {
         // No message may run on under another key (RFC 8446 §5.1).
-        if (this.#joiner.rest().length > 0) throw new ProtocolError("malformed_handshake");
+        if (this.joiner.rest().length > 0) throw new ProtocolError("malformed_handshake");
         return;
       }
     }
-    if (key.phase === undefined && this.#joiner.openType !== undefined) {
-      this.#inferPhase(key, this.#joiner.openType);
+    if (key.phase === undefined && this.joiner.openType !== undefined) {
+      this.inferPhase(key, this.joiner.openType);
     }
   }
 
-  #inferPhase(key: Key, type: number): void {
+  private inferPhase(key: Key, type: number): void {
     // A server may ask for a certificate later on, with the messages of a handshake (RFC 8446 §4.6.2).
-    const phase = this.#reached === "application" ? "application" : PHASE_OF_MESSAGE.get(type);
+    const phase = this.reached === "application" ? "application" : PHASE_OF_MESSAGE.get(type);
     if (phase === undefined) throw new ProtocolError("malformed_handshake");
-    this.#settle(key, phase);
+    this.settle(key, phase);
   }
 
   /** True when the records after this message have another key. */
-  #endsKey(key: Key, type: number, body: Buffer | undefined): boolean {
+  private endsKey(key: Key, type: number, body: Buffer | undefined): boolean {
     switch (key.phase) {
       case "early":
         if (type !== MESSAGE.endOfEarlyData) throw new ProtocolError("malformed_handshake");
-        this.#dropKey();
-        this.#reached = "handshake";
+        this.dropKey();
+        this.reached = "handshake";
         return true;
       case "handshake":
-        if (type === MESSAGE.encryptedExtensions && this.direction === "response")
-          this.#readExtensions(body!);
+        if (type === MESSAGE.encryptedExtensions && this.direction === "response") this.readExtensions(body!);
         if (type !== MESSAGE.finished) return false;
-        this.#dropKey();
-        this.#reached = "application";
+        this.dropKey();
+        this.reached = "application";
         if (this.direction === "response") this.session.answerEarlyData("unknown");
         return true;
       default:
         if (type !== MESSAGE.keyUpdate) return false;
-        this.#updateKey(key);
+        this.updateKey(key);
         return true;
     }
   }
 
-  #readExtensions(body: Buffer): void {
+  private readExtensions(body: Buffer): void {
     const { session } = this;
     const { protocol, acceptsEarlyData } = readEncryptedExtensions(body);
     session.protocol = protocol;
@@ -255,20 +254,20 @@ export class Tls13Stage implements Stage {
     session.changes++;
   }
 
-  #updateKey(key: Key): void {
-    const secret = nextTrafficSecret(this.#suite.hash, key.secret);
-    this.#dropKey();
-    this.#key = {
-      opener: openerForTrafficSecret(this.#suite, secret, this.session.makeDecipher),
+  private updateKey(key: Key): void {
+    const secret = nextTrafficSecret(this.suite.hash, key.secret);
+    this.dropKey();
+    this.key = {
+      opener: openerForTrafficSecret(this.suite, secret, this.session.makeDecipher),
       secret,
       phase: "application",
     };
   }
 
-  #dropKey(): void {
-    this.#key?.opener.wipe();
-    this.#key?.secret.fill(0);
-    this.#key = undefined;
+  private dropKey(): void {
+    this.key?.opener.wipe();
+    this.key?.secret.fill(0);
+    this.key = undefined;
   }
 }
 

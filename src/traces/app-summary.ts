@@ -21,18 +21,18 @@ const SHOWN = 20;
 const NAME_WIDTH = 30;
 
 export class AppSummary {
-  readonly #rows = new Map<string, AppRow>();
+  private readonly rows = new Map<string, AppRow>();
 
   get isEmpty(): boolean {
-    return this.#rows.size === 0;
+    return this.rows.size === 0;
   }
 
   add(event: OximyEvent): void {
     const { interaction } = event;
     const name = appNameOf(event);
-    const key = this.#rows.has(name) || this.#rows.size < MAX_APPS ? name : "others";
-    const row = this.#rows.get(key) ?? { events: 0, failed: 0, notRead: 0, input: 0, output: 0, cost: 0 };
-    this.#rows.set(key, row);
+    const key = this.rows.has(name) || this.rows.size < MAX_APPS ? name : "others";
+    const row = this.rows.get(key) ?? { events: 0, failed: 0, notRead: 0, input: 0, output: 0, cost: 0 };
+    this.rows.set(key, row);
     const usage = countedUsage(event);
     row.events += 1;
     if (isFailed(event)) row.failed += 1;
@@ -44,7 +44,7 @@ export class AppSummary {
 
   /** Most events first; printable. */
   lines(): string[] {
-    const rows = [...this.#rows].sort(([, a], [, b]) => b.events - a.events);
+    const rows = [...this.rows].sort(([, a], [, b]) => b.events - a.events);
     const names = rows.slice(0, SHOWN).map(([name]) => shortened(printable(name), NAME_WIDTH));
     const width = Math.max(0, ...names.map((name) => [...name].length));
     const lines = rows

@@ -105,51 +105,51 @@ function ordered(sums: readonly Sums[], by: readonly Dimension[]): StatsRow[] {
 
 /** What a row is made of while events come. */
 class Sums {
-  readonly #durations = new Quantiles();
-  readonly #firstBytes = new Quantiles();
-  #events = 0;
-  #calls = 0;
-  #failed = 0;
-  #input = 0;
-  #cacheRead = 0;
-  #cacheCreation = 0;
-  #output = 0;
-  #cost = 0;
+  private readonly durations = new Quantiles();
+  private readonly firstBytes = new Quantiles();
+  private events = 0;
+  private calls = 0;
+  private failed = 0;
+  private input = 0;
+  private cacheRead = 0;
+  private cacheCreation = 0;
+  private output = 0;
+  private cost = 0;
 
   constructor(readonly keys: readonly string[]) {}
 
   add(event: OximyEvent): void {
     const { interaction, timing } = event;
     const usage = countedUsage(event);
-    this.#events += 1;
-    if (interaction !== undefined) this.#calls += 1;
-    if (isFailed(event)) this.#failed += 1;
-    this.#input += usage?.input_tokens ?? 0;
-    this.#cacheRead += usage?.cache_read_tokens ?? 0;
-    this.#cacheCreation += usage?.cache_creation_tokens ?? 0;
-    this.#output += usage?.output_tokens ?? 0;
-    this.#cost += interaction?.cost_usd ?? 0;
+    this.events += 1;
+    if (interaction !== undefined) this.calls += 1;
+    if (isFailed(event)) this.failed += 1;
+    this.input += usage?.input_tokens ?? 0;
+    this.cacheRead += usage?.cache_read_tokens ?? 0;
+    this.cacheCreation += usage?.cache_creation_tokens ?? 0;
+    this.output += usage?.output_tokens ?? 0;
+    this.cost += interaction?.cost_usd ?? 0;
     // A connection that was passed through lasts as long as its program likes: that says nothing of calls.
     if (interaction === undefined) return;
-    this.#durations.add(timing.duration_ms ?? Number.NaN);
-    this.#firstBytes.add(timing.ttfb_ms ?? Number.NaN);
+    this.durations.add(timing.duration_ms ?? Number.NaN);
+    this.firstBytes.add(timing.ttfb_ms ?? Number.NaN);
   }
 
   row(): StatsRow {
     return {
       keys: this.keys,
-      events: this.#events,
-      calls: this.#calls,
-      failed: this.#failed,
-      input_tokens: this.#input,
-      cache_read_tokens: this.#cacheRead,
-      cache_creation_tokens: this.#cacheCreation,
-      output_tokens: this.#output,
-      cost_usd: this.#cost,
-      duration_p50_ms: rounded(this.#durations.at(0.5)),
-      duration_p95_ms: rounded(this.#durations.at(0.95)),
-      ttfb_p50_ms: rounded(this.#firstBytes.at(0.5)),
-      ttfb_p95_ms: rounded(this.#firstBytes.at(0.95)),
+      events: this.events,
+      calls: this.calls,
+      failed: this.failed,
+      input_tokens: this.input,
+      cache_read_tokens: this.cacheRead,
+      cache_creation_tokens: this.cacheCreation,
+      output_tokens: this.output,
+      cost_usd: this.cost,
+      duration_p50_ms: rounded(this.durations.at(0.5)),
+      duration_p95_ms: rounded(this.durations.at(0.95)),
+      ttfb_p50_ms: rounded(this.firstBytes.at(0.5)),
+      ttfb_p95_ms: rounded(this.firstBytes.at(0.95)),
     };
   }
 }

@@ -66,7 +66,7 @@ function* added(path: string, tails: Map<string, Tail>, seen: Set<string>): Gene
 }
 
 class Tail {
-  readonly #splitter = new LineSplitter();
+  private readonly splitter = new LineSplitter();
 
   constructor(public offset: number) {}
 
@@ -76,7 +76,7 @@ class Tail {
       const length = readSync(fd, chunk, 0, chunk.length, this.offset);
       if (length === 0) return;
       this.offset += length;
-      yield* this.#splitter.push(chunk.subarray(0, length));
+      yield* this.splitter.push(chunk.subarray(0, length));
     }
   }
 }

@@ -15,8 +15,8 @@ export const MAX_LINE = 128 << 20;
 
 /** Gathers lines from bytes as they come. */
 export class LineSplitter {
-  #begun: Buffer[] = [];
-  #begunBytes = 0;
+  private begun: Buffer[] = [];
+  private begunLength = 0;
 
   constructor(private readonly maxLine = MAX_LINE) {}
 
@@ -25,37 +25,37 @@ export class LineSplitter {
     const lines: Buffer[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      const line = this.#ended(chunk.subarray(start, end));
+      const line = this.ended(chunk.subarray(start, end));
       if (line !== undefined) lines.push(line);
       start = end + 1;
     }
-    this.#keep(chunk.subarray(start));
+    this.keep(chunk.subarray(start));
     return lines;
   }
 
   /** Bytes after the last line end. */
   get begunBytes(): number {
-    return this.#begunBytes;
+    return this.begunLength;
   }
 
   /** What came after the last line end: of a file that was not torn, nothing. */
   rest(): Buffer | undefined {
-    const rest = this.#ended(Buffer.alloc(0));
+    const rest = this.ended(Buffer.alloc(0));
     return rest?.length === 0 ? undefined : rest;
   }
 
-  #keep(piece: Buffer): void {
+  private keep(piece: Buffer): void {
     if (piece.length === 0) return;
-    this.#begunBytes += piece.length;
-    if (this.#begunBytes > this.maxLine) this.#begun = [];
-    else this.#begun.push(piece);
+    this.begunLength += piece.length;
+    if (this.begunLength > this.maxLine) this.begun = [];
+    else this.begun.push(piece);
   }
 
-  #ended(piece: Buffer): Buffer | undefined {
-    this.#keep(piece);
-    const line = this.#begunBytes > this.maxLine ? undefined : joined(this.#begun);
-    this.#begun = [];
-    this.#begunBytes = 0;
+  private ended(piece: Buffer): Buffer | undefined {
+    this.keep(piece);
+    const line = this.begunLength > this.maxLine ? undefined : joined(this.begun);
+    this.begun = [];
+    this.begunLength = 0;
     return line;
   }
 }

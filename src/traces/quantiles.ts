@@ -11,34 +11,34 @@ const LOG_GROWTH = Math.log(GROWTH);
 
 export class Quantiles {
   /** By the exponent of their upper bounds. Numbers of milliseconds up to a day take 914 of them at most. */
-  readonly #buckets = new Map<number, number>();
-  #zeros = 0;
-  #count = 0;
+  private readonly buckets = new Map<number, number>();
+  private zeros = 0;
+  private total = 0;
 
   get count(): number {
-    return this.#count;
+    return this.total;
   }
 
   /** Negative numbers and what is no number are left out. */
   add(value: number): void {
     if (!(value >= 0) || value === Number.POSITIVE_INFINITY) return;
-    this.#count += 1;
+    this.total += 1;
     if (value < 1) {
-      this.#zeros += 1;
+      this.zeros += 1;
       return;
     }
     const bucket = Math.ceil(Math.log(value) / LOG_GROWTH);
-    this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + 1);
+    this.buckets.set(bucket, (this.buckets.get(bucket) ?? 0) + 1);
   }
 
   /** The number below which the part `quantile` (0 to 1) of all lies, by nearest rank; null when there are none. */
   at(quantile: number): number | null {
-    if (this.#count === 0) return null;
-    const rank = Math.max(1, Math.ceil(quantile * this.#count));
-    let seen = this.#zeros;
+    if (this.total === 0) return null;
+    const rank = Math.max(1, Math.ceil(quantile * this.total));
+    let seen = this.zeros;
     if (seen >= rank) return 0;
-    for (const bucket of [...this.#buckets.keys()].sort((a, b) => a - b)) {
-      seen += this.#buckets.get(bucket)!;
+    for (const bucket of [...this.buckets.keys()].sort((a, b) => a - b)) {
+      seen += this.buckets.get(bucket)!;
       if (seen >= rank) return (2 * GROWTH ** bucket) / (GROWTH + 1);
     }
     return null;

@@ -15,7 +15,7 @@ const ABSENT: Holding = { kind: "absent" };
 
 export class BrowserStores {
   /** The newest observation of a database, to know since when it has ours. */
-  readonly #before = new LruCache<string, Holding>(256);
+  private readonly before = new LruCache<string, Holding>(256);
 
   constructor(
     private readonly files: ProcessFiles,
@@ -31,7 +31,7 @@ export class BrowserStores {
       `${data?.startsWith("/") ? data : `${home}/.local/share`}/pki/nssdb`,
     ];
     for (const folder of databases) {
-      const holding = await this.#database(process, folder);
+      const holding = await this.database(process, folder);
       if (holding.kind !== "absent") return holding;
     }
     return ABSENT;
@@ -40,7 +40,7 @@ export class BrowserStores {
   /** @param profile absolute path, where the command line names it */
   async firefox(process: ProcessRef, environment: Environment, profile?: string): Promise<Holding> {
     if (profile !== undefined) {
-      return profile.startsWith("/") ? this.#database(process, profile) : { kind: "unknown" };
+      return profile.startsWith("/") ? this.database(process, profile) : { kind: "unknown" };
     }
     const { HOME: home } = environment;
     if (!home?.startsWith("/")) return { kind: "unknown" };
@@ -48,21 +48,21 @@ export class BrowserStores {
     for (const folder of FIREFOX_FOLDERS) {
       const names = await this.files.listFolderAs(process, `${home}/${folder}`, MAX_PROFILES, LIST_LIMIT_MS);
       for (const name of names ?? []) {
-        const holding = await this.#database(process, `${home}/${folder}/${name}`);
+        const holding = await this.database(process, `${home}/${folder}/${name}`);
         if (holding.kind !== "absent") holdings.push(holding);
       }
     }
     return inCommon(holdings);
   }
 
-  async #database(process: ProcessRef, folder: string): Promise<Holding> {
+  private async database(process: ProcessRef, folder: string): Promise<Holding> {
     const holding = await this.named.database(process, `${folder}/cert9.db`);
     const key = `${process.uid}:${folder}`;
-    const before = this.#before.get(key);
+    const before = this.before.get(key);
     // A browser writes its own database all the time: what was in it before counts from before.
     const result =
       holding.kind === "ours" && before?.kind === "ours" && before.since < holding.since ? before : holding;
-    this.#before.set(key, result);
+    this.before.set(key, result);
     return result;
   }
 }

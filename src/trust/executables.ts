@@ -20,8 +20,8 @@ export interface Executable {
 }
 
 export class Executables {
-  readonly #known = new LruCache<string, Promise<Executable>>(MAX_EXECUTABLES);
-  readonly #found = new LruCache<string, Promise<boolean | null>>(MAX_EXECUTABLES);
+  private readonly known = new LruCache<string, Promise<Executable>>(MAX_EXECUTABLES);
+  private readonly found = new LruCache<string, Promise<boolean | null>>(MAX_EXECUTABLES);
 
   constructor(private readonly files: ProcessFiles) {}
 
@@ -29,14 +29,14 @@ export class Executables {
   of(process: ProcessRef, identity: string, path: string, size: number): Promise<Executable> {
     // The name tells too: one file may lie under two (`/proc/PID/exe` has no links).
     const key = `${identity}\0${path}`;
-    const known = this.#known.get(key);
+    const known = this.known.get(key);
     if (known !== undefined) return known;
-    const made = this.#look(process, path, size);
-    this.#known.set(key, made);
+    const made = this.look(process, path, size);
+    this.known.set(key, made);
     return made;
   }
 
-  async #look(process: ProcessRef, path: string, size: number): Promise<Executable> {
+  private async look(process: ProcessRef, path: string, size: number): Promise<Executable> {
     const sections = await readSections((offset, length) =>
       this.files.readExecutablePart(process, offset, length, LIMIT_MS),
     );
@@ -57,7 +57,7 @@ export class Executables {
     const constants = sections.find(({ name }) => name === ".rodata");
     if (constants === undefined) return null;
     const key = `${identity}\0${text}`;
-    const known = this.#found.get(key);
+    const known = this.found.get(key);
     if (known !== undefined) return known;
     const { offset, size } = constants;
     const found = this.files.findInExecutable(
@@ -67,8 +67,8 @@ export class Executables {
       text,
       SEARCH_LIMIT_MS,
     );
-    this.#found.set(key, found);
-    if ((await found) === null) this.#found.delete(key);
+    this.found.set(key, found);
+    if ((await found) === null) this.found.delete(key);
     return found;
   }
 }

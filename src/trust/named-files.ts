@@ -21,32 +21,32 @@ const ABSENT: Holding = { kind: "absent" };
 const OTHER: Holding = { kind: "other" };
 
 export class NamedFiles {
-  readonly #search: CertificateSearch;
-  readonly #der: Buffer;
+  private readonly search: CertificateSearch;
+  private readonly der: Buffer;
   /** Whether content has ours, by what names the content. */
-  readonly #contents = new LruCache<string, Holding["kind"]>(MAX_CONTENTS);
+  private readonly contents = new LruCache<string, Holding["kind"]>(MAX_CONTENTS);
   /** What was found last under a path, in whatever file tree: it need not be read again while it is the same. */
-  readonly #identities = new LruCache<string, string>(MAX_CONTENTS);
+  private readonly identities = new LruCache<string, string>(MAX_CONTENTS);
 
   constructor(
     private readonly files: ProcessFiles,
     certificatePem: string,
   ) {
-    this.#search = searchFor(certificatePem);
-    this.#der = new X509Certificate(certificatePem).raw;
+    this.search = searchFor(certificatePem);
+    this.der = new X509Certificate(certificatePem).raw;
   }
 
   /** A file of PEM certificates, or Java's store as JKS. */
   async file(process: ProcessRef, path: string): Promise<Holding> {
     if (!path.startsWith("/")) return UNKNOWN; // from a folder that it may have left
-    return this.#look("file", process, path, (bytes) => (this.#search.isIn(bytes) ? "ours" : "other"));
+    return this.look("file", process, path, (bytes) => (this.search.isIn(bytes) ? "ours" : "other"));
   }
 
   /** Java's keystore. PKCS #12 may be encrypted; then nothing can be said. */
   async keystore(process: ProcessRef, path: string): Promise<Holding> {
     if (!path.startsWith("/")) return UNKNOWN;
-    return this.#look("keystore", process, path, (bytes) => {
-      if (this.#search.isIn(bytes)) return "ours";
+    return this.look("keystore", process, path, (bytes) => {
+      if (this.search.isIn(bytes)) return "ours";
       const isJks = bytes.length >= 4 && bytes.readUInt32BE(0) === 0xfeedfeed;
       return isJks ? "other" : "unknown";
     });
@@ -56,16 +56,16 @@ export class NamedFiles {
   async folders(process: ProcessRef, paths: string): Promise<Holding> {
     let best: Holding = OTHER;
     for (const path of paths.split(":").filter((folder) => folder !== "")) {
-      const holding = await this.#folder(process, path);
+      const holding = await this.folder(process, path);
       if (holding.kind === "ours") return holding;
       if (holding.kind === "unknown") best = UNKNOWN;
     }
     return best;
   }
 
-  async #folder(process: ProcessRef, path: string): Promise<Holding> {
+  private async folder(process: ProcessRef, path: string): Promise<Holding> {
     for (let number = 0; number < MAX_SAME_NAME; number++) {
-      const holding = await this.file(process, `${path}/${this.#search.subjectHash}.${number}`);
+      const holding = await this.file(process, `${path}/${this.search.subjectHash}.${number}`);
       if (holding.kind === "absent") return OTHER;
       if (holding.kind !== "other") return holding;
     }
@@ -74,13 +74,13 @@ export class NamedFiles {
 
   /** An NSS database. */
   async database(process: ProcessRef, path: string): Promise<Holding> {
-    return this.#look("database", process, path, (bytes) => {
-      const trusts = nssTrusts(bytes, this.#der);
+    return this.look("database", process, path, (bytes) => {
+      const trusts = nssTrusts(bytes, this.der);
       return trusts === undefined ? "unknown" : trusts ? "ours" : "other";
     });
   }
 
-  async #look(
+  private async look(
     way: "file" | "keystore" | "database",
     process: ProcessRef,
     path: string,
@@ -88,7 +88,7 @@ export class NamedFiles {
   ): Promise<Holding> {
     const [maxBytes, limitMs] =
       way === "database" ? [MAX_DATABASE, DATABASE_LIMIT_MS] : [MAX_BYTES, FILE_LIMIT_MS];
-    const before = this.#before(way, path);
+    const before = this.before(way, path);
     const answer = await this.files.readFileAs(process, path, maxBytes, limitMs, before?.identity);
     if (answer === null) return UNKNOWN;
     if (answer === "absent") return ABSENT;
@@ -96,15 +96,15 @@ export class NamedFiles {
     if (answer === "refused") return UNKNOWN;
     const { identity, changedAt: since } = answer;
     const key = `${way}:${identity}`;
-    const kind = "bytes" in answer ? (this.#contents.get(key) ?? look(answer.bytes)) : before!.kind;
-    this.#contents.set(key, kind);
-    this.#identities.set(path, identity);
+    const kind = "bytes" in answer ? (this.contents.get(key) ?? look(answer.bytes)) : before!.kind;
+    this.contents.set(key, kind);
+    this.identities.set(path, identity);
     return kind === "ours" ? { kind, since } : { kind };
   }
 
-  #before(way: string, path: string): { identity: string; kind: Holding["kind"] } | undefined {
-    const identity = this.#identities.get(path);
-    const kind = identity === undefined ? undefined : this.#contents.get(`${way}:${identity}`);
+  private before(way: string, path: string): { identity: string; kind: Holding["kind"] } | undefined {
+    const identity = this.identities.get(path);
+    const kind = identity === undefined ? undefined : this.contents.get(`${way}:${identity}`);
     return identity === undefined || kind === undefined ? undefined : { identity, kind };
   }
 }

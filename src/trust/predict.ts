@@ -196,24 +196,24 @@ class Places {
   }
 
   system(): Place[] {
-    return [this.#bundle(), this.#folder()];
+    return [this.bundle(), this.folder()];
   }
 
   /** X509_STORE_set_default_paths, crypto/x509 of Go, rustls-native-certs: file and folder, each replaced by its variable. */
   openssl(): Place[] {
-    return [...this.#file("SSL_CERT_FILE"), ...this.#folders()];
+    return [...this.file("SSL_CERT_FILE"), ...this.folders()];
   }
 
   /** curl(1): CURL_CA_BUNDLE replaces the file, else SSL_CERT_DIR the folder, else SSL_CERT_FILE the file. */
   curl(): Place[] {
     const { CURL_CA_BUNDLE, SSL_CERT_DIR, SSL_CERT_FILE } = this.facts.named;
-    if (CURL_CA_BUNDLE !== undefined) return [...this.variables("CURL_CA_BUNDLE"), this.#folder()];
-    if (SSL_CERT_DIR === undefined) return [...this.#file("SSL_CERT_FILE"), this.#folder()];
+    if (CURL_CA_BUNDLE !== undefined) return [...this.variables("CURL_CA_BUNDLE"), this.folder()];
+    if (SSL_CERT_DIR === undefined) return [...this.file("SSL_CERT_FILE"), this.folder()];
     // Newer versions take both variables, older ones leave the file as it was: only what both do is known.
-    if (SSL_CERT_FILE === undefined) return [this.#bundle(), ...this.variables("SSL_CERT_DIR")];
+    if (SSL_CERT_FILE === undefined) return [this.bundle(), ...this.variables("SSL_CERT_DIR")];
     const isSame = SSL_CERT_FILE.kind === this.stores.bundle.kind;
     const file: Place = isSame
-      ? this.#bundle()
+      ? this.bundle()
       : { name: "the file of SSL_CERT_FILE, which not every version reads", holding: { kind: "unknown" } };
     return [file, ...this.variables("SSL_CERT_DIR")];
   }
@@ -221,7 +221,7 @@ class Places {
   /** The variable replaces the file; the folder stays. */
   git(): Place[] {
     const set = this.facts.named.GIT_SSL_CAINFO !== undefined;
-    return [...(set ? this.variables("GIT_SSL_CAINFO") : [this.#bundle()]), this.#folder()];
+    return [...(set ? this.variables("GIT_SSL_CAINFO") : [this.bundle()]), this.folder()];
   }
 
   java(): Place[] {
@@ -234,22 +234,22 @@ class Places {
     return [{ name: "the NSS database of its user", holding: this.stores.chromium }];
   }
 
-  #file(variable: FileVariable): Place[] {
-    return this.facts.named[variable] === undefined ? [this.#bundle()] : this.variables(variable);
+  private file(variable: FileVariable): Place[] {
+    return this.facts.named[variable] === undefined ? [this.bundle()] : this.variables(variable);
   }
 
-  #folders(): Place[] {
+  private folders(): Place[] {
     const { SSL_CERT_DIR } = this.facts.named;
     return SSL_CERT_DIR === undefined
-      ? [this.#folder()]
+      ? [this.folder()]
       : [{ name: "the folder of SSL_CERT_DIR", holding: SSL_CERT_DIR }];
   }
 
-  #bundle(): Place {
+  private bundle(): Place {
     return { name: "the system's store", holding: this.stores.bundle };
   }
 
-  #folder(): Place {
+  private folder(): Place {
     return { name: "the system's folder of certificates", holding: this.stores.folder };
   }
 }

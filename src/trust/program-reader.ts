@@ -66,77 +66,77 @@ interface Known {
 }
 
 export class ProgramReader {
-  readonly #known = new LruCache<string, Known>(MAX_PROCESSES);
-  readonly #files: ProcessFiles;
-  readonly #named: NamedFiles;
-  readonly #system: SystemStores;
-  readonly #browsers: BrowserStores;
-  readonly #executables: Executables;
-  readonly #startTimes: StartTimes;
+  private readonly known = new LruCache<string, Known>(MAX_PROCESSES);
+  private readonly files: ProcessFiles;
+  private readonly named: NamedFiles;
+  private readonly system: SystemStores;
+  private readonly browsers: BrowserStores;
+  private readonly executables: Executables;
+  private readonly startTimes: StartTimes;
   /** By path, whether mapped files told the runtime the last time: they are then read along with the rest. */
-  readonly #toldByMappings = new LruCache<string, boolean>(MAX_PROCESSES);
-  readonly #processInfo: (pid: number) => ProcessInfo | null;
-  #tree: Promise<string | undefined> | undefined;
+  private readonly toldByMappings = new LruCache<string, boolean>(MAX_PROCESSES);
+  private readonly processInfo: (pid: number) => ProcessInfo | null;
+  private tree: Promise<string | undefined> | undefined;
 
   /** @throws OximyError OXIMY_E_NATIVE_MISSING when there is no native addon and no `files` */
   constructor(private readonly options: ProgramReaderOptions) {
-    this.#files = options.files ?? processFiles();
-    this.#named = new NamedFiles(this.#files, options.certificatePem);
-    this.#system = new SystemStores(this.#named);
-    this.#browsers = new BrowserStores(this.#files, this.#named);
-    this.#executables = new Executables(this.#files);
-    this.#processInfo = options.processInfo ?? ((pid) => loadNative().processInfo(pid));
-    this.#startTimes = options.startTimes ?? new StartTimes();
+    this.files = options.files ?? processFiles();
+    this.named = new NamedFiles(this.files, options.certificatePem);
+    this.system = new SystemStores(this.named);
+    this.browsers = new BrowserStores(this.files, this.named);
+    this.executables = new Executables(this.files);
+    this.processInfo = options.processInfo ?? ((pid) => loadNative().processInfo(pid));
+    this.startTimes = options.startTimes ?? new StartTimes();
   }
 
   /** Never rejects: what cannot be read makes it `unknown`. Remembered by pid, start and executable. */
   read(process: AskedProcess): Promise<Program> {
     const key = `${process.pid}:${process.startTime}:${process.path}`;
-    const known = this.#known.get(key);
+    const known = this.known.get(key);
     if (known !== undefined && (known.again === undefined || performance.now() < known.again)) {
       return known.program;
     }
     const made: Known = {
-      program: this.#read(process).then((program) => {
+      program: this.look(process).then((program) => {
         if (!program.isWhole) made.again = performance.now() + AGAIN_MS;
         return program;
       }),
     };
-    this.#known.set(key, made);
+    this.known.set(key, made);
     return made.program;
   }
 
-  async #read(process: AskedProcess): Promise<Program> {
+  private async look(process: AskedProcess): Promise<Program> {
     const path = process.path ?? "";
-    const started = await this.#files.readProgramFiles(
+    const started = await this.files.readProgramFiles(
       process,
       TRUST_VARIABLES,
       PROGRAM_LIMIT_MS,
-      this.#toldByMappings.get(path) ?? false,
+      this.toldByMappings.get(path) ?? false,
     );
-    if (started === null) return this.#unread(process);
+    if (started === null) return this.unread(process);
     const { executable: identity, size, tree } = started;
 
-    const executable = await this.#executables.of(process, identity, path, size);
-    this.#toldByMappings.set(path, executable.runtime === undefined);
-    const runtime = executable.runtime ?? (await this.#runtimeByMappings(process, started.mapped));
-    const found = started.environment ?? (await this.#environmentAbove(process));
+    const executable = await this.executables.of(process, identity, path, size);
+    this.toldByMappings.set(path, executable.runtime === undefined);
+    const runtime = executable.runtime ?? (await this.runtimeByMappings(process, started.mapped));
+    const found = started.environment ?? (await this.environmentAbove(process));
     const environment = found ?? {};
     const options = trustOptions(runtime, process.commandLine, environment);
     const pinned = pinningApp(process.app, undefined, this.options.pinning);
 
     const [named, stores, script, javaStore, knowsSystemVariable] = await Promise.all([
-      this.#namedFiles(process, environment),
-      this.#stores(process, runtime, environment, options, tree),
-      this.#script(process, started.workingDirectory),
-      options.javaStore === undefined ? undefined : this.#named.keystore(process, options.javaStore),
+      this.namedFiles(process, environment),
+      this.stores(process, runtime, environment, options, tree),
+      this.script(process, started.workingDirectory),
+      options.javaStore === undefined ? undefined : this.named.keystore(process, options.javaStore),
       runtime === "node" && options.systemStore === "variable"
-        ? this.#executables.has(process, identity, executable, "NODE_USE_SYSTEM_CA")
+        ? this.executables.has(process, identity, executable, "NODE_USE_SYSTEM_CA")
         : null,
     ]);
     const facts: ProgramFacts = {
       runtime,
-      startedAt: this.#startTimes.epochMs(process.startTime),
+      startedAt: this.startTimes.epochMs(process.startTime),
       environmentIsKnown: found !== undefined,
       options,
       named,
@@ -164,7 +164,7 @@ export class ProgramReader {
   }
 
   /** A process that is gone, or not ours to look into. */
-  #unread(process: AskedProcess): Program {
+  private unread(process: AskedProcess): Program {
     const name = executableName(process.path ?? "") || `pid ${process.pid}`;
     const key = programKey({
       uid: process.uid,
@@ -187,24 +187,24 @@ export class ProgramReader {
    * Chromium's children write their titles over their environment. It was that of the browser, which runs the same
    * executable: of the nearest ancestor that still has it.
    */
-  async #environmentAbove(process: AskedProcess): Promise<Environment | undefined> {
+  private async environmentAbove(process: AskedProcess): Promise<Environment | undefined> {
     let { ppid } = process;
     for (let level = 0; level < MAX_ANCESTORS && ppid > 1; level++) {
-      const parent = this.#processInfo(ppid);
+      const parent = this.processInfo(ppid);
       const isSame = parent?.path === process.path && parent?.uid === process.uid;
       if (parent === null || process.path === null || !isSame) return undefined;
-      const files = await this.#files.readProgramFiles(parent, TRUST_VARIABLES, PROGRAM_LIMIT_MS);
+      const files = await this.files.readProgramFiles(parent, TRUST_VARIABLES, PROGRAM_LIMIT_MS);
       if (files?.environment) return files.environment;
       ppid = parent.ppid;
     }
     return undefined;
   }
 
-  async #runtimeByMappings(process: AskedProcess, mapped: ProgramFiles["mapped"]): Promise<Runtime> {
-    return runtimeOfMappings(mapped ?? (await this.#files.readMappedFiles(process, PROGRAM_LIMIT_MS)) ?? []);
+  private async runtimeByMappings(process: AskedProcess, mapped: ProgramFiles["mapped"]): Promise<Runtime> {
+    return runtimeOfMappings(mapped ?? (await this.files.readMappedFiles(process, PROGRAM_LIMIT_MS)) ?? []);
   }
 
-  async #namedFiles(process: AskedProcess, environment: Environment): Promise<ProgramFacts["named"]> {
+  private async namedFiles(process: AskedProcess, environment: Environment): Promise<ProgramFacts["named"]> {
     // Companies set a dozen of them to one file.
     const looks = new Map<string, Promise<Holding>>();
     const read = async (name: FileVariable, isFolder: boolean) => {
@@ -213,7 +213,7 @@ export class ProgramReader {
       if (value === undefined || value === "") return [];
       const key = `${isFolder}:${value}`;
       const look =
-        looks.get(key) ?? (isFolder ? this.#named.folders(process, value) : this.#named.file(process, value));
+        looks.get(key) ?? (isFolder ? this.named.folders(process, value) : this.named.file(process, value));
       looks.set(key, look);
       return [[name, await look] as const];
     };
@@ -224,7 +224,7 @@ export class ProgramReader {
     return Object.fromEntries(found.flat());
   }
 
-  async #stores(
+  private async stores(
     process: AskedProcess,
     runtime: Runtime,
     environment: Environment,
@@ -233,43 +233,43 @@ export class ProgramReader {
   ): Promise<StoreFacts> {
     const isChromium = runtime === "chromium" || runtime === "electron";
     const [system, chromium, firefox, java] = await Promise.all([
-      this.#ownTree().then((own) => this.#system.facts(process, own !== undefined && own === tree)),
-      isChromium ? this.#browsers.chromium(process, environment) : ABSENT,
-      runtime === "firefox" ? this.#browsers.firefox(process, environment, profile) : ABSENT,
-      runtime === "java" ? this.#java(process) : ABSENT,
+      this.ownTree().then((own) => this.system.facts(process, own !== undefined && own === tree)),
+      isChromium ? this.browsers.chromium(process, environment) : ABSENT,
+      runtime === "firefox" ? this.browsers.firefox(process, environment, profile) : ABSENT,
+      runtime === "java" ? this.java(process) : ABSENT,
     ]);
     return { ...system, chromium, firefox, java };
   }
 
   /** The file tree of this very process; it stays while we run. */
-  async #ownTree(): Promise<string | undefined> {
-    this.#tree ??= this.#readOwnTree();
-    const tree = await this.#tree;
-    if (tree === undefined) this.#tree = undefined;
+  private async ownTree(): Promise<string | undefined> {
+    this.tree ??= this.readOwnTree();
+    const tree = await this.tree;
+    if (tree === undefined) this.tree = undefined;
     return tree;
   }
 
-  async #readOwnTree(): Promise<string | undefined> {
+  private async readOwnTree(): Promise<string | undefined> {
     const { pid, geteuid } = process;
-    const { startTime } = this.#processInfo(pid) ?? {};
+    const { startTime } = this.processInfo(pid) ?? {};
     const uid = geteuid?.();
     if (startTime === undefined || uid === undefined) return undefined;
-    return (await this.#files.readProgramFiles({ pid, startTime, uid }, [], PROGRAM_LIMIT_MS))?.tree;
+    return (await this.files.readProgramFiles({ pid, startTime, uid }, [], PROGRAM_LIMIT_MS))?.tree;
   }
 
   /** `bin/java` and `lib/security/cacerts`; `jre/bin/java` up to Java 8. */
-  async #java(process: AskedProcess): Promise<Holding> {
+  private async java(process: AskedProcess): Promise<Holding> {
     const home = /^(.+)\/bin\/[^/]+$/.exec(process.path ?? "")?.[1];
     if (home === undefined) return { kind: "unknown" };
-    return this.#named.keystore(process, `${home}/lib/security/cacerts`);
+    return this.named.keystore(process, `${home}/lib/security/cacerts`);
   }
 
-  async #script(process: AskedProcess, workingDirectory: string): Promise<string | undefined> {
+  private async script(process: AskedProcess, workingDirectory: string): Promise<string | undefined> {
     const entry = entryPointOf(basename(process.path ?? ""), process.commandLine);
     if (entry === undefined) return undefined;
     if (entry.kind === "name") return entry.name;
     const path = entry.path.startsWith("/") ? entry.path : `${workingDirectory}/${entry.path}`;
-    return (await this.#files.resolveAs(process, path, SCRIPT_LIMIT_MS)) ?? path;
+    return (await this.files.resolveAs(process, path, SCRIPT_LIMIT_MS)) ?? path;
   }
 }
 

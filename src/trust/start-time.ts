@@ -12,8 +12,8 @@ const REFRESH_MS = 1000;
  * the clock may have been set.
  */
 export class StartTimes {
-  #bootedAt = 0;
-  #readAt = Number.NEGATIVE_INFINITY;
+  private bootedAt = 0;
+  private readAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly platform: NodeJS.Platform = process.platform,
@@ -24,10 +24,10 @@ export class StartTimes {
   epochMs(startTime: number): number {
     if (this.platform === "darwin") return startTime / 1000;
     const now = performance.now();
-    if (now - this.#readAt > REFRESH_MS) {
-      this.#readAt = now;
-      this.#bootedAt = Date.now() - this.uptime() * 1000;
+    if (now - this.readAt > REFRESH_MS) {
+      this.readAt = now;
+      this.bootedAt = Date.now() - this.uptime() * 1000;
     }
-    return this.#bootedAt + (startTime * 1000) / TICKS_PER_SECOND;
+    return this.bootedAt + (startTime * 1000) / TICKS_PER_SECOND;
   }
 }

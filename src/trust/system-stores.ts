@@ -29,7 +29,7 @@ interface Seen {
  * names a mount namespace is given to another one as soon as the first is gone.
  */
 export class SystemStores {
-  #seen: Seen | undefined;
+  private seen: Seen | undefined;
 
   constructor(
     private readonly files: NamedFiles,
@@ -38,23 +38,26 @@ export class SystemStores {
 
   /** @param isOwnTree whether the process sees the same files as we do */
   facts(process: ProcessRef, isOwnTree: boolean): Promise<SystemStoreFacts> {
-    if (!isOwnTree) return this.#look(process, undefined);
-    const seen = this.#seen;
+    if (!isOwnTree) return this.look(process, undefined);
+    const seen = this.seen;
     const now = this.now();
     if (seen !== undefined && now - seen.at < FRESH_MS) return seen.facts;
-    const facts = this.#look(process, seen?.facts);
-    this.#seen = { at: now, facts };
+    const facts = this.look(process, seen?.facts);
+    this.seen = { at: now, facts };
     void facts.then(({ bundle, folder }) => {
       // Not found out, perhaps because that process has ended: the next one is asked again.
       if (bundle.kind === "unknown" || folder.kind === "unknown") {
-        if (this.#seen?.facts === facts) this.#seen = undefined;
+        if (this.seen?.facts === facts) this.seen = undefined;
       }
     });
     return facts;
   }
 
-  async #look(process: ProcessRef, before: Promise<SystemStoreFacts> | undefined): Promise<SystemStoreFacts> {
-    const [bundle, folder] = await Promise.all([this.#bundle(process), this.files.folders(process, FOLDERS)]);
+  private async look(
+    process: ProcessRef,
+    before: Promise<SystemStoreFacts> | undefined,
+  ): Promise<SystemStoreFacts> {
+    const [bundle, folder] = await Promise.all([this.bundle(process), this.files.folders(process, FOLDERS)]);
     const previous = await before;
     const facts = {
       bundle: sinceBefore(bundle, previous?.bundle),
@@ -64,7 +67,7 @@ export class SystemStores {
     return facts;
   }
 
-  async #bundle(process: ProcessRef): Promise<Holding> {
+  private async bundle(process: ProcessRef): Promise<Holding> {
     for (const path of BUNDLES) {
       const holding = await this.files.file(process, path);
       if (holding.kind !== "absent") return holding;

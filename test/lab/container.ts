@@ -14,7 +14,7 @@ function ip(words: string): void {
 
 /** Docker's part of a machine: a bridge, with what is behind it hidden behind the machine's own addresses. */
 export class LabDocker {
-  #count = 1;
+  private count = 1;
 
   private constructor(
     readonly lab: Lab,
@@ -44,7 +44,7 @@ export class LabDocker {
 
   /** A container that nothing runs in yet. */
   create(name: string, image: string): LabContainer {
-    const number = ++this.#count;
+    const number = ++this.count;
     const id = randomBytes(32).toString("hex");
     const space = `${this.lab.machine.name.replace(/-machine$/, "")}-c${number}`;
     const machine = this.lab.machine.name;

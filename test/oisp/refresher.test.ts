@@ -11,20 +11,20 @@ const HOUR = 3_600_000;
 class StoppedClock implements Clock {
   time = 1_000 * HOUR;
   due: number | undefined;
-  #callback: (() => void) | undefined;
+  private callback: (() => void) | undefined;
   now = (): number => this.time;
   setTimeout(callback: () => void, milliseconds: number): object {
     this.due = this.time + milliseconds;
-    this.#callback = callback;
+    this.callback = callback;
     return {};
   }
   clearTimeout(): void {
     this.due = undefined;
-    this.#callback = undefined;
+    this.callback = undefined;
   }
   ring(): void {
     this.time = this.due!;
-    this.#callback!();
+    this.callback!();
   }
 }
 

@@ -30,13 +30,13 @@ export class ProgramLab {
   readonly home = this.at("home");
   readonly reader: ProgramReader;
   readonly programs: Programs;
-  readonly #native = loadNative();
-  readonly #ca = openCa(this.at("ca"));
-  readonly #mint = new LeafIssuer(this.#ca);
-  readonly #server: net.Server;
-  readonly #outcomes: Outcome[] = [];
-  #waiting: (() => void)[] = [];
-  #port = 0;
+  private readonly native = loadNative();
+  private readonly ca = openCa(this.at("ca"));
+  private readonly mint = new LeafIssuer(this.ca);
+  private readonly server: net.Server;
+  private readonly outcomes: Outcome[] = [];
+  private waiting: (() => void)[] = [];
+  private port = 0;
 
   constructor() {
     fs.chmodSync(this.folder, 0o755);
@@ -45,27 +45,27 @@ export class ProgramLab {
     const other = otherCertificate(this.folder);
     const system = fs.readFileSync(`${CERTS}/ca-certificates.crt`, "latin1");
     const write = (name: string, text: string) => fs.writeFileSync(this.at(name), text, { mode: 0o644 });
-    write("ours.pem", this.#ca.certificatePem);
+    write("ours.pem", this.ca.certificatePem);
     write("other.pem", other);
-    write("bundle.pem", `${system}\n${this.#ca.certificatePem}`);
+    write("bundle.pem", `${system}\n${this.ca.certificatePem}`);
     const hashed = (name: string, pem: string) => {
       fs.mkdirSync(this.at(name), { recursive: true });
       fs.writeFileSync(path.join(this.at(name), `${searchFor(pem).subjectHash}.0`), pem);
     };
-    hashed("our-folder", this.#ca.certificatePem);
+    hashed("our-folder", this.ca.certificatePem);
     hashed("other-folder", other);
     for (const store of ["none", "system", "later", "java"])
       fs.cpSync(CERTS, this.at(store), { recursive: true, verbatimSymlinks: true });
     this.addToSystem("system");
-    this.#addToJava();
+    this.addToJava();
     this.reader = new ProgramReader({
-      certificatePem: this.#ca.certificatePem,
+      certificatePem: this.ca.certificatePem,
       certificatePath: this.at("ours.pem"),
       // What is tested is the answer, not the speed of a busy machine.
       files: processFiles(undefined, 400),
     });
     this.programs = PROGRAMS(this.folder);
-    this.#server = net.createServer({ pauseOnConnect: true }, (socket) => void this.#accept(socket));
+    this.server = net.createServer({ pauseOnConnect: true }, (socket) => void this.accept(socket));
   }
 
   at(name: string): string {
@@ -73,22 +73,22 @@ export class ProgramLab {
   }
 
   async open(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    this.#port = (this.#server.address() as net.AddressInfo).port;
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    this.port = (this.server.address() as net.AddressInfo).port;
   }
 
   async close(): Promise<void> {
-    await new Promise((resolve) => this.#server.close(resolve));
+    await new Promise((resolve) => this.server.close(resolve));
   }
 
   /** As update-ca-certificates does: into the bundle, and into the folder under its hash. */
   addToSystem(store: string): void {
-    fs.appendFileSync(`${this.at(store)}/ca-certificates.crt`, this.#ca.certificatePem);
-    const { subjectHash } = searchFor(this.#ca.certificatePem);
-    fs.writeFileSync(`${this.at(store)}/${subjectHash}.0`, this.#ca.certificatePem);
+    fs.appendFileSync(`${this.at(store)}/ca-certificates.crt`, this.ca.certificatePem);
+    const { subjectHash } = searchFor(this.ca.certificatePem);
+    fs.writeFileSync(`${this.at(store)}/${subjectHash}.0`, this.ca.certificatePem);
   }
 
-  #addToJava(): void {
+  private addToJava(): void {
     const store = `${this.at("java")}/java/cacerts`;
     if (!fs.existsSync(store)) return;
     const args = ["-importcert", "-noprompt", "-alias", "ours", "-file", this.at("ours.pem")];
@@ -121,7 +121,7 @@ export class ProgramLab {
     fs.mkdirSync(home, { recursive: true });
     if (row.store === "browser") this.addToBrowser(path.join(home, program.database ?? ".pki/nssdb"));
     execFileSync("chown", ["-R", `${ANA}:${ANA}`, home]);
-    const url = `https://localhost:${this.#port}/`;
+    const url = `https://localhost:${this.port}/`;
     const command = program.command(url, row.options ?? [], home);
     const variables = Object.entries({
       HOME: home,
@@ -136,9 +136,9 @@ export class ProgramLab {
     const become = ["setpriv", `--reuid=${ANA}`, `--regid=${ANA}`, "--clear-groups"];
     const script = `mount --bind ${this.at(bindOf(row.store))} ${CERTS} && cd ${home} && exec "$@"`;
     const args = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", ...become, "env", "-i"];
-    this.#outcomes.length = 0;
-    this.#open = 0;
-    this.#lastAt = undefined;
+    this.outcomes.length = 0;
+    this.openRooms = 0;
+    this.lastAt = undefined;
     const child = spawn("unshare", [...args, ...variables, ...command], {
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
@@ -158,7 +158,7 @@ export class ProgramLab {
     }
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
     try {
-      const outcome = await this.#outcome(ended);
+      const outcome = await this.outcome(ended);
       if (outcome === undefined) throw new Error(`${row.program} did not connect: ${printed}`);
       return outcome;
     } finally {
@@ -168,76 +168,76 @@ export class ProgramLab {
   }
 
   /** The first outcome that is certain: accepted, or refused and nothing accepted until the end of a short while. */
-  async #outcome(ended: Promise<void>): Promise<Outcome | undefined> {
+  private async outcome(ended: Promise<void>): Promise<Outcome | undefined> {
     const deadline = Date.now() + ROW_LIMIT_MS;
     let overAt = Number.POSITIVE_INFINITY;
     void ended.then(() => {
       overAt = Date.now();
-      this.#wake();
+      this.wake();
     });
     while (Date.now() < deadline) {
-      const accepted = this.#outcomes.find((outcome) => outcome.accepted);
+      const accepted = this.outcomes.find((outcome) => outcome.accepted);
       if (accepted) return accepted;
       // One refusal is not the last word of a browser, but three are, and those of a program that has ended.
-      const isOver = overAt < Date.now() && this.#open === 0;
-      if (this.#outcomes.length >= 3 || (isOver && this.#outcomes.length > 0)) return this.#outcomes[0];
+      const isOver = overAt < Date.now() && this.openRooms === 0;
+      if (this.outcomes.length >= 3 || (isOver && this.outcomes.length > 0)) return this.outcomes[0];
       // What it did last may not have arrived here yet.
       if (isOver && Date.now() - overAt > 3000) return undefined;
       await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        const timer = setTimeout(resolve, this.#outcomes.length > 0 ? 3000 : 1000);
+        this.waiting.push(resolve);
+        const timer = setTimeout(resolve, this.outcomes.length > 0 ? 3000 : 1000);
         timer.unref();
       });
-      if (this.#outcomes.length > 0 && !this.#outcomes.some((outcome) => outcome.accepted)) {
+      if (this.outcomes.length > 0 && !this.outcomes.some((outcome) => outcome.accepted)) {
         // Browsers show their error page and go on running.
-        if (this.#lastAt !== undefined && Date.now() - this.#lastAt > 2900) return this.#outcomes[0];
+        if (this.lastAt !== undefined && Date.now() - this.lastAt > 2900) return this.outcomes[0];
       }
     }
-    return this.#outcomes[0];
+    return this.outcomes[0];
   }
 
-  #lastAt: number | undefined;
+  private lastAt: number | undefined;
   /** Connections whose outcome is not known yet. */
-  #open = 0;
+  private openRooms = 0;
 
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
+  private wake(): void {
+    const waiting = this.waiting;
+    this.waiting = [];
     for (const resolve of waiting) resolve();
   }
 
-  async #accept(socket: net.Socket): Promise<void> {
-    this.#open++;
+  private async accept(socket: net.Socket): Promise<void> {
+    this.openRooms++;
     socket.on("error", () => {});
     const tuple = {
       local: { address: socket.remoteAddress!, port: socket.remotePort! },
       remote: { address: socket.localAddress!, port: socket.localPort! },
     };
-    const owner = this.#native.socketOwner(tuple);
-    const pid = await this.#native.findProcess(
+    const owner = this.native.socketOwner(tuple);
+    const pid = await this.native.findProcess(
       owner?.inode ?? 0,
       { candidates: [], uid: owner?.uid ?? null, cgroupId: null },
       5000,
     );
-    const info = pid === null ? null : this.#native.processInfo(pid);
+    const info = pid === null ? null : this.native.processInfo(pid);
     if (info === null) {
-      this.#open--;
+      this.openRooms--;
       return void socket.destroy();
     }
     const program = await this.reader.read(info);
     const secure = new tls.TLSSocket(socket, {
       isServer: true,
-      secureContext: this.#mint.contextFor("localhost"),
-      SNICallback: (_, done) => done(null, this.#mint.contextFor("localhost")),
+      secureContext: this.mint.contextFor("localhost"),
+      SNICallback: (_, done) => done(null, this.mint.contextFor("localhost")),
     });
     let isTold = false;
     const tell = (accepted: boolean) => {
       if (isTold) return;
       isTold = true;
-      this.#open--;
-      this.#outcomes.push({ program, accepted });
-      this.#lastAt = Date.now();
-      this.#wake();
+      this.openRooms--;
+      this.outcomes.push({ program, accepted });
+      this.lastAt = Date.now();
+      this.wake();
     };
     secure.on("error", () => {});
     secure.once("data", () => {

@@ -28,15 +28,15 @@ export interface View {
 export class Chromium {
   /** What the tab told: requests, errors, dialogs. */
   readonly told: Told[] = [];
-  readonly #waiting = new Map<number, (message: Message) => void>();
-  #last = 0;
-  #tab: string | undefined;
+  private readonly waiting = new Map<number, (message: Message) => void>();
+  private last = 0;
+  private tab: string | undefined;
 
   private constructor(
     private readonly child: ChildProcess,
     private readonly socket: WebSocket,
   ) {
-    socket.on("message", (data) => this.#take(JSON.parse(String(data)) as Message));
+    socket.on("message", (data) => this.take(JSON.parse(String(data)) as Message));
   }
 
   static async start(): Promise<Chromium> {
@@ -52,7 +52,7 @@ export class Chromium {
     const chromium = new Chromium(child, socket);
     const { targetId } = await chromium.ask("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await chromium.ask("Target.attachToTarget", { targetId, flatten: true });
-    chromium.#tab = String(sessionId);
+    chromium.tab = String(sessionId);
     for (const domain of ["Page", "Runtime", "Network", "Log"]) await chromium.ask(`${domain}.enable`);
     return chromium;
   }
@@ -65,13 +65,13 @@ export class Chromium {
   }
 
   ask(method: string, params: object = {}): Promise<Record<string, unknown>> {
-    const id = ++this.#last;
+    const id = ++this.last;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, ({ result, error }) => {
+      this.waiting.set(id, ({ result, error }) => {
         if (error === undefined) resolve(result ?? {});
         else reject(new Error(`${method}: ${JSON.stringify(error)}`));
       });
-      this.socket.send(JSON.stringify({ id, method, params, ...(this.#tab && { sessionId: this.#tab }) }));
+      this.socket.send(JSON.stringify({ id, method, params, ...(this.tab && { sessionId: this.tab }) }));
     });
   }
 
@@ -116,11 +116,11 @@ export class Chromium {
     await this.ask("Input.dispatchKeyEvent", { type: "keyUp", ...pressed });
   }
 
-  #take({ id, method, params = {}, ...rest }: Message): void {
+  private take({ id, method, params = {}, ...rest }: Message): void {
     if (method !== undefined) this.told.push({ method, params });
     if (id === undefined) return;
-    this.#waiting.get(id)?.(rest);
-    this.#waiting.delete(id);
+    this.waiting.get(id)?.(rest);
+    this.waiting.delete(id);
   }
 }
 

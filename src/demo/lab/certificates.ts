@@ -17,38 +17,38 @@ const DAY = 24 * 3600 * 1000;
 /** A certificate authority that stands for the public roots. */
 export class LabAuthority {
   readonly cert: string;
-  readonly #issuer: forge.pki.Certificate;
-  readonly #key: forge.pki.rsa.PrivateKey;
-  readonly #leafKeys = newKeys();
-  #serial = 1;
+  private readonly issuer: forge.pki.Certificate;
+  private readonly key: forge.pki.rsa.PrivateKey;
+  private readonly leafKeys = newKeys();
+  private serial = 1;
 
   constructor() {
     const keys = newKeys();
-    const root = this.#unsigned(keys.publicKey, "Oximy Lab Root", 0);
+    const root = this.unsigned(keys.publicKey, "Oximy Lab Root", 0);
     root.setExtensions([
       { name: "basicConstraints", cA: true, critical: true },
       { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
       { name: "subjectKeyIdentifier" },
     ]);
     root.sign(keys.privateKey, forge.md.sha256.create());
-    this.#issuer = root;
-    this.#key = keys.privateKey;
+    this.issuer = root;
+    this.key = keys.privateKey;
     this.cert = forge.pki.certificateToPem(root);
   }
 
   /** A certificate for all of `names`, or one that is wrong in the way that `kind` says. */
   issue(names: readonly string[], kind: CertificateKind = "valid"): ServerCertificate {
-    const { publicKey, privateKey } = this.#leafKeys;
+    const { publicKey, privateKey } = this.leafKeys;
     const subjects = kind === "wrong_name" ? ["another-name.example"] : names;
-    const leaf = this.#unsigned(publicKey, subjects[0]!, kind === "expired" ? -60 * DAY : 0);
+    const leaf = this.unsigned(publicKey, subjects[0]!, kind === "expired" ? -60 * DAY : 0);
     leaf.setExtensions([
       { name: "basicConstraints", cA: false },
       { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
       { name: "extKeyUsage", serverAuth: true },
       { name: "subjectAltName", altNames: subjects.map((value) => ({ type: 2, value })) },
     ]);
-    if (kind !== "self_signed") leaf.setIssuer(this.#issuer.subject.attributes);
-    leaf.sign(kind === "self_signed" ? privateKey : this.#key, forge.md.sha256.create());
+    if (kind !== "self_signed") leaf.setIssuer(this.issuer.subject.attributes);
+    leaf.sign(kind === "self_signed" ? privateKey : this.key, forge.md.sha256.create());
     const cert = forge.pki.certificateToPem(leaf);
     return {
       key: forge.pki.privateKeyToPem(privateKey),
@@ -58,11 +58,11 @@ export class LabAuthority {
   }
 
   /** Valid for 30 days around now, moved by `shift` milliseconds. */
-  #unsigned(publicKey: forge.pki.PublicKey, commonName: string, shift: number): forge.pki.Certificate {
+  private unsigned(publicKey: forge.pki.PublicKey, commonName: string, shift: number): forge.pki.Certificate {
     const cert = forge.pki.createCertificate();
     const subject = [{ name: "commonName", value: commonName }];
     cert.publicKey = publicKey;
-    cert.serialNumber = (this.#serial++).toString(16).padStart(4, "0");
+    cert.serialNumber = (this.serial++).toString(16).padStart(4, "0");
     cert.setSubject(subject);
     cert.setIssuer(subject);
     cert.validity.notBefore = new Date(Date.now() + shift - 15 * DAY);

@@ -36,22 +36,22 @@ export class Lab {
   readonly authority = new LabAuthority();
   /** A folder for files of this lab; goes with it. */
   readonly dir: string;
-  readonly #remover: ChildProcess;
-  readonly #hosts: string[] = ["127.0.0.1 localhost", "::1 localhost"];
-  readonly #roots: string[] = [];
-  #addresses = 9;
+  private readonly remover: ChildProcess;
+  private readonly hosts: string[] = ["127.0.0.1 localhost", "::1 localhost"];
+  private readonly roots: string[] = [];
+  private addresses = 9;
 
   constructor(id: string) {
     this.machine = new LabNamespace(`${id}-machine`);
     this.internet = new LabNamespace(`${id}-internet`);
     this.dir = join("/tmp", id);
-    this.#remover = spawn("sh", [REMOVER, id], {
+    this.remover = spawn("sh", [REMOVER, id], {
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
     });
     // The pipe must not keep this process alive: its end is what the remover waits for.
-    this.#remover.unref();
-    (this.#remover.stdin as unknown as { unref(): void }).unref();
+    this.remover.unref();
+    (this.remover.stdin as unknown as { unref(): void }).unref();
   }
 
   /** Used by createLab only. */
@@ -77,27 +77,27 @@ export class Lab {
       writeFileSync(join(etc, "nsswitch.conf"), "passwd: files\nhosts: files dns\n");
     // Nobody answers there, so that a name that was not added fails at once.
     writeFileSync(join(etc, "resolv.conf"), "nameserver 203.0.113.2\n");
-    this.#writeHosts();
+    this.writeHosts();
     this.trust(this.authority.cert);
   }
 
   /** Adds a certificate to the machine's public roots. Running processes may have read them already. */
   trust(pem: string): void {
     const certs = join("/etc/netns", this.machine.name, "ssl/certs");
-    this.#roots.push(pem);
-    writeFileSync(join(certs, `root-${this.#roots.length}.pem`), pem);
-    writeFileSync(join(certs, "ca-certificates.crt"), this.#roots.join(""));
+    this.roots.push(pem);
+    writeFileSync(join(certs, `root-${this.roots.length}.pem`), pem);
+    writeFileSync(join(certs, "ca-certificates.crt"), this.roots.join(""));
     execFileSync("openssl", ["rehash", certs], { stdio: "ignore" });
   }
 
   /** Takes two fresh addresses of the internet and lets the machine resolve `names` to them. */
   addNames(names: readonly string[]): { readonly v4: string; readonly v6: string } {
-    const last = ++this.#addresses;
+    const last = ++this.addresses;
     const [v4, v6] = [`203.0.113.${last}`, `2001:db8:113::${last}`];
     ip(`-n ${this.internet.name} addr add ${v4}/24 dev eth0`);
     ip(`-n ${this.internet.name} addr add ${v6}/64 dev eth0 nodad`);
-    for (const name of names) this.#hosts.push(`${v4} ${name}`, `${v6} ${name}`);
-    this.#writeHosts();
+    for (const name of names) this.hosts.push(`${v4} ${name}`, `${v6} ${name}`);
+    this.writeHosts();
     return { v4, v6 };
   }
 
@@ -116,16 +116,16 @@ export class Lab {
 
   /** Ends all processes of the lab and removes it. Can be called twice. */
   async close(): Promise<void> {
-    if (this.#remover.exitCode !== null) return;
-    const removed = new Promise((resolve) => this.#remover.once("exit", resolve));
-    this.#remover.ref();
-    this.#remover.stdin!.end();
+    if (this.remover.exitCode !== null) return;
+    const removed = new Promise((resolve) => this.remover.once("exit", resolve));
+    this.remover.ref();
+    this.remover.stdin!.end();
     await removed;
   }
 
   /** Written in place, because running processes have this very file laid over /etc/hosts. */
-  #writeHosts(): void {
-    writeFileSync(join("/etc/netns", this.machine.name, "hosts"), `${this.#hosts.join("\n")}\n`);
+  private writeHosts(): void {
+    writeFileSync(join("/etc/netns", this.machine.name, "hosts"), `${this.hosts.join("\n")}\n`);
   }
 }
 

@@ -68,11 +68,11 @@ export async function usePrivateCopies(lab: Lab, overlays: readonly Overlay[] = 
 
 /** The lab's machine, with every process in the mount namespace of one of its processes. */
 class PrivateMachine extends LabNamespace {
-  readonly #holder: number;
+  private readonly holder: number;
 
   constructor(name: string, holder: number) {
     super(name);
-    this.#holder = holder;
+    this.holder = holder;
   }
 
   override spawn(command: string, args: readonly string[], options: RunOptions = {}): LabProcess {
@@ -81,7 +81,7 @@ class PrivateMachine extends LabNamespace {
     const group = gid === undefined ? [] : [`--regid=${gid}`, "--clear-groups"];
     const changed = user.length + group.length > 0 ? ["setpriv", ...user, ...group] : [];
     // Entering a mount namespace leads to its root, and needs root's rights: folder and user come after.
-    const enter = ["nsenter", `--mount=/proc/${this.#holder}/ns/mnt`];
+    const enter = ["nsenter", `--mount=/proc/${this.holder}/ns/mnt`];
     const [first, ...rest] = [
       ...enter,
       "env",

@@ -79,42 +79,42 @@ const PROMPTS = ["prompt", "message", "task", "instructions", "objective"];
 
 export class Conversations {
   /** By user and the conversation's own name. */
-  readonly #named: LruCache<string, Conversation>;
+  private readonly named: LruCache<string, Conversation>;
   /** By user and thread: threads of agents belong to the conversation that started them. */
-  readonly #threads: LruCache<string, { readonly name: string; readonly agent: string }>;
+  private readonly threads: LruCache<string, { readonly name: string; readonly agent: string }>;
   /** By scope and hash of the conversation with its answer, and without. */
-  readonly #answered: LruCache<string, Place[]>;
-  readonly #sent: LruCache<string, Place[]>;
+  private readonly answered: LruCache<string, Place[]>;
+  private readonly sent: LruCache<string, Place[]>;
   /** By user and the provider's id of the answer. */
-  readonly #answers: LruCache<string, Place>;
-  readonly #prompts = new LruCache<string, Trace[]>(MOST_SCOPES);
-  readonly #summaries = new LruCache<string, Trace[]>(MOST_SCOPES);
+  private readonly answers: LruCache<string, Place>;
+  private readonly prompts = new LruCache<string, Trace[]>(MOST_SCOPES);
+  private readonly summaries = new LruCache<string, Trace[]>(MOST_SCOPES);
 
   constructor({ conversations, places }: ConversationLimits = LIMITS) {
-    this.#named = new LruCache(conversations);
-    this.#threads = new LruCache(conversations);
-    this.#answered = new LruCache(places);
-    this.#sent = new LruCache(places);
-    this.#answers = new LruCache(places);
+    this.named = new LruCache(conversations);
+    this.threads = new LruCache(conversations);
+    this.answered = new LruCache(places);
+    this.sent = new LruCache(places);
+    this.answers = new LruCache(places);
   }
 
   place(call: Call): EventConversation {
     const { user, ids } = call;
-    const { name, agent: namedAgent } = this.#nameOf(user, ids);
+    const { name, agent: namedAgent } = this.nameOf(user, ids);
     const scope = name === undefined ? `${user}\0process ${call.process}` : `${user}\0named ${name}`;
-    const before = this.#before(call, scope);
-    const prompt = before === undefined ? unusedIn(this.#prompts.get(scope), call.chain.first) : undefined;
+    const before = this.before(call, scope);
+    const prompt = before === undefined ? unusedIn(this.prompts.get(scope), call.chain.first) : undefined;
     const summary =
-      (before ?? prompt) === undefined ? unusedIn(this.#summaries.get(scope), call.chain.first) : undefined;
+      (before ?? prompt) === undefined ? unusedIn(this.summaries.get(scope), call.chain.first) : undefined;
     const parent = before ?? prompt?.place ?? summary?.place;
-    const conversation = this.#conversation(user, name, parent, call.eventId);
+    const conversation = this.conversation(user, name, parent, call.eventId);
     // Another's agent is not that of what it started.
     const agent = namedAgent ?? (prompt === undefined ? parent?.agent : call.eventId);
     if (parent !== undefined) parent.continued = true;
     for (const trace of [prompt, summary]) if (trace !== undefined) trace.used = true;
     const turn = (conversation.turns.get(agent ?? "") ?? 0) + 1;
     conversation.turns.set(agent ?? "", turn);
-    this.#remember(call, scope, { conversation, agent });
+    this.remember(call, scope, { conversation, agent });
     return {
       id: conversation.id,
       turn,
@@ -124,21 +124,21 @@ export class Conversations {
   }
 
   /** What the call says itself. */
-  #nameOf(user: string, ids: SentIds): { name?: string | undefined; agent?: string | undefined } {
+  private nameOf(user: string, ids: SentIds): { name?: string | undefined; agent?: string | undefined } {
     const { conversation, thread, parentThread } = ids;
     const agent = ids.agent === undefined ? {} : { agent: ids.agent };
     if (thread === undefined) return { name: conversation, ...agent };
-    const known = this.#threads.get(`${user}\0${thread}`);
+    const known = this.threads.get(`${user}\0${thread}`);
     if (known !== undefined) return known;
-    const parent = parentThread === undefined ? undefined : this.#threads.get(`${user}\0${parentThread}`);
+    const parent = parentThread === undefined ? undefined : this.threads.get(`${user}\0${parentThread}`);
     const name = parent?.name ?? conversation ?? parentThread ?? thread;
     if (name === thread) return { name, ...agent };
     const own = { name, agent: thread };
-    this.#threads.set(`${user}\0${thread}`, own);
+    this.threads.set(`${user}\0${thread}`, own);
     return own;
   }
 
-  #conversation(
+  private conversation(
     user: string,
     name: string | undefined,
     parent: Place | undefined,
@@ -146,25 +146,25 @@ export class Conversations {
   ): Conversation {
     if (name === undefined) return parent?.conversation ?? { id: eventId, turns: new LruCache(MOST_AGENTS) };
     const key = `${user}\0${name}`;
-    const known = this.#named.get(key) ?? { id: name, turns: new LruCache(MOST_AGENTS) };
-    this.#named.set(key, known);
+    const known = this.named.get(key) ?? { id: name, turns: new LruCache(MOST_AGENTS) };
+    this.named.set(key, known);
     return known;
   }
 
   /** The call that this one goes on from. */
-  #before(call: Call, scope: string): Place | undefined {
+  private before(call: Call, scope: string): Place | undefined {
     const { previous } = call.ids;
-    const told = previous === undefined ? undefined : this.#answers.get(`${call.user}\0${previous}`);
-    return told ?? this.#longestChain(call, scope);
+    const told = previous === undefined ? undefined : this.answers.get(`${call.user}\0${previous}`);
+    return told ?? this.longestChain(call, scope);
   }
 
-  #longestChain(call: Call, scope: string): Place | undefined {
+  private longestChain(call: Call, scope: string): Place | undefined {
     const { sent } = call.chain;
     for (let at = sent.length - 1; at >= 0; at -= 1) {
       const key = `${scope}\0${sent[at]}`;
-      const answered = this.#answered.get(key);
+      const answered = this.answered.get(key);
       if (answered !== undefined) return nearest(answered, call);
-      const asked = this.#sent.get(key);
+      const asked = this.sent.get(key);
       if (asked === undefined) continue;
       // The same once more is another's who asks the same, unless the answer did not come.
       if (at === sent.length - 1) {
@@ -177,20 +177,24 @@ export class Conversations {
     return undefined;
   }
 
-  #remember(call: Call, scope: string, { conversation, agent }: Pick<Place, "conversation" | "agent">): void {
+  private remember(
+    call: Call,
+    scope: string,
+    { conversation, agent }: Pick<Place, "conversation" | "agent">,
+  ): void {
     const { eventId, process, connection, failed, chain, ids, user } = call;
     const place: Place = { conversation, agent, eventId, process, connection, failed, continued: false };
     const sent = chain.sent.at(-1);
-    if (sent !== undefined) add(this.#sent, `${scope}\0${sent}`, place, MOST_ALIKE);
-    if (chain.answered !== undefined) add(this.#answered, `${scope}\0${chain.answered}`, place, MOST_ALIKE);
-    if (ids.answer !== undefined) this.#answers.set(`${user}\0${ids.answer}`, place);
+    if (sent !== undefined) add(this.sent, `${scope}\0${sent}`, place, MOST_ALIKE);
+    if (chain.answered !== undefined) add(this.answered, `${scope}\0${chain.answered}`, place, MOST_ALIKE);
+    if (ids.answer !== undefined) this.answers.set(`${user}\0${ids.answer}`, place);
     for (const text of promptsOf(call.tools)) {
-      add(this.#prompts, scope, { text, place, used: false }, MOST_TRACES);
+      add(this.prompts, scope, { text, place, used: false }, MOST_TRACES);
     }
     const summary = call.answer?.trim() ?? "";
     if (summary.length >= SHORTEST_SUMMARY) {
       const trace = { text: copyOf(summary.slice(0, LONGEST_TRACE)), place, used: false };
-      add(this.#summaries, scope, trace, MOST_TRACES);
+      add(this.summaries, scope, trace, MOST_TRACES);
     }
   }
 }

@@ -16,12 +16,12 @@ const MAX_DEPTH = 4;
  * that names no path or operation goes on with those of the step before it.
  */
 export class DeltaDocument {
-  #root: unknown = {};
-  #path = "";
-  #operation = "";
+  private root: unknown = {};
+  private path = "";
+  private operation = "";
 
   get value(): unknown {
-    return this.#root;
+    return this.root;
   }
 
   /** Applies one chunk of the stream; what is no step changes nothing. */
@@ -29,31 +29,31 @@ export class DeltaDocument {
     if (!isObject(chunk) || !("v" in chunk)) return;
     const path = stringOf(chunk.p);
     const named = stringOf(chunk.o)?.toLowerCase();
-    if (path !== undefined) this.#path = path;
+    if (path !== undefined) this.path = path;
     // A path without operation: DeepSeek sets what is no text, and appends what is.
-    if (named !== undefined) this.#operation = named;
+    if (named !== undefined) this.operation = named;
     else if (path !== undefined)
-      this.#operation = typeof this.#at(path) === "string" && !isStatus(path) ? "append" : "replace";
-    this.#apply({ p: this.#path, o: this.#operation, v: chunk.v }, 0);
+      this.operation = typeof this.at(path) === "string" && !isStatus(path) ? "append" : "replace";
+    this.apply({ p: this.path, o: this.operation, v: chunk.v }, 0);
   }
 
-  #apply({ p, o, v }: Delta, depth: number): void {
+  private apply({ p, o, v }: Delta, depth: number): void {
     if (o === "patch" || o === "batch") {
       if (!Array.isArray(v) || depth >= MAX_DEPTH) return;
       for (const step of v) {
         if (!isObject(step)) continue;
         const path = `${p}/${stringOf(step.p) ?? ""}`;
-        this.#apply({ p: path, o: stringOf(step.o)?.toLowerCase() ?? "replace", v: step.v }, depth + 1);
+        this.apply({ p: path, o: stringOf(step.o)?.toLowerCase() ?? "replace", v: step.v }, depth + 1);
       }
       return;
     }
     const segments = segmentsOf(p);
     const last = segments.pop();
     if (last === undefined) {
-      this.#root = o === "" && isObject(v) ? { ...objectOf(this.#root), ...v } : structuredClone(v);
+      this.root = o === "" && isObject(v) ? { ...objectOf(this.root), ...v } : structuredClone(v);
       return;
     }
-    const parent = walk(this.#root, segments);
+    const parent = walk(this.root, segments);
     if (typeof parent !== "object" || parent === null) return;
     const target = parent as Growing;
     const key = keyOf(parent, last);
@@ -64,8 +64,8 @@ export class DeltaDocument {
     else target[key] = structuredClone(v);
   }
 
-  #at(path: string): unknown {
-    return walk(this.#root, segmentsOf(path));
+  private at(path: string): unknown {
+    return walk(this.root, segmentsOf(path));
   }
 }
 

@@ -47,38 +47,38 @@ interface Answer {
 }
 
 export class Collector {
-  readonly #options: CollectorOptions;
-  readonly #agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
-  #isAway = false;
+  private readonly options: CollectorOptions;
+  private readonly agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
+  private isAway = false;
 
   constructor(options: CollectorOptions) {
-    this.#options = options;
+    this.options = options;
     const { certificate } = options;
     const roots = certificate === undefined ? {} : { ca: readFileSync(certificate) };
     const kept = { keepAlive: true, maxSockets: 1 };
-    this.#agents = { http: new HttpAgent(kept), https: new HttpsAgent({ ...kept, ...roots }) };
+    this.agents = { http: new HttpAgent(kept), https: new HttpsAgent({ ...kept, ...roots }) };
   }
 
   /** Never rejects. */
   async send(signal: Signal, body: Uint8Array): Promise<Outcome> {
-    const { signal: stop, finish, retryMs = FIRST_WAIT_MS } = this.#options;
-    const endpoint = this.#options.endpoints[signal];
+    const { signal: stop, finish, retryMs = FIRST_WAIT_MS } = this.options;
+    const endpoint = this.options.endpoints[signal];
     if (endpoint === undefined) return { kind: "taken" };
-    const bytes = this.#options.compression === "gzip" ? gzipSync(body) : body;
+    const bytes = this.options.compression === "gzip" ? gzipSync(body) : body;
     for (let wait = retryMs; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
       if (stop.aborted) return { kind: "stopped" };
-      const answer = await this.#post(endpoint, bytes).catch((error: Error) => error);
+      const answer = await this.post(endpoint, bytes).catch((error: Error) => error);
       if (stop.aborted && answer instanceof Error) return { kind: "stopped" };
       if (!(answer instanceof Error)) {
         const { status } = answer;
         if (status >= 200 && status < 300) {
-          this.#back();
+          this.back();
           return { kind: "taken" };
         }
         if (status === 413) return { kind: "too_large" };
         if (!RETRIED.has(status)) return { kind: "refused", why: `it answered ${status}` };
       }
-      this.#away(answer instanceof Error ? reasonOf(answer) : `it answers ${answer.status}`);
+      this.away(answer instanceof Error ? reasonOf(answer) : `it answers ${answer.status}`);
       if (finish.aborted) return { kind: "stopped" };
       const asked = answer instanceof Error ? undefined : answer.retryAfterMs;
       // Machines that lost one collector together do not come back together.
@@ -87,24 +87,24 @@ export class Collector {
   }
 
   close(): void {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    this.agents.http.destroy();
+    this.agents.https.destroy();
   }
 
-  #away(why: string): void {
-    if (this.#isAway) return;
-    this.#isAway = true;
-    this.#options.onAway(why);
+  private away(why: string): void {
+    if (this.isAway) return;
+    this.isAway = true;
+    this.options.onAway(why);
   }
 
-  #back(): void {
-    if (!this.#isAway) return;
-    this.#isAway = false;
-    this.#options.onBack();
+  private back(): void {
+    if (!this.isAway) return;
+    this.isAway = false;
+    this.options.onBack();
   }
 
-  #post(endpoint: string, body: Uint8Array): Promise<Answer> {
-    const { headers, compression, timeoutMs, version, signal } = this.#options;
+  private post(endpoint: string, body: Uint8Array): Promise<Answer> {
+    const { headers, compression, timeoutMs, version, signal } = this.options;
     const isTls = endpoint.startsWith("https:");
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     return new Promise((resolve, reject) => {
@@ -112,7 +112,7 @@ export class Collector {
         endpoint,
         {
           method: "POST",
-          agent: isTls ? this.#agents.https : this.#agents.http,
+          agent: isTls ? this.agents.https : this.agents.http,
           signal: limit,
           headers: {
             "user-agent": `oximy/${version}`,

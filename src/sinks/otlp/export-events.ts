@@ -69,18 +69,18 @@ function begin(state: StateFile, from: Position, hasWaited: boolean): Position {
 }
 
 class Run {
-  readonly #options: ExportOptions;
-  readonly #collector: Collector;
-  readonly #telemetry: Telemetry;
-  readonly #metrics: Metrics;
-  #refused = 0;
+  private readonly options: ExportOptions;
+  private readonly collector: Collector;
+  private readonly telemetry: Telemetry;
+  private readonly metrics: Metrics;
+  private refused = 0;
   /** All that was there was taken or refused. */
   isDone = false;
 
   constructor(options: ExportOptions) {
     const { settings, version, host, log, finish, stop, retryMs } = options;
-    this.#options = options;
-    this.#collector = new Collector({
+    this.options = options;
+    this.collector = new Collector({
       ...settings,
       version,
       signal: stop,
@@ -89,22 +89,22 @@ class Run {
       onBack: () => log("info", "The collector is told of events again."),
       ...(retryMs !== undefined && { retryMs }),
     });
-    this.#telemetry = new Telemetry({
+    this.telemetry = new Telemetry({
       host: { ...hostAttributes(host), ...settings.resource },
       names: settings.names,
       content: settings.content,
       version,
     });
-    this.#metrics = new Metrics(this.#telemetry, settings);
+    this.metrics = new Metrics(this.telemetry, settings);
   }
 
   close(): void {
-    this.#collector.close();
+    this.collector.close();
   }
 
   /** Where the last event that was told of ended. */
   async sendSince(position: Position): Promise<Position> {
-    const { folder, state, settings, log, stop } = this.#options;
+    const { folder, state, settings, log, stop } = this.options;
     const cut = settings.content ? WITHOUT_BODIES : WITHOUT_WORDS;
     let reached = position;
     let sent = position;
@@ -112,7 +112,7 @@ class Run {
     let bytes = 0;
     this.isDone = false;
     const send = async (): Promise<boolean> => {
-      if (events.length > 0 && !(await this.#send(events))) return false;
+      if (events.length > 0 && !(await this.send(events))) return false;
       if (reached !== sent) state.write({ position: reached, isDone: false });
       sent = reached;
       events = [];
@@ -138,23 +138,23 @@ class Run {
   }
 
   /** False when it was stopped before all was taken or refused. */
-  async #send(events: readonly OximyEvent[]): Promise<boolean> {
-    const { endpoints } = this.#options.settings;
+  private async send(events: readonly OximyEvent[]): Promise<boolean> {
+    const { endpoints } = this.options.settings;
     const spans =
-      endpoints.traces === undefined ? [] : events.flatMap((event) => this.#telemetry.span(event) ?? []);
-    const logs = endpoints.logs === undefined ? [] : events.flatMap((event) => this.#telemetry.logs(event));
-    if (!(await this.#sendAll("traces", spans, (all) => ProtobufTraceSerializer.serializeRequest(all))))
+      endpoints.traces === undefined ? [] : events.flatMap((event) => this.telemetry.span(event) ?? []);
+    const logs = endpoints.logs === undefined ? [] : events.flatMap((event) => this.telemetry.logs(event));
+    if (!(await this.sendAll("traces", spans, (all) => ProtobufTraceSerializer.serializeRequest(all))))
       return false;
-    if (!(await this.#sendAll("logs", logs, (all) => ProtobufLogsSerializer.serializeRequest(all))))
+    if (!(await this.sendAll("logs", logs, (all) => ProtobufLogsSerializer.serializeRequest(all))))
       return false;
     if (endpoints.metrics === undefined) return true;
-    for (const event of events) this.#metrics.add(event);
-    const body = this.#metrics.take();
-    return body === undefined || this.#isDone("metrics", await this.#collector.send("metrics", body), 1);
+    for (const event of events) this.metrics.add(event);
+    const body = this.metrics.take();
+    return body === undefined || this.hasExported("metrics", await this.collector.send("metrics", body), 1);
   }
 
   /** What is too much for one request is sent in halves. */
-  async #sendAll<T>(
+  private async sendAll<T>(
     signal: Signal,
     items: readonly T[],
     serialize: (items: T[]) => Uint8Array | undefined,
@@ -162,27 +162,27 @@ class Run {
     if (items.length === 0) return true;
     const body = serialize([...items]);
     if (body === undefined) return true;
-    const outcome = await this.#collector.send(signal, body);
+    const outcome = await this.collector.send(signal, body);
     if (outcome.kind !== "too_large" || items.length === 1)
-      return this.#isDone(signal, outcome, items.length);
+      return this.hasExported(signal, outcome, items.length);
     const half = Math.ceil(items.length / 2);
     return (
-      (await this.#sendAll(signal, items.slice(0, half), serialize)) &&
-      (await this.#sendAll(signal, items.slice(half), serialize))
+      (await this.sendAll(signal, items.slice(0, half), serialize)) &&
+      (await this.sendAll(signal, items.slice(half), serialize))
     );
   }
 
-  #isDone(signal: Signal, outcome: Outcome, count: number): boolean {
+  private hasExported(signal: Signal, outcome: Outcome, count: number): boolean {
     if (outcome.kind === "stopped") return false;
     if (outcome.kind === "taken") return true;
     const why = outcome.kind === "too_large" ? "it is too large for it" : outcome.why;
-    if (this.#refused === 0) {
-      this.#options.log(
+    if (this.refused === 0) {
+      this.options.log(
         "warn",
         `The collector does not take ${signal}: ${why}. What it refuses is not sent again.`,
       );
     }
-    this.#refused += count;
+    this.refused += count;
     return true;
   }
 }

@@ -53,24 +53,24 @@ export interface ExporterOptions {
 }
 
 export class Exporter {
-  readonly #options: ExporterOptions;
-  #child: ChildProcess | undefined;
-  #again: NodeJS.Timeout | undefined;
-  readonly #from: Position;
-  #wait = AGAIN_MS;
-  #closed = false;
+  private readonly options: ExporterOptions;
+  private child: ChildProcess | undefined;
+  private again: NodeJS.Timeout | undefined;
+  private readonly from: Position;
+  private wait = AGAIN_MS;
+  private closed = false;
 
   constructor(options: ExporterOptions) {
-    this.#options = options;
-    this.#from = endOf(options.folder);
-    this.#start();
+    this.options = options;
+    this.from = endOf(options.folder);
+    this.start();
   }
 
   /** Waits until what is there was sent, for a short time. Never rejects. */
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#again);
-    const child = this.#child;
+    this.closed = true;
+    clearTimeout(this.again);
+    const child = this.child;
     if (child === undefined) return;
     child.ref();
     child.stdin?.end();
@@ -79,19 +79,19 @@ export class Exporter {
     clearTimeout(timer);
   }
 
-  #start(): void {
-    const { folder, stateFolder, settings, version, log, execArgv = [] } = this.#options;
+  private start(): void {
+    const { folder, stateFolder, settings, version, log, execArgv = [] } = this.options;
     const child = spawn(process.execPath, ["--max-old-space-size=128", ...execArgv, MAIN], {
       stdio: ["pipe", "pipe", "pipe"],
       env: {},
       ...ownerOf(folder),
     });
-    this.#child = child;
+    this.child = child;
     const endpoints = JSON.stringify([folder, settings.endpoints]);
     const name = createHash("sha256").update(endpoints).digest("hex").slice(0, 16);
     const start: ExporterStart = {
       folder,
-      from: this.#from,
+      from: this.from,
       state: join(stateFolder, `${name}.json`),
       settings,
       version,
@@ -104,17 +104,17 @@ export class Exporter {
       log(level, `otlp: ${message}`);
     });
     const complaint = complaintOf(child);
-    child.once("error", ({ message }) => this.#ended(message));
-    child.once("close", (code) => this.#ended(complaint(code)));
+    child.once("error", ({ message }) => this.ended(message));
+    child.once("close", (code) => this.ended(complaint(code)));
     unreferenced(child);
   }
 
-  #ended(why: string): void {
-    if (this.#child === undefined) return;
-    this.#child = undefined;
-    if (this.#closed) return;
-    this.#options.log("warn", `otlp: what tells the collector of events failed and is started again: ${why}`);
-    this.#again = setTimeout(() => this.#start(), this.#wait).unref();
-    this.#wait = Math.min(this.#wait * 2, LONGEST_AGAIN_MS);
+  private ended(why: string): void {
+    if (this.child === undefined) return;
+    this.child = undefined;
+    if (this.closed) return;
+    this.options.log("warn", `otlp: what tells the collector of events failed and is started again: ${why}`);
+    this.again = setTimeout(() => this.start(), this.wait).unref();
+    this.wait = Math.min(this.wait * 2, LONGEST_AGAIN_MS);
   }
 }

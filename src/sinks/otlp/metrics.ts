@@ -45,38 +45,38 @@ interface Series {
 }
 
 export class Metrics {
-  readonly #series = new Map<string, Series>();
-  readonly #resources = new Map<string, Resource>();
-  #start: HrTime;
+  private readonly series = new Map<string, Series>();
+  private readonly resources = new Map<string, Resource>();
+  private start: HrTime;
 
   constructor(
     private readonly telemetry: Telemetry,
     private readonly settings: Pick<OtlpSettings, "names" | "temporality">,
     now = Date.now(),
   ) {
-    this.#start = hrTime(now);
+    this.start = hrTime(now);
   }
 
   get isEmpty(): boolean {
-    return this.#series.size === 0;
+    return this.series.size === 0;
   }
 
   add(event: OximyEvent): void {
     if (event.interaction === undefined) return;
     const app = serviceName(event);
-    if (!this.#resources.has(app)) this.#resources.set(app, this.telemetry.appResource(event));
+    if (!this.resources.has(app)) this.resources.set(app, this.telemetry.appResource(event));
     const common = commonAttributes(event);
     const usage = usageOf(event);
     const { names } = this.settings;
     if (event.timing.duration_ms !== undefined) {
       const seconds = event.timing.duration_ms / 1000;
       const attributes = { ...common, ...errorAttributes(event) };
-      this.#record(app, DURATION_METRIC[names], attributes, seconds, DURATION_BOUNDARIES);
+      this.record(app, DURATION_METRIC[names], attributes, seconds, DURATION_BOUNDARIES);
     }
     if (names === "latest") {
       for (const [metric, field] of Object.entries(TOKEN_COUNTERS)) {
         const value = usage[field];
-        if (value !== undefined) this.#record(app, metric, { ...common, ...COUNTER_ATTRIBUTES }, value);
+        if (value !== undefined) this.record(app, metric, { ...common, ...COUNTER_ATTRIBUTES }, value);
       }
       return;
     }
@@ -85,7 +85,7 @@ export class Metrics {
       ["output", usage.output_tokens],
     ] as const) {
       if (value === undefined) continue;
-      this.#record(app, TOKEN_HISTOGRAM, { ...common, [TOKEN_TYPE]: type }, value, TOKEN_BOUNDARIES);
+      this.record(app, TOKEN_HISTOGRAM, { ...common, [TOKEN_TYPE]: type }, value, TOKEN_BOUNDARIES);
     }
   }
 
@@ -94,23 +94,29 @@ export class Metrics {
     if (this.isEmpty) return undefined;
     const end = hrTime(now);
     const isDelta = this.settings.temporality === "delta";
-    const requests = [...this.#resources].map(([app, resource]) =>
+    const requests = [...this.resources].map(([app, resource]) =>
       ProtobufMetricsSerializer.serializeRequest({
         resource,
-        scopeMetrics: [{ scope: this.telemetry.scope, metrics: this.#metricsOf(app, end, isDelta) }],
+        scopeMetrics: [{ scope: this.telemetry.scope, metrics: this.metricsOf(app, end, isDelta) }],
       }),
     );
     if (isDelta) {
-      this.#series.clear();
-      this.#resources.clear();
-      this.#start = end;
+      this.series.clear();
+      this.resources.clear();
+      this.start = end;
     }
     // Messages one after the other are one with the members of all of them (protobuf, "Last One Wins").
     return Buffer.concat(requests.filter((request) => request !== undefined));
   }
 
-  #record(app: string, metric: string, attributes: AttributeSet, value: number, boundaries?: number[]): void {
-    const series = this.#seriesOf(app, metric, attributes, boundaries);
+  private record(
+    app: string,
+    metric: string,
+    attributes: AttributeSet,
+    value: number,
+    boundaries?: number[],
+  ): void {
+    const series = this.seriesOf(app, metric, attributes, boundaries);
     series.count += 1;
     series.sum += value;
     series.min = Math.min(series.min, value);
@@ -121,13 +127,13 @@ export class Metrics {
     series.counts[bucket < 0 ? boundaries.length : bucket]! += 1;
   }
 
-  #seriesOf(app: string, metric: string, attributes: AttributeSet, boundaries?: number[]): Series {
+  private seriesOf(app: string, metric: string, attributes: AttributeSet, boundaries?: number[]): Series {
     const keyOf = (set: AttributeSet) => `${app}\0${metric}\0${JSON.stringify(set)}`;
-    const known = this.#series.get(keyOf(attributes));
+    const known = this.series.get(keyOf(attributes));
     if (known !== undefined) return known;
-    const set = this.#series.size < MAX_SERIES ? attributes : OVERFLOW;
+    const set = this.series.size < MAX_SERIES ? attributes : OVERFLOW;
     const key = keyOf(set);
-    let series = this.#series.get(key);
+    let series = this.series.get(key);
     if (series === undefined) {
       const counts = boundaries === undefined ? [] : Array<number>(boundaries.length + 1).fill(0);
       const [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -142,19 +148,19 @@ export class Metrics {
         max,
         ...(boundaries && { boundaries }),
       };
-      this.#series.set(key, series);
+      this.series.set(key, series);
     }
     return series;
   }
 
-  #metricsOf(app: string, endTime: HrTime, isDelta: boolean): MetricData[] {
+  private metricsOf(app: string, endTime: HrTime, isDelta: boolean): MetricData[] {
     const byMetric = new Map<string, Series[]>();
-    for (const series of this.#series.values()) {
+    for (const series of this.series.values()) {
       if (series.app !== app) continue;
       byMetric.set(series.metric, [...(byMetric.get(series.metric) ?? []), series]);
     }
     const aggregationTemporality = isDelta ? DELTA : CUMULATIVE;
-    const startTime = this.#start;
+    const startTime = this.start;
     return [...byMetric].map(([name, all]) => {
       const isTime = name === DURATION_METRIC[this.settings.names];
       const descriptor = {

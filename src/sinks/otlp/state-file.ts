@@ -27,7 +27,7 @@ export interface State {
 }
 
 export class StateFile {
-  #holds = false;
+  private holds = false;
 
   constructor(private readonly path: string) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -56,21 +56,21 @@ export class StateFile {
   /** True when this process is the one that tells the collector; to be asked now and then, also by the one that is. */
   hold(now = Date.now()): boolean {
     const lock = `${this.path}.lock`;
-    if (this.#holds) {
+    if (this.holds) {
       try {
         utimesSync(lock, now / 1000, now / 1000);
         return true;
       } catch {
-        this.#holds = false; // somebody took it for left behind
+        this.holds = false; // somebody took it for left behind
       }
     }
-    if (!isHeld(lock, now)) this.#holds = taken(lock);
-    return this.#holds;
+    if (!isHeld(lock, now)) this.holds = taken(lock);
+    return this.holds;
   }
 
   release(): void {
-    if (!this.#holds) return;
-    this.#holds = false;
+    if (!this.holds) return;
+    this.holds = false;
     unlinkSync(`${this.path}.lock`);
   }
 }

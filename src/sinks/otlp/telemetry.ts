@@ -41,7 +41,7 @@ const MAX_RESOURCES = 200;
 
 export class Telemetry {
   readonly scope: { readonly name: string; readonly version: string };
-  readonly #resources = new Map<string, Resource>();
+  private readonly resources = new Map<string, Resource>();
 
   constructor(private readonly options: TelemetryOptions) {
     this.scope = { name: "oximy", version: options.version };
@@ -72,7 +72,7 @@ export class Telemetry {
       links: [],
       events: [],
       ended: true,
-      resource: this.#resourceOf(event),
+      resource: this.resourceOf(event),
       instrumentationScope: this.scope,
       droppedAttributesCount: 0,
       droppedEventsCount: 0,
@@ -83,11 +83,11 @@ export class Telemetry {
   /** What was said, when that is asked for; why nothing is known of it, where nothing is. */
   logs(event: OximyEvent): LogRecord[] {
     if (event.interaction === undefined) {
-      return [this.#record(event, NOT_READ_EVENT, INFO, "INFO", notReadAttributes(event))];
+      return [this.record(event, NOT_READ_EVENT, INFO, "INFO", notReadAttributes(event))];
     }
     if (!this.options.content) return [];
     const attributes = { ...spanAttributes(event, this.options.names), ...contentAttributes(event) };
-    return [this.#record(event, DETAILS_EVENT, DEBUG, "DEBUG", attributes)];
+    return [this.record(event, DETAILS_EVENT, DEBUG, "DEBUG", attributes)];
   }
 
   /** Of an app on this host, without its process: metrics of it are summed. */
@@ -95,7 +95,7 @@ export class Telemetry {
     return resourceFromAttributes(resourceAttributes(event, this.options.host));
   }
 
-  #record(
+  private record(
     event: OximyEvent,
     eventName: string,
     severityNumber: number,
@@ -111,23 +111,23 @@ export class Telemetry {
       severityText,
       eventName,
       attributes: attributes as LogRecord["attributes"],
-      resource: this.#resourceOf(event),
+      resource: this.resourceOf(event),
       instrumentationScope: this.scope,
       droppedAttributesCount: 0,
     };
   }
 
-  #resourceOf(event: OximyEvent): Resource {
+  private resourceOf(event: OximyEvent): Resource {
     const attributes = {
       ...resourceAttributes(event, this.options.host),
       ...processAttributes(event.client),
     };
     const key = JSON.stringify(attributes);
-    let resource = this.#resources.get(key);
+    let resource = this.resources.get(key);
     if (resource === undefined) {
-      if (this.#resources.size >= MAX_RESOURCES) this.#resources.clear();
+      if (this.resources.size >= MAX_RESOURCES) this.resources.clear();
       resource = resourceFromAttributes(attributes);
-      this.#resources.set(key, resource);
+      this.resources.set(key, resource);
     }
     return resource;
   }

@@ -40,55 +40,55 @@ export class Store {
     search: "none",
     found: new Map(),
   };
-  readonly #listeners = new Set<() => void>();
-  readonly #strings = new Map<string, string>();
-  readonly #rows: Row[] = [];
-  readonly #found = new Map<string, string>();
-  #cost = 0;
-  #due: ReturnType<typeof setTimeout> | undefined;
-  #searching: AbortController | undefined;
+  private readonly listeners = new Set<() => void>();
+  private readonly strings = new Map<string, string>();
+  private readonly rows: Row[] = [];
+  private readonly found = new Map<string, string>();
+  private cost = 0;
+  private due: ReturnType<typeof setTimeout> | undefined;
+  private searching: AbortController | undefined;
 
   /** Until the page goes. */
   connect(): void {
     const feed = new EventSource("api/feed");
-    feed.onmessage = ({ data }: MessageEvent<string>) => this.#take(parseVisible(data) as FeedMessage);
+    feed.onmessage = ({ data }: MessageEvent<string>) => this.take(parseVisible(data) as FeedMessage);
     // It connects again by itself, unless the server is another one by now.
-    feed.onerror = () => this.#set({ link: "lost" });
+    feed.onerror = () => this.set({ link: "lost" });
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   setFilter(change: Partial<Filter>): void {
     const filter = { ...this.state.filter, ...change };
-    if (filter.text !== this.state.filter.text) this.#search(filter.text);
-    this.#set({ filter });
-    this.#show();
+    if (filter.text !== this.state.filter.text) this.search(filter.text);
+    this.set({ filter });
+    this.show();
   }
 
-  #take(message: FeedMessage): void {
+  private take(message: FeedMessage): void {
     if (message.kind === "begin") {
-      this.#rows.length = 0;
-      this.#set({ folder: message.folder, link: "loading" });
+      this.rows.length = 0;
+      this.set({ folder: message.folder, link: "loading" });
     } else if (message.kind === "complete") {
-      this.#set({ link: "live", leftOut: message.left_out, unreadable: message.unreadable });
-      this.#show();
+      this.set({ link: "live", leftOut: message.left_out, unreadable: message.unreadable });
+      this.show();
     } else {
-      for (const row of message.rows) this.#rows.push(this.#compact(row));
+      for (const row of message.rows) this.rows.push(this.compact(row));
       // At once for the first ones, and for new ones; while thousands come, at a pace.
-      if (this.#rows.length === message.rows.length) this.#show();
-      else this.#showSoon();
+      if (this.rows.length === message.rows.length) this.show();
+      else this.showSoon();
     }
   }
 
   /** Names are few: one string for each, and the same members in each row. */
-  #compact(row: Row): Row {
+  private compact(row: Row): Row {
     const one = (text: string | undefined) => {
       if (text === undefined) return undefined;
-      const known = this.#strings.get(text);
-      if (known === undefined) this.#strings.set(text, text);
+      const known = this.strings.get(text);
+      if (known === undefined) this.strings.set(text, text);
       return known ?? text;
     };
     return {
@@ -110,62 +110,62 @@ export class Store {
     };
   }
 
-  #search(text: string): void {
-    this.#searching?.abort();
-    this.#searching = undefined;
-    this.#found.clear();
+  private search(text: string): void {
+    this.searching?.abort();
+    this.searching = undefined;
+    this.found.clear();
     if (text === "") {
-      this.#set({ search: "none", found: new Map() });
+      this.set({ search: "none", found: new Map() });
       return;
     }
     const searching = new AbortController();
-    this.#searching = searching;
-    this.#set({ search: "running", found: this.#found });
-    setTimeout(() => void this.#ask(text, searching.signal), TYPING_MS);
+    this.searching = searching;
+    this.set({ search: "running", found: this.found });
+    setTimeout(() => void this.ask(text, searching.signal), TYPING_MS);
   }
 
-  async #ask(text: string, signal: AbortSignal): Promise<void> {
+  private async ask(text: string, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     try {
       for await (const { id, excerpt } of linesOf<Match>(
         `api/search?text=${encodeURIComponent(text)}`,
         signal,
       )) {
-        this.#found.set(id, excerpt ?? "");
-        if (this.#found.size === 1) this.#show();
-        else this.#showSoon();
+        this.found.set(id, excerpt ?? "");
+        if (this.found.size === 1) this.show();
+        else this.showSoon();
       }
-      this.#set({ search: "done" });
+      this.set({ search: "done" });
     } catch (error) {
-      if (!signal.aborted) this.#set({ search: { failed: (error as Error).message } });
+      if (!signal.aborted) this.set({ search: { failed: (error as Error).message } });
     }
-    if (!signal.aborted) this.#show();
+    if (!signal.aborted) this.show();
   }
 
   /** What it costs to show many rows grows with them: most of the time is left for what the user does. */
-  #showSoon(): void {
-    this.#due ??= setTimeout(
+  private showSoon(): void {
+    this.due ??= setTimeout(
       () => {
         const begun = performance.now();
-        this.#show();
+        this.show();
         setTimeout(() => {
-          this.#cost = performance.now() - begun;
+          this.cost = performance.now() - begun;
         });
       },
-      Math.max(PACE_MS, 4 * this.#cost),
+      Math.max(PACE_MS, 4 * this.cost),
     );
   }
 
-  #show(): void {
-    clearTimeout(this.#due);
-    this.#due = undefined;
-    const shown = this.#rows.filter(matcher(this.state.filter, this.#found));
-    this.#set({ rows: this.#rows, shown });
+  private show(): void {
+    clearTimeout(this.due);
+    this.due = undefined;
+    const shown = this.rows.filter(matcher(this.state.filter, this.found));
+    this.set({ rows: this.rows, shown });
   }
 
-  #set(change: Partial<State>): void {
+  private set(change: Partial<State>): void {
     this.state = { ...this.state, ...change };
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.listeners) listener();
   }
 }
 

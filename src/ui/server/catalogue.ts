@@ -50,12 +50,12 @@ export class Catalogue {
   leftOut = 0;
   /** Paths of files that cannot be read. */
   readonly unreadable = new Set<string>();
-  readonly #changes = new EventEmitter().setMaxListeners(0);
-  readonly #titled = new Set<string>();
-  #count = 0;
-  #running: Promise<void> | undefined;
-  #watchers = 0;
-  #timer: NodeJS.Timeout | undefined;
+  private readonly changes = new EventEmitter().setMaxListeners(0);
+  private readonly titled = new Set<string>();
+  private count = 0;
+  private running: Promise<void> | undefined;
+  private watchers = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly folder: string,
@@ -64,34 +64,34 @@ export class Catalogue {
 
   /** Resolves when there are more batches, other ones, or all are there. */
   async changed(signal: AbortSignal): Promise<void> {
-    await once(this.#changes, "change", { signal });
+    await once(this.changes, "change", { signal });
   }
 
   /** While somebody watches, the folder is looked at four times a second. Returns what ends that. */
   watch(): () => void {
-    this.#watchers += 1;
-    if (this.#watchers === 1) this.#poll();
+    this.watchers += 1;
+    if (this.watchers === 1) this.poll();
     return () => {
-      this.#watchers -= 1;
-      if (this.#watchers === 0) clearTimeout(this.#timer);
+      this.watchers -= 1;
+      if (this.watchers === 0) clearTimeout(this.timer);
     };
   }
 
-  #poll(): void {
+  private poll(): void {
     // A folder that cannot be read now is asked for again; what was read stays.
     void this.refresh()
       .catch(() => {})
       .then(() => {
-        if (this.#watchers > 0) this.#timer = setTimeout(() => this.#poll(), POLL_MS).unref();
+        if (this.watchers > 0) this.timer = setTimeout(() => this.poll(), POLL_MS).unref();
       });
   }
 
   /** Reads what is new. One at a time: who asks meanwhile waits for that one. Rejects as reading does. */
   refresh(): Promise<void> {
-    this.#running ??= this.#refresh().finally(() => {
-      this.#running = undefined;
+    this.running ??= this.readAgain().finally(() => {
+      this.running = undefined;
     });
-    return this.#running;
+    return this.running;
   }
 
   /** The entry of an event, by its id. */
@@ -108,17 +108,17 @@ export class Catalogue {
     return this.files.toReversed().flatMap(({ entries }) => entries.filter(({ row }) => isChosen(row)));
   }
 
-  async #refresh(): Promise<void> {
+  private async readAgain(): Promise<void> {
     const found = filesFrom(this.folder).reverse();
-    if (this.#forget(found)) this.#begin();
+    if (this.forget(found)) this.begin();
     this.leftOut = 0;
     for (const [index, file] of found.entries()) {
-      if (this.#count >= MAX_ENTRIES && this.#known(file) === undefined) {
+      if (this.count >= MAX_ENTRIES && this.known(file) === undefined) {
         this.leftOut = found.length - index;
         break;
       }
       try {
-        await this.#readOn(file);
+        await this.readOn(file);
         if (file.form === "plain") this.unreadable.delete(file.path);
       } catch {
         // Another user's, or spoilt: the others are read, and the page says that one is not.
@@ -127,27 +127,27 @@ export class Catalogue {
     }
     if (!this.complete) {
       this.complete = true;
-      this.#changes.emit("change");
+      this.changes.emit("change");
     }
   }
 
   /** Takes new names of known files over. True when a file of which rows were told is there no more. */
-  #forget(found: readonly TracesFile[]): boolean {
-    const known = new Set(found.map((file) => this.#known(file)));
+  private forget(found: readonly TracesFile[]): boolean {
+    const known = new Set(found.map((file) => this.known(file)));
     return this.files.some((file) => !known.has(file));
   }
 
-  #begin(): void {
+  private begin(): void {
     this.files.length = 0;
     this.batches = [];
     this.complete = false;
-    this.#count = 0;
-    this.#titled.clear();
-    this.#changes.emit("change");
+    this.count = 0;
+    this.titled.clear();
+    this.changes.emit("change");
   }
 
   /** A file that is renamed stays what it is; one that is compressed has the number that it had before. */
-  #known(file: TracesFile): Catalogued | undefined {
+  private known(file: TracesFile): Catalogued | undefined {
     const identity = identityOf(file);
     const known =
       // An inode is given again when its file was removed.
@@ -159,8 +159,8 @@ export class Catalogue {
     return known;
   }
 
-  async #readOn(file: TracesFile): Promise<void> {
-    let known = this.#known(file);
+  private async readOn(file: TracesFile): Promise<void> {
+    let known = this.known(file);
     if (known?.whole) return;
     const size = statSync(file.path, { throwIfNoEntry: false })?.size;
     if (size === undefined || (file.form === "plain" && known?.read === size)) return;
@@ -175,59 +175,59 @@ export class Catalogue {
     const isNew = known.read === 0 && file.form === "plain";
     const tail = isNew ? await lineStart(file.path, size - TAIL) : known.read;
     const before = isNew && tail > 0 ? tail : 0;
-    await this.#readFrom(known, tail, Number.POSITIVE_INFINITY);
+    await this.readFrom(known, tail, Number.POSITIVE_INFINITY);
     if (before > 0) {
       const later = known.entries.splice(0);
       const { read } = known;
-      await this.#readFrom(known, 0, before);
+      await this.readFrom(known, 0, before);
       known.entries.push(...later);
       known.read = read;
     }
   }
 
   /** The lines that begin in a part of a file. */
-  async #readFrom(known: Catalogued, start: number, end: number): Promise<void> {
+  private async readFrom(known: Catalogued, start: number, end: number): Promise<void> {
     let batch: Row[] = [];
     reading: for await (const lines of placedLinesOf(known.file, start)) {
       for (const line of lines) {
         if (line.at >= end) break reading;
-        const entry = this.#entryOf(line, known);
+        const entry = this.entryOf(line, known);
         known.read = line.at + line.line.length + 1;
         if (entry === undefined) continue;
         known.entries.push(entry);
         batch.push(entry.row);
       }
       if (batch.length >= BATCH) {
-        this.#add(batch);
+        this.add(batch);
         batch = [];
       }
       await breath();
     }
-    if (batch.length > 0) this.#add(batch);
+    if (batch.length > 0) this.add(batch);
   }
 
-  #add(batch: Row[]): void {
-    this.#count += batch.length;
+  private add(batch: Row[]): void {
+    this.count += batch.length;
     this.batches.push(batch);
-    this.#changes.emit("change");
+    this.changes.emit("change");
   }
 
-  #entryOf({ line, at }: PlacedLine, file: Catalogued): Entry | undefined {
+  private entryOf({ line, at }: PlacedLine, file: Catalogued): Entry | undefined {
     const event = parseLine(cutLine(line, WITHOUT_WORDS));
     if (event === undefined) return undefined;
     const bare = rowOf(event, undefined, this.certificate);
-    const words = this.#wordsOf(bare, line);
+    const words = this.wordsOf(bare, line);
     const row = words === undefined ? bare : { ...bare, words };
     return { row, file, at, length: line.length };
   }
 
   /** What a conversation began with is read from the line, once. */
-  #wordsOf({ conversation, type, agent, turn }: Row, line: Buffer): string | undefined {
+  private wordsOf({ conversation, type, agent, turn }: Row, line: Buffer): string | undefined {
     if (type === undefined || type === "embedding" || agent !== undefined) return undefined;
     if (conversation === undefined) return firstWords(line);
-    if (turn !== 1 && this.#titled.has(conversation)) return undefined;
+    if (turn !== 1 && this.titled.has(conversation)) return undefined;
     const words = firstWords(line);
-    if (words !== undefined) this.#titled.add(conversation);
+    if (words !== undefined) this.titled.add(conversation);
     return words;
   }
 }

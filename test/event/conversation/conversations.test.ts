@@ -17,17 +17,17 @@ interface Told {
 
 /** Calls with the ids e1, e2, …, one after the other. */
 class Calls {
-  #count = 0;
+  private count = 0;
   readonly conversations = new Conversations();
 
   place({ messages, answer, tools, ids = {}, user = "1000", process = "1", connection = "1", failed }: Told) {
-    this.#count += 1;
+    this.count += 1;
     const response =
       answer === undefined && tools === undefined
         ? undefined
         : { content: answer ?? "", ...(tools && { tool_calls: [...tools] }) };
     return this.conversations.place({
-      eventId: `e${this.#count}`,
+      eventId: `e${this.count}`,
       user,
       process,
       connection,

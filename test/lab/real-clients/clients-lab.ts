@@ -51,7 +51,7 @@ export interface Circumstances {
 /** A lab with a server for all hosts of the table, where each row has a user with a home. */
 export class ClientsLab {
   readonly seats: readonly Seat[];
-  #calls = 0;
+  private calls = 0;
 
   private constructor(
     readonly lab: Lab,
@@ -75,7 +75,7 @@ export class ClientsLab {
       const names = [...new Set([...clients.map(({ host }) => host), ...HOSTS_OF_AGENTS])];
       const server = await lab.addServerOf(PROVIDER_SERVER, { names });
       const it = new ClientsLab(lab, server, clients);
-      await it.#prepare();
+      await it.prepare();
       return it;
     } catch (error) {
       await lab.close();
@@ -90,8 +90,8 @@ export class ClientsLab {
   /** Makes one call and waits for its end. */
   async call(seat: Seat, circumstances: Circumstances = {}): Promise<CallResult> {
     const { client, uid, home } = seat;
-    const key = keyOf(seat.row, ++this.#calls);
-    const { file, args, env, ...call } = client.call(this.#place(seat, key));
+    const key = keyOf(seat.row, ++this.calls);
+    const { file, args, env, ...call } = client.call(this.place(seat, key));
     const { before = [], gid = seat.gid } = circumstances;
     const [command, ...rest] = [...before, file, ...args];
     const startedAt = Date.now();
@@ -116,7 +116,7 @@ export class ClientsLab {
     await this.lab.close();
   }
 
-  #place({ home }: Seat, key: string): Place {
+  private place({ home }: Seat, key: string): Place {
     return {
       home,
       programs: join(this.lab.dir, "programs"),
@@ -127,7 +127,7 @@ export class ClientsLab {
     };
   }
 
-  async #prepare(): Promise<void> {
+  private async prepare(): Promise<void> {
     const { lab } = this;
     writeFileSync(this.publicRoots, lab.authority.cert);
     mkdirSync(join(lab.dir, "homes"));
@@ -142,14 +142,14 @@ export class ClientsLab {
     );
     const passwd = ["root:x:0:0:root:/root:/bin/sh", ...accounts].join("\n");
     writeFileSync(join("/etc/netns", lab.machine.name, "passwd"), `${passwd}\n`);
-    this.#compile();
-    await usePrivateCopies(lab, this.#overlays());
+    this.compile();
+    await usePrivateCopies(lab, this.overlays());
     if (toolPath("keytool") && this.seats.some(({ client }) => client.runtime === "java"))
-      await this.#makeJavaStore();
+      await this.makeJavaStore();
     for (const seat of this.seats) {
       const { client, uid, gid, home } = seat;
       if (client.prepare === undefined) continue;
-      const command = client.prepare(this.#place(seat, "none"));
+      const command = client.prepare(this.place(seat, "none"));
       const { code, stderr } = await lab.machine.exec("sh", ["-ec", command], {
         uid,
         gid,
@@ -161,7 +161,7 @@ export class ClientsLab {
   }
 
   /** Where the machine's root adds certificates, and where clients of npm lie for all users to read. */
-  #overlays(): Overlay[] {
+  private overlays(): Overlay[] {
     const added = join(this.lab.dir, "added-roots");
     mkdirSync(added);
     // Else the lab's root would go when the system's store is made anew.
@@ -176,7 +176,7 @@ export class ClientsLab {
     ];
   }
 
-  #compile(): void {
+  private compile(): void {
     const programs = join(this.lab.dir, "programs");
     mkdirSync(programs);
     const needed = new Set(this.seats.map(({ client }) => client.runtime));
@@ -189,7 +189,7 @@ export class ClientsLab {
   }
 
   /** Debian's Java reads this file, of the old type because it opens it without the password. */
-  async #makeJavaStore(): Promise<void> {
+  private async makeJavaStore(): Promise<void> {
     const folder = join("/etc/netns", this.lab.machine.name, "ssl/certs/java");
     mkdirSync(folder);
     const store = ["-keystore", join(folder, "cacerts"), "-storetype", "JKS"];

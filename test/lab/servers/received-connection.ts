@@ -26,11 +26,11 @@ const HEAD = 64 << 10;
  * (A data listener on the socket itself would take the bytes away from node:http2.)
  */
 export class RecordedSocket extends Duplex {
-  readonly #socket: TLSSocket;
+  private readonly socket: TLSSocket;
 
   constructor(socket: TLSSocket, onEnd: (received: ReceivedConnection) => void) {
     super();
-    this.#socket = socket;
+    this.socket = socket;
     const hash = createHash("sha256");
     const head: Buffer[] = [];
     let bytes = 0;
@@ -68,19 +68,19 @@ export class RecordedSocket extends Duplex {
   }
 
   override _read(): void {
-    this.#socket.resume();
+    this.socket.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
+    this.socket.write(chunk, done);
   }
 
   override _final(done: () => void): void {
-    this.#socket.end(done);
+    this.socket.end(done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#socket.destroy();
+    this.socket.destroy();
     done(error);
   }
 }

@@ -19,15 +19,15 @@ export class Receiver {
   answers: Array<Answer | "silent"> = [];
   /** What is answered depends on the request. */
   judge: (signal: Signal, items: readonly Item[]) => number = () => 200;
-  readonly #changed = new EventEmitter();
-  #server = createServer((request, response) => void this.#take(request, response));
+  private readonly changed = new EventEmitter();
+  private server = createServer((request, response) => void this.take(request, response));
   port = 0;
 
   static async open(port = 0): Promise<Receiver> {
     const receiver = new Receiver();
-    receiver.#server.listen(port, "127.0.0.1");
-    await once(receiver.#server, "listening");
-    receiver.port = (receiver.#server.address() as AddressInfo).port;
+    receiver.server.listen(port, "127.0.0.1");
+    await once(receiver.server, "listening");
+    receiver.port = (receiver.server.address() as AddressInfo).port;
     onTestFinished(() => receiver.close());
     return receiver;
   }
@@ -37,20 +37,20 @@ export class Receiver {
   }
 
   close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
+    this.server.close();
+    this.server.closeAllConnections();
   }
 
   /** Resolves when what was received, or asked, is so. */
   async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await once(this.#changed, "request");
+    while (!isSo()) await once(this.changed, "request");
   }
 
   ids(): unknown[] {
     return this.received.traces.map(({ attributes }) => attributes["oximy.event.id"]);
   }
 
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const signal = request.url!.split("/").at(-1) as Signal;
@@ -61,6 +61,6 @@ export class Receiver {
     if (status === 200) this.received[signal].push(...items);
     this.requests.push({ signal, status, headers: request.headers });
     if (answer !== "silent") response.writeHead(answer.status, answer.headers).end();
-    this.#changed.emit("request");
+    this.changed.emit("request");
   }
 }
