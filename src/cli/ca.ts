@@ -1,4 +1,4 @@
-/** `oximy ca` and `oximy env`: the certificate authorities and how programs are told to trust them. */
+/** `oximy ca` and `oximy env`: the certificate authorities and how to make programs trust them. */
 
 import { X509Certificate } from "node:crypto";
 import type { Command } from "commander";

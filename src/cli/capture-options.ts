@@ -183,7 +183,7 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
     parse: truth,
   },
   { key: "quiet", flags: "--quiet", description: "print warnings and errors only", parse: truth },
-  { key: "verbose", flags: "--verbose", description: "say more of what happens", parse: truth },
+  { key: "verbose", flags: "--verbose", description: "enable debug logging", parse: truth },
   { key: "enabled", description: "false relays and writes nothing", parse: truth },
 ];
 
@@ -365,7 +365,7 @@ export function optionsInForce(home: string, env: NodeJS.ProcessEnv = process.en
   });
 }
 
-/** For commands that capture nothing, but read what a capture is told. */
+/** For commands that capture nothing, but use the options of a capture. */
 export function addSomeOptions(command: Command, ...keys: readonly string[]): Command {
   for (const { flags, description, parse } of keys.map(optionOf)) {
     const option = new Option(flags!, description);
@@ -378,14 +378,14 @@ function optionOf(key: string): CaptureOption {
   return CAPTURE_OPTIONS.find((option) => option.key === key)!;
 }
 
-/** Where a capture that is told the same writes its events. */
+/** Where a capture with the same options writes its events. */
 export function outputFolder(command: Command, home: string, env: NodeJS.ProcessEnv = process.env): string {
   const file = readConfigFile(join(home, "config.json"));
   const told = resolveValue(optionOf("output_dir"), command, env, file) as string | undefined;
   return told ?? defaultSettings(home).outputDir;
 }
 
-/** Where a capture that is told the same takes its bundle from. */
+/** Where a capture with the same options takes its bundle from. */
 export function bundleSources(
   command: Command,
   home: string,

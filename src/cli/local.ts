@@ -101,7 +101,7 @@ async function local(command: Command): Promise<number> {
   const native = loadNative();
   requireOpenTo(invokingUser);
   const whyNot = settings.read ? whyNothingIsRead(native) : "--no-read was given";
-  // Before anybody is told of it, or asked to trust it.
+  // Before it is announced, or anybody is asked to trust it.
   if (settings.intercept && (settings.trust === "always" || flags.constrainCa))
     openMachineCa(flags.constrainCa ? scopeOfBundle() : undefined);
   refreshSessionFiles(settings.home, invokingUser, log);

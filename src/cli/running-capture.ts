@@ -49,7 +49,7 @@ export function captureOf(sites: Sites, expected: Forecast, program: ClientProgr
 }
 
 function withoutReading(expected: Forecast, program: ClientProgram | undefined): Capture {
-  const evidence = program?.trust.evidence ?? "which program it is cannot be told";
+  const evidence = program?.trust.evidence ?? "the program could not be identified";
   switch (expected.kind) {
     case "read":
       return { how: "read", why: evidence };

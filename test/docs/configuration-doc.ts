@@ -49,7 +49,7 @@ export function configurationDoc(): string {
 
 <!-- Generated from the options of the commands: UPDATE_DOCS=1 npx vitest run test/docs -->
 
-Nothing has to be configured. What can be is told by flag, by environment variable or in \`~/.oximy/config.json\`; the
+Nothing has to be configured. Options can be set by flag, by environment variable or in \`~/.oximy/config.json\`; the
 flag wins over the variable, the variable over the file.
 
 \`\`\`json
@@ -61,7 +61,7 @@ flag wins over the variable, the variable over the file.
 ${everywhere()}
 
 Sizes are bytes, or have K, M or G behind them. Switches are \`true\` or \`false\` (also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\`,
-\`off\`). A key that does not exist is an error, so that a slip of the pen is seen.
+\`off\`). A key that does not exist is an error, so typos are caught.
 \`oximy config\` prints what is in force and from where.
 
 \`OXIMY_ENABLED=false\` leaves a set-up in place and switches it off: traffic is relayed and nothing is written.
