@@ -87,7 +87,11 @@ function install(flags: readonly string[], how: "print" | "install"): void {
   };
   const unfit = whyUnfit(service);
   if (unfit !== undefined) {
-    throw new OximyError("OXIMY_E_USAGE", `The service cannot be given this option: ${unfit}.`, "Leave it out.");
+    throw new OximyError(
+      "OXIMY_E_USAGE",
+      `The service cannot be given this option: ${unfit}.`,
+      "Leave it out.",
+    );
   }
   if (how === "print") {
     printText(text(service).trimEnd());
