@@ -3,10 +3,9 @@
  * redirect, and answers whose socket it is. It parses nothing that came over the network.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import type { SocketTuple } from "../connection/client.js";
 import type { Identified } from "../engine/engine.js";
 import type { Identifier } from "../engine/identify.js";
@@ -18,7 +17,8 @@ import type { CaptureSettings } from "../user/settings.js";
 import { ContainerRedirects } from "./containers/container-redirects.js";
 import { ContainerDiscovery, procReader } from "./containers/discovery.js";
 import type { ContainerNetworks } from "./containers/networks.js";
-import { type HeldRedirect, holdRedirect } from "./held-redirect.js";
+import type { HeldRedirect } from "./held-redirect.js";
+import { type Machine, thisMachine } from "./machine.js";
 import { failuresOf, PfWatch, type Proof, works } from "./pf-watch.js";
 import {
   type ProxyStart,
@@ -30,7 +30,7 @@ import {
 import type { RedirectOptions } from "./redirect.js";
 import { MacRedirect } from "./redirect-macos.js";
 import type { SecretAgent } from "./secret-agent.js";
-import { SELF_TEST_ADDRESSES, selfTest } from "./self-test.js";
+import { SELF_TEST_ADDRESSES } from "./self-test.js";
 import type { SignAsk } from "./signer-protocol.js";
 import type { Signing } from "./signing.js";
 import { StallWatch } from "./stall-watch.js";
@@ -62,6 +62,8 @@ export interface SupervisorOptions {
   readonly verbose: boolean;
   readonly quiet: boolean;
   readonly log: Log;
+  /** This one, where no other is given. */
+  readonly machine?: Machine;
 }
 
 /** Why a run ended: asked to, or by an error. */
@@ -73,11 +75,6 @@ const PING_MS = 1_000;
 /** Open connections get this long to end by themselves when we stop. */
 const DRAIN_MS = 2_000;
 const START_MS = 30_000;
-/**
- * For the proxy: room for young objects that is small beside what thousands of connections hold, and one thread of
- * V8's own: several cost more in waking each other up than they save (bench/peers).
- */
-const V8_FLAGS = ["--max-semi-space-size=4", "--v8-pool-size=1"];
 
 export class Supervisor {
   private proxy: ChildProcess | undefined;
@@ -100,7 +97,11 @@ export class Supervisor {
   /** The same client is given for each connection of a process. */
   private readonly clientTexts = new WeakMap<Identified, string>();
 
-  constructor(private readonly options: SupervisorOptions) {}
+  private readonly machine: Machine;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.machine = options.machine ?? thisMachine;
+  }
 
   /** Proxy first, redirect last, then the proof that it works. Throws, with everything taken down again. */
   async start(): Promise<void> {
@@ -135,14 +136,8 @@ export class Supervisor {
   }
 
   private startProxy(): Promise<{ port: number; localPorts: readonly number[] }> {
-    const entry = fileURLToPath(new URL("./proxy-process.js", import.meta.url));
     const networks = this.options.containers?.networks;
-    const proxy = spawn(process.execPath, [...V8_FLAGS, entry], {
-      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe", ...(networks ? [networks.proxyEnd()] : [])],
-      // Ctrl-C is for the supervisor, which ends things in order.
-      detached: true,
-      env: { ...process.env, HOME: this.options.invokingUser.home },
-    });
+    const proxy = this.machine.startProxy(this.options.invokingUser.home, networks?.proxyEnd());
     this.proxy = proxy;
     networks?.closeProxyEnd();
     const { settings, invokingUser, json, showContent, verbose, quiet, openSecrets, certificatePath } =
@@ -240,15 +235,17 @@ export class Supervisor {
         new OximyError("OXIMY_E_REDIRECT", `The redirect was taken away: ${reason}`, "Start oximy again."),
       );
     };
-    this.redirect = await holdRedirect(backend ? { ...options, backend } : options, onLost, (line) =>
-      log.warn(`redirect: ${line}`),
+    this.redirect = await this.machine.holdRedirect(
+      backend ? { ...options, backend } : options,
+      onLost,
+      (line) => log.warn(`redirect: ${line}`),
     );
   }
 
   private async prove(): Promise<Proof> {
     const port = this.options.ports[0]!;
     const [IPv4, IPv6] = await Promise.all(
-      SELF_TEST_ADDRESSES.map((address) => selfTest(address, port, this.nonce)),
+      SELF_TEST_ADDRESSES.map((address) => this.machine.selfTest(address, port, this.nonce)),
     );
     return { IPv4: IPv4!, IPv6: IPv6! };
   }
