@@ -20,7 +20,9 @@ export interface SigningOptions extends Omit<SignerStart, "type"> {
 export const SIGNED_LOG = "signed.log";
 const MAX_LOG = 1 << 20;
 /** A start on a busy machine, and an answer. */
-const ANSWER_MS = 5_000;
+const START_MS = 5_000;
+/** An answer is some milliseconds of work; a client waits for it, and would rather pass unread. */
+const ANSWER_MS = 2_000;
 /** A signer that dies is not started again sooner. */
 const RESTART_MS = 1_000;
 /** What is said of a list. */
@@ -34,6 +36,8 @@ const LATE: SignAnswer = { kind: "refused", why: "the signer did not answer in t
 interface Running {
   readonly child: ChildProcess;
   readonly identity: string;
+  /** Milliseconds of `performance.now` at which it last said something; from the first on it has only to answer. */
+  heardAt: number | undefined;
 }
 
 export class Signing {
@@ -72,20 +76,33 @@ export class Signing {
   }
 
   private async ask(ask: SignAsk): Promise<SignAnswer> {
-    const child = await this.signer();
-    if (child === undefined) return NOT_THERE;
+    const asked = await this.signer();
+    if (asked === undefined) return NOT_THERE;
     return this.pending.ask(
       (id) => this.tell({ type: "sign", id, ...ask }),
-      ANSWER_MS,
-      () => LATE,
+      asked.heardAt === undefined ? START_MS : ANSWER_MS,
+      () => {
+        this.onLate(asked);
+        return LATE;
+      },
     );
   }
 
+  /** One that hangs is not asked again: who comes next has another one started. */
+  private onLate(late: Running): void {
+    // One that starts, or answers others meanwhile, is only slow.
+    if (this.running !== late || late.heardAt === undefined) return;
+    if (performance.now() - late.heardAt < ANSWER_MS) return;
+    late.child.kill("SIGKILL");
+    this.options.log.warn("signer: it does not answer; another one is started when it is needed");
+    this.end();
+  }
+
   /** The one that runs, if it has the key of the certificate that is there now; else a new one. */
-  private async signer(): Promise<ChildProcess | undefined> {
+  private async signer(): Promise<Running | undefined> {
     const identity = await this.identity();
     if (this.closed || identity === undefined) return undefined;
-    if (this.running?.identity === identity) return this.running.child;
+    if (this.running?.identity === identity) return this.running;
     if (performance.now() - this.startedAt < RESTART_MS) return undefined;
     this.end();
     return this.start(identity);
@@ -100,7 +117,7 @@ export class Signing {
     }
   }
 
-  private start(identity: string): ChildProcess {
+  private start(identity: string): Running {
     const { log, directory, supplement, allHosts, names, program = PROGRAM } = this.options;
     this.startedAt = performance.now();
     const child = spawn(process.execPath, ["--v8-pool-size=1", program], {
@@ -108,8 +125,12 @@ export class Signing {
       env: {},
       cwd: "/",
     });
-    this.running = { child, identity };
-    child.on("message", (message: FromSigner) => this.onMessage(message));
+    const started: Running = { child, identity, heardAt: undefined };
+    this.running = started;
+    child.on("message", (message: FromSigner) => {
+      started.heardAt = performance.now();
+      this.onMessage(message);
+    });
     child.on("error", (error) => log.warn(`signer: ${error.message}`));
     child.on("exit", () => {
       if (this.running?.child !== child) return;
@@ -121,7 +142,7 @@ export class Signing {
     child.channel?.unref();
     this.tell({ type: "start", directory, supplement, allHosts, names });
     if (this.document !== undefined) this.tell({ type: "bundle", document: this.document });
-    return child;
+    return started;
   }
 
   private onMessage(message: FromSigner): void {

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -11,6 +12,17 @@ import { temporaryFolder } from "../temporary-folder.js";
 const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const spki = (key = publicKey) => key.export({ type: "spki", format: "der" }).toString("base64");
 const LONG = { timeout: 60_000 };
+
+/** Those that this process has started. */
+function signers(): number[] {
+  const { stdout } = spawnSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], {
+    encoding: "utf8",
+  });
+  return stdout
+    .split("\n")
+    .filter((line) => line.includes("signer-process"))
+    .map((line) => Number.parseInt(line, 10));
+}
 
 /** The process that holds the key, built, and the supervisor's end of it. */
 describe("a signer", LONG, () => {
@@ -121,6 +133,18 @@ describe("a signer", LONG, () => {
     expect(await start().sign(ask)).toEqual({ kind: "refused", why: "the signer is not there" });
     openCa(directory);
     expect((await signing.sign(ask)).kind).toBe("signed");
+  });
+
+  test("that does not answer is ended, and another one signs for who comes next", async () => {
+    start();
+    const ask = (host: string) => signing.sign({ host, port: 443, key: spki() });
+    expect((await ask("api.openai.com")).kind).toBe("signed");
+    const [hanging] = signers();
+    process.kill(hanging!, "SIGSTOP");
+    expect((await ask("api.anthropic.com")).kind).toBe("refused");
+    await expect.poll(signers, { timeout: 20_000 }).not.toContain(hanging);
+    expect((await ask("api.anthropic.com")).kind).toBe("signed");
+    expect(said.filter((line) => /does not answer/.test(line))).toHaveLength(1);
   });
 
   test.skipIf(process.getuid?.() !== 0)("reads a key that is root's, and no file after", async () => {
