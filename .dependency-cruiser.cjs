@@ -6,7 +6,7 @@ const FLOORS = [
   ["ui"],
   ["demo", "doctor"],
   ["supervisor", "service"],
-  ["engine"],
+  ["engine", "mcp"],
   ["capture"],
   ["sinks", "traces"],
   ["proxy"],

@@ -20,6 +20,8 @@ export interface ReadingOptions {
   readonly includeRaw: boolean;
   /** Exchanges with unknown hosts are told too: the user asked for all that an app sends. */
   readonly allHosts: boolean;
+  /** Whether the user named the host of a connection as that of an MCP server. */
+  readonly isMcpHost?: (info: Connection) => boolean;
   /** Absent: events are not put into conversations. */
   readonly conversations?: Conversations;
   /** The repository that a client works in, as far as it is known by now. */
@@ -98,13 +100,20 @@ function classificationOf(
     classified.set(info, last);
   }
   const found = last.classification;
-  if (found.level !== "drop" || !options.allHosts) return found;
+  if (found.level !== "drop") return found;
+  if (options.isMcpHost?.(info)) {
+    return { level: "identifiable", source: mcpSource(info.host), reason: "unknown_format" };
+  }
+  if (!options.allHosts) return found;
   return {
     level: "identifiable",
     source: { type: "app", id: info.app?.id ?? "unknown", endpoint: null },
     reason: "host_unknown",
   };
 }
+
+/** What is known of a host that the user named as that of an MCP server. */
+export const mcpSource = (host: string) => ({ type: "mcp", id: host, endpoint: null }) as const;
 
 function classifyAnew(info: Connection, method: string, path: string, index: HostIndex): Classification {
   return classify({ method, host: info.host, port: info.port, path, appId: info.app?.id }, index);

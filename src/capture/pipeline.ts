@@ -12,16 +12,25 @@ import type { ConnectionReader, Exchange, ReaderLimits, WebSocketMessage } from 
 import { LruCache } from "../lru-cache.js";
 import type { Bundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
-import { eventConnection, eventOfExchange, eventsOfTurns, type ReadingOptions } from "./exchange-reading.js";
+import {
+  eventConnection,
+  eventOfExchange,
+  eventsOfTurns,
+  mcpSource,
+  type ReadingOptions,
+} from "./exchange-reading.js";
+import { McpTraffic } from "./mcp-traffic.js";
 import type { CaptureCounters, CLOSE_CAUSES } from "./protocol.js";
 import { TurnBuffer } from "./turn-buffer.js";
 
 /** How often a stream that stays open is told. */
 const STREAM_INTERVAL_MS = 30_000;
 
-export interface PipelineOptions extends Omit<ReadingOptions, "conversations" | "repoOf"> {
+export interface PipelineOptions extends Omit<ReadingOptions, "conversations" | "repoOf" | "isMcpHost"> {
   readonly bundle: Bundle;
   readonly limits: ReaderLimits;
+  /** Hosts of MCP servers that the user names. */
+  readonly mcpHosts?: readonly string[];
   readonly onEvent: (event: OximyEvent) => void;
 }
 
@@ -34,13 +43,16 @@ export class Pipeline {
   private readonly toldAt = new LruCache<string, number>(1_000);
   private readonly repositories = new Repositories();
   private readonly reading: ReadingOptions;
+  private readonly mcp: McpTraffic;
   private index: HostIndex;
 
   constructor(private readonly options: PipelineOptions) {
+    this.mcp = new McpTraffic(options.mcpHosts ?? [], (owner) => this.repositories.of(owner));
     this.reading = {
       ...options,
       conversations: new Conversations(),
       repoOf: (owner) => this.repositories.of(owner),
+      isMcpHost: (info) => this.mcp.isNamed(info),
     };
     this.index = createHostIndex(options.bundle);
   }
@@ -117,6 +129,11 @@ export class Pipeline {
   private onExchange(info: Connection, exchange: Exchange): void {
     this.tellTurns(info, exchange);
     this.turnBuffers.delete(turnKey(info, exchange));
+    const calls = this.mcp.isNamed(info) ? this.mcp.eventsOf(info, exchange) : undefined;
+    if (calls !== undefined) {
+      for (const call of calls) this.emit(call);
+      return;
+    }
     const event = eventOfExchange(info, exchange, this.index, this.reading);
     if (event) this.emit(event);
     else this.counters.dropped++;
@@ -162,7 +179,7 @@ export class Pipeline {
       case "app":
         return { type: "app", id: match.apps[0]!.id, endpoint: null };
       case undefined:
-        return undefined;
+        return this.mcp.isNamed(info) ? mcpSource(info.host) : undefined;
     }
   }
 

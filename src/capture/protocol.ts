@@ -23,6 +23,8 @@ export interface CaptureOptions {
   readonly fileGroup?: number;
   /** Hosts that the bundle does not know were decrypted too, for the named apps. */
   readonly allHosts: boolean;
+  /** Hosts of MCP servers that the user names. */
+  readonly mcpHosts?: readonly string[];
   /** An executable that is told of findings. */
   readonly onFinding?: string;
   /** A collector that is told of the events, and where is remembered how far it has got. */

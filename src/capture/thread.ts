@@ -58,6 +58,7 @@ function start(): void {
     limits: options.limits,
     includeRaw: options.includeRaw,
     allHosts: options.allHosts,
+    ...(options.mcpHosts && { mcpHosts: options.mcpHosts }),
     onEvent: (event: OximyEvent) => {
       sink.write(event);
       if (event.findings !== undefined) findingCommand?.tell(event);

@@ -10,6 +10,7 @@ import { print, printable, printJson } from "../terminal.js";
 import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, bundleSources, captureSettings } from "./capture-options.js";
+import { printMcpServers } from "./mcp-apps.js";
 import { type Capture, RunningCapture } from "./running-capture.js";
 
 export function addAppsCommand(program: Command): void {
@@ -17,9 +18,14 @@ export function addAppsCommand(program: Command): void {
     .command("apps")
     .description("the apps that the bundle knows, which of them run now, and how these are captured")
     .option("--running", "only those that run now", false)
+    .option("--mcp", "the MCP servers that your apps are told to use, instead", false)
     .option("--json", "print JSON", false);
   addSomeOptions(command, "bundle_file", "bundle_url").action(async () => {
-    const flags = command.opts<{ running: boolean; json: boolean }>();
+    const flags = command.opts<{ running: boolean; json: boolean; mcp: boolean }>();
+    if (flags.mcp) {
+      printMcpServers(flags.json ? "json" : "text");
+      return;
+    }
     const invokingUser = findInvokingUser();
     const sources = { ...bundleSources(command, oximyHome(process.env, invokingUser.home)), timeout: 3_000 };
     const { bundle } = await asInvokingUser(invokingUser, () => loadBundle(sources));

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { OximyError } from "../errors.js";
 import type { LoadOptions } from "../oisp/load.js";
+import { mcpHostOf } from "../oisp/mcp-hosts.js";
 import { readSmallFile } from "../trust/user-file.js";
 import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { type OtlpNames, otlpSettings } from "../user/otlp-settings.js";
@@ -70,6 +71,15 @@ export const ports: Parse = (value) => {
   return list;
 };
 
+/** A flag that is given again adds to what was given before. */
+const mcpHosts = (value: string, before: readonly string[] = []): readonly string[] => {
+  const hosts = value.split(",").map((each) => mcpHostOf(each.trim()));
+  if (hosts.some((host) => host === undefined)) {
+    throw new InvalidArgumentError("It must be a host such as mcp.example.com or localhost:3000.");
+  }
+  return [...before, ...(hosts as string[])];
+};
+
 export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "output_dir",
@@ -130,6 +140,12 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
     flags: "--all-hosts",
     description: "with --app: decrypt every host of those apps",
     parse: truth,
+  },
+  {
+    key: "mcp_host",
+    flags: "--mcp-host <host>",
+    description: "also read what this host says over MCP (repeatable): host or host:port",
+    parse: mcpHosts,
   },
   {
     key: "read",

@@ -17,6 +17,8 @@ import { programSource } from "../engine/program-source.js";
 import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
 import { loadNative, type NativeAddon } from "../native/native.js";
+import { splitHostPort } from "../oisp/host-name.js";
+import { mcpPorts } from "../oisp/mcp-hosts.js";
 import { serviceNotifier } from "../service/notify.js";
 import {
   type ContainerNetworks,
@@ -91,9 +93,10 @@ async function local(command: Command): Promise<number> {
     );
   }
   await refuseSecondRun();
-  const flags = command.opts<LocalFlags>();
+  const given = command.opts<LocalFlags>();
   const invokingUser = findInvokingUser();
   const { settings, output } = captureSettings(command, oximyHome(process.env, invokingUser.home));
+  const flags = { ...given, ports: [...new Set([...given.ports, ...mcpPorts(settings.mcpHost ?? [])])] };
   const log = createLog({
     json: output.json,
     level: output.verbose ? "debug" : output.quiet ? "warn" : "info",
@@ -176,15 +179,21 @@ async function local(command: Command): Promise<number> {
 const ROOT = { uid: 0, gid: 0 } as const;
 
 /** Certificates are signed for what the bundle can read, and for what flags select. */
-function signingOf({ supplement, allHosts }: CaptureSettings, selected: AppSelection, log: Log): Signing {
+function signingOf(
+  { supplement, allHosts, mcpHost = [] }: CaptureSettings,
+  selected: AppSelection,
+  log: Log,
+): Signing {
   return new Signing({
     directory: machineCaDirectory(),
     supplement: supplement ? "over" : "none",
     allHosts,
-    names: selected.namesApps ? [...ECH_PUBLIC_NAMES] : [],
+    names: [...(selected.namesApps ? ECH_PUBLIC_NAMES : []), ...mcpHost.map(nameOf)],
     log,
   });
 }
+
+const nameOf = (entry: string) => splitHostPort(entry)?.host ?? entry;
 
 function containerNetworks(flags: LocalFlags, log: Log): ContainerNetworks | undefined {
   if (!flags.containers) return undefined;

@@ -18,6 +18,7 @@ import { addDoctorCommand } from "./doctor.js";
 import { addEventsCommand } from "./events.js";
 import { addExportCommand } from "./export.js";
 import { addLocalCommand } from "./local.js";
+import { addMcpCommand } from "./mcp.js";
 import { addMcpServerCommand } from "./mcp-server.js";
 import { addPinsCommand } from "./pins.js";
 import { addProxyCommand } from "./proxy.js";
@@ -32,7 +33,7 @@ import { addUninstallCommand } from "./uninstall.js";
 
 const WRONG_USAGE = 2;
 /** These serve others: they go on when nobody reads their feed any more. */
-const SERVING = new Set(["local", "proxy", "run", "ui"]);
+const SERVING = new Set(["local", "mcp", "proxy", "run", "ui"]);
 
 /** These look at the invoking user's files and nothing else. */
 const NEEDING_NO_ROOT = new Set([
@@ -62,6 +63,7 @@ function createProgram(): Command {
     addLocalCommand,
     addProxyCommand,
     addRunCommand,
+    addMcpCommand,
     addAppsCommand,
     addBundleCommand,
     addEventsCommand,

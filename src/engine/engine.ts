@@ -13,6 +13,7 @@ import type { Bundle, LoadedBundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
 import { type LoadOptions, loadBundle } from "../oisp/load.js";
 import { localPorts } from "../oisp/local-ports.js";
+import { McpHosts } from "../oisp/mcp-hosts.js";
 import { BundleRefresher } from "../oisp/refresher.js";
 import type { AcceptedConnection } from "../proxy/accept/accepted-connection.js";
 import { DataPlane, type DataPlaneStats } from "../proxy/data-plane.js";
@@ -115,7 +116,7 @@ export class Engine {
     options.onBundle?.(loaded.document);
     // Programs that are pointed at us are about to be shown it.
     if (options.front !== "redirect" || settings.trust === "always") authority.prepare();
-    const known = new BundleState(loaded.bundle);
+    const known = new BundleState(loaded.bundle, settings.mcpHost ?? []);
     const facts = new LearnedFacts(pinsFile(settings.home), Date.now, options.fileGroup);
     const servers = new ServerFacts(facts);
     const passedOver = new PassedOver((line) => log.warn(line));
@@ -134,6 +135,7 @@ export class Engine {
             limits: limitsOf(settings.maxBody),
             supplement: settings.supplement ? "over" : "none",
             allHosts: settings.allHosts,
+            ...(settings.mcpHost && { mcpHosts: settings.mcpHost }),
             feed: settings.feed && options.onEvent !== undefined,
             ...(settings.onFinding === undefined ? {} : { onFinding: settings.onFinding }),
             ...(settings.otlp && {
@@ -208,7 +210,7 @@ export class Engine {
     peer: Endpoint,
     identified: Promise<Identified>,
   ): Promise<Tap | undefined> {
-    if (!this.plane || !this.known.hosts.knows(target.address, target.port)) return undefined;
+    if (!this.plane || this.known.knowledgeOf(target.address, target.port) !== "readable") return undefined;
     const client = this.known.client(await identified);
     if (!this.selection.selects(client)) return undefined;
     return this.dataPlane.openTap(target, peer, client);
@@ -273,7 +275,10 @@ class BundleState {
   /** Connections of one process share what is known of it. */
   private clients!: WeakMap<Identified, KnownClient>;
 
-  constructor(bundle: Bundle) {
+  private readonly mcpHosts: McpHosts;
+
+  constructor(bundle: Bundle, mcpHosts: readonly string[]) {
+    this.mcpHosts = new McpHosts(mcpHosts);
     this.use(bundle);
   }
 
@@ -284,7 +289,7 @@ class BundleState {
   }
 
   knowledgeOf(host: string, port: number): HostKnowledge {
-    if (this.hosts.knows(host, port)) return "readable";
+    if (this.hosts.knows(host, port) || this.mcpHosts.has(host, port)) return "readable";
     return this.hosts.lookup(host, port) ? "named" : "unknown";
   }
 

@@ -79,7 +79,7 @@ export interface ConnectionInput {
   readonly error?: string;
 }
 
-const ids = new UuidV7Generator();
+export const ids = new UuidV7Generator();
 
 /** The event of an exchange; undefined when it is classified as `drop`. */
 export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
@@ -161,7 +161,7 @@ let lastSecond = Number.NaN;
 /** The time up to its second, `2026-01-09T12:00:00.`: events come by the hundred in one. */
 let upToSecond = "";
 
-function timestamp(time: number): string {
+export function timestamp(time: number): string {
   const ms = Math.trunc(time);
   const second = Math.floor(ms / 1000);
   if (second !== lastSecond) {
@@ -171,23 +171,23 @@ function timestamp(time: number): string {
   return `${upToSecond}${String(ms - second * 1000).padStart(3, "0")}Z`;
 }
 
-function elapsed(from: number, to: number): number {
+export function elapsed(from: number, to: number): number {
   return Math.max(0, Math.round(to - from));
 }
 
 /** All exchanges of a connection have the same owner. */
 const clients = new WeakMap<Owner, EventClient>();
 
-function clientOf(owner: Owner, port: number): EventClient {
+export function clientOf(owner: Owner, port?: number): EventClient {
   let client = clients.get(owner);
-  if (client?.port !== port) {
+  if (client === undefined || client.port !== port) {
     client = readClient(owner, port);
     clients.set(owner, client);
   }
   return client;
 }
 
-function readClient(owner: Owner, port: number): EventClient {
+function readClient(owner: Owner, port: number | undefined): EventClient {
   if (owner.kind === "unknown") return present({ uid: owner.uid, unknown: owner.reason, port });
   const { process, ancestors } = owner;
   return present({
@@ -220,19 +220,20 @@ function containerOf({ id, name, image, runtime, compose, devcontainer }: Client
 }
 
 /** Another branch may be checked out by the next event. */
-function withRepo(client: EventClient, repo: ClientRepo | undefined): EventClient {
+export function withRepo(client: EventClient, repo: ClientRepo | undefined): EventClient {
   if (repo === undefined) return client;
   const { port, ...known } = client;
   const branch = redacted(repo.branch);
-  return { ...known, repo: { root: redactText(repo.root), ...(branch !== undefined && { branch }) }, port };
+  const found = { root: redactText(repo.root), ...(branch !== undefined && { branch }) };
+  return { ...known, repo: found, ...(port !== undefined && { port }) };
 }
 
 /** Programs can name themselves and their scripts as they like. */
-function redacted(text: string | undefined): string | undefined {
+export function redacted(text: string | undefined): string | undefined {
   return text === undefined ? undefined : redactText(text);
 }
 
-function appOf({ id, name, vendor, category, matchedBy, hostApp }: AppMatch): EventApp {
+export function appOf({ id, name, vendor, category, matchedBy, hostApp }: AppMatch): EventApp {
   const host_app = hostApp && { id: hostApp.id, name: hostApp.name };
   return present<EventApp>({ id, name, vendor, category, matched_by: matchedBy, host_app });
 }
@@ -274,7 +275,7 @@ function endOf({ response }: Interaction, { exchange, cut }: ExchangeInput): "en
 }
 
 /** `isCut`: a credential was taken out. */
-function side<T extends object>(
+export function side<T extends object>(
   meaning: T | undefined,
   raw: unknown,
   redactor: Redactor,
@@ -303,7 +304,10 @@ function structureWithoutCredentials(structure: MessageStructure | undefined): {
   return { value: rawWithheld ? undefined : value, rawWithheld };
 }
 
-function requestHost({ exchange, connection }: ExchangeInput): string {
+export function requestHost({
+  exchange,
+  connection,
+}: Pick<ExchangeInput, "exchange" | "connection">): string {
   const authority = exchange.request.authority;
   if (authority === undefined || authority === "") return withPort(connection.host, connection);
   const host = authority.toLowerCase().slice(authority.lastIndexOf("@") + 1);

@@ -11,9 +11,12 @@ import type { MessageStructure } from "../interaction/structure.js";
 import type { EventConversation } from "./conversation/conversations.js";
 import type { Finding } from "./finding.js";
 
-/** What kind of host the bundle knows, which one, and which feature of it (null for APIs). */
+/**
+ * What kind of host the bundle knows, which one, and which feature of it (null for APIs). Of MCP: the server, by the
+ * name that it gives itself, and the method.
+ */
 export interface EventSource {
-  type: "api" | "app" | "website";
+  type: "api" | "app" | "website" | "mcp";
   id: string;
   endpoint: string | null;
 }
@@ -25,7 +28,7 @@ export interface EventTiming {
   ttfb_ms?: number;
 }
 
-/** The process that opened the connection, as far as it is known. */
+/** The process that opened the connection, or started the server of MCP, as far as it is known. */
 export interface EventClient {
   pid?: number;
   name?: string;
@@ -46,8 +49,8 @@ export interface EventClient {
   repo?: ClientRepo;
   /** Why the process is not known; absent when it is. */
   unknown?: string;
-  /** The client's own port of the connection. */
-  port: number;
+  /** The client's own port of the connection; absent where there is none. */
+  port?: number;
 }
 
 export interface EventContainer {
@@ -80,6 +83,26 @@ export interface EventApp {
   host_app?: { id: string; name: string };
 }
 
+/** A call of the Model Context Protocol. */
+export interface EventMcp {
+  transport: "stdio" | "http";
+  /** As they call themselves. */
+  server?: { name?: string; version?: string };
+  client?: { name?: string; version?: string };
+  protocol_version?: string;
+  /** Who asked. */
+  from: "client" | "server";
+  method: string;
+  tool?: string;
+  prompt?: string;
+  /** Its URI. */
+  resource?: string;
+  /** The answer was an error, of the protocol or of the tool. */
+  is_error?: true;
+  /** How often progress was told meanwhile. */
+  progress?: number;
+}
+
 export interface EventInteraction extends Interaction {
   /** An estimate from the bundle's prices; absent when the model or its price is not known. */
   cost_usd?: number;
@@ -87,7 +110,8 @@ export interface EventInteraction extends Interaction {
 
 export interface EventMetadata {
   request_method?: string;
-  request_host: string;
+  /** Absent where nothing went over a network. */
+  request_host?: string;
   /** Path with the names of the query; its values are `REDACTED`. */
   request_path?: string;
   response_status?: number;
@@ -132,6 +156,8 @@ export interface OximyEvent {
   timing: EventTiming;
   client: EventClient;
   app?: EventApp;
+  /** Of a call of the Model Context Protocol. */
+  mcp?: EventMcp;
   /** Where a call stands among others; absent for what is asked once and for itself. */
   conversation?: EventConversation;
   interaction?: EventInteraction;

@@ -14,6 +14,7 @@ export type InteractionType =
   | "batch"
   | "search"
   | "rerank"
+  | "mcp"
   | "unknown";
 
 /** The normalised names only; the provider's own numbers stay in `_raw`. */

@@ -169,7 +169,7 @@ export type Classification =
   | {
       readonly level: "full_trace";
       readonly source: {
-        readonly type: "api" | "app" | "website";
+        readonly type: "api" | "app" | "website" | "mcp";
         readonly id: string;
         readonly endpoint: string | null;
       };
@@ -179,7 +179,7 @@ export type Classification =
   | {
       readonly level: "identifiable";
       readonly source: {
-        readonly type: "api" | "app" | "website";
+        readonly type: "api" | "app" | "website" | "mcp";
         readonly id: string;
         readonly endpoint: string | null;
       };

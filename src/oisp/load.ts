@@ -57,6 +57,18 @@ export async function loadBundle(options: LoadOptions): Promise<LoadedBundle> {
 }
 
 /**
+ * The same without asking anybody: the named file, the cache of any age, or the embedded one.
+ *
+ * @throws OximyError as `loadBundle`
+ */
+export async function loadBundleAtHand(options: LoadOptions): Promise<LoadedBundle> {
+  if (options.file !== undefined) return loadFile(options.file, options);
+  const cached = await readCache(options.home, options.url ?? DEFAULT_BUNDLE_URL);
+  const loaded = cached && attempt(() => loadedFrom(cached, "cache", options));
+  return loaded === undefined || loaded instanceof Error ? loadEmbedded(options.supplement) : loaded;
+}
+
+/**
  * From the URL, and into the cache. A server that answers "not modified" confirms the cached copy.
  *
  * @throws OximyError

@@ -1,6 +1,7 @@
 /** The live feed: one line per event for a person at a terminal. */
 
 import type { OximyEvent } from "../event/event.js";
+import { askedOf } from "../event/facts.js";
 import { isFailed } from "../event/outcome.js";
 import { printable, shortened } from "../terminal.js";
 import { localClock } from "./traces-folder.js";
@@ -64,7 +65,7 @@ function columnLine(event: OximyEvent, colour: FeedStyle["colour"], width: numbe
   const what = Math.max(8, Math.min(WHAT_WIDTH, Math.floor(names * 0.6)));
   const status = metadata.response_status;
   const rest = [
-    metadata.error,
+    metadata.error ?? (event.mcp?.is_error ? "error" : undefined),
     interaction?.cost_usd === undefined ? undefined : `~$${money(interaction.cost_usd)}`,
     metadata.reason === undefined ? undefined : `(${metadata.reason})`,
   ];
@@ -99,7 +100,9 @@ function whoOf({ app, client }: OximyEvent): string {
   return client.pid === undefined ? client.name : `${client.name} (${client.pid})`;
 }
 
-function whatOf({ source, interaction }: OximyEvent): string {
+function whatOf(event: OximyEvent): string {
+  const { source, interaction, mcp } = event;
+  if (mcp !== undefined) return askedOf(event);
   const model = interaction?.model ?? interaction?.request.model;
   return model == null ? source.id : `${source.id}/${model}`;
 }
@@ -116,8 +119,9 @@ function durationOf({ timing }: OximyEvent): string {
   return milliseconds < 10_000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-function outcomeOf({ metadata }: OximyEvent): string {
-  return printable([metadata.response_status?.toString(), metadata.error].filter(Boolean).join(" "));
+function outcomeOf({ metadata, mcp }: OximyEvent): string {
+  const error = metadata.error ?? (mcp?.is_error ? "error" : undefined);
+  return printable([metadata.response_status?.toString(), error].filter(Boolean).join(" "));
 }
 
 /** At least two digits that say something: calls cost from millionths to dollars. */

@@ -21,6 +21,7 @@ export const WITHOUT_WORDS: Cut = {
       prompt: "cut",
       input: "cut",
       requests: "cut",
+      params: "cut",
       _raw: "cut",
     },
     response: {
@@ -29,6 +30,7 @@ export const WITHOUT_WORDS: Cut = {
       tool_calls: "cut",
       choices: "cut",
       media: "cut",
+      result: "cut",
       _raw: "cut",
     },
   },

@@ -1,7 +1,7 @@
 /** Sums over events, by whatever they are told apart by. */
 
 import type { OximyEvent } from "../event/event.js";
-import { appNameOf, countedUsage } from "../event/facts.js";
+import { appNameOf, askedOf, countedUsage } from "../event/facts.js";
 import { isFailed } from "../event/outcome.js";
 import { localDate } from "../sinks/traces-folder.js";
 import { Quantiles } from "./quantiles.js";
@@ -12,8 +12,7 @@ export type Dimension = (typeof DIMENSIONS)[number];
 
 const KEY_OF: Readonly<Record<Dimension, (event: OximyEvent) => string>> = {
   app: appNameOf,
-  model: ({ source, interaction }) =>
-    interaction?.model == null ? source.id : `${source.id}/${interaction.model}`,
+  model: askedOf,
   day: ({ timestamp }) => localDate(new Date(timestamp)),
   project: ({ client }) => client.repo?.root ?? client.cwd ?? "unknown",
   user: ({ client }) => client.user ?? (client.uid === undefined ? "unknown" : String(client.uid)),

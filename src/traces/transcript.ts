@@ -1,6 +1,7 @@
 /** A conversation as a person reads it. Values in, lines out; nothing in them steers a terminal. */
 
 import type { OximyEvent } from "../event/event.js";
+import { askedOf } from "../event/facts.js";
 import { money } from "../sinks/feed.js";
 import { localClock } from "../sinks/traces-folder.js";
 import { printable, shortened } from "../terminal.js";
@@ -25,13 +26,14 @@ export function transcriptOf(event: OximyEvent, style: TranscriptStyle): string[
   ];
 }
 
-function headline({ timestamp, conversation, interaction, metadata, event_id }: OximyEvent): string {
+function headline(event: OximyEvent): string {
+  const { timestamp, conversation, interaction, metadata, mcp, event_id } = event;
   const usage = interaction?.response?.usage;
   const parts = [
     localClock(new Date(timestamp)),
-    `turn ${conversation?.turn ?? "?"}`,
+    ...(mcp === undefined ? [`turn ${conversation?.turn ?? "?"}`] : ["MCP", askedOf(event)]),
     ...(conversation?.agent === undefined ? [] : [`agent ${conversation.agent}`]),
-    interaction?.model ?? "unknown model",
+    ...(mcp === undefined ? [interaction?.model ?? "unknown model"] : []),
     ...(usage === undefined ? [] : [`${usage.input_tokens ?? "?"} in ${usage.output_tokens ?? "?"} out`]),
     ...(usage?.cache_read_tokens === undefined ? [] : [`${usage.cache_read_tokens} from the cache`]),
     ...(interaction?.cost_usd === undefined ? [] : [`~$${money(interaction.cost_usd)}`]),

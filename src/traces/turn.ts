@@ -1,7 +1,7 @@
 /** What was said and answered in one call, in parts that are the same for every provider. Values in, values out. */
 
-import type { OximyEvent } from "../event/event.js";
-import type { Message } from "../interaction/interaction.js";
+import type { EventMcp, OximyEvent } from "../event/event.js";
+import type { InteractionResponse, Message } from "../interaction/interaction.js";
 import { isObject, listOf, numberOf, objectOf, stringOf } from "../interaction/json.js";
 
 export type Part =
@@ -22,7 +22,8 @@ export type Part =
   | { readonly kind: "other"; readonly type: string };
 
 /** What was said since the answer before it; of the first call of a conversation, all of it. */
-export function saidOf({ interaction, conversation }: OximyEvent): Part[] {
+export function saidOf({ interaction, conversation, mcp }: OximyEvent): Part[] {
+  if (mcp !== undefined) return [mcpCalled(mcp, interaction?.request.params)];
   const request = interaction?.request;
   const messages = listOf(request?.messages).filter(isObject) as unknown as Message[];
   const said = conversation?.parent_event_id === undefined ? messages : sinceAnswer(messages);
@@ -33,7 +34,8 @@ export function saidOf({ interaction, conversation }: OximyEvent): Part[] {
   ];
 }
 
-export function answerOf({ interaction }: OximyEvent): Part[] {
+export function answerOf({ interaction, mcp }: OximyEvent): Part[] {
+  if (mcp !== undefined) return mcpAnswered(mcp, interaction?.response);
   const { content, reasoning, tool_calls, media, error } = interaction?.response ?? {};
   const thoughts = stringOf(reasoning);
   return [
@@ -49,6 +51,21 @@ export function answerOf({ interaction }: OximyEvent): Part[] {
       ? []
       : [{ kind: "error", text: error.message ?? error.type ?? "error" } as const]),
   ];
+}
+
+function mcpCalled({ method, tool }: EventMcp, params: unknown): Part {
+  if (tool === undefined) return calledOf(undefined, method, params ?? "");
+  return calledOf(undefined, tool, objectOf(params).arguments ?? "");
+}
+
+/** Of a tool the text of its content (`CallToolResult` of the specification's schema), else the whole result. */
+function mcpAnswered({ is_error }: EventMcp, response: InteractionResponse | undefined): Part[] {
+  const { result, error } = response ?? {};
+  if (error !== undefined) return [{ kind: "error", text: error.message ?? error.code ?? "error" }];
+  if (result === undefined) return [];
+  const { content } = objectOf(result);
+  const text = Array.isArray(content) ? textOf(content) : JSON.stringify(result);
+  return [is_error ? { kind: "error", text } : resultOf(undefined, text)];
 }
 
 function sinceAnswer(messages: readonly Message[]): readonly Message[] {

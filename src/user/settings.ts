@@ -36,6 +36,8 @@ export interface CaptureSettings {
   readonly users: readonly string[];
   /** Decrypt every host, not only those of the bundle; only together with `apps`. */
   readonly allHosts: boolean;
+  /** Hosts of MCP servers, `host` or `host:port`: read as those of the bundle are. */
+  readonly mcpHost?: readonly string[];
   /** Decrypt a copy with the secrets of the clients' own TLS sessions, where the system lets us. */
   readonly read: boolean;
   /** End TLS sessions under a certificate of ours, where the client trusts it. */

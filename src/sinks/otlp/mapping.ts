@@ -87,6 +87,7 @@ const OPERATIONS: Readonly<Record<InteractionType, string>> = {
   moderation: "moderation",
   token_count: "count_tokens",
   batch: "batch",
+  mcp: "mcp",
   unknown: "unknown",
 };
 
@@ -244,7 +245,8 @@ export function hostAttributes(host: { name: string; arch: string; system: strin
 }
 
 /** The bundle's hosts have a port where it is no usual one. */
-function hostAndPort(text: string, usual: number): { host: string; port: number } {
+function hostAndPort(text: string | undefined, usual: number): { host?: string; port?: number } {
+  if (text === undefined) return {};
   const [, host = text, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(text) ?? [];
   return { host: host.replace(/^\[|\]$/g, ""), port: port === undefined ? usual : Number(port) };
 }

@@ -109,7 +109,7 @@ export function harEntry(event: OximyEvent): HarEntry | undefined {
   };
 }
 
-function urlOf({ metadata: { request_host: host, via } }: OximyEvent, path: string): string {
+function urlOf({ metadata: { request_host: host = "", via } }: OximyEvent, path: string): string {
   const scheme = via === "plain" ? "http" : "https";
   // The path of OPTIONS can be `*`, and that of a proxy's request a whole address.
   const text = `${scheme}://${host}${path.startsWith("/") ? path : `/${path}`}`;

@@ -1,0 +1,94 @@
+/**
+ * The messages of MCP over standard input and output: one a line ("Messages are delimited by newlines, and MUST NOT
+ * contain embedded newlines", modelcontextprotocol.io, specification 2025-06-18, basic/transports). Bytes in, lines
+ * out; what is kept of a line has a bound.
+ */
+
+import { OutlineReader, type RpcOutline } from "./rpc-outline.js";
+
+const NEWLINE = 0x0a;
+
+/** One line without its end, which is whole, or longer than what is kept. */
+export type MessageLine =
+  | { readonly kind: "whole"; readonly text: string; readonly length: number }
+  | { readonly kind: "outline"; readonly outline: RpcOutline; readonly length: number };
+
+export class MessageLines {
+  private kept: Uint8Array[] = [];
+  private length = 0;
+  /** Of the line that is longer than the bound. */
+  private outline: OutlineReader | undefined;
+  /** Bytes were left out: the rest of a line is no message. */
+  private isTorn = false;
+  private readonly decoder = new TextDecoder("utf-8");
+
+  /** @param maxLength bytes from which on of a line only its outline is kept */
+  constructor(private readonly maxLength: number) {}
+
+  /** The lines that end in these bytes, which may be used again after. */
+  push(bytes: Uint8Array): MessageLine[] {
+    const lines: MessageLine[] = [];
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      this.add(bytes.subarray(start, end));
+      const line = this.end();
+      if (line !== undefined) lines.push(line);
+      start = end + 1;
+    }
+    this.add(bytes.subarray(start));
+    return lines;
+  }
+
+  /** Bytes are missing here: what comes is read from the next line on. */
+  skip(): void {
+    this.clear();
+    this.isTorn = true;
+  }
+
+  /** The last line need not have an end. */
+  end(): MessageLine[] {
+    const line = this.end();
+    return line === undefined ? [] : [line];
+  }
+
+  private add(bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.isTorn) return;
+    this.length += bytes.length;
+    if (this.outline === undefined && this.length > this.maxLength) {
+      this.outline = new OutlineReader();
+      for (const kept of this.kept) this.outline.push(kept);
+      this.kept = [];
+    }
+    if (this.outline !== undefined) this.outline.push(bytes);
+    else this.kept.push(bytes.slice());
+  }
+
+  private end(): MessageLine | undefined {
+    const length = this.length;
+    const outline = this.outline?.outline();
+    const kept = this.kept;
+    const isTorn = this.isTorn;
+    this.clear();
+    this.isTorn = false;
+    if (length === 0 || isTorn) return undefined;
+    if (outline !== undefined) return { kind: "outline", outline, length };
+    const bytes = kept.length === 1 ? kept[0]! : joined(kept, length);
+    return { kind: "whole", text: this.decoder.decode(bytes), length };
+  }
+
+  private clear(): void {
+    this.kept = [];
+    this.length = 0;
+    this.outline = undefined;
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
