@@ -27,12 +27,12 @@ export class McpRecorder {
   /** Who said something that was left out, since it was told. */
   private readonly gaps = new Set<McpParty>();
   private endedBy: McpParty | undefined;
-  private readonly ended: Promise<void>;
+  private readonly whenEnded: Promise<void>;
   private resolveEnded: () => void = () => {};
 
   /** @param onLost told once when nothing is recorded any more, and why */
   constructor(private readonly onLost: (why: string) => void) {
-    this.ended = new Promise((resolve) => {
+    this.whenEnded = new Promise((resolve) => {
       this.resolveEnded = resolve;
     });
   }
@@ -96,7 +96,7 @@ export class McpRecorder {
     if (this.isOff || this.worker === undefined) return;
     this.send();
     this.post({ type: "end", by: this.endedBy ?? "server", time: now() });
-    await this.ended;
+    await this.whenEnded;
     this.isOff = true;
   }
 

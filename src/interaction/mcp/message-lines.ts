@@ -31,7 +31,7 @@ export class MessageLines {
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
       this.add(bytes.subarray(start, end));
-      const line = this.end();
+      const line = this.takeLine();
       if (line !== undefined) lines.push(line);
       start = end + 1;
     }
@@ -47,7 +47,7 @@ export class MessageLines {
 
   /** The last line need not have an end. */
   end(): MessageLine[] {
-    const line = this.end();
+    const line = this.takeLine();
     return line === undefined ? [] : [line];
   }
 
@@ -63,7 +63,7 @@ export class MessageLines {
     else this.kept.push(bytes.slice());
   }
 
-  private end(): MessageLine | undefined {
+  private takeLine(): MessageLine | undefined {
     const length = this.length;
     const outline = this.outline?.outline();
     const kept = this.kept;
