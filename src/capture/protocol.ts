@@ -4,6 +4,7 @@ import type { CloseCause, Connection, UnreadConnection } from "../connection/con
 import type { ReaderLimits } from "../exchange/exchange.js";
 import type { SupplementUse } from "../oisp/supplement.js";
 import type { OtlpSettings } from "../user/otlp-settings.js";
+import type { SyslogSettings } from "../user/syslog-settings.js";
 
 /** What became of the reading of a connection. */
 export type ReadOutcome = "opened" | "missing" | "failed";
@@ -29,6 +30,8 @@ export interface CaptureOptions {
   readonly onFinding?: string;
   /** A collector that is told of the events, and where is remembered how far it has got. */
   readonly otlp?: { readonly settings: OtlpSettings; readonly stateFolder: string };
+  /** The same of a log server. */
+  readonly syslog?: { readonly settings: SyslogSettings; readonly stateFolder: string };
   /** Post each event back, for the live feed. */
   readonly feed: boolean;
 }

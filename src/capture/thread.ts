@@ -5,10 +5,10 @@ import type { Connection, UnreadConnection } from "../connection/connection.js";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
 import { readBundleText } from "../oisp/parse.js";
+import { Exporter } from "../sinks/export/exporter.js";
 import { FileCloser } from "../sinks/file-closer.js";
 import { FindingCommand } from "../sinks/finding-command.js";
 import { openJsonlSink } from "../sinks/jsonl.js";
-import { Exporter } from "../sinks/otlp/exporter.js";
 import type { SinkLog } from "../sinks/sink.js";
 import { VERSION } from "../version.js";
 import { isLarge, readBatch } from "./batch-writer.js";
@@ -46,8 +46,12 @@ function start(): void {
     log,
   });
   const closer = new FileCloser({ folder: options.outputDir, ...kept, log });
-  const exporter =
-    options.otlp && new Exporter({ ...options.otlp, folder: options.outputDir, version: VERSION, log });
+  const told = { folder: options.outputDir, version: VERSION, log };
+  const { otlp, syslog } = options;
+  const exporters = [
+    otlp && new Exporter({ ...otlp, ...told, kind: "otlp", address: otlp.settings.endpoints }),
+    syslog && new Exporter({ ...syslog, ...told, kind: "syslog", address: syslog.settings.address }),
+  ];
   const findingCommand =
     options.onFinding === undefined ? undefined : new FindingCommand({ command: options.onFinding, log });
   /** Events of the batch being read: the feed shows them when they are written. */
@@ -138,7 +142,7 @@ function start(): void {
         findingCommand?.close();
         return void sink
           .close()
-          .then(() => exporter?.close())
+          .then(() => Promise.all(exporters.map((exporter) => exporter?.close())))
           .then(() => {
             say({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });
           });

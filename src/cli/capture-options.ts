@@ -1,14 +1,22 @@
-/** The options of everything that captures: one table, read from flags, environment and file, in that order. */
+/** The options of everything that captures: one table, read from where option-sources.ts says. */
 
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { OximyError } from "../errors.js";
 import type { LoadOptions } from "../oisp/load.js";
 import { mcpHostOf } from "../oisp/mcp-hosts.js";
-import { readSmallFile } from "../trust/user-file.js";
-import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { type OtlpNames, otlpSettings } from "../user/otlp-settings.js";
 import { type AppTerm, type CaptureSettings, defaultSettings } from "../user/settings.js";
+import { parseSyslogAddress, SYSLOG_FORMATS, type SyslogFormat } from "../user/syslog-settings.js";
+import {
+  camel,
+  contradictions,
+  readSources,
+  resolved,
+  resolveValue,
+  type ValueSource,
+  variable,
+} from "./option-sources.js";
 
 type Parse = (text: string) => unknown;
 
@@ -49,6 +57,12 @@ const oneOf =
 const url: Parse = (value) => {
   if (!URL.canParse(value) || !/^https?:/.test(value))
     throw new InvalidArgumentError("It must be an http(s) URL.");
+  return value;
+};
+const syslogAddress: Parse = (value) => {
+  if (parseSyslogAddress(value) === undefined) {
+    throw new InvalidArgumentError("It must be tls://HOST:PORT, tcp://…, udp://… or unix:/dev/log.");
+  }
   return value;
 };
 /** A number of bytes, with K, M or G for powers of 1024. */
@@ -191,6 +205,31 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
       "of attributes and metrics: `latest`, or `1.40` for those of the conventions 1.37 to 1.40 (latest)",
     parse: oneOf("latest", "1.40"),
   },
+  {
+    key: "syslog",
+    flags: "--syslog <address>",
+    description:
+      "tell a log server of the events: tls://HOST:6514, tcp://HOST:514, udp://HOST:514 or unix:/dev/log",
+    parse: syslogAddress,
+  },
+  {
+    key: "syslog_format",
+    flags: "--syslog-format <format>",
+    description: "as JSON in the form of `oximy`, `ecs` or `ocsf` (oximy)",
+    parse: oneOf(...SYSLOG_FORMATS),
+  },
+  {
+    key: "syslog_content",
+    flags: "--syslog-content",
+    description: "tell it what was said and answered, too",
+    parse: truth,
+  },
+  {
+    key: "syslog_ca",
+    flags: "--syslog-ca <file>",
+    description: "roots (PEM) against which a tls:// log server is verified, in the place of Node's",
+    parse: path,
+  },
   { key: "json", flags: "--json", description: "print log and feed as JSON lines", parse: truth },
   {
     key: "show_content",
@@ -211,14 +250,18 @@ export interface Output {
   readonly verbose: boolean;
 }
 
+interface SyslogFlags {
+  readonly syslog: string;
+  readonly syslogFormat: SyslogFormat;
+  readonly syslogContent: boolean;
+  readonly syslogCa: string;
+}
+
 interface OtlpFlags {
   readonly otlp: string;
   readonly otlpContent: boolean;
   readonly otlpNames: OtlpNames;
 }
-
-const camel = (key: string) => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-export const variable = (key: string) => `OXIMY_${key.toUpperCase()}`;
 
 /** Adds the capture options to a command. */
 export function addCaptureOptions(command: Command): Command {
@@ -265,80 +308,32 @@ export function addCaptureOptions(command: Command): Command {
   return command;
 }
 
-/** `~/.oximy/config.json`: an object whose keys are those of the options. Absent is empty. */
-function readConfigFile(file: string): Record<string, unknown> {
-  const advice = `Correct ${file}, or move it away.`;
-  let value: unknown;
-  try {
-    // It is the invoking user's: root reads no more of it than he could.
-    const found = asInvokingUser(findInvokingUser(), () => readSmallFile(file));
-    if (found.kind === "absent") return {};
-    if (found.kind !== "text") {
-      const message = `${file} is a link, or no regular file of at most 64 KB: it is not read.`;
-      throw new OximyError("OXIMY_E_CONFIG", message, advice);
-    }
-    value = JSON.parse(found.text);
-  } catch (cause) {
-    if (cause instanceof OximyError) throw cause;
-    throw new OximyError("OXIMY_E_CONFIG", `${file} cannot be read: ${(cause as Error).message}`, advice, {
-      cause,
-    });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new OximyError("OXIMY_E_CONFIG", `${file} must hold one JSON object.`, advice);
-  }
-  const known = new Set(CAPTURE_OPTIONS.map((option) => option.key));
-  for (const key of Object.keys(value)) {
-    if (!known.has(key))
-      throw new OximyError("OXIMY_E_CONFIG", `${file}: there is no option "${key}".`, advice);
-  }
-  return value as Record<string, unknown>;
-}
-
-/** The value of one option, by the first source that has it. */
-function resolveValue(
-  option: CaptureOption,
-  command: Command,
-  env: NodeJS.ProcessEnv,
-  file: Record<string, unknown>,
-): unknown {
-  const key = camel(option.key);
-  if (command.getOptionValueSource(key) === "cli") return command.getOptionValue(key);
-  const fromEnv = env[variable(option.key)];
-  const found = fromEnv !== undefined && fromEnv !== "" ? fromEnv : file[option.key];
-  if (found === undefined) return undefined;
-  try {
-    return option.parse(String(found));
-  } catch (error) {
-    const where = fromEnv ? variable(option.key) : `config.json, ${option.key}`;
-    throw new OximyError(
-      "OXIMY_E_CONFIG",
-      `${where}: "${String(found)}" is not usable. ${(error as Error).message}`,
-      "See: oximy help",
-    );
-  }
-}
-
 /** Each has all the terms, in the order in which they were given. */
 const FILTERS = ["app", "excludeApp", "container", "excludeContainer"];
 
-/** What a capturing command was told, by flags, environment, file and defaults. */
+/** What a capturing command was told, by root, flags, environment, file and defaults. */
 export function captureSettings(
   command: Command,
   home: string,
   env: NodeJS.ProcessEnv = process.env,
+  managedFile?: string,
 ): { settings: CaptureSettings; output: Output } {
-  const file = readConfigFile(join(home, "config.json"));
+  const sources = readSources(home, CAPTURE_OPTIONS, env, managedFile);
   const values = Object.fromEntries(
-    CAPTURE_OPTIONS.map((option) => [camel(option.key), resolveValue(option, command, env, file)]).filter(
+    CAPTURE_OPTIONS.map((option) => [camel(option.key), resolveValue(option, command, sources)]).filter(
       ([, value]) => value !== undefined,
     ),
-  ) as Partial<Omit<CaptureSettings, "otlp"> & Output & OtlpFlags>;
+  ) as Partial<Omit<CaptureSettings, "otlp" | "syslog"> & Output & OtlpFlags & SyslogFlags>;
   const { json = false, showContent = false, quiet = false, verbose = false, ...settled } = values;
-  const { otlp: url, otlpContent = false, otlpNames = "latest", ...told } = settled;
+  const { otlp: url, otlpContent = false, otlpNames = "latest", ...unsent } = settled;
+  const { syslog: server, syslogFormat = "oximy", syslogContent = false, syslogCa, ...told } = unsent;
+  const address = server === undefined ? undefined : parseSyslogAddress(server);
   const wish = { ...(url !== undefined && { url }), content: otlpContent, names: otlpNames };
   // Variables of OpenTelemetry are for the command that is run, unless it is said that they are for us.
-  const otlp = command.name() === "run" && url === undefined ? undefined : otlpSettings(wish, env);
+  const otlp =
+    command.name() === "run" && url === undefined
+      ? undefined
+      : otlpSettings(wish, sources.managed.otlp === undefined ? env : withoutSwitches(env));
   const appTerms = (FILTERS.map((key) => command.getOptionValue(key)).find(Boolean) ??
     []) as readonly AppTerm[];
   const settings: CaptureSettings = {
@@ -348,6 +343,14 @@ export function captureSettings(
     users: (command.getOptionValue("user") as string[] | undefined) ?? [],
     feed: !quiet,
     ...(otlp && { otlp }),
+    ...(address && {
+      syslog: {
+        address,
+        format: syslogFormat,
+        content: syslogContent,
+        ...(syslogCa !== undefined && { certificate: syslogCa }),
+      },
+    }),
   };
   if (settings.allHosts && !appTerms.some(({ sign }) => sign === "include")) {
     throw new OximyError(
@@ -359,27 +362,40 @@ export function captureSettings(
   return { settings, output: { json, showContent, quiet, verbose } };
 }
 
+/** A collector that root has fixed is not switched off by a variable. */
+function withoutSwitches(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const switches = /^OTEL_(SDK_DISABLED|(TRACES|LOGS|METRICS)_EXPORTER)$/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !switches.test(name)));
+}
+
 /** What one option is when no flag is given. */
 export interface InForce {
   readonly key: string;
   /** Null when there is none. */
   readonly value: unknown;
-  readonly source: "variable" | "file" | "default";
+  readonly source: Exclude<ValueSource, "flag">;
   readonly variable: string;
 }
 
 /** Throws OximyError OXIMY_E_CONFIG for what cannot be used, as a capture would. */
-export function optionsInForce(home: string, env: NodeJS.ProcessEnv = process.env): InForce[] {
-  const file = readConfigFile(join(home, "config.json"));
+export function optionsInForce(
+  home: string,
+  env: NodeJS.ProcessEnv = process.env,
+  managedFile?: string,
+): InForce[] {
+  const sources = readSources(home, CAPTURE_OPTIONS, env, managedFile);
   const standard = defaultSettings(home) as unknown as Record<string, unknown>;
   const none = new Command();
   return CAPTURE_OPTIONS.map((option) => {
-    const told = resolveValue(option, none, env, file);
-    const source = told === undefined ? "default" : env[variable(option.key)] ? "variable" : "file";
+    const { value: told, source } = resolved(option, none, sources);
     const value = told ?? standard[camel(option.key)] ?? null;
-    return { key: option.key, value, source, variable: variable(option.key) };
+    return { key: option.key, value, source: source as InForce["source"], variable: variable(option.key) };
   });
 }
+
+/** A sentence for each flag of a command that says something else than what root has fixed. */
+export const flagsOverruled = (command: Command, managedFile?: string): string[] =>
+  contradictions(command, CAPTURE_OPTIONS, managedFile);
 
 /** For commands that capture nothing, but use the options of a capture. */
 export function addSomeOptions(command: Command, ...keys: readonly string[]): Command {
@@ -396,8 +412,8 @@ function optionOf(key: string): CaptureOption {
 
 /** Where a capture with the same options writes its events. */
 export function outputFolder(command: Command, home: string, env: NodeJS.ProcessEnv = process.env): string {
-  const file = readConfigFile(join(home, "config.json"));
-  const told = resolveValue(optionOf("output_dir"), command, env, file) as string | undefined;
+  const sources = readSources(home, CAPTURE_OPTIONS, env);
+  const told = resolveValue(optionOf("output_dir"), command, sources) as string | undefined;
   return told ?? defaultSettings(home).outputDir;
 }
 
@@ -407,10 +423,10 @@ export function bundleSources(
   home: string,
   env: NodeJS.ProcessEnv = process.env,
 ): Pick<LoadOptions, "home" | "file" | "url" | "supplement"> {
-  const config = readConfigFile(join(home, "config.json"));
+  const sources = readSources(home, CAPTURE_OPTIONS, env);
   const [file, url] = ["bundle_file", "bundle_url"].map(
-    (key) => resolveValue(optionOf(key), command, env, config) as string | undefined,
+    (key) => resolveValue(optionOf(key), command, sources) as string | undefined,
   );
-  const supplement = resolveValue(optionOf("supplement"), command, env, config) === false ? "none" : "over";
+  const supplement = resolveValue(optionOf("supplement"), command, sources) === false ? "none" : "over";
   return { home, supplement, ...(file !== undefined && { file }), ...(url !== undefined && { url }) };
 }

@@ -6,17 +6,18 @@ import { printable, printJson, printText } from "../terminal.js";
 import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { type InForce, optionsInForce } from "./capture-options.js";
+import { MANAGED_FILE } from "./managed-file.js";
 
 export function addConfigCommand(program: Command): void {
   const command = program
     .command("config")
-    .description("what is in force when no option is given, and whether a variable or the file says so")
+    .description("what is in force when no option is given, and whether root, a variable or the file says so")
     .option("--json", "print JSON", false);
   command.action(() => {
     const { json } = command.opts<{ json: boolean }>();
     const home = oximyHome(process.env, findInvokingUser().home);
     const rows = optionsInForce(home);
-    if (json) printJson({ file: join(home, "config.json"), options: rows }, 2);
+    if (json) printJson({ managed: MANAGED_FILE, file: join(home, "config.json"), options: rows }, 2);
     else printText(configTable(rows, join(home, "config.json")));
   });
 }
@@ -24,7 +25,7 @@ export function addConfigCommand(program: Command): void {
 /** Three columns, as wide as they need be. */
 export function configTable(rows: readonly InForce[], file: string): string {
   const from = ({ source, variable }: InForce) =>
-    source === "variable" ? variable : source === "file" ? file : "default";
+    ({ managed: `${MANAGED_FILE} (fixed)`, variable, file, default: "default" })[source];
   const cells = rows.map((row) => [row.key, shown(row.value), from(row)].map(printable));
   const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
   return cells

@@ -17,6 +17,11 @@ export function reportError(error: unknown, json: boolean): number {
   return exitCode;
 }
 
+/** One line about what goes on all the same. */
+export function reportWarning(message: string, json: boolean): void {
+  printError(json ? printableJson({ level: "warn", message }) : `warn: ${printableText(message)}`);
+}
+
 function unforeseen(cause: unknown): OximyError {
   const { code = "", path, message, stack } = (cause ?? {}) as NodeJS.ErrnoException;
   if (OF_FILES.has(code) && path !== undefined) {

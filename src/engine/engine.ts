@@ -141,6 +141,9 @@ export class Engine {
             ...(settings.otlp && {
               otlp: { settings: settings.otlp, stateFolder: join(settings.home, "otlp") },
             }),
+            ...(settings.syslog && {
+              syslog: { settings: settings.syslog, stateFolder: join(settings.home, "syslog") },
+            }),
             ...(settings.keepDays === undefined ? {} : { keepDays: settings.keepDays }),
             ...(settings.keepSize === undefined ? {} : { keepSize: settings.keepSize }),
             ...(options.fileGroup === undefined ? {} : { fileGroup: options.fileGroup }),

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_BUNDLE_URL } from "../oisp/load.js";
 import type { OtlpSettings } from "./otlp-settings.js";
+import type { SyslogSettings } from "./syslog-settings.js";
 
 /** Our own connections carry this primary group, by which the redirect leaves them alone. It has no name in /etc/group. */
 export const OXIMY_GID = 28_536;
@@ -48,6 +49,8 @@ export interface CaptureSettings {
   readonly onFinding?: string;
   /** A collector that is told of the events. */
   readonly otlp?: OtlpSettings;
+  /** A log server that is told of the events. */
+  readonly syslog?: SyslogSettings;
   /** Post events to the terminal. */
   readonly feed: boolean;
 }

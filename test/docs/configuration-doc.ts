@@ -1,6 +1,7 @@
 import { Command, type Option } from "commander";
-import { CAPTURE_OPTIONS, type CaptureOption, variable } from "../../src/cli/capture-options.js";
+import { CAPTURE_OPTIONS, type CaptureOption } from "../../src/cli/capture-options.js";
 import { addLocalCommand } from "../../src/cli/local.js";
+import { variable } from "../../src/cli/option-sources.js";
 import { addProxyCommand } from "../../src/cli/proxy.js";
 import { addRunCommand } from "../../src/cli/run.js";
 import { defaultSettings } from "../../src/user/settings.js";
@@ -50,7 +51,8 @@ export function configurationDoc(): string {
 <!-- Generated from the options of the commands: UPDATE_DOCS=1 npx vitest run test/docs -->
 
 Nothing has to be configured. Options can be set by flag, by environment variable or in \`~/.oximy/config.json\`; the
-flag wins over the variable, the variable over the file.
+flag wins over the variable, the variable over the file. What root has fixed wins over all three
+([Fixed by root](#fixed-by-root)).
 
 \`\`\`json
 { "output_dir": "/var/log/oximy", "keep_days": 30, "include_raw": false }
@@ -65,6 +67,19 @@ Sizes are bytes, or have K, M or G behind them. Switches are \`true\` or \`false
 \`oximy config\` prints what is in force and from where.
 
 \`OXIMY_ENABLED=false\` leaves a set-up in place and switches it off: traffic is relayed and nothing is written.
+
+## Fixed by root
+
+\`/etc/oximy/config.json\` has the same keys, and what it says counts for every user and every command, whatever flags,
+variables and \`~/.oximy/config.json\` say. Keys that it does not have stay the user's to choose. A flag that says
+something else is told in one line (\`--keep-days does not count: …\`), and the command goes on. A collector that is
+fixed is not switched off by \`OTEL_SDK_DISABLED\` and its like. \`oximy config\` marks what is fixed.
+
+The file must be root's, a regular file and no link, at most 64 KB, and neither it nor a folder on its path may be
+writable by group or others; otherwise nothing starts (\`OXIMY_E_CONFIG\`), since what somebody else wrote there would
+count as root's word. Everybody must be able to read it: \`chmod 0644\`, the folder \`0755\`. No variable names another
+place. It binds \`oximy local\`, which root runs; who runs \`oximy proxy\` or \`run\` as himself can run another
+program in its place.
 
 ## By flag only
 
@@ -95,6 +110,7 @@ under sudo is that of the user who called it.
 | \`traces/\` | events, one file a day ([events.md](events.md)) |
 | \`bundle-cache.json\` | the last bundle that was fetched |
 | \`otlp/\` | how far a collector has been told of events ([otlp.md](otlp.md)) |
+| \`syslog/\` | how far a log server has been told of them ([syslog.md](syslog.md)) |
 | \`pins.json\` | what was learned of programs and servers (\`oximy pins\`) |
 
 All of them belong to the user who called sudo, folders with mode 0700.

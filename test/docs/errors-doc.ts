@@ -16,7 +16,7 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
   OXIMY_E_CONFIG: {
     meaning: "The configuration file or an environment variable cannot be used.",
     causes:
-      "`config.json` is no JSON object or has an unknown key, a value has the wrong form, `HTTPS_PROXY` names no HTTP proxy.",
+      "`config.json`, the user's or root's, is no JSON object or has an unknown key, root's could be written by others, a value has the wrong form, `HTTPS_PROXY` names no HTTP proxy.",
     advice:
       "Correct what the message names. [configuration.md](configuration.md) has every key and variable.",
   },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ALL, type Filter, matcher } from "../../src/ui/page/filter.js";
+import { ALL, type Filter, matcher, statusesOf } from "../../src/ui/page/filter.js";
 import { htmlOf } from "../../src/ui/page/markdown.js";
 import { OTHERS, seriesOf } from "../../src/ui/page/series.js";
 import { itemsOf, sumsOf } from "../../src/ui/page/timeline.js";
@@ -64,6 +64,9 @@ describe("the filter lets through", () => {
     ["what failed", { show: "failed" }, "2"],
     ["what was read", { show: "read" }, "12"],
     ["what was not", { show: "unread" }, "3"],
+    ["a status", { status: "529" }, "2"],
+    ["a class of statuses", { status: "5xx" }, "2"],
+    ["none of another class", { status: "4xx" }, ""],
     ["words", { text: "FIX" }, "1"],
     ["marks of expressions as they are", { text: "." }, "123"],
     ["what the server found", { text: "elsewhere" }, "3"],
@@ -72,6 +75,21 @@ describe("the filter lets through", () => {
     const shown = rows.filter(matcher({ ...ALL, ...change }, found));
     expect(shown.map(({ id }) => id).join("")).toBe(ids);
   });
+});
+
+it("statuses that are there can be chosen, each class before those in it", () => {
+  const rows = [529, 200, 200, 500, 429, undefined].map((status, index) =>
+    row(`${index}`, status === undefined ? {} : { status }),
+  );
+  expect(statusesOf(rows)).toEqual([
+    ["2xx", 2],
+    ["200", 2],
+    ["4xx", 1],
+    ["429", 1],
+    ["5xx", 2],
+    ["500", 1],
+    ["529", 1],
+  ]);
 });
 
 describe("the timeline", () => {

@@ -7,36 +7,18 @@
 import { readFileSync } from "node:fs";
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import type { OtlpSettings, Signal } from "../../user/otlp-settings.js";
-
-export type Outcome =
-  | { readonly kind: "taken" }
-  /** It will not be taken another time either. */
-  | { readonly kind: "refused"; readonly why: string }
-  | { readonly kind: "too_large" }
-  /** There was no more time. */
-  | { readonly kind: "stopped" };
+import { type Attempt, type Outcome, Retry, type RetryOptions } from "../export/retry.js";
 
 export interface CollectorOptions
-  extends Pick<OtlpSettings, "endpoints" | "headers" | "compression" | "timeoutMs"> {
+  extends Pick<OtlpSettings, "endpoints" | "headers" | "compression" | "timeoutMs">,
+    RetryOptions {
   readonly certificate?: string;
   readonly version: string;
-  /** When it aborts, nothing is waited for. */
-  readonly signal: AbortSignal;
-  /** When it aborts, a collector that cannot be reached is not waited for. */
-  readonly finish: AbortSignal;
-  /** Told when the collector cannot be told anything, and when it can again. */
-  readonly onAway: (why: string) => void;
-  readonly onBack: () => void;
-  /** First wait before the next try; doubled each time. */
-  readonly retryMs?: number;
 }
 
 const RETRIED = new Set([429, 502, 503, 504]);
-const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 60_000;
 /** A collector that asks for more is asked sooner. */
 const LONGEST_RETRY_AFTER_MS = 600_000;
 const MAX_ANSWER = 64 << 10;
@@ -49,10 +31,11 @@ interface Answer {
 export class Collector {
   private readonly options: CollectorOptions;
   private readonly agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
-  private isAway = false;
+  private readonly retry: Retry;
 
   constructor(options: CollectorOptions) {
     this.options = options;
+    this.retry = new Retry(options);
     const { certificate } = options;
     const roots = certificate === undefined ? {} : { ca: readFileSync(certificate) };
     const kept = { keepAlive: true, maxSockets: 1 };
@@ -61,29 +44,10 @@ export class Collector {
 
   /** Never rejects. */
   async send(signal: Signal, body: Uint8Array): Promise<Outcome> {
-    const { signal: stop, finish, retryMs = FIRST_WAIT_MS } = this.options;
     const endpoint = this.options.endpoints[signal];
     if (endpoint === undefined) return { kind: "taken" };
     const bytes = this.options.compression === "gzip" ? gzipSync(body) : body;
-    for (let wait = retryMs; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
-      if (stop.aborted) return { kind: "stopped" };
-      const answer = await this.post(endpoint, bytes).catch((error: Error) => error);
-      if (stop.aborted && answer instanceof Error) return { kind: "stopped" };
-      if (!(answer instanceof Error)) {
-        const { status } = answer;
-        if (status >= 200 && status < 300) {
-          this.back();
-          return { kind: "taken" };
-        }
-        if (status === 413) return { kind: "too_large" };
-        if (!RETRIED.has(status)) return { kind: "refused", why: `it answered ${status}` };
-      }
-      this.away(answer instanceof Error ? reasonOf(answer) : `it answers ${answer.status}`);
-      if (finish.aborted) return { kind: "stopped" };
-      const asked = answer instanceof Error ? undefined : answer.retryAfterMs;
-      // Machines that lost one collector together do not come back together.
-      await delay(asked ?? wait * (0.5 + Math.random()), undefined, { signal: finish }).catch(() => {});
-    }
+    return this.retry.until(async () => attemptOf(await this.post(endpoint, bytes)));
   }
 
   close(): void {
@@ -91,22 +55,10 @@ export class Collector {
     this.agents.https.destroy();
   }
 
-  private away(why: string): void {
-    if (this.isAway) return;
-    this.isAway = true;
-    this.options.onAway(why);
-  }
-
-  private back(): void {
-    if (!this.isAway) return;
-    this.isAway = false;
-    this.options.onBack();
-  }
-
   private post(endpoint: string, body: Uint8Array): Promise<Answer> {
-    const { headers, compression, timeoutMs, version, signal } = this.options;
+    const { headers, compression, timeoutMs, version, stop } = this.options;
     const isTls = endpoint.startsWith("https:");
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const limit = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)]);
     return new Promise((resolve, reject) => {
       const request = (isTls ? httpsRequest : httpRequest)(
         endpoint,
@@ -130,6 +82,14 @@ export class Collector {
   }
 }
 
+function attemptOf({ status, retryAfterMs }: Answer): Attempt {
+  if (status >= 200 && status < 300) return { kind: "taken" };
+  if (status === 413) return { kind: "too_large" };
+  if (!RETRIED.has(status)) return { kind: "refused", why: `it answered ${status}` };
+  const why = `it answers ${status}`;
+  return { kind: "later", why, ...(retryAfterMs !== undefined && { afterMs: retryAfterMs }) };
+}
+
 /** The body is read to its end, so that the connection can be used again; of a long one the rest is not waited for. */
 async function answerOf(response: IncomingMessage): Promise<Answer> {
   let length = 0;
@@ -149,10 +109,4 @@ export function retryAfterOf(text: string | undefined, now = Date.now()): number
   if (text === undefined) return undefined;
   const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
   return Number.isFinite(wait) ? Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER_MS) : undefined;
-}
-
-function reasonOf(error: Error): string {
-  return error.name === "AbortError" || error.name === "TimeoutError"
-    ? "it did not answer in time"
-    : ((error as NodeJS.ErrnoException).code ?? error.message);
 }

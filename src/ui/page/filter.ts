@@ -7,17 +7,28 @@ export interface Filter {
   readonly provider: string;
   readonly model: string;
   readonly project: string;
+  /** As `oximy events --status` has it: `429`, `4xx`; empty for all. */
+  readonly status: string;
   /** Milliseconds since 1970; 0 for all. */
   readonly since: number;
   readonly show: "all" | "read" | "failed" | "unread";
   readonly text: string;
 }
 
-export const ALL: Filter = { app: "", provider: "", model: "", project: "", since: 0, show: "all", text: "" };
+export const ALL: Filter = {
+  app: "",
+  provider: "",
+  model: "",
+  project: "",
+  status: "",
+  since: 0,
+  show: "all",
+  text: "",
+};
 
 /** @param found ids of the events whose lines have the text, as far as it is known */
 export function matcher(filter: Filter, found: ReadonlyMap<string, string>): (row: Row) => boolean {
-  const { app, provider, model, project, since, show, text } = filter;
+  const { app, provider, model, project, status, since, show, text } = filter;
   const pattern = text === "" ? undefined : patternOf(text);
   return (row) =>
     row.at >= since &&
@@ -25,6 +36,7 @@ export function matcher(filter: Filter, found: ReadonlyMap<string, string>): (ro
     (provider === "" || row.provider === provider || row.source === provider) &&
     (model === "" || row.model === model) &&
     (project === "" || row.project === project) &&
+    (status === "" || hasStatus(row, status)) &&
     isShown(row, show) &&
     (pattern === undefined || found.has(row.id) || hasText(row, pattern));
 }
@@ -33,6 +45,23 @@ function isShown({ reason, failed }: Row, show: Filter["show"]): boolean {
   if (show === "all") return true;
   if (show === "failed") return failed === true;
   return (reason !== undefined) === (show === "unread");
+}
+
+function hasStatus({ status }: Row, wanted: string): boolean {
+  if (status === undefined) return false;
+  return wanted.endsWith("xx") ? classOf(status) === wanted : String(status) === wanted;
+}
+
+const classOf = (status: number) => `${Math.floor(status / 100)}xx`;
+
+/** What can be chosen of the statuses that are there, each class before those in it; with how many rows have it. */
+export function statusesOf(rows: readonly Row[]): [string, number][] {
+  const classes = valuesOf(rows, ({ status }) => (status === undefined ? undefined : classOf(status)));
+  const statuses = valuesOf(rows, ({ status }) => (status === undefined ? undefined : String(status)));
+  return [...classes, ...statuses].sort(([a], [b]) => {
+    const [one, other] = [a, b].map((text) => text.replace("xx", ""));
+    return one! < other! ? -1 : 1;
+  });
 }
 
 /** Without regard to case; of ASCII alone by the rules that are cheaper. */

@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import type { Row } from "../wire.js";
-import { type Filter, valuesOf } from "./filter.js";
+import { type Filter, statusesOf, valuesOf } from "./filter.js";
 import { baseName, count } from "./format.js";
 import { SEARCH_ID } from "./keys.js";
 import type { View } from "./place.js";
@@ -43,6 +43,7 @@ export function Filters({ state, store, by, setBy, view }: Props) {
     () => FIELDS.map(([field, all]) => [field, all, valuesOf(rows, (row) => row[field])] as const),
     [step, rows],
   );
+  const statuses = useMemo(() => statusesOf(rows), [step, rows]);
   const unread = useMemo(() => shown.filter(({ reason }) => reason !== undefined).length, [shown]);
   const set = (change: Partial<Filter>) => store.setFilter(change);
   return (
@@ -73,6 +74,15 @@ export function Filters({ state, store, by, setBy, view }: Props) {
           ]}
         />
       ))}
+      <Choice
+        label="status"
+        value={filter.status}
+        onChange={(status) => set({ status })}
+        options={[
+          ["", "all statuses"],
+          ...statuses.map(([status, many]) => [status, `${status} (${count(many)})`] as const),
+        ]}
+      />
       <Choice
         label="since"
         value={String(SINCE.find(([, ago]) => ago === agoOf(filter.since))?.[1] ?? 0)}

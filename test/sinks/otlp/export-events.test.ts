@@ -11,10 +11,12 @@ import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import type { OximyEvent } from "../../../src/event/event.js";
+import type { DestinationContext } from "../../../src/sinks/export/destination.js";
+import { BEFORE_ALL, endOf } from "../../../src/sinks/export/event-position.js";
+import { exportEvents } from "../../../src/sinks/export/export-events.js";
+import { StateFile } from "../../../src/sinks/export/state-file.js";
 import { numberFile } from "../../../src/sinks/numbered-file.js";
-import { BEFORE_ALL, endOf } from "../../../src/sinks/otlp/event-position.js";
-import { exportEvents } from "../../../src/sinks/otlp/export-events.js";
-import { StateFile } from "../../../src/sinks/otlp/state-file.js";
+import { OtlpDestination } from "../../../src/sinks/otlp/otlp-destination.js";
 import { type OtlpSettings, otlpSettings } from "../../../src/user/otlp-settings.js";
 import { temporaryFolder } from "../../temporary-folder.js";
 import { sampleEvent } from "../sample-event.js";
@@ -56,19 +58,16 @@ interface Running {
 function start(settings: OtlpSettings, from = BEFORE_ALL, stateFile = new StateFile(state)): Running {
   const [finish, stop] = [new AbortController(), new AbortController()];
   const said: string[] = [];
-  const ended = exportEvents({
-    folder,
-    from,
-    settings,
-    state: stateFile,
+  const context: DestinationContext = {
     version: "0",
     host: { name: "host", arch: "x64", system: "linux" },
     log: (level, message) => said.push(`${level}: ${message}`),
     finish: finish.signal,
     stop: stop.signal,
-    pollMs: 10,
     retryMs: 10,
-  });
+  };
+  const destination = new OtlpDestination(settings, context, 10);
+  const ended = exportEvents({ ...context, folder, from, state: stateFile, destination });
   const running: Running = {
     said,
     finish: () => {

@@ -1,5 +1,5 @@
 /**
- * Has a collector told of what is captured, beside the capture: a process of its own reads the event files, with the
+ * Has a destination told of what is captured, beside the capture: a process of its own reads the event files, with the
  * lowest priority and as their owner. Capture gives it nothing but its start and its end. It inherits the group of the
  * process that starts it, so that `oximy local` leaves its connections alone: they are not captured.
  */
@@ -10,13 +10,14 @@ import { once } from "node:events";
 import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { OtlpSettings } from "../../user/otlp-settings.js";
 import { ownerOf } from "../file-closer.js";
 import { complaintOf, unreferenced } from "../side-process.js";
 import type { SinkLog } from "../sink.js";
 import { endOf, type Position } from "./event-position.js";
 
-const MAIN = fileURLToPath(new URL(`./export-main${extname(import.meta.url)}`, import.meta.url));
+/** The program of each kind of destination. */
+const mainOf = (kind: DestinationKind) =>
+  fileURLToPath(new URL(`../${kind}/export-main${extname(import.meta.url)}`, import.meta.url));
 const AGAIN_MS = 5_000;
 const LONGEST_AGAIN_MS = 300_000;
 /** What is there when the capture ends has so long to be sent; the rest is sent by the next one. */
@@ -24,14 +25,16 @@ const GRACE_MS = 2_000;
 /** Then it is ended. */
 const KILL_MS = 500;
 
+export type DestinationKind = "otlp" | "syslog";
+
 /** What the process is told, in its one line of input. */
-export interface ExporterStart {
+export interface ExporterStart<Settings = unknown> {
   readonly folder: string;
   /** What was written before is nothing that it is told of. */
   readonly from: Position;
   /** The file that remembers how far the collector has got. */
   readonly state: string;
-  readonly settings: OtlpSettings;
+  readonly settings: Settings;
   readonly version: string;
   readonly graceMs: number;
 }
@@ -42,10 +45,14 @@ export interface FromExporter {
 }
 
 export interface ExporterOptions {
+  readonly kind: DestinationKind;
   readonly folder: string;
   /** Folder of what is remembered, one file for each collector. */
   readonly stateFolder: string;
-  readonly settings: OtlpSettings;
+  /** Addresses, by which one collector is told from another. */
+  readonly address: unknown;
+  /** Plain data, of the kind. */
+  readonly settings: unknown;
   readonly version: string;
   readonly log: SinkLog;
   /** Node's arguments before the program; tests run from source. */
@@ -80,15 +87,17 @@ export class Exporter {
   }
 
   private start(): void {
-    const { folder, stateFolder, settings, version, log, execArgv = [] } = this.options;
-    const child = spawn(process.execPath, ["--max-old-space-size=128", ...execArgv, MAIN], {
+    const { kind, folder, stateFolder, address, settings, version, log, execArgv = [] } = this.options;
+    const child = spawn(process.execPath, ["--max-old-space-size=128", ...execArgv, mainOf(kind)], {
       stdio: ["pipe", "pipe", "pipe"],
       env: {},
       ...ownerOf(folder),
     });
     this.child = child;
-    const endpoints = JSON.stringify([folder, settings.endpoints]);
-    const name = createHash("sha256").update(endpoints).digest("hex").slice(0, 16);
+    const name = createHash("sha256")
+      .update(JSON.stringify([folder, address]))
+      .digest("hex")
+      .slice(0, 16);
     const start: ExporterStart = {
       folder,
       from: this.from,
@@ -101,7 +110,7 @@ export class Exporter {
     child.stdin.write(`${JSON.stringify(start)}\n`);
     createInterface({ input: child.stdout }).on("line", (line) => {
       const { level, message } = JSON.parse(line) as FromExporter;
-      log(level, `otlp: ${message}`);
+      log(level, `${kind}: ${message}`);
     });
     const complaint = complaintOf(child);
     child.once("error", ({ message }) => this.ended(message));
@@ -113,7 +122,10 @@ export class Exporter {
     if (this.child === undefined) return;
     this.child = undefined;
     if (this.closed) return;
-    this.options.log("warn", `otlp: what tells the collector of events failed and is started again: ${why}`);
+    this.options.log(
+      "warn",
+      `${this.options.kind}: what tells the collector of events failed and is started again: ${why}`,
+    );
     this.again = setTimeout(() => this.start(), this.wait).unref();
     this.wait = Math.min(this.wait * 2, LONGEST_AGAIN_MS);
   }

@@ -1,0 +1,52 @@
+/** Messages over UDP (RFC 5426), one each: what is lost on the way, nobody tells. */
+
+import type { Buffer } from "node:buffer";
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Attempt } from "../export/retry.js";
+
+/** A receiver "SHOULD be able to receive" so many bytes of a message (RFC 5426 §3.2); more are lost with some. */
+export const MAX_DATAGRAM = 2_048;
+/** At once, so that a receiver's buffer (212,992 bytes on Linux) does not run over. */
+const BURST = 32;
+const PAUSE_MS = 20;
+/** That nobody listens there comes back after the datagram (ICMP port unreachable). */
+const REFUSAL_MS = 100;
+
+/** Never rejects. Where nobody listens is noticed when the system is told so. */
+export async function sendDatagrams(
+  to: { readonly host: string; readonly port: number },
+  messages: readonly Buffer[],
+): Promise<Attempt> {
+  try {
+    const { address, family } = await lookup(to.host);
+    const socket = createSocket(family === 6 ? "udp6" : "udp4");
+    let failure: NodeJS.ErrnoException | undefined;
+    socket.on("error", (error) => {
+      failure ??= error;
+    });
+    try {
+      await new Promise<void>((resolve) => socket.connect(to.port, address, resolve));
+      for (let at = 0; at < messages.length && failure === undefined; at += BURST) {
+        await Promise.all(messages.slice(at, at + BURST).map((message) => sent(socket, message)));
+        await delay(at + BURST < messages.length ? PAUSE_MS : REFUSAL_MS);
+      }
+    } finally {
+      socket.close();
+    }
+    return failure === undefined ? { kind: "taken" } : later(failure);
+  } catch (error) {
+    return later(error as NodeJS.ErrnoException);
+  }
+}
+
+const sent = (socket: ReturnType<typeof createSocket>, message: Buffer) =>
+  new Promise<void>((resolve, reject) => {
+    socket.send(message, (error) => (error ? reject(error) : resolve()));
+  });
+
+const later = ({ code, message }: NodeJS.ErrnoException): Attempt => ({
+  kind: "later",
+  why: code ?? message,
+});

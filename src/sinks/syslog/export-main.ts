@@ -1,0 +1,7 @@
+/** A process of its own that tells a log server of events. */
+
+import type { SyslogSettings } from "../../user/syslog-settings.js";
+import { runExporter } from "../export/export-process.js";
+import { SyslogDestination } from "./syslog-destination.js";
+
+runExporter<SyslogSettings>((settings, context) => new SyslogDestination(settings, context));

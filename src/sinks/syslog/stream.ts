@@ -1,0 +1,97 @@
+/**
+ * Messages over TCP and TLS (RFC 6587, RFC 5425). Syslog has no answers: what a server has taken is seen only by its
+ * ending a connection in good order after we have ended it. So each batch has a connection of its own, and counts as told
+ * when the server has ended that one too; when it breaks, the batch is sent again.
+ */
+
+import type { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { SyslogAddress } from "../../user/syslog-settings.js";
+import type { Attempt } from "../export/retry.js";
+
+const LONGEST_SILENCE_MS = 30_000;
+/** A server that is there, takes all and never ends a connection, is believed the second time. */
+const TRIES = 2;
+
+export interface StreamOptions {
+  readonly address: Extract<SyslogAddress, { kind: "tcp" | "tls" | "udp" }>;
+  /** A file of roots (PEM). */
+  readonly certificate?: string;
+  readonly stop: AbortSignal;
+  readonly silenceMs?: number;
+}
+
+export class SyslogStream {
+  private readonly options: StreamOptions;
+  private session: Buffer | undefined;
+  private unended = 0;
+
+  constructor(options: StreamOptions) {
+    this.options = options;
+  }
+
+  /** Sends the bytes of a batch, whole. Never rejects. */
+  send(bytes: Buffer): Promise<Attempt> {
+    const { stop, silenceMs = LONGEST_SILENCE_MS } = this.options;
+    return new Promise((resolve) => {
+      let socket: Socket;
+      try {
+        socket = this.connect();
+      } catch (error) {
+        resolve({ kind: "later", why: (error as Error).message }); // a file of roots that cannot be read
+        return;
+      }
+      let why: string | undefined;
+      let isSent = false;
+      const end = () => socket.destroy();
+      const outOfTime = () => {
+        why ??= "there was no more time";
+        end();
+      };
+      stop.addEventListener("abort", outOfTime, { once: true });
+      socket.setTimeout(silenceMs, () => {
+        if (isSent && why === undefined) this.unended += 1;
+        why ??= isSent ? "it does not end connections" : "it takes nothing";
+        end();
+      });
+      socket.on("error", (error: NodeJS.ErrnoException) => {
+        why ??= error.code ?? error.message;
+      });
+      socket.resume(); // it has nothing to say
+      socket.once("end", () => {
+        if (!isSent) why ??= "it ended the connection too early";
+      });
+      socket.once("close", () => {
+        stop.removeEventListener("abort", outOfTime);
+        const isTaken = isSent && (why === undefined || this.unended >= TRIES);
+        if (isTaken) this.unended = 0;
+        resolve(isTaken ? { kind: "taken" } : { kind: "later", why: why ?? "it ended the connection" });
+      });
+      // After all of it was handed to the system, and its end.
+      socket.end(bytes, () => {
+        isSent = true;
+      });
+      if (stop.aborted) outOfTime();
+    });
+  }
+
+  private connect(): Socket {
+    const { address, certificate } = this.options;
+    const { host, port, kind } = address;
+    if (kind !== "tls") return connectTcp({ host, port, allowHalfOpen: true });
+    const socket: TLSSocket = connectTls({
+      host,
+      port,
+      servername: /^[\d.]+$|:/.test(host) ? "" : host,
+      minVersion: "TLSv1.2",
+      ...(certificate !== undefined && { ca: readFileSync(certificate) }),
+      ...(this.session && { session: this.session }),
+    });
+    socket.on("session", (session) => {
+      this.session = session;
+    });
+    return socket;
+  }
+}
