@@ -199,8 +199,12 @@ remove_rules() { # [FAMILY]
 }
 
 has_ours() { # TOOL
-	case $("$1-save" 2>/dev/null) in *OXIMY_*) ;; *) return 1 ;; esac
-}
+	if saved=$("$1-save" 2>/dev/null); then
+		case $saved in *OXIMY_*) return ;; *) return 1 ;; esac
+	fi
+	# One rule of another program's that the tool cannot read keeps it from telling of all others, in any table.
+	$1 -w 5 -t nat -S OXIMY_OUT || $1 -w 5 -t mangle -S OXIMY_BOUND || $1 -w 5 -S OXIMY_QUIC
+} >/dev/null 2>&1
 
 # What `remove_rules` leaves for live flows.
 remove_chains() {

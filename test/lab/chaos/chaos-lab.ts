@@ -1,6 +1,6 @@
 /** A lab in which clients of three users call without end, while something happens to Oximy or to the machine. */
 
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLab, type Lab } from "../../../src/demo/lab/lab.js";
@@ -235,10 +235,4 @@ async function rulesOf(lab: Lab): Promise<{ redirect: boolean; ours: string[]; a
 
 export function expectDone({ code, stderr }: ExecResult): void {
   if (code !== 0) throw new Error(`ended with ${code}: ${stderr}`);
-}
-
-export function makeFolder(lab: Lab, name: string): string {
-  const folder = join(lab.dir, name);
-  mkdirSync(folder, { recursive: true });
-  return folder;
 }

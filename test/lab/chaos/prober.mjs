@@ -1,6 +1,7 @@
 /**
  * Says from when on the network works: for each line `SINCE` (epoch ms) of its input, a new connection to each host of
- * `node prober.mjs HOST…` is begun every 100 ms until one has brought an answer, and `{"HOST": ms since SINCE}` is printed.
+ * `node prober.mjs HOST…` is begun after 100 ms, 200 ms more, 300 ms more … until one has brought an answer, and `{"HOST": ms since SINCE}` is
+ * printed. The next is never waited for longer than that: many at once would be a load of their own.
  */
 import { get } from "node:https";
 import { createInterface } from "node:readline";
@@ -23,14 +24,16 @@ function attempt(host) {
 
 function worksSince(host, since) {
   return new Promise((resolve) => {
-    const begin = () =>
+    let timer;
+    const begin = (wait) => {
+      timer = setTimeout(() => begin(wait + 100), wait);
       void attempt(host).then((works) => {
         if (!works) return;
-        clearInterval(timer);
+        clearTimeout(timer);
         resolve(Date.now() - since);
       });
-    const timer = setInterval(begin, 100);
-    begin();
+    };
+    begin(100);
   });
 }
 
