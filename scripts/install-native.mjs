@@ -1,20 +1,31 @@
 /**
- * Puts the native addon in place: a prebuilt binary if one fits, else a build from native/ with cmake-js where
- * cmake is installed, else with the node-gyp that comes with npm. Nothing is downloaded.
+ * Puts the native addon in place: the packed one if it fits and is what prebuilds/manifest.json says, else a build from
+ * native/ with cmake-js where cmake is installed, else with the node-gyp that comes with npm. Nothing is downloaded.
  *
  * As npm's "install" script it ends with 0 and a warning when the addon cannot be built, so that `npm install`
  * does not break where Oximy is only used as a library. With `--build` that is a failure.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
-const prebuilt = path.join(root, "prebuilds", `${process.platform}-${process.arch}`, "oximy_native.node");
-const built = path.join(root, "build", "Release", "oximy_native.node");
+const ADDON = "oximy_native.node";
+const prebuilds = path.join(root, "prebuilds");
+const built = path.join(root, "build", "Release", ADDON);
 const log = path.join(root, "build", "install-native.log");
 const mustBuild = process.argv.includes("--build");
 
@@ -26,6 +37,33 @@ function loads(file) {
   return (
     spawnSync(process.execPath, ["-e", "require(process.argv[1])", file], { stdio: "ignore" }).status === 0
   );
+}
+
+/** Why the packed files of this folder are not used; undefined when all are as the manifest says and the addon loads. */
+function whyUnfit(name) {
+  const folder = path.join(prebuilds, name);
+  for (const [file, { sha256 }] of Object.entries(manifest().systems[name])) {
+    const packed = path.join(folder, file);
+    if (!existsSync(packed)) return `${file} is missing`;
+    const found = createHash("sha256").update(readFileSync(packed)).digest("hex");
+    if (found !== sha256)
+      return `${file} is not what was packed (prebuilds/manifest.json has another SHA-256)`;
+  }
+  return loads(path.join(folder, ADDON)) ? undefined : "it does not load here";
+}
+
+/** Empty in a checkout. */
+function manifest() {
+  const file = path.join(prebuilds, "manifest.json");
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+}
+
+/** Of prebuilds/, as src/native/native.ts chooses it. */
+function packedName() {
+  const name = `${process.platform}-${process.arch}`;
+  return process.platform === "linux" && /\/ld-musl-/.test(readFileSync("/proc/self/maps", "latin1"))
+    ? `${name}-musl`
+    : name;
 }
 
 function newestChange(entry) {
@@ -107,8 +145,26 @@ function giveUp(reason) {
   process.exitCode = mustBuild ? 1 : 0;
 }
 
+/** Whether a packed addon is to be used. One that is broken is removed: it would be loaded where no other can be built. */
+function takesPacked() {
+  const name = packedName();
+  if (manifest().systems?.[name] === undefined) {
+    say("nothing is packed for this system");
+    return false;
+  }
+  const why = whyUnfit(name);
+  if (why === undefined) {
+    say(`using ${path.join("prebuilds", name, ADDON)}`);
+    return true;
+  }
+  say(`prebuilds/${name} is not used: ${why}`);
+  rmSync(path.join(prebuilds, name), { recursive: true, force: true });
+  return false;
+}
+
 function install() {
-  if (!mustBuild && loads(prebuilt)) return say(`using ${path.relative(root, prebuilt)}`);
+  // What was built here goes first, for who loads it, too.
+  if (!mustBuild && !existsSync(built) && existsSync(prebuilds) && takesPacked()) return;
   if (isUpToDate()) return say(`${path.relative(root, built)} is up to date`);
   const builders = [cmakeBuilder(), nodeGypBuilder()].filter((builder) => builder !== undefined);
   if (builders.length === 0) return giveUp("neither cmake nor node-gyp with Node's headers was found");

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/stat.h>
 
 #include <algorithm>

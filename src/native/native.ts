@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -128,11 +129,26 @@ export interface NativeAddon extends ProcessFileSource {
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-/** Where the addon is looked for: prebuilt first, then built on this machine. */
+/** Where the addon is looked for: built on this machine first, then what is packed for this system. */
 export const NATIVE_BINARIES: readonly string[] = [
-  path.join(root, "prebuilds", `${process.platform}-${process.arch}`, "oximy_native.node"),
   path.join(root, "build", "Release", "oximy_native.node"),
+  path.join(root, "prebuilds", packedName(), "oximy_native.node"),
 ];
+
+/** A folder of prebuilds/: `linux-x64`, `linux-x64-musl` for a Node that is linked to musl, `darwin-arm64`, … */
+function packedName(): string {
+  const name = `${process.platform}-${process.arch}`;
+  return process.platform === "linux" && isLinkedToMusl() ? `${name}-musl` : name;
+}
+
+/** musl's loader is its library, too, and has the processor in its name (ldso/dynlink.c). */
+function isLinkedToMusl(): boolean {
+  try {
+    return readFileSync("/proc/self/maps", "latin1").includes("/ld-musl-");
+  } catch {
+    return false; // no /proc: what loads is seen when it is loaded
+  }
+}
 
 let loaded: NativeAddon | undefined;
 

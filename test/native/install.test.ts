@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -34,7 +35,16 @@ describe("the installation of the native addon", () => {
   }
 
   const addon = () => fs.readFileSync(NATIVE_BINARIES.find((file) => fs.existsSync(file))!);
-  const prebuilt = `prebuilds/${process.platform}-${process.arch}/oximy_native.node`;
+  const system = path.basename(path.dirname(NATIVE_BINARIES.at(-1)!));
+  const prebuilt = `prebuilds/${system}/oximy_native.node`;
+
+  /** As `npm pack` puts it into the package. */
+  function pack(content: Buffer | string, written: Buffer | string = content) {
+    put(prebuilt, written);
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const systems = { [system]: { "oximy_native.node": { sha256, size: content.length } } };
+    put("prebuilds/manifest.json", JSON.stringify({ version: "0.1.0", systems }));
+  }
 
   it("warns and succeeds where nothing can be built, so that `npm install` does not break", () => {
     const result = install();
@@ -48,13 +58,34 @@ describe("the installation of the native addon", () => {
   });
 
   it("takes the prebuilt binary that fits", () => {
-    put(prebuilt, addon());
+    pack(addon());
     expect(install()).toMatchObject({ status: 0, stdout: `oximy: using ${prebuilt}\n` });
   });
 
-  it("does not take a prebuilt binary that cannot be loaded", () => {
-    put(prebuilt, "not a library");
-    expect(install().stdout).toContain("the native addon is missing");
+  it.each([
+    ["cannot be loaded", () => pack("not a library"), "it does not load here"],
+    [
+      "is not what was packed",
+      () => pack(addon(), Buffer.concat([addon(), Buffer.alloc(1)])),
+      "oximy_native.node is not what was packed",
+    ],
+  ])("does not take a prebuilt binary that %s, and leaves it to nobody", (_, prepare, why) => {
+    prepare();
+    const { status, stdout } = install();
+    expect({ status, stdout }).toMatchObject({ status: 0, stdout: expect.stringContaining(why) });
+    expect(stdout).toContain("the native addon is missing");
+    expect(fs.existsSync(path.join(project, prebuilt))).toBe(false);
+  });
+
+  it("does not take a prebuilt binary of which the manifest says nothing", () => {
+    put(prebuilt, addon());
+    expect(install().stdout).toContain("nothing is packed for this system");
+  });
+
+  it("prefers what was built here", () => {
+    pack(addon());
+    put("build/Release/oximy_native.node", addon());
+    expect(install().stdout).toContain("is up to date");
   });
 
   it("builds nothing when what was built is newer than all sources", () => {

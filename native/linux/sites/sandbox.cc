@@ -24,7 +24,8 @@ bool DropCapabilities() {
   return syscall(SYS_capset, &header, none) == 0;
 }
 
-bool Limit(__rlimit_resource resource, rlim_t value) {
+// An enumeration with glibc, a number with musl.
+bool Limit(decltype(RLIMIT_AS) resource, rlim_t value) {
   const rlimit limit{value, value};
   return setrlimit(resource, &limit) == 0;
 }
