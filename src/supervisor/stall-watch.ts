@@ -1,7 +1,7 @@
 /** Tells whether a process that is asked once a second still answers. */
 
 /** An event loop that leaves this many questions unanswered is stalled. */
-const MAX_UNANSWERED = 5;
+const MAX_UNANSWERED = 4;
 /** Questions that are asked much later than they should be: this machine slept, or had no time for us either. */
 const GAP_MS = 3_000;
 

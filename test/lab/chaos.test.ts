@@ -9,7 +9,7 @@ import { requireLab } from "./require-lab.js";
 const SEED = Number(process.env.OXIMY_CHAOS_SEED ?? 1);
 const FULL = process.env.OXIMY_FULL === "1";
 /** With each backend. */
-const EVENTS = Number(process.env.OXIMY_CHAOS_EVENTS ?? (FULL ? 250 : 10));
+const EVENTS = Number(process.env.OXIMY_CHAOS_EVENTS ?? (FULL ? 250 : 6));
 /** Only these kinds, to look closer at one. */
 const KINDS = new RegExp(process.env.OXIMY_CHAOS_KINDS ?? "");
 const SPAN = { mostMs: FULL ? 10_000 : 1_500 };
