@@ -21,6 +21,8 @@ const MAX_LEAVES = 2_000;
 const LOOK_AGAIN_MS = 1_000;
 
 interface Held {
+  /** Epoch ms: in between it counts. A clock that was set back is before it. */
+  readonly since: number;
   readonly until: number;
   readonly leaf: Promise<ShownLeaf>;
 }
@@ -44,11 +46,17 @@ export class RemoteIssuer implements Issuer {
   leafFor(host: string, port: number): Promise<ShownLeaf> {
     const key = `${host}:${port}`;
     const held = this.held.get(key);
-    if (held && this.now() < held.until) return held.leaf;
+    const now = this.now();
+    if (held && held.since <= now && now < held.until) return held.leaf;
     const leaf = this.fetch(host, port);
-    this.held.set(key, { until: this.now() + KEPT_MS, leaf });
-    leaf.catch(() => this.held.set(key, { until: this.now() + REFUSED_MS, leaf }));
+    this.hold(key, leaf, KEPT_MS);
+    leaf.catch(() => this.hold(key, leaf, REFUSED_MS));
     return leaf;
+  }
+
+  private hold(key: string, leaf: Promise<ShownLeaf>, forMs: number): void {
+    const since = this.now();
+    this.held.set(key, { since, until: since + forMs, leaf });
   }
 
   private async fetch(host: string, port: number): Promise<ShownLeaf> {
