@@ -58,7 +58,14 @@ export function printText(text: string): void {
   process.stdout.write(`${text.split("\n").map(printable).join("\n")}\n`);
 }
 
-/** For what is no result. */
+/** Takes the cursor to the beginning of its line, and what stands there away (ECMA-48, CR and EL). */
+export const CLEAR_LINE = "\r\x1b[K";
+
+/** Whether lines can be drawn over at a stream. */
+export const isDrawable = ({ isTTY }: { readonly isTTY?: boolean }): boolean =>
+  isTTY === true && process.env.TERM !== "dumb";
+
+/** For what is no result. At a terminal a status line may stand there, of this process or of another one. */
 export function printError(text: string): void {
-  process.stderr.write(`${printableText(text)}\n`);
+  process.stderr.write(`${isDrawable(process.stderr) ? CLEAR_LINE : ""}${printableText(text)}\n`);
 }

@@ -2,9 +2,10 @@
 
 import type { OximyEvent } from "../event/event.js";
 import { type FeedStyle, feedLine } from "../sinks/feed.js";
-import { printableJson, printError } from "../terminal.js";
+import { isDrawable, printableJson, printError } from "../terminal.js";
 import { AppSummary } from "../traces/app-summary.js";
 import { transcriptOf } from "../traces/transcript.js";
+import { StatusLine } from "./status-line.js";
 
 export interface FeedOptions {
   readonly json: boolean;
@@ -32,9 +33,13 @@ export function eventText(event: OximyEvent, style: FeedStyle, showContent = fal
 /** A printer for standard output. */
 export class Feed {
   private readonly summary = new AppSummary();
+  private readonly status: StatusLine | undefined;
   private isRead = true;
 
   constructor(private readonly options: FeedOptions) {
+    const { json, textOf } = options;
+    if (!json && textOf === undefined && isDrawable(process.stdout))
+      this.status = new StatusLine(process.stdout);
     // Whoever read the feed has gone; the capture goes on.
     process.stdout.on("error", () => {
       this.isRead = false;
@@ -43,8 +48,11 @@ export class Feed {
 
   print(event: unknown): void {
     this.summary.add(event as OximyEvent);
+    this.status?.add(event as OximyEvent);
     if (!this.isRead) return;
-    process.stdout.write(`${this.textOf(event as OximyEvent)}\n`);
+    const text = this.textOf(event as OximyEvent);
+    if (this.status) this.status.print(text);
+    else process.stdout.write(`${text}\n`);
   }
 
   private textOf(event: OximyEvent): string {
@@ -55,6 +63,7 @@ export class Feed {
 
   /** What each app did, on standard error: it is no event. Nothing when there was none, or for a program. */
   printSummary(): void {
+    this.status?.end();
     if (this.options.json || this.summary.isEmpty) return;
     printError(this.summary.lines().join("\n"));
   }
