@@ -100,11 +100,14 @@ export class LabOximy {
 
   /** Waits for a line of its log. Rejects when it ends without. */
   logged(pattern: RegExp): Promise<void> {
+    const { stderr } = this.process.child;
     return new Promise((resolve, reject) => {
       const look = () => {
-        if (pattern.test(this.process.stderr)) resolve();
+        if (!pattern.test(this.process.stderr)) return;
+        stderr.off("data", look);
+        resolve();
       };
-      this.process.child.stderr.on("data", look);
+      stderr.on("data", look);
       this.process.exited.then(
         ({ code, stderr }) => reject(new Error(`oximy ended with ${code}: ${stderr}`)),
         reject,
