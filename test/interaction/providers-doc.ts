@@ -60,7 +60,7 @@ the transcripts: what they return to their callers is what the events say.
 
 ## Wire formats
 
-The format is told by path and body first, by the bundle's \`api_format\` when those are silent.
+The format is recognised by path and body first, by the bundle's \`api_format\` otherwise.
 
 ${table(["format", ...ABILITIES, "official SDKs"], formatRows)}
 

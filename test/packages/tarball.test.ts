@@ -8,6 +8,7 @@ import { elfNeeds as needsOf } from "../../scripts/elf.mjs";
 // @ts-expect-error a script without types
 import { SYSTEMS } from "../../scripts/prebuilds.mjs";
 import { NATIVE_BINARIES } from "../../src/native/native.js";
+import { MAIN } from "../built-oximy.js";
 
 interface Needs {
   readonly libraries: readonly string[];
@@ -37,7 +38,7 @@ describe("the tarball", () => {
 
   it("has what is needed at run time", () => {
     const needed = [
-      "dist/cli/main.js",
+      path.relative(process.cwd(), MAIN),
       "dist/supervisor/proxy-process.js",
       "data/oisp-bundle.json",
       "schema/event.schema.json",
