@@ -21,7 +21,7 @@ export class OtlpDestination implements Destination {
   private readonly collector: Collector;
   private readonly telemetry: Telemetry;
   private readonly metrics: Metrics;
-  private refused = 0;
+  private hasRefused = false;
 
   constructor(settings: OtlpSettings, context: DestinationContext, pollMs = POLL_MS) {
     const { version, host, log, finish, stop, retryMs } = context;
@@ -63,7 +63,7 @@ export class OtlpDestination implements Destination {
     if (endpoints.metrics === undefined) return true;
     for (const event of events) this.metrics.add(event);
     const body = this.metrics.take();
-    return body === undefined || this.isDone("metrics", await this.collector.send("metrics", body), 1);
+    return body === undefined || this.isDone("metrics", await this.collector.send("metrics", body));
   }
 
   /** What is too much for one request is sent in halves. */
@@ -76,7 +76,7 @@ export class OtlpDestination implements Destination {
     const body = serialize([...items]);
     if (body === undefined) return true;
     const outcome = await this.collector.send(signal, body);
-    if (outcome.kind !== "too_large" || items.length === 1) return this.isDone(signal, outcome, items.length);
+    if (outcome.kind !== "too_large" || items.length === 1) return this.isDone(signal, outcome);
     const half = Math.ceil(items.length / 2);
     return (
       (await this.sendAll(signal, items.slice(0, half), serialize)) &&
@@ -84,14 +84,14 @@ export class OtlpDestination implements Destination {
     );
   }
 
-  private isDone(signal: Signal, outcome: Outcome, count: number): boolean {
+  private isDone(signal: Signal, outcome: Outcome): boolean {
     if (outcome.kind === "stopped") return false;
     if (outcome.kind === "taken") return true;
     const why = outcome.kind === "too_large" ? "it is too large for it" : outcome.why;
-    if (this.refused === 0) {
+    if (!this.hasRefused) {
       this.log("warn", `The collector does not take ${signal}: ${why}. What it refuses is not sent again.`);
     }
-    this.refused += count;
+    this.hasRefused = true;
     return true;
   }
 }
