@@ -37,7 +37,7 @@ module.exports = {
     {
       name: "no circles",
       severity: "error",
-      from: { path: "^src/" },
+      from: { path: "^(src|lab)/" },
       to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
     },
     {
@@ -49,8 +49,20 @@ module.exports = {
     {
       name: "nothing of the tests",
       severity: "error",
-      from: { path: "^src/" },
+      from: { path: "^(src|lab)/" },
       to: { path: "^(test|bench)/" },
+    },
+    {
+      name: "the lab knows nothing of the product",
+      severity: "error",
+      from: { path: "^lab/" },
+      to: { path: "^src/" },
+    },
+    {
+      name: "only the demo has the lab",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/demo/" },
+      to: { path: "^lab/" },
     },
   ],
   options: {

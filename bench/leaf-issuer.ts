@@ -9,9 +9,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
+import { LabAuthority } from "../lab/certificates.js";
 import { openCa } from "../src/certificates/ca.js";
 import { LeafIssuer, makeLeaf } from "../src/certificates/leaf.js";
-import { LabAuthority } from "../src/demo/lab/certificates.js";
 
 const [leaves = 500] = process.argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), "oximy-issue-"));

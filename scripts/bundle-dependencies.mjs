@@ -23,7 +23,7 @@ const require = createRequire(import.meta.url);
 const STATIC = /^(import|export) ([^;"]*?) from "([^".][^"]*)";$/gm;
 const DYNAMIC = /\bimport\("([^".][^"]*)"\)/g;
 
-const isPackage = (specifier) => !isBuiltin(specifier);
+const isPackage = (specifier) => !isBuiltin(specifier) && !specifier.startsWith("#");
 const fileOf = (specifier) => specifier.replace(/^@/, "").replace(/\.js$/, "").replaceAll("/", "-");
 
 function modulesOf(folder) {

@@ -78,6 +78,7 @@ async function sanitize() {
   try {
     for (const part of [
       "src",
+      "lab",
       "test",
       "native",
       "package.json",

@@ -193,7 +193,6 @@ test("nothing is printed but by the functions that know how", () => {
     "cli/ca.ts", // a path and lines for a shell, which must be exact
     "cli/first-minute.ts", // a question, whose answer stands on its line
     "cli/print.ts", // what is printable already, no faster than it is read
-    "demo/ai-server-main.ts", // speaks to the process that started it
     "engine/feed.ts",
     "terminal.ts",
   ]);

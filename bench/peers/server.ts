@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { createServer as createTls } from "node:tls";
-import type { ServerArguments } from "../../src/demo/lab/lab-server.js";
+import type { ServerArguments } from "../../lab/lab-server.js";
 
 const config = JSON.parse(process.argv[2]!) as ServerArguments;
 

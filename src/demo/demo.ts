@@ -17,6 +17,10 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type AiServer, startAiServer } from "#lab/ai-server.js";
+import { LabAuthority } from "#lab/certificates.js";
+import { createLab, type Lab } from "#lab/lab.js";
+import { usePrivateCopies } from "#lab/private-copies.js";
 import { startExplicitCapture } from "../engine/explicit-capture.js";
 import { OximyError } from "../errors.js";
 import type { OximyEvent } from "../event/event.js";
@@ -25,11 +29,7 @@ import { EMBEDDED_LOCATION } from "../oisp/embedded.js";
 import { feedLine } from "../sinks/feed.js";
 import { proxyEnvironment, trustEnvironment, writeTrustBundle } from "../trust/trust-environment.js";
 import { defaultSettings } from "../user/settings.js";
-import { type AiServer, startAiServer } from "./ai-server.js";
 import { type DemoClient, demoClients } from "./clients.js";
-import { LabAuthority } from "./lab/certificates.js";
-import { createLab, type Lab } from "./lab/lab.js";
-import { usePrivateCopies } from "./lab/private-copies.js";
 
 const PROVIDERS = ["api.openai.com", "api.anthropic.com"];
 const OTHERS = ["www.example.org"];

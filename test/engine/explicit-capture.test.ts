@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { LabProcess } from "../../src/demo/lab/lab-process.js";
+import { LabProcess } from "../../lab/lab-process.js";
 import { EMBEDDED_LOCATION } from "../../src/oisp/embedded.js";
 import { temporaryFolder } from "../temporary-folder.js";
 

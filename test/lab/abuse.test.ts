@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { LabProcess } from "../../src/demo/lab/lab-process.js";
+import type { LabProcess } from "../../lab/lab-process.js";
 import { ECHO, EchoLab, OTHER, type Way } from "./echo-lab.js";
 import { viewOf } from "./echo-view.js";
 import { requireLab } from "./require-lab.js";

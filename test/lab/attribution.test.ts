@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import { createLab, type Lab } from "../../lab/lab.js";
 import { loadNative } from "../../src/native/native.js";
 import { ShortLivedClients, type Testimony, testimonyOf } from "./clients/short-lived.js";
 import { LabOximy } from "./oximy.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import { createLab, type Lab } from "../../lab/lab.js";
 import { loadPage, withoutChromium } from "./chromium.js";
 import { ECHO_SERVER } from "./echo-server.js";
 import { requireLab } from "./require-lab.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Lab } from "../../src/demo/lab/lab.js";
-import type { ExecOptions, ExecResult } from "../../src/demo/lab/lab-process.js";
+import type { Lab } from "../../lab/lab.js";
+import type { ExecOptions, ExecResult } from "../../lab/lab-process.js";
 
 const CHROMIUM = "/usr/bin/chromium";
 let profiles = 0;

@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Lab } from "../../src/demo/lab/lab.js";
-import type { ExecResult, LabProcess, RunOptions } from "../../src/demo/lab/lab-process.js";
-import { usePrivateCopies } from "../../src/demo/lab/private-copies.js";
+import type { Lab } from "../../lab/lab.js";
+import type { ExecResult, LabProcess, RunOptions } from "../../lab/lab-process.js";
+import { usePrivateCopies } from "../../lab/private-copies.js";
 
 const CGROUPS = existsSync("/sys/fs/cgroup/cgroup.controllers") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
 

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import type { ExecOptions, ExecResult } from "../../src/demo/lab/lab-process.js";
-import type { LabServer } from "../../src/demo/lab/lab-server.js";
-import { usePrivateCopies } from "../../src/demo/lab/private-copies.js";
+import { createLab, type Lab } from "../../lab/lab.js";
+import type { ExecOptions, ExecResult } from "../../lab/lab-process.js";
+import type { LabServer } from "../../lab/lab-server.js";
+import { usePrivateCopies } from "../../lab/private-copies.js";
 import { OXIMY_GID } from "../../src/user/settings.js";
 import { ECHO_SERVER } from "./echo-server.js";
 import { LabOximy, PROJECT } from "./oximy.js";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import type { LabServer } from "../../src/demo/lab/lab-server.js";
+import { createLab, type Lab } from "../../lab/lab.js";
+import type { LabServer } from "../../lab/lab-server.js";
 import { ECHO_SERVER } from "./echo-server.js";
 import { requireLab } from "./require-lab.js";
 import type { ReceivedConnection } from "./servers/received-connection.js";

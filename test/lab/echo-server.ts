@@ -1,4 +1,4 @@
-import type { ServerProgram } from "../../src/demo/lab/lab-server.js";
+import type { ServerProgram } from "../../lab/lab-server.js";
 import type { ReceivedConnection } from "./servers/received-connection.js";
 
 export interface EchoSettings {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import type { LabProcess } from "../../src/demo/lab/lab-process.js";
+import { createLab, type Lab } from "../../lab/lab.js";
+import type { LabProcess } from "../../lab/lab-process.js";
 import { CREDENTIALS } from "../credentials.js";
 import { validateEvent } from "../event/schema.js";
 import { temporaryFolder } from "../temporary-folder.js";

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import { createLab, type Lab } from "../../lab/lab.js";
 import { SIGNER_ID } from "../../src/supervisor/signer-protocol.js";
 import { OXIMY_GID } from "../../src/user/settings.js";
 import { temporaryFolder } from "../temporary-folder.js";

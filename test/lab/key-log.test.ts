@@ -13,8 +13,8 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import type { LabProcess } from "../../src/demo/lab/lab-process.js";
+import { createLab, type Lab } from "../../lab/lab.js";
+import type { LabProcess } from "../../lab/lab-process.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
 import { temporaryFolder } from "../temporary-folder.js";

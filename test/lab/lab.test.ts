@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import { createLab, type Lab } from "../../lab/lab.js";
 import { requireLab } from "./require-lab.js";
 
 const chat = ["-sS", "-d", '{"model":"gpt-4","messages":[{"role":"user","content":"Hello"}]}'];
@@ -59,7 +59,7 @@ describe.skipIf(requireLab())("the lab", () => {
 
   it("leaves nothing behind when the process that made it is killed", async () => {
     const script = `
-      const { createLab } = await import(${JSON.stringify(new URL("../../src/demo/lab/lab.ts", import.meta.url).href)});
+      const { createLab } = await import(${JSON.stringify(new URL("../../lab/lab.ts", import.meta.url).href)});
       const lab = await createLab();
       lab.internet.spawn("sleep", ["1000"]);
       process.kill(process.pid, "SIGKILL");`;

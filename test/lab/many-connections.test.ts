@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import type { LabProcess } from "../../src/demo/lab/lab-process.js";
+import { createLab, type Lab } from "../../lab/lab.js";
+import type { LabProcess } from "../../lab/lab-process.js";
 import { keepPrinted, MAIN } from "../built-oximy.js";
 import { makeHome, sudoEnvironment } from "./oximy.js";
 import { requireLab } from "./require-lab.js";

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import { LabServer } from "../../src/demo/lab/lab-server.js";
+import { createLab, type Lab } from "../../lab/lab.js";
+import { LabServer } from "../../lab/lab-server.js";
 import { LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 

@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import { createLab, type Lab } from "../../lab/lab.js";
 import { CALLER, LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 

@@ -1,8 +1,8 @@
 import { chownSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Lab } from "../../src/demo/lab/lab.js";
-import type { ExecResult, LabProcess, RunOptions } from "../../src/demo/lab/lab-process.js";
+import type { Lab } from "../../lab/lab.js";
+import type { ExecResult, LabProcess, RunOptions } from "../../lab/lab-process.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { keepPrinted, MAIN } from "../built-oximy.js";
 import { temporaryFolder } from "../temporary-folder.js";

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { ServerProgram } from "../../src/demo/lab/lab-server.js";
+import type { ServerProgram } from "../../lab/lab-server.js";
 
 /** A request as the transcript server got it. */
 export interface TranscriptRequest {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { LabProcess } from "../../src/demo/lab/lab-process.js";
+import type { LabProcess } from "../../lab/lab-process.js";
 import { requireLab } from "../lab/require-lab.js";
 import { INTERNET, RedirectLab } from "./redirect-lab.js";
 

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import type { ExecOptions, LabProcess } from "../../src/demo/lab/lab-process.js";
-import type { LabNamespace } from "../../src/demo/lab/namespace.js";
+import { createLab, type Lab } from "../../lab/lab.js";
+import type { ExecOptions, LabProcess } from "../../lab/lab-process.js";
+import type { LabNamespace } from "../../lab/namespace.js";
 
 export const SCRIPT = fileURLToPath(new URL("../../scripts/redirect-linux.sh", import.meta.url));
 export const GID = 4242;

@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
-import type { ExecOptions, LabProcess } from "../../src/demo/lab/lab-process.js";
-import type { LabNamespace } from "../../src/demo/lab/namespace.js";
+import { createLab, type Lab } from "../../lab/lab.js";
+import type { ExecOptions, LabProcess } from "../../lab/lab-process.js";
+import type { LabNamespace } from "../../lab/namespace.js";
 import { requireLab } from "../lab/require-lab.js";
 
 const SCRIPT = fileURLToPath(new URL("../../scripts/redirect-linux.sh", import.meta.url));

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import tls from "node:tls";
-import { LabAuthority } from "../../src/demo/lab/certificates.js";
+import { LabAuthority } from "../../lab/certificates.js";
 import { type ProbeMethod, SecretProbes } from "../../src/secrets/probes.js";
 import { type SecretFrame, SecretFrameReader } from "../../src/secrets/secret-frame.js";
 import type { Site } from "../../src/secrets/site.js";

@@ -3,9 +3,9 @@
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createLab, type Lab } from "../../../src/demo/lab/lab.js";
-import type { ExecResult, LabProcess } from "../../../src/demo/lab/lab-process.js";
-import { usePrivateCopies } from "../../../src/demo/lab/private-copies.js";
+import { createLab, type Lab } from "../../../lab/lab.js";
+import type { ExecResult, LabProcess } from "../../../lab/lab-process.js";
+import { usePrivateCopies } from "../../../lab/private-copies.js";
 import { ECHO_SERVER } from "../echo-server.js";
 import { CALLER, LabOximy, makeHome, spawnOximy, stateFolderOf, sudoEnvironment } from "../oximy.js";
 import { oursIn, pidsIn, type Role } from "./ours.js";

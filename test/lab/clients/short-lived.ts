@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Lab } from "../../../src/demo/lab/lab.js";
+import type { Lab } from "../../../lab/lab.js";
 import type { OximyEvent } from "../../../src/event/event.js";
 
 const SOURCE = fileURLToPath(new URL("short-lived.cc", import.meta.url));

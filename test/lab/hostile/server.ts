@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:tls";
-import type { ServerArguments } from "../../../src/demo/lab/lab-server.js";
+import type { ServerArguments } from "../../../lab/lab-server.js";
 import { Random } from "../../fuzz/mutations.js";
 import { hostileBytes } from "./generator.js";
 

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../../src/demo/lab/lab.js";
-import { copiedFiles, usePrivateCopies } from "../../../src/demo/lab/private-copies.js";
+import { createLab, type Lab } from "../../../lab/lab.js";
+import { copiedFiles, usePrivateCopies } from "../../../lab/private-copies.js";
 import { LabOximy } from "../oximy.js";
 import { requireLab } from "../require-lab.js";
 

@@ -30,7 +30,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { createServer as createTls } from "node:tls";
 import { WebSocket, WebSocketServer } from "ws";
-import type { ServerArguments } from "../../../src/demo/lab/lab-server.js";
+import type { ServerArguments } from "../../../lab/lab-server.js";
 import type { EchoSettings } from "../echo-server.js";
 import { RecordedSocket } from "./received-connection.js";
 

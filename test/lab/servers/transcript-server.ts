@@ -14,7 +14,7 @@ import { pipeline } from "node:stream/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { ServerArguments } from "../../../src/demo/lab/lab-server.js";
+import type { ServerArguments } from "../../../lab/lab-server.js";
 import { bytesOf, loadTranscripts, type Transcript } from "../../interaction/transcripts.js";
 import type { TranscriptRequest } from "../transcript-server.js";
 

@@ -24,7 +24,7 @@ import { pipeline } from "node:stream/promises";
 import { TLSSocket } from "node:tls";
 import { trackClientHellos } from "read-tls-client-hello";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { ServerArguments } from "../../../../src/demo/lab/lab-server.js";
+import type { ServerArguments } from "../../../../lab/lab-server.js";
 import { bytesOf, loadTranscripts, type Transcript } from "../../../interaction/transcripts.js";
 import { KEY, type ProviderRequest } from "../provider-server.js";
 import { responseEvents, wholeResponse } from "./responses.js";

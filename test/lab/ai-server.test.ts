@@ -5,8 +5,8 @@ import { gunzipSync } from "node:zlib";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type AiServer, type ReceivedRequest, startAiServer } from "../../src/demo/ai-server.js";
-import { LabAuthority } from "../../src/demo/lab/certificates.js";
+import { type AiServer, type ReceivedRequest, startAiServer } from "../../lab/ai-server.js";
+import { LabAuthority } from "../../lab/certificates.js";
 
 const hello = { role: "user", content: "Hello" } as const;
 

@@ -6,7 +6,9 @@ import { LabAuthority } from "./certificates.js";
 import { AI_SERVER, LabServer, type ServerOptions, type ServerProgram } from "./lab-server.js";
 import { LabNamespace } from "./namespace.js";
 
-const REMOVER = fileURLToPath(new URL("../../../scripts/remove-lab.sh", import.meta.url));
+// Compiled, it stands one folder deeper.
+const SCRIPTS = import.meta.url.endsWith(".ts") ? "../scripts" : "../../scripts";
+const REMOVER = fileURLToPath(new URL(`${SCRIPTS}/remove-lab.sh`, import.meta.url));
 /** The process that made a lab, and the number of the lab in it. */
 const LAB_ID = /^oximy-lab-(\d+)-\d+/;
 let count = 0;

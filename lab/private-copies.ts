@@ -1,6 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
-import { toolPath } from "../../trust/tool-path.js";
 import type { Lab } from "./lab.js";
 import type { LabProcess, RunOptions } from "./lab-process.js";
 import { LabNamespace } from "./namespace.js";
@@ -25,14 +25,18 @@ const LIBRARY_FOLDERS = [
 
 /** The files that have a copy in the lab, by their real paths, as far as they are installed here. */
 export function copiedFiles(): string[] {
-  const programs = PROGRAMS.flatMap((name) => toolPath(name) ?? []);
   const libraries = LIBRARY_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => LIBRARY.test(name))
       .map((name) => join(folder, name)),
   );
-  const installed = [...programs, ...FILES, ...libraries].filter((path) => existsSync(path));
+  const installed = [...programs(), ...FILES, ...libraries].filter((path) => existsSync(path));
   return [...new Set(installed.map((path) => realpathSync(path)))].sort();
+}
+
+function programs(): string[] {
+  const find = 'for name; do command -v "$name" || :; done';
+  return execFileSync("sh", ["-c", find, "sh", ...PROGRAMS], { encoding: "utf8" }).split("\n");
 }
 
 /** What is laid over a path in the lab's machine, besides the copies. */

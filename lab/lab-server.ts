@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ReceivedRequest } from "../ai-server.js";
+import type { ReceivedRequest } from "./ai-server.js";
 import type { CertificateKind, ServerCertificate } from "./certificates.js";
 import type { Lab } from "./lab.js";
 import type { LabProcess } from "./lab-process.js";
@@ -29,7 +29,7 @@ export interface ServerArguments {
 export const AI_SERVER: ServerProgram<
   ReceivedRequest,
   { readonly contentEncoding?: "gzip"; readonly eventInterval?: number }
-> = { file: new URL(`../ai-server-main${extname(import.meta.url)}`, import.meta.url) };
+> = { file: new URL(`./ai-server-main${extname(import.meta.url)}`, import.meta.url) };
 
 /** Where a server is found and how it shows itself, with the settings of its program beside. */
 export type ServerOptions<Settings> = Settings & {
