@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { type ExecOptions, type ExecResult, LabProcess, type RunOptions } from "./lab-process.js";
 
 /**
@@ -20,6 +21,12 @@ export class LabNamespace {
     const cgroups = 'mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null; exec "$@"';
     const enter = ["netns", "exec", this.name, "sh", "-c", cgroups, "sh"];
     return new LabProcess("ip", [...enter, ...changed, command, ...args], options);
+  }
+
+  /** Of all processes in it. */
+  pids(): number[] {
+    const lines = execFileSync("ip", ["netns", "pids", this.name], { encoding: "utf8" }).split("\n");
+    return lines.filter((line) => line !== "").map(Number);
   }
 
   async exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {

@@ -105,7 +105,7 @@ const AGENTS: readonly Agent[] = [
     file: "@moonshot-ai/kimi-code/dist/main.mjs",
     args: ["-p", QUESTION],
     host: "api.moonshot.ai",
-    env: ({ key }) => ({ KIMI_API_KEY: key, MOONSHOT_API_KEY: key }),
+    env: ({ key }) => ({ KIMI_MODEL_NAME: "kimi-k2", KIMI_MODEL_API_KEY: key }),
   },
   {
     name: "Continue",

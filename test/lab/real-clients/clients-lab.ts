@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLab, type Lab } from "../../../lab/lab.js";
@@ -105,11 +105,24 @@ export class ClientsLab {
     running.child.stdin.write(call.input ?? "");
     if (call.inputStaysOpen !== true) running.child.stdin.end();
     const { code, stdout, stderr } = await running.exited.finally(() => clearTimeout(timer));
+    this.endDaemons(seat);
     const worked =
       client.confirmed === "server"
         ? this.server.requests.some((request) => request.key === key && request.path === "/answered")
         : code === 0 && printed(call, stdout);
     return { ok: worked, key, startedAt, endedAt: Date.now(), code, output: `${stdout}${stderr}` };
+  }
+
+  /** What a call leaves behind would make the next one, over a connection of before that leaves no event of its own. */
+  private endDaemons({ client, uid }: Seat): void {
+    if (client.trusts === "profile") return; // its user runs oximy too
+    for (const pid of this.lab.machine.pids()) {
+      try {
+        if (statSync(`/proc/${pid}`).uid === uid) process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
   }
 
   async close(): Promise<void> {
