@@ -1,19 +1,22 @@
+/** Whether a connection waits for a search. */
+export type Lane = "urgent" | "other";
+
 /**
  * Runs so many searches at once, those that a connection waits for before those that none waits for. One that waits
  * for its turn in the second lane moves to the first when it is asked for again.
  */
 export class SearchQueue {
-  private readonly urgent: Array<() => void> = [];
-  private readonly others: Array<() => void> = [];
+  private readonly urgent: Array<(lane: Lane) => void> = [];
+  private readonly others: Array<(lane: Lane) => void> = [];
   private running = 0;
 
   constructor(private readonly atOnce: number) {}
 
-  /** `start` is called when it is its turn; it handles its own errors. */
-  add(start: () => Promise<unknown>, lane: "urgent" | "other"): { hurry(): void } {
-    const run = (): void => {
+  /** `start` is called when it is its turn, with the lane that it is in by then; it handles its own errors. */
+  add(start: (lane: Lane) => Promise<unknown>, lane: Lane): { hurry(): void } {
+    const run = (from: Lane): void => {
       this.running++;
-      void start().finally(() => {
+      void start(from).finally(() => {
         this.running--;
         this.next();
       });
@@ -32,9 +35,10 @@ export class SearchQueue {
 
   private next(): void {
     while (this.running < this.atOnce) {
+      const lane = this.urgent.length > 0 ? "urgent" : "other";
       const run = this.urgent.shift() ?? this.others.shift();
       if (run === undefined) return;
-      run();
+      run(lane);
     }
   }
 }

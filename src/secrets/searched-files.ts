@@ -3,6 +3,7 @@ import { LruCache } from "../lru-cache.js";
 import { keyOfStatus } from "./file-key.js";
 import { type MappedFile, openMapped } from "./mapped-files.js";
 import { sitesAddon } from "./native.js";
+import type { Lane } from "./search-queue.js";
 import type { ProvenSite, SitesOfFile } from "./site.js";
 import type { KeptSites, SiteCache } from "./site-cache.js";
 import { searchSites } from "./sites.js";
@@ -17,7 +18,7 @@ export interface OpenFile {
 export type KnownFile = OpenFile | { readonly kind: "none"; readonly reason: string };
 
 /** What searches one file; in tests something else. */
-export type Search = (fd: number) => Promise<SitesOfFile>;
+export type Search = (fd: number, lane: Lane) => Promise<SitesOfFile>;
 
 const MOST_OPEN = 256;
 const MOST_NONE = 16_384;
@@ -42,7 +43,8 @@ export class SearchedFiles {
 
   constructor(
     private readonly cache: SiteCache,
-    private readonly search: Search = (fd) => searchSites(fd, { timeoutMs: SEARCH_TIMEOUT_MS }),
+    private readonly search: Search = (fd, lane) =>
+      searchSites(fd, { timeoutMs: SEARCH_TIMEOUT_MS, ...(lane === "other" && { priority: 0 }) }),
     private readonly machine: string = process.arch,
   ) {}
 
@@ -66,7 +68,7 @@ export class SearchedFiles {
   }
 
   /** Searches a file. When that did not work, nothing is kept and the reason is told. */
-  async searched(pid: number, file: MappedFile): Promise<KnownFile> {
+  async searched(pid: number, file: MappedFile, lane: Lane): Promise<KnownFile> {
     const before = this.known(file) ?? this.recall(pid, file);
     if (before !== undefined) return before;
     let fd: number;
@@ -78,7 +80,7 @@ export class SearchedFiles {
     let answer: KnownFile | undefined;
     try {
       const status = fs.fstatSync(fd, { bigint: true });
-      const found = await this.search(fd);
+      const found = await this.search(fd, lane);
       if (found.kind === "failed") return this.keepNone(file, found.reason);
       // Written to meanwhile: what was found may be of neither content.
       if (keyOfStatus(fs.fstatSync(fd, { bigint: true })) !== keyOfStatus(status))

@@ -9,7 +9,7 @@ import type { SitesOfFile } from "./site.js";
 export interface SearchOptions {
   /** After as many milliseconds the search is killed. */
   readonly timeoutMs: number;
-  /** As nice(1) counts; 0 when absent. The search does not inherit the haste of who asks. */
+  /** As nice(1) counts; that of this process when absent, for a server's answer is held until the search is over. */
   readonly priority?: number;
   /** What the code must be for: that of this process, unless a test says else. */
   readonly machine?: string;
@@ -72,7 +72,7 @@ function searchExecutable(): string {
 function runSearch(
   args: readonly string[],
   files: readonly number[],
-  { timeoutMs, priority = 0 }: SearchOptions,
+  { timeoutMs, priority }: SearchOptions,
 ): Promise<SearchAnswer> {
   const failed = (reason: string): SearchAnswer => ({ result: { kind: "failed", reason } });
   const executable = searchExecutable();
@@ -82,7 +82,7 @@ function runSearch(
       env: {},
       cwd: "/",
     });
-    lower(child.pid, priority);
+    if (priority !== undefined) setPriorityOf(child.pid, priority);
     let text = "";
     let broken: string | undefined;
     const stop = (reason: string): void => {
@@ -107,7 +107,7 @@ function runSearch(
   });
 }
 
-function lower(pid: number | undefined, priority: number): void {
+function setPriorityOf(pid: number | undefined, priority: number): void {
   try {
     if (pid !== undefined) setPriority(pid, priority);
   } catch {

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { LruCache } from "../lru-cache.js";
 import { executableOf, isNamedLikeTls, type MappedFile, mappedFiles, startTimeOf } from "./mapped-files.js";
 import { mountsOf, whyNotOpened } from "./mounts.js";
-import { SearchQueue } from "./search-queue.js";
+import { type Lane, SearchQueue } from "./search-queue.js";
 import { type KnownFile, nameOf, type Search, SearchedFiles } from "./searched-files.js";
 import type { Site } from "./site.js";
 import { SiteCache } from "./site-cache.js";
@@ -171,7 +171,7 @@ export class StackFinder {
     return this.stacks(pid, mapped);
   }
 
-  private search(pid: number, file: MappedFile, lane: "urgent" | "other"): void {
+  private search(pid: number, file: MappedFile, lane: Lane): void {
     const name = nameOf(file);
     const begun = this.pending.get(name);
     if (begun !== undefined) {
@@ -182,12 +182,12 @@ export class StackFinder {
     const found = new Promise<KnownFile>((resolve) => {
       settle = resolve;
     });
-    const start = async (): Promise<void> => {
+    const start = async (from: Lane): Promise<void> => {
       let known: KnownFile;
       try {
         known = this.closed
           ? { kind: "none", reason: "the search was given up" }
-          : await this.files.searched(pid, file);
+          : await this.files.searched(pid, file, from);
       } catch (error) {
         known = { kind: "none", reason: error instanceof Error ? error.message : String(error) };
         this.onProblem(known.reason);
