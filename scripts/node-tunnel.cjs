@@ -1,6 +1,6 @@
 /**
  * Preloaded by `oximy run` into every Node (NODE_OPTIONS=--require): TLS connections go through the proxy of the run,
- * whatever opens them. Node before 22.21 and 24.5 knows no proxy variables; newer ones follow them in `http`, `https` and
+ * whatever opens them, and their secrets go into the run's key log, a named pipe. Node before 22.21 and 24.5 knows no proxy variables; newer ones follow them in `http`, `https` and
  * `fetch` only, not in `http2`, `ws` or gRPC. All of them call `tls.connect`, which is the one thing replaced here.
  *
  * The variables keep their meaning: a process that was given another proxy, or none, is left alone, and so are the hosts
@@ -8,12 +8,16 @@
  */
 "use strict";
 
+const { closeSync, constants, openSync, writeSync } = require("node:fs");
 const { syncBuiltinESMExports } = require("node:module");
 const net = require("node:net");
 const { Duplex } = require("node:stream");
 const tls = require("node:tls");
 
 const PROXY = process.env.OXIMY_RUN_PROXY;
+const KEY_LOG = process.env.OXIMY_RUN_KEY_LOG;
+/** A pipe that is full is tried again after so many milliseconds, so often. */
+const FULL_PIPE = { pauseMs: 10, tries: 200 };
 /** Ours sends a few lines. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
@@ -29,10 +33,10 @@ if (PROXY) {
 /** `tls.connect`, in all of its forms. */
 function connect(...args) {
   const options = optionsOf(args);
-  if (!isTunnelled(options)) return connectTls.apply(this, args);
+  if (!isTunnelled(options)) return logged(connectTls.apply(this, args));
   const tunnel = new Tunnel(options);
   const callback = args.find((arg) => typeof arg === "function");
-  const socket = connectTls.call(this, { ...options, socket: tunnel }, callback);
+  const socket = logged(connectTls.call(this, { ...options, socket: tunnel }, callback));
   // Those of a socket with a stream beneath that is not a handle do nothing.
   for (const name of ["ref", "unref", "setKeepAlive", "setNoDelay"]) {
     socket[name] = (...rest) => {
@@ -42,6 +46,26 @@ function connect(...args) {
   }
   if (options.timeout) socket.setTimeout(options.timeout);
   return socket;
+}
+
+function logged(socket) {
+  if (KEY_LOG) socket.on("keylog", (line) => logSecret(line, FULL_PIPE.tries));
+  return socket;
+}
+
+/** At once: a program may exit right after its answer. Never waits, and makes no file where the pipe is gone. */
+function logSecret(line, tries) {
+  try {
+    const pipe = openSync(KEY_LOG, constants.O_WRONLY | constants.O_NONBLOCK);
+    try {
+      writeSync(pipe, line);
+    } finally {
+      closeSync(pipe);
+    }
+  } catch (error) {
+    if (error.code === "EAGAIN" && tries > 0)
+      setTimeout(() => logSecret(line, tries - 1), FULL_PIPE.pauseMs).unref();
+  }
 }
 
 /** (options), (path, options) or (port, host, options), each with a callback or without. */

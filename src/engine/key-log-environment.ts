@@ -1,7 +1,6 @@
 /** The variables by which a command and its descendants are told where their key log is. */
 
 import type { KeyLogMeans } from "./key-log-runtimes.js";
-import { withNodeOption } from "./node-options.js";
 
 export interface KeyLogEnvironment {
   readonly variables: Readonly<Record<string, string>>;
@@ -9,18 +8,16 @@ export interface KeyLogEnvironment {
   readonly means: ReadonlySet<KeyLogMeans>;
 }
 
-/** A key log that the user asked for himself stays his. */
+/**
+ * A key log that the user asked for himself stays his. Node is told by a variable that only what we preload into it reads
+ * (scripts/node-tunnel.cjs): its own `--tls-keylog` warns on standard error, and loses what a process that exits right
+ * after its answer has not written by then.
+ */
 export function keyLogEnvironment(path: string, env: NodeJS.ProcessEnv): KeyLogEnvironment {
-  const variables: Record<string, string> = {};
-  const means = new Set<KeyLogMeans>();
-  if (!env.SSLKEYLOGFILE) {
-    variables.SSLKEYLOGFILE = path;
-    means.add("SSLKEYLOGFILE");
-  }
-  const options = env.NODE_OPTIONS ?? "";
-  if (!/(?:^|[\s"])--tls-keylog(?:[\s="]|$)/.test(options)) {
-    variables.NODE_OPTIONS = withNodeOption(`--tls-keylog=${path}`, options);
-    means.add("--tls-keylog");
-  }
-  return { variables, means };
+  if (env.SSLKEYLOGFILE)
+    return { variables: { OXIMY_RUN_KEY_LOG: path }, means: new Set(["OXIMY_RUN_KEY_LOG"]) };
+  return {
+    variables: { OXIMY_RUN_KEY_LOG: path, SSLKEYLOGFILE: path },
+    means: new Set(["OXIMY_RUN_KEY_LOG", "SSLKEYLOGFILE"]),
+  };
 }

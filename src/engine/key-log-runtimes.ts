@@ -3,14 +3,14 @@
 import { type Runtime, runtimeOfExecutable } from "../trust/runtime.js";
 
 /** How a program can be told where its key log is. */
-export type KeyLogMeans = "SSLKEYLOGFILE" | "--tls-keylog";
+export type KeyLogMeans = "SSLKEYLOGFILE" | "OXIMY_RUN_KEY_LOG";
 
 /**
  * Tried with each of them (docs/run.md has the table). What is not listed is taken for one that does not log, until it
  * was seen to.
  */
 const MEANS: { readonly [runtime in Runtime]?: KeyLogMeans } = {
-  node: "--tls-keylog",
+  node: "OXIMY_RUN_KEY_LOG",
   curl: "SSLKEYLOGFILE",
   python: "SSLKEYLOGFILE",
   wget: "SSLKEYLOGFILE",

@@ -31,7 +31,7 @@ beforeEach(() => {
   now = 1_000_000;
   delivered = [];
   secrets = new KeyLogSecrets(() => now);
-  secrets.useMeans(new Set(["--tls-keylog", "SSLKEYLOGFILE"]));
+  secrets.useMeans(new Set(["OXIMY_RUN_KEY_LOG", "SSLKEYLOGFILE"]));
   secrets.deliverTo((frames) =>
     new SecretFrameReader().push(Buffer.from(frames.buffer), (frame) => delivered.push(frame)),
   );
@@ -52,7 +52,7 @@ test.each([
 
 test("a program that is not known has none, and neither has one whose user keeps its key log", async () => {
   expect(await watch(1, { owner: { kind: "unknown", reason: "timeout" } })).toBe("none");
-  secrets.useMeans(new Set(["--tls-keylog"]));
+  secrets.useMeans(new Set(["OXIMY_RUN_KEY_LOG"]));
   expect(await watch(2, client("/usr/bin/curl"))).toBe("none");
   expect(await watch(3, NODE)).toBe("known");
 });
@@ -66,7 +66,7 @@ test.each<Trust["kind"]>(["distrusts", "unknown"])(
     expect(await watch(2, careful)).toBe("known");
     secrets.onOutcome(2, "missing");
     expect(await watch(3, careful)).toBe("failed");
-    secrets.useMeans(new Set(["--tls-keylog"]));
+    secrets.useMeans(new Set(["OXIMY_RUN_KEY_LOG"]));
     expect(await watch(4, client("/opt/other", "other", kind))).toBe("none");
   },
 );

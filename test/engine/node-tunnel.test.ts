@@ -1,13 +1,23 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
 import http2 from "node:http2";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import forge from "node-forge";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { nodeTunnelEnvironment } from "../../src/engine/node-tunnel.js";
 import { proxyEnvironment } from "../../src/trust/trust-environment.js";
@@ -256,5 +266,95 @@ describe("Node, preloaded by oximy run", () => {
       stdout: "0 bytes",
       asked: [`${HOST}:443`],
     });
+  });
+});
+
+describe("the key log of oximy run", () => {
+  const LABELS = [
+    "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+    "EXPORTER_SECRET",
+    "SERVER_TRAFFIC_SECRET_0",
+    "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+    "CLIENT_TRAFFIC_SECRET_0",
+  ].sort();
+  let pipe: string;
+  let end: number;
+
+  beforeEach(() => {
+    pipe = join(folder, "keys");
+    execFileSync("mkfifo", [pipe]);
+    end = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+  });
+  afterEach(() => {
+    closeSync(end);
+    rmSync(pipe, { force: true });
+  });
+
+  function written(): string {
+    const buffer = Buffer.alloc(64 << 10);
+    try {
+      return buffer.toString("latin1", 0, readSync(end, buffer));
+    } catch {
+      return ""; // empty
+    }
+  }
+
+  it.each([
+    ["https", `import https from "node:https"; https.get("${URL_}", () => process.exit(0));`],
+    ["fetch", `await fetch("${URL_}"); process.exit(0);`],
+    [
+      "http2",
+      `import { connect } from "node:http2";
+       connect("${URL_}").request().on("response", () => process.exit(0));`,
+    ],
+    [
+      "tls.connect over a socket of its own",
+      `import net from "node:net"; import tls from "node:tls";
+       const socket = net.connect(PORT, "127.0.0.1");
+       tls.connect({ socket, servername: "${HOST}" }, () => process.exit(0));`,
+    ],
+  ])("has the secrets of %s of a process that exits at once", async (_name, source) => {
+    const { code, stderr } = await run(source.replace("PORT", String(portOf(server))), {
+      env: { OXIMY_RUN_KEY_LOG: pipe },
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const lines = written().trim().split("\n");
+    expect(lines.map((line) => line.split(" ")[0]).sort()).toEqual(LABELS);
+  });
+
+  it("makes nobody wait when it is full", async () => {
+    try {
+      for (;;) writeSync(end, "x".repeat(4096));
+    } catch {
+      // It is.
+    }
+    const { code, stdout, stderr } = await run(get("https"), { env: { OXIMY_RUN_KEY_LOG: pipe } });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "0 bytes", stderr: "" });
+  });
+
+  it("is written a moment later when it was full", async () => {
+    try {
+      for (;;) writeSync(end, "x".repeat(4096));
+    } catch {
+      // It is.
+    }
+    const asking = run(`${get("https")} setTimeout(() => {}, 1_000);`, {
+      env: { OXIMY_RUN_KEY_LOG: pipe },
+    });
+    await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(1);
+    let text = "";
+    await expect
+      .poll(() => (text += written()).split("\n").filter((line) => line.includes("_SECRET")).length, {
+        timeout: 10_000,
+      })
+      .toBe(LABELS.length);
+    expect((await asking).code).toBe(0);
+  });
+
+  it("is no file when the pipe is gone", async () => {
+    const gone = join(folder, "gone");
+    const { code, stdout, stderr } = await run(get("https"), { env: { OXIMY_RUN_KEY_LOG: gone } });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "0 bytes", stderr: "" });
+    expect(existsSync(gone)).toBe(false);
   });
 });
