@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-app.js";
-import { CapturePlane } from "../capture/plane.js";
+import { CapturePlane, type CapturePlaneOptions } from "../capture/plane.js";
 import type { CaptureCounters, ReadOutcome } from "../capture/protocol.js";
 import type { Endpoint, Owner } from "../connection/client.js";
 import { OximyError } from "../errors.js";
@@ -53,7 +53,12 @@ export interface EngineOptions {
   readonly onBundle?: (document: string) => void;
   readonly secrets?: SecretSource;
   readonly onReadOutcome?: (id: number, outcome: ReadOutcome) => void;
+  /** The thread of the capture plane, unless a test has another. */
+  readonly startPlane?: (options: CapturePlaneOptions) => Promise<Plane>;
 }
+
+/** What the engine needs of the capture plane. */
+export type Plane = TapSink & CopySink & Pick<CapturePlane, "useBundle" | "secrets" | "flush" | "close">;
 
 /** Whose connection it is, and which program that is. */
 export interface Identified {
@@ -97,7 +102,7 @@ export class Engine {
   private listener: Served | undefined;
 
   private constructor(
-    private readonly plane: CapturePlane | undefined,
+    private readonly plane: Plane | undefined,
     private readonly dataPlane: DataPlane,
     private readonly known: BundleState,
     private readonly selection: AppSelection,
@@ -127,8 +132,9 @@ export class Engine {
       isOurs: (proxy) => proxy.port === known.listenerPort,
     });
     // Last of what can fail: its thread would outlive a failure after it.
+    const { startPlane = CapturePlane.start } = options;
     const plane = settings.enabled
-      ? await CapturePlane.start({
+      ? await startPlane({
           capture: {
             outputDir: settings.outputDir,
             includeRaw: settings.includeRaw,

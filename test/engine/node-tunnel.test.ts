@@ -343,11 +343,11 @@ describe("the key log of oximy run", () => {
     });
     await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(1);
     let text = "";
-    await expect
-      .poll(() => (text += written()).split("\n").filter((line) => line.includes("_SECRET")).length, {
-        timeout: 10_000,
-      })
-      .toBe(LABELS.length);
+    const secrets = () => {
+      text += written();
+      return text.split("\n").filter((line) => line.includes("_SECRET")).length;
+    };
+    await expect.poll(secrets, { timeout: 10_000 }).toBe(LABELS.length);
     expect((await asking).code).toBe(0);
   });
 
