@@ -14,13 +14,21 @@ export interface SigningOptions extends Omit<SignerStart, "type"> {
   readonly log: Log;
   /** In tests, which run from source, the one that was built. */
   readonly program?: string;
+  /** Milliseconds that a start may take, in tests others than here. */
+  readonly startLimits?: StartLimits;
 }
 
 /** All that was signed, a line each: time, name, and why not where it was refused. For root to read. */
 export const SIGNED_LOG = "signed.log";
 const MAX_LOG = 1 << 20;
-/** A start on a busy machine, and an answer. */
-const START_MS = 5_000;
+interface StartLimits {
+  /** On a busy machine; nobody waits longer for an answer. */
+  readonly askMs: number;
+  /** One that has said nothing by then hangs. */
+  readonly hungMs: number;
+}
+
+const START_LIMITS: StartLimits = { askMs: 5_000, hungMs: 30_000 };
 /** An answer is some milliseconds of work; a client waits for it, and would rather pass unread. */
 const ANSWER_MS = 2_000;
 /** A signer that dies is not started again sooner. */
@@ -36,6 +44,8 @@ const LATE: SignAnswer = { kind: "refused", why: "the signer did not answer in t
 interface Running {
   readonly child: ChildProcess;
   readonly identity: string;
+  /** Milliseconds of `performance.now`. */
+  readonly startedAt: number;
   /** Milliseconds of `performance.now` at which it last said something; from the first on it has only to answer. */
   heardAt: number | undefined;
 }
@@ -47,8 +57,11 @@ export class Signing {
   private readonly pending = new PendingAnswers<SignAnswer>();
   private writing: Promise<unknown> = Promise.resolve();
   private closed = false;
+  private readonly startLimits: StartLimits;
 
-  constructor(private readonly options: SigningOptions) {}
+  constructor(private readonly options: SigningOptions) {
+    this.startLimits = options.startLimits ?? START_LIMITS;
+  }
 
   /** Starts it where there is a certificate, so that the first who asks need not wait for the start. */
   async prepare(): Promise<void> {
@@ -80,7 +93,7 @@ export class Signing {
     if (asked === undefined) return NOT_THERE;
     return this.pending.ask(
       (id) => this.tell({ type: "sign", id, ...ask }),
-      asked.heardAt === undefined ? START_MS : ANSWER_MS,
+      asked.heardAt === undefined ? this.startLimits.askMs : ANSWER_MS,
       () => {
         this.onLate(asked);
         return LATE;
@@ -91,8 +104,11 @@ export class Signing {
   /** One that hangs is not asked again: who comes next has another one started. */
   private onLate(late: Running): void {
     // One that starts, or answers others meanwhile, is only slow.
-    if (this.running !== late || late.heardAt === undefined) return;
-    if (performance.now() - late.heardAt < ANSWER_MS) return;
+    if (this.running !== late) return;
+    const { startedAt, heardAt } = late;
+    const [since, limit] =
+      heardAt === undefined ? [startedAt, this.startLimits.hungMs] : [heardAt, ANSWER_MS];
+    if (performance.now() - since < limit) return;
     late.child.kill("SIGKILL");
     this.options.log.warn("signer: it does not answer; another one is started when it is needed");
     this.end();
@@ -125,7 +141,7 @@ export class Signing {
       env: {},
       cwd: "/",
     });
-    const started: Running = { child, identity, heardAt: undefined };
+    const started: Running = { child, identity, startedAt: this.startedAt, heardAt: undefined };
     this.running = started;
     child.on("message", (message: FromSigner) => {
       started.heardAt = performance.now();

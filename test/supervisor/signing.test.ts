@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CertificateAuthority, openCa } from "../../src/certificates/ca.js";
 import { EMBEDDED_LOCATION } from "../../src/oisp/embedded.js";
-import { SIGNED_LOG, Signing } from "../../src/supervisor/signing.js";
+import { SIGNED_LOG, Signing, type SigningOptions } from "../../src/supervisor/signing.js";
 import { MAIN } from "../built-oximy.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
@@ -30,14 +30,18 @@ describe("a signer", LONG, () => {
   let ca: CertificateAuthority;
   let said: string[];
   let signing: Signing;
-  const start = (options: { allHosts?: boolean; names?: readonly string[] } = {}) => {
+  const BUILT = join(dirname(MAIN), "../supervisor/signer-process.js");
+  const start = (
+    options: Partial<Pick<SigningOptions, "allHosts" | "names" | "program" | "startLimits">> = {},
+  ) => {
     const say = (message: string) => void said.push(message);
     signing = new Signing({
       directory,
       supplement: "over",
-      allHosts: options.allHosts ?? false,
-      names: options.names ?? [],
-      program: join(dirname(MAIN), "../supervisor/signer-process.js"),
+      allHosts: false,
+      names: [],
+      program: BUILT,
+      ...options,
       log: { debug: say, info: say, warn: say, error: say },
     });
     return signing;
@@ -145,6 +149,22 @@ describe("a signer", LONG, () => {
     await expect.poll(signers, { timeout: 20_000 }).not.toContain(hanging);
     expect((await ask("api.anthropic.com")).kind).toBe("signed");
     expect(said.filter((line) => /does not answer/.test(line))).toHaveLength(1);
+  });
+
+  test("that hangs before it has said anything is ended too", async () => {
+    const program = join(directory, "hangs-once-signer-process.mjs");
+    const hung = join(directory, "hung");
+    writeFileSync(
+      program,
+      `import { existsSync, writeFileSync } from "node:fs";
+       if (existsSync(${JSON.stringify(hung)})) await import(${JSON.stringify(BUILT)});
+       else { writeFileSync(${JSON.stringify(hung)}, ""); process.kill(process.pid, "SIGSTOP"); }`,
+    );
+    start({ program, startLimits: { askMs: 3_000, hungMs: 3_000 } });
+    const ask = () => signing.sign({ host: "api.openai.com", port: 443, key: spki() });
+    expect((await ask()).kind).toBe("refused");
+    await expect.poll(async () => (await ask()).kind, { timeout: 40_000, interval: 500 }).toBe("signed");
+    expect(said.some((line) => /does not answer/.test(line))).toBe(true);
   });
 
   test.skipIf(process.getuid?.() !== 0)("reads a key that is root's, and no file after", async () => {
