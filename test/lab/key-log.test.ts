@@ -91,7 +91,10 @@ describe.skipIf(requireLab())("oximy run", { timeout: LONG }, () => {
   });
 
   it("intercepts with --no-read, and hands over no key log", async () => {
-    const shown = await run(["sh", "-c", 'echo "$SSLKEYLOGFILE$OXIMY_RUN_KEY_LOG-$NODE_OPTIONS-"'], ["--no-read"]);
+    const shown = await run(
+      ["sh", "-c", 'echo "$SSLKEYLOGFILE$OXIMY_RUN_KEY_LOG-$NODE_OPTIONS-"'],
+      ["--no-read"],
+    );
     expect(shown.stdout).toMatch(/^---require=\S+\/scripts\/node-tunnel\.cjs-\n$/);
     await run(["curl", ...asking("gpt-4")], ["--no-read"]);
     expect(vias()).toEqual([["full", "intercept"]]);

@@ -1,6 +1,6 @@
 /** A lab in which clients of three users call without end, while something happens to Oximy or to the machine. */
 
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLab, type Lab } from "../../../lab/lab.js";
@@ -39,11 +39,14 @@ interface Traces {
 export class ChaosLab {
   oximy: LabOximy | undefined;
   private exit: ExecResult | undefined;
+  /** Whether the present run reads. */
+  reads = false;
   /** How often it was started. */
   starts = 0;
   /** What each run but the present one had to say at its end. */
   readonly ends: string[] = [];
   private clients: LabProcess[] = [];
+  private programs = 0;
 
   private constructor(
     readonly lab: Lab,
@@ -110,7 +113,7 @@ export class ChaosLab {
 
   /** Reads secrets or intercepts, in turns. */
   async restart(clock: "own" | "machine" = "machine"): Promise<void> {
-    const reads = this.starts++ % 2 === 1;
+    this.reads = this.starts++ % 2 === 1;
     this.setClock(0);
     const env: Record<string, string> =
       clock === "own"
@@ -122,7 +125,7 @@ export class ChaosLab {
             FAKETIME_DISABLE_SHM: "1",
           }
         : {};
-    const args = ["--redirect", this.backend, "--no-include-raw", ...(reads ? [] : ["--no-read"])];
+    const args = ["--redirect", this.backend, "--no-include-raw", ...(this.reads ? [] : ["--no-read"])];
     this.exit = undefined;
     const oximy = await LabOximy.startIn(this.lab, this.home, args, env);
     this.oximy = oximy;
@@ -150,6 +153,27 @@ export class ChaosLab {
     await this.prober.printed(new RegExp(`^(.*\\n){${before}}`));
     const taken = JSON.parse(this.prober.stdout.split("\n")[before - 1]!) as Record<string, number>;
     return Math.max(...Object.values(taken));
+  }
+
+  /** A program with a TLS stack that makes one call, from an executable that nobody has seen. */
+  newProgram(): { hasEnded(): boolean; end(): Promise<unknown> } {
+    const file = join(this.lab.dir, `program-${this.programs++}`);
+    copyFileSync(process.execPath, file);
+    // The build id of a file that is root's would be believed, and nothing searched.
+    chownSync(file, USERS[0], USERS[0]);
+    const call = `fetch("https://${KNOWN}/").then((answer) => answer.text()).catch(() => {})`;
+    const running = this.lab.machine.spawn(file, ["-e", call], { uid: USERS[0], cwd: "/" });
+    let ended = false;
+    void running.exited.then(() => {
+      ended = true;
+    });
+    return {
+      hasEnded: () => ended,
+      end: async () => {
+        await running.stop();
+        rmSync(file);
+      },
+    };
   }
 
   async tallies(): Promise<Tally[]> {

@@ -114,6 +114,39 @@ const descriptors = (pid: number) =>
       .map(Number),
   );
 
+/** How long a program that was never seen may take to be searched. */
+const PROVOKED_MS = 5_000;
+
+/** A search takes a moment: a program that was never seen brings one about. */
+function searchHit(name: "SIGKILL" | "SIGSTOP"): Happening {
+  return {
+    name: `${name === "SIGKILL" ? "kill -9" : name} search`,
+    async happen(chaos, random, { mostMs }) {
+      if (!chaos.reads) {
+        await chaos.oximy?.stop();
+        await chaos.restart();
+      }
+      const program = chaos.newProgram();
+      const until = performance.now() + PROVOKED_MS;
+      let pid: number | undefined;
+      while (pid === undefined && !program.hasEnded() && performance.now() < until) {
+        await pause(1);
+        pid = one(chaos, random, "search");
+      }
+      if (pid !== undefined) signal(pid, name);
+      const undo = async () => {
+        if (pid !== undefined && name === "SIGSTOP") {
+          await pause(random.below(mostMs));
+          signal(pid, "SIGCONT");
+        }
+        await program.end();
+      };
+      // The first call of the program waits for the search, and nobody else does.
+      return { detail: pid === undefined ? "none there" : "hit", stalls: false, undo };
+    },
+  };
+}
+
 const diskFull: Happening = {
   name: "disk full",
   async happen(chaos, random, { mostMs }) {
@@ -264,12 +297,12 @@ export const HAPPENINGS: readonly Happening[] = [
   killed("proxy"),
   killed("signer"),
   killed("redirect"),
-  killed("search"),
+  searchHit("SIGKILL"),
   stopped("supervisor"),
   stopped("proxy"),
   stopped("signer"),
   stopped("redirect"),
-  stopped("search"),
+  searchHit("SIGSTOP"),
   limited("supervisor", "as", addressSpace, someMemory),
   limited("proxy", "as", addressSpace, someMemory),
   limited("signer", "as", addressSpace, someMemory),
