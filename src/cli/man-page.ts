@@ -1,6 +1,7 @@
 /** Manual pages, made of the commands: man(7), as groff and mandoc read it. Values in, text out. */
 
 import type { CommandInfo } from "./command-tree.js";
+import { EXAMPLES } from "./examples.js";
 
 /** `oximy.1`, `oximy-bundle-show.1`. */
 export const manPageName = ({ path }: CommandInfo): string => `${["oximy", ...path].join("-")}.1`;
@@ -24,6 +25,7 @@ export function manPage(command: CommandInfo, commands: readonly CommandInfo[], 
       : [".SH ARGUMENTS", ...command.arguments.flatMap((given) => item(given.name, given.description))]),
     ".SH OPTIONS",
     ...command.options.flatMap(({ flags, description }) => item(flags, description)),
+    ...examples(EXAMPLES[command.path.join(" ")] ?? []),
     ...(command.path.length > 0 ? [] : [".SH FILES", ...item("~/.oximy", "settings, events, certificate")]),
     ".SH SEE ALSO",
     inner.length === 0
@@ -31,6 +33,9 @@ export function manPage(command: CommandInfo, commands: readonly CommandInfo[], 
       : inner.map(({ path }) => reference(["oximy", ...path])).join(",\n"),
   ].join("\n")}\n`;
 }
+
+const examples = (lines: readonly string[]) =>
+  lines.length === 0 ? [] : [".SH EXAMPLES", ".nf", ...lines.map(escaped), ".fi"];
 
 const item = (name: string, description: string) => [".TP", `\\fB${escaped(name)}\\fR`, escaped(description)];
 

@@ -52,6 +52,7 @@ test("there is a manual page for each command, which groff reads without a compl
   expect(pages).toEqual(expect.arrayContaining(["oximy.1", "oximy-events.1", "oximy-bundle-lookup.1"]));
   const page = readFileSync(join(folder, "oximy-events.1"), "utf8");
   expect(page).toContain(".SH OPTIONS");
+  expect(page).toContain(".SH EXAMPLES\n.nf\noximy events \\-\\-since 2h\n");
   expect(page).toContain("\\fB\\-\\-grep <text>\\fR");
   if (!isThere("groff")) return;
   for (const name of pages) {
