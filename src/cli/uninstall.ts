@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { print } from "../terminal.js";
 import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
@@ -13,7 +14,7 @@ import { cleanUp } from "./cleanup.js";
 import { removeService } from "./service.js";
 
 /** What Oximy makes in its folder; `OXIMY_HOME` may name one that has more. */
-const OURS = /^(ca|traces|config\.json|pins\.json(\..+)?|bundle-cache\.json(\..+)?)$/;
+const OURS = /^(ca|traces|ui|otlp|syslog|config\.json|pins\.json(\..+)?|bundle-cache\.json(\..+)?)$/;
 
 /** What root keeps (OXIMY_STATE_DIR): the machine's CA, and where TLS secrets are in executables. */
 const OURS_OF_ROOT = /^(ca|sites\.json(\.\d+)?)$/;
@@ -47,8 +48,16 @@ export function addUninstallCommand(program: Command): void {
     } else if (existsSync(home)) {
       print(`Events and the certificate authority stay in ${home}; --purge removes them.`);
     }
-    print("The program itself: npm uninstall -g oximy");
+    print(`The program itself: ${howToRemove()}`);
   });
+}
+
+/** Where the Debian package puts its library (scripts/deb-files.mjs). */
+const OF_PACKAGE = "/usr/lib/oximy/";
+
+/** @param program the file that runs */
+export function howToRemove(program = fileURLToPath(import.meta.url)): string {
+  return program.startsWith(OF_PACKAGE) ? "sudo apt remove oximy" : "npm uninstall -g oximy";
 }
 
 /** Removes what is ours but what sessions may still use, and the folder when it is empty then. Returns what is left. */
