@@ -25,6 +25,9 @@ struct OpenedNetwork {
   std::string error;
 };
 
+/** Whom rules in a container are for: a connection that tries them out, or all. */
+enum class RulesFor { kTrial, kAll };
+
 /**
  * The network namespaces of containers, as root holds them: a listener in each, which the proxy is given, the rules
  * that lead to it, and sockets for the proxy's connections to servers, made there, marked, and with the client's user.
@@ -43,15 +46,20 @@ class ContainerNetworks {
 
   /** Holds the network of a process: never our own. The same id for one that is held already. No rules yet. */
   virtual OpenedNetwork Open(const ProcessRef& process) = 0;
-  /** Empty, or why not. */
-  virtual std::string InstallRules(uint32_t id) = 0;
+  /** Empty, or why not. Those for all take the place of those for a trial. */
+  virtual std::string InstallRules(uint32_t id, RulesFor whom) = 0;
   virtual void RemoveRules(uint32_t id) = 0;
+  /**
+   * Whether somebody else has changed the rules of nf_tables there since this was asked last. Ours were removed in that
+   * moment: whether they still lead anywhere has to be tried again.
+   */
+  virtual bool TakeChanged(uint32_t id) = 0;
   /** Lets go of it. Connections that were accepted go on. */
   virtual void Close(uint32_t id) = 0;
 
   virtual std::optional<SocketOwner> FindOwner(uint32_t id, const SocketTuple& tuple) = 0;
-  /** A socket there like one of the container's own, or -1. The caller closes it. */
-  virtual int OpenSocket(uint32_t id, Endpoint::Family family) = 0;
+  /** A socket there like one of the container's own, or for a trial; or -1. The caller closes it. */
+  virtual int OpenSocket(uint32_t id, Endpoint::Family family, RulesFor whom) = 0;
   /** Whether the network has a way to that address. */
   virtual bool HasRoute(uint32_t id, const Endpoint& to) = 0;
 };

@@ -20,6 +20,10 @@ Endpoint EndpointAt(const Napi::Value& value) {
 
 uint32_t Id(const Napi::CallbackInfo& info) { return info[0].ToNumber().Uint32Value(); }
 
+RulesFor Whom(const Napi::Value& value) {
+  return value.ToString().Utf8Value() == "trial" ? RulesFor::kTrial : RulesFor::kAll;
+}
+
 /** The class `ContainerNetworks` of JavaScript: new ContainerNetworks(ports, allowQuic). */
 class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworksBinding> {
  public:
@@ -28,7 +32,8 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
     return DefineClass(env, "ContainerNetworks",
                        {InstanceMethod<&Self::ProxyEnd>("proxyEnd"), InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"),
                         InstanceMethod<&Self::Open>("open"), InstanceMethod<&Self::InstallRules>("installRules"),
-                        InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Close>("close"),
+                        InstanceMethod<&Self::RemoveRules>("removeRules"),
+                        InstanceMethod<&Self::TakeChanged>("takeChanged"), InstanceMethod<&Self::Close>("close"),
                         InstanceMethod<&Self::SocketOwnerIn>("socketOwner"),
                         InstanceMethod<&Self::OpenSocket>("openSocket"), InstanceMethod<&Self::HasRoute>("hasRoute"),
                         InstanceMethod<&Self::End>("end")});
@@ -66,10 +71,13 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
     return Napi::Number::New(info.Env(), opened.id);
   }
   Napi::Value InstallRules(const Napi::CallbackInfo& info) {
-    const std::string failure = Networks(info.Env()).InstallRules(Id(info));
+    const std::string failure = Networks(info.Env()).InstallRules(Id(info), Whom(info[1]));
     return failure.empty() ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), failure));
   }
   void RemoveRules(const Napi::CallbackInfo& info) { Networks(info.Env()).RemoveRules(Id(info)); }
+  Napi::Value TakeChanged(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), Networks(info.Env()).TakeChanged(Id(info)));
+  }
   void Close(const Napi::CallbackInfo& info) { Networks(info.Env()).Close(Id(info)); }
   Napi::Value SocketOwnerIn(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -85,7 +93,7 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
   }
   Napi::Value OpenSocket(const Napi::CallbackInfo& info) {
     const auto family = info[1].ToNumber().Uint32Value() == 6 ? Endpoint::Family::kIPv6 : Endpoint::Family::kIPv4;
-    return Napi::Number::New(info.Env(), Networks(info.Env()).OpenSocket(Id(info), family));
+    return Napi::Number::New(info.Env(), Networks(info.Env()).OpenSocket(Id(info), family, Whom(info[2])));
   }
   Napi::Value HasRoute(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), Networks(info.Env()).HasRoute(Id(info), EndpointAt(info[1])));

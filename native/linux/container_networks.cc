@@ -5,8 +5,8 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
@@ -21,6 +21,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "linux/container_rules.h"
 #include "linux/front_socket.h"
@@ -38,6 +39,9 @@ constexpr int kIpFreebind = 15;
 constexpr int kIpv6Freebind = 78;
 constexpr int kBacklog = 4096;
 constexpr int kPortTries = 16;
+/** What is waited for, beside the watches of networks, which go by their ids. */
+constexpr uint64_t kChannel = uint64_t{1} << 32;
+constexpr uint64_t kStop = kChannel + 1;
 /** The proxy takes packets at once; one that does not shall not hold us up for long. */
 constexpr timeval kSendLimit{0, 500'000};
 
@@ -94,13 +98,39 @@ UniqueFd OpenNetfilter() {
   return netlink;
 }
 
+/** Is told of every change of the rules of nf_tables in the network that it is made in (linux/nfnetlink.h). */
+UniqueFd OpenWatch() {
+  UniqueFd netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
+  const int group = NFNLGRP_NFTABLES;
+  if (!netlink || setsockopt(netlink.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) return {};
+  return netlink;
+}
+
+/** Takes what a watch was told. True when there was something, also too much of it (ENOBUFS). */
+bool Drain(int watch) {
+  bool any = false;
+  for (;;) {
+    uint8_t told[8192];
+    const ssize_t size = recv(watch, told, sizeof told, MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno != ENOBUFS) return any;
+    any = true;
+  }
+}
+
 struct Network {
   uint32_t id = 0;
   uint64_t cookie = 0;
   UniqueFd space;
   UniqueFd diag;
-  UniqueFd rules;
   uint16_t port = 0;
+
+  /** Held while our own rules change, so that the watch tells of others' changes alone. */
+  std::mutex changing;
+  UniqueFd watch;
+  UniqueFd rules;
+  UniqueFd trial_rules;
+  bool changed = false;
 };
 
 /** Runs where all sockets are made in that network. The thread is for this alone: it never comes back. */
@@ -143,7 +173,10 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     proxy_end_ = UniqueFd(ends[1]);
     setsockopt(channel_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendLimit, sizeof kSendLimit);
     stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
-    if (!stop_) throw std::system_error(errno, std::generic_category(), "eventfd");
+    waiting_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+    if (!stop_ || !waiting_) throw std::system_error(errno, std::generic_category(), "eventfd");
+    Await(channel_.get(), kChannel);
+    Await(stop_.get(), kStop);
     thread_ = std::thread([this] { Serve(); });
   }
   ~LinuxContainerNetworks() override {
@@ -155,10 +188,18 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   void CloseProxyEnd() override { proxy_end_ = UniqueFd(); }
 
   OpenedNetwork Open(const ProcessRef& process) override;
-  std::string InstallRules(uint32_t id) override;
+  std::string InstallRules(uint32_t id, RulesFor whom) override;
   void RemoveRules(uint32_t id) override {
-    const std::lock_guard<std::mutex> guard(lock_);
-    if (const auto found = networks_.find(id); found != networks_.end()) found->second->rules = UniqueFd();
+    const auto network = Find(id);
+    if (!network) return;
+    const std::lock_guard<std::mutex> changing(network->changing);
+    DropRules(*network);
+  }
+  bool TakeChanged(uint32_t id) override {
+    const auto network = Find(id);
+    if (!network) return false;
+    const std::lock_guard<std::mutex> changing(network->changing);
+    return std::exchange(network->changed, false);
   }
   void Close(uint32_t id) override {
     const std::lock_guard<std::mutex> guard(lock_);
@@ -174,11 +215,16 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     const auto found = networks_.find(id);
     return found == networks_.end() ? std::nullopt : FindIn(found->second->diag.get(), tuple, ++sequence_);
   }
-  int OpenSocket(uint32_t id, Endpoint::Family family) override {
+  int OpenSocket(uint32_t id, Endpoint::Family family, RulesFor whom) override {
     const auto network = Find(id);
     int fd = -1;
     if (!network) return fd;
     RunIn(network->space.get(), [&] { fd = NewSocket(family, SOCK_STREAM); });
+    const uint32_t mark = kTrialMark;
+    if (whom == RulesFor::kTrial && fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
+      close(fd);
+      return -1;
+    }
     return fd;
   }
   bool HasRoute(uint32_t id, const Endpoint& to) override {
@@ -203,7 +249,20 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     const auto found = networks_.find(id);
     return found == networks_.end() ? nullptr : found->second;
   }
+  /** The kernel removes them with the sockets that own them. */
+  static void DropRules(Network& network) {
+    network.rules = UniqueFd();
+    network.trial_rules = UniqueFd();
+    Drain(network.watch.get());
+  }
+  void Await(int descriptor, uint64_t what) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = what;
+    epoll_ctl(waiting_.get(), EPOLL_CTL_ADD, descriptor, &event);
+  }
   void Serve();
+  void Doubt(uint32_t id);
   void Answer(const GuestMessage& want);
 
   const ContainerNetworkOptions options_;
@@ -211,6 +270,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   UniqueFd channel_;
   UniqueFd proxy_end_;
   UniqueFd stop_;
+  UniqueFd waiting_;
   std::mutex lock_;
   std::map<uint32_t, std::shared_ptr<Network>> networks_;
   uint32_t next_id_ = 1;
@@ -257,10 +317,12 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
     }
     if (!four) failure = Failure("no listener", errno);
     network->diag = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    network->watch = OpenWatch();
     keep = OpenNetfilter();
-    if (!network->diag || !keep) failure = Failure("no netlink", errno);
+    if (!network->diag || !network->watch || !keep) failure = Failure("no netlink", errno);
     if (!failure.empty()) return;
     if (const int error = InstallKeepRules(keep.get()); error != 0) failure = Failure("nf_tables", error);
+    Drain(network->watch.get());
   });
   if (!failure.empty()) return {0, failure};
   if (network->id != 0) return {network->id, ""};
@@ -274,35 +336,58 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
   if (six) descriptors.push_back(six.get());
   if (!SendGuestMessage(channel_.get(), message, descriptors, 0)) return {0, Failure("the proxy", errno)};
   networks_.emplace(network->id, network);
+  // Out of the set with its last descriptor.
+  Await(network->watch.get(), network->id);
   return {network->id, ""};
 }
 
-std::string LinuxContainerNetworks::InstallRules(uint32_t id) {
+std::string LinuxContainerNetworks::InstallRules(uint32_t id, RulesFor whom) {
   const auto network = Find(id);
   if (!network) return "it is not held";
-  if (network->rules) return "";
+  const std::lock_guard<std::mutex> changing(network->changing);
+  const bool trial = whom == RulesFor::kTrial;
+  UniqueFd& place = trial ? network->trial_rules : network->rules;
+  // Others have changed theirs since the trial: it told nothing.
+  if (place || (!trial && network->changed)) return "";
   UniqueFd netlink;
   int error = 0;
   RunIn(network->space.get(), [&] {
     netlink = OpenNetfilter();
-    error = netlink ? InstallContainerRules(netlink.get(), {options_.ports, network->port, options_.allow_quic}) : errno;
+    const ContainerRules rules{options_.ports, network->port, options_.allow_quic, trial};
+    error = netlink ? InstallContainerRules(netlink.get(), rules) : errno;
   });
   if (error != 0 || !netlink) return Failure("nf_tables", error);
-  const std::lock_guard<std::mutex> guard(lock_);
-  network->rules = std::move(netlink);
+  place = std::move(netlink);
+  if (!trial) network->trial_rules = UniqueFd();
+  Drain(network->watch.get());
   return "";
 }
 
-/** The thread that makes sockets: it changes its network and user as it goes, and does nothing else. */
+/** A firewall that came up may not let pass what our rules turn: until that is tried, connections go directly. */
+void LinuxContainerNetworks::Doubt(uint32_t id) {
+  const auto network = Find(id);
+  if (!network) return;
+  const std::lock_guard<std::mutex> changing(network->changing);
+  if (!Drain(network->watch.get())) return;
+  network->changed = true;
+  DropRules(*network);
+}
+
+/** The thread that makes sockets: it changes its network and user as it goes. */
 void LinuxContainerNetworks::Serve() {
-  pollfd waiting[] = {{channel_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
   for (;;) {
-    if (poll(waiting, 2, -1) < 0 && errno != EINTR) return;
-    if (waiting[1].revents != 0) return;
-    if (waiting[0].revents == 0) continue;
+    epoll_event event{};
+    const int ready = epoll_wait(waiting_.get(), &event, 1, -1);
+    if (ready < 0 && errno != EINTR) return;
+    if (ready <= 0) continue;
+    if (event.data.u64 == kStop) return;
+    if (event.data.u64 != kChannel) {
+      Doubt(static_cast<uint32_t>(event.data.u64));
+      continue;
+    }
     ReceivedGuestMessage received;
     const GuestReceipt receipt = ReceiveGuestMessage(channel_.get(), received);
-    if (receipt == GuestReceipt::kEnded) return;
+    if (receipt == GuestReceipt::kEnded) epoll_ctl(waiting_.get(), EPOLL_CTL_DEL, channel_.get(), nullptr);
     if (receipt == GuestReceipt::kMessage && received.message.kind == GuestKind::kWant) Answer(received.message);
   }
 }

@@ -28,9 +28,9 @@ NftRule Tcp() {
   return rule;
 }
 
-void LeaveAlone(NftBatch& batch, const char* chain) {
+void LeaveAlone(NftBatch& batch, const char* chain, uint32_t mark) {
   NftRule marked;
-  marked.Meta32(NFT_META_MARK, NFT_CMP_NEQ, 0).Return();
+  marked.Meta32(NFT_META_MARK, NFT_CMP_NEQ, mark).Return();
   batch.AddRule(chain, marked);
   for (const uint32_t type : {RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST}) {
     NftRule near;
@@ -65,7 +65,8 @@ NftRule Tried6(uint16_t port) {
 }  // namespace
 
 int InstallContainerRules(int netlink, const ContainerRules& rules) {
-  NftBatch batch("oximy");
+  NftBatch batch(rules.trial ? "oximy_trial" : "oximy");
+  const uint32_t mark = rules.trial ? kTrialMark : 0;
   batch.AddTable();
   batch.AddChain("try", "route", NF_INET_LOCAL_OUT, -104);
   batch.AddChain("bound", "route", NF_INET_LOCAL_OUT, -103);
@@ -77,7 +78,7 @@ int InstallContainerRules(int netlink, const ContainerRules& rules) {
   NftRule known;
   known.ConnectionState(NFT_CMP_NEQ, kStateNew).Return();
   batch.AddRule("try", known);
-  LeaveAlone(batch, "try");
+  LeaveAlone(batch, "try", mark);
   for (const uint16_t port : rules.ports) {
     NftRule four;
     four.Meta8(NFT_META_NFPROTO, NFT_CMP_EQ, NFPROTO_IPV4).Meta8(NFT_META_L4PROTO, NFT_CMP_EQ, IPPROTO_TCP);
@@ -101,9 +102,9 @@ int InstallContainerRules(int netlink, const ContainerRules& rules) {
     to6.Redirect(rules.listener_port);
     batch.AddRule("output", to6);
   }
-  if (!rules.allow_quic) {
+  if (!rules.allow_quic && !rules.trial) {
     batch.AddChain("quic", "filter", NF_INET_LOCAL_OUT, 0);
-    LeaveAlone(batch, "quic");
+    LeaveAlone(batch, "quic", mark);
     NftRule quic;
     quic.Meta8(NFT_META_L4PROTO, NFT_CMP_EQ, IPPROTO_UDP).TcpPort(443).Reject();
     batch.AddRule("quic", quic);

@@ -7,11 +7,15 @@ namespace oximy {
 
 /** What root's own connections in a container carry. Marks do not leave the namespace. */
 constexpr uint32_t kGuestMark = 0x10780000;
+/** What a connection carries that tries the rules out before they are for all. */
+constexpr uint32_t kTrialMark = 0x10780001;
 
 struct ContainerRules {
   std::vector<uint16_t> ports;
   uint16_t listener_port = 0;
   bool allow_quic = false;
+  /** In a table of their own, for nothing but connections with kTrialMark: whatever comes of it, all others go directly. */
+  bool trial = false;
 };
 
 /**

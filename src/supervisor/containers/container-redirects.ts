@@ -8,7 +8,7 @@ import type { ContainerRef } from "../../connection/container.js";
 import type { Log } from "../../log.js";
 import { SELF_TEST_ADDRESSES, type SelfTestResult, selfTestOn } from "../self-test.js";
 import type { ContainerDiscovery, FoundNetwork } from "./discovery.js";
-import type { ContainerNetworks } from "./networks.js";
+import type { ContainerNetworks, RulesFor } from "./networks.js";
 
 export interface ContainerRedirectsOptions {
   readonly networks: ContainerNetworks;
@@ -22,7 +22,19 @@ export interface ContainerRedirectsOptions {
   readonly log: Log;
   readonly now?: () => number;
   /** Proves the redirect by a connection; replaced in tests. */
-  readonly prove?: (network: number, address: string) => Promise<SelfTestResult>;
+  readonly prove?: (network: number, address: string, whom: RulesFor) => Promise<SelfTestResult>;
+  /** Told of all containers whenever one of them has changed. */
+  readonly onChange?: (states: readonly ContainerState[]) => void;
+}
+
+/** What is known of a container that runs: for people, and for who asks later. */
+export interface ContainerState {
+  /** Its network namespace, which other containers may be in too. */
+  readonly space: string;
+  readonly container: ContainerRef;
+  readonly state: "waiting" | "captured" | "left_alone";
+  /** Why it is left alone. */
+  readonly reason?: string;
 }
 
 type State =
@@ -40,6 +52,9 @@ interface Held {
   network: number | undefined;
   pid: number;
   state: State;
+  /** Others' rules there, since the proof that runs has begun. */
+  isChanged: boolean;
+  reason: string | undefined;
   foundAt: number;
   provedAt: number;
 }
@@ -61,6 +76,7 @@ export class ContainerRedirects {
   private readonly now: () => number;
   private timer: NodeJS.Timeout | undefined;
   private paused = false;
+  private told = "";
   private lookedAtAll = Number.NEGATIVE_INFINITY;
   private lookedAtEnded = Number.NEGATIVE_INFINITY;
 
@@ -99,8 +115,13 @@ export class ContainerRedirects {
   }
 
   /** For those who ask what is captured. */
-  get states(): readonly { readonly container: ContainerRef; readonly state: State }[] {
-    return [...this.held.values()].map(({ container, state }) => ({ container, state }));
+  get states(): readonly ContainerState[] {
+    return [...this.held.values()].map(({ space, container: { runtime, id }, state, reason }) => ({
+      space,
+      container: { runtime, id },
+      state: state === "proving" ? "waiting" : state,
+      ...(reason !== undefined && { reason }),
+    }));
   }
 
   /** One look; called by the timer, and by tests. */
@@ -118,6 +139,14 @@ export class ContainerRedirects {
       for (const found of this.options.discovery.fresh()) this.meet(found);
     }
     for (const held of this.held.values()) this.care(held, now);
+    this.tell();
+  }
+
+  private tell(): void {
+    const now = [...this.held.values()].map(({ container: { id }, state }) => `${id} ${state}`).join("\n");
+    if (now === this.told) return;
+    this.told = now;
+    this.options.onChange?.(this.states);
   }
 
   private meet({ space, pid, container }: FoundNetwork): void {
@@ -132,6 +161,8 @@ export class ContainerRedirects {
       pid,
       network: undefined,
       state: "waiting",
+      isChanged: false,
+      reason: undefined,
       foundAt: now,
       provedAt: Number.NEGATIVE_INFINITY,
     });
@@ -153,6 +184,7 @@ export class ContainerRedirects {
 
   private care(held: Held, now: number): void {
     if (this.paused) return;
+    if (this.hasChanged(held) && held.state === "captured") this.tryAgain(held);
     if (held.state === "captured" && now - held.provedAt >= PROVE_AGAIN_MS) void this.prove(held);
     if (held.state !== "waiting") return;
     const isPatient = now - held.foundAt > PATIENT_MS;
@@ -161,9 +193,22 @@ export class ContainerRedirects {
     if (held.network === undefined && !this.open(held)) return;
     const { networks, port } = this.options;
     if (!this.routes(held.network!, port)) return;
-    const failure = networks.installRules(held.network!);
+    const failure = networks.installRules(held.network!, "trial");
     if (failure === null) void this.prove(held);
     else this.passthroughReason(held, failure);
+  }
+
+  /** Its own rules have, and ours have gone with that: what was proved is so no longer. */
+  private hasChanged(held: Held): boolean {
+    if (held.network !== undefined && this.options.networks.takeChanged(held.network)) held.isChanged = true;
+    return held.isChanged;
+  }
+
+  private tryAgain(held: Held): void {
+    held.isChanged = false;
+    held.state = "waiting";
+    held.foundAt = this.now();
+    held.provedAt = Number.NEGATIVE_INFINITY;
   }
 
   private open(held: Held): boolean {
@@ -183,24 +228,32 @@ export class ContainerRedirects {
     return SELF_TEST_ADDRESSES.some((address) => this.options.networks.hasRoute(network, { address, port }));
   }
 
-  /** Each family that has a way out must arrive at our listener. */
+  /**
+   * Each family that has a way out must arrive at our listener: before all connections are led there a connection of
+   * ours alone, and from then on one like all others.
+   */
   private async prove(held: Held): Promise<void> {
     const { networks, port, log } = this.options;
     const network = held.network!;
-    const isFirst = held.state !== "captured";
+    const whom: RulesFor = held.state === "captured" ? "all" : "trial";
     held.state = "proving";
     held.provedAt = this.now();
     const ways = SELF_TEST_ADDRESSES.filter((address) => networks.hasRoute(network, { address, port }));
     let isDoubtful = false;
     const doubt = setTimeout(() => {
+      if (whom === "trial") return; // nobody waits for it
       isDoubtful = true;
       if (held.network === network) networks.removeRules(network);
     }, DOUBT_MS);
-    const results = await Promise.all(ways.map((address) => this.proveBy(network, address)));
+    const results = await Promise.all(ways.map((address) => this.proveBy(network, address, whom)));
     clearTimeout(doubt);
     if (held.network !== network || held.state !== "proving") return; // it was let go of meanwhile
     if (this.paused) {
       held.state = "waiting";
+      return;
+    }
+    if (this.hasChanged(held)) {
+      this.tryAgain(held);
       return;
     }
     const failed = results.find((result) => result.kind === "failed");
@@ -208,20 +261,28 @@ export class ContainerRedirects {
       this.passthroughReason(held, failed.reason);
       return;
     }
+    held.isChanged = false;
     held.provedAt = this.now();
     if (isDoubtful || results.every(({ kind }) => kind === "no_route")) {
       networks.removeRules(network);
       held.state = "waiting";
       return;
     }
+    if (whom === "trial") {
+      const failure = networks.installRules(network, "all");
+      if (failure !== null) {
+        this.passthroughReason(held, failure);
+        return;
+      }
+    }
     held.state = "captured";
-    if (isFirst) log.debug(`container ${nameOf(held)}: captured`);
+    if (whom === "trial") log.debug(`container ${nameOf(held)}: captured`);
   }
 
-  private proveBy(network: number, address: string): Promise<SelfTestResult> {
+  private proveBy(network: number, address: string, whom: RulesFor): Promise<SelfTestResult> {
     const { networks, port, nonce, prove } = this.options;
-    if (prove) return prove(network, address);
-    const fd = networks.openSocket(network, address.includes(":") ? 6 : 4);
+    if (prove) return prove(network, address, whom);
+    const fd = networks.openSocket(network, address.includes(":") ? 6 : 4, whom);
     if (fd < 0) return Promise.resolve({ kind: "no_route" });
     // Not yet connected, so that there is nothing to be read.
     const socket = new Socket({ fd, readable: true, writable: true, manualStart: true } as object);
@@ -231,6 +292,7 @@ export class ContainerRedirects {
   private passthroughReason(held: Held, reason: string): void {
     this.letGo(held);
     held.state = "left_alone";
+    held.reason = reason;
     this.options.log.warn(`container ${nameOf(held)} is left alone: ${reason}`);
   }
 

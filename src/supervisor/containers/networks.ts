@@ -3,6 +3,9 @@
 import type { Endpoint } from "../../connection/client.js";
 import { loadNative, type NativeAddon, type SocketOwner } from "../../native/native.js";
 
+/** Whom rules in a container are for: a connection that tries them out, or all. */
+export type RulesFor = "trial" | "all";
+
 /** All calls return at once, within a millisecond or two. */
 export interface ContainerNetworks {
   /** Descriptor of the proxy's end, for a process that is started now. */
@@ -10,13 +13,15 @@ export interface ContainerNetworks {
   closeProxyEnd(): void;
   /** Holds the network of a process; the same number for one that is held. A text says why not. */
   open(pid: number, startTime: number): number | string;
-  /** Null, or why not. */
-  installRules(network: number): string | null;
+  /** Null, or why not. Those for all take the place of those for a trial. */
+  installRules(network: number, whom: RulesFor): string | null;
   removeRules(network: number): void;
+  /** Whether others' rules there have changed since the last call. Ours were removed in that moment. */
+  takeChanged(network: number): boolean;
   close(network: number): void;
   socketOwner(network: number, local: Endpoint, remote: Endpoint): SocketOwner | null;
-  /** A socket there like one of the container's own: a descriptor, or -1. */
-  openSocket(network: number, family: 4 | 6): number;
+  /** A socket there like one of the container's own, or for a trial: a descriptor, or -1. */
+  openSocket(network: number, family: 4 | 6, whom: RulesFor): number;
   hasRoute(network: number, to: Endpoint): boolean;
   /** All rules go, and all networks are let go of. Can be called twice. */
   end(): void;

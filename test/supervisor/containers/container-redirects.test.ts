@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
-import { ContainerRedirects } from "../../../src/supervisor/containers/container-redirects.js";
+import {
+  ContainerRedirects,
+  type ContainerState,
+} from "../../../src/supervisor/containers/container-redirects.js";
 import type { FoundNetwork } from "../../../src/supervisor/containers/discovery.js";
 import type { ContainerNetworks } from "../../../src/supervisor/containers/networks.js";
 import type { SelfTestResult } from "../../../src/supervisor/self-test.js";
@@ -15,8 +18,10 @@ function rig() {
     routes: true,
     opens: 1 as number | string,
     result: { kind: "arrived" } as SelfTestResult,
+    changed: false,
   };
   const did: string[] = [];
+  const told: (readonly ContainerState[])[] = [];
   const networks: ContainerNetworks = {
     proxyEnd: () => -1,
     closeProxyEnd: () => {},
@@ -24,9 +29,14 @@ function rig() {
       did.push(`open ${pid}`);
       return world.opens;
     },
-    installRules: () => {
-      did.push("install");
+    installRules: (_, whom) => {
+      did.push(`install ${whom}`);
       return null;
+    },
+    takeChanged: () => {
+      const { changed } = world;
+      world.changed = false;
+      return changed;
     },
     removeRules: () => void did.push("remove"),
     close: () => void did.push("close"),
@@ -45,6 +55,7 @@ function rig() {
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     now: () => world.now,
     prove: async () => world.result,
+    onChange: (states) => void told.push(states),
   });
   /** A look, and what follows from it. */
   const look = async (ms = 25) => {
@@ -54,14 +65,14 @@ function rig() {
     return redirects.states.map(({ state }) => state);
   };
   const take = () => did.splice(0);
-  return { world, redirects, look, take };
+  return { world, redirects, look, take, told };
 }
 
 test("a container is held, redirected and proved", async () => {
   const { world, look, take } = rig();
   world.found = [A];
   expect(await look()).toEqual(["captured"]);
-  expect(take()).toEqual(["open 20", "install"]);
+  expect(take()).toEqual(["open 20", "install trial", "install all"]);
 });
 
 test("one without a way out gets no rules until it has one", async () => {
@@ -72,7 +83,7 @@ test("one without a way out gets no rules until it has one", async () => {
   expect(take()).toEqual(["open 20"]);
   world.routes = true;
   expect(await look()).toEqual(["captured"]);
-  expect(take()).toEqual(["install"]);
+  expect(take()).toEqual(["install trial", "install all"]);
 });
 
 test.each<[string, (world: ReturnType<typeof rig>["world"]) => void, string[]]>([
@@ -81,7 +92,7 @@ test.each<[string, (world: ReturnType<typeof rig>["world"]) => void, string[]]>(
     (world) => {
       world.result = { kind: "failed", reason: "no answer" };
     },
-    ["open 20", "install", "close"],
+    ["open 20", "install trial", "close"],
   ],
   [
     "cannot be held",
@@ -109,6 +120,51 @@ test("one in which it fails later is let go of then", async () => {
   expect(take()).toEqual(["close"]);
 });
 
+test("one whose own rules change is tried out again before anybody else's connection", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  await look();
+  take();
+  world.changed = true;
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["install trial", "install all"]);
+  world.changed = true;
+  world.result = { kind: "failed", reason: "no answer" };
+  expect(await look()).toEqual(["left_alone"]);
+  expect(take()).toEqual(["install trial", "close"]);
+});
+
+test("a proof during which they change counts for nothing", async () => {
+  const { world, redirects, look, take } = rig();
+  world.found = [A];
+  world.result = { kind: "failed", reason: "no answer" };
+  redirects.look();
+  world.changed = true;
+  await new Promise(setImmediate);
+  expect(redirects.states.map(({ state }) => state)).toEqual(["waiting"]);
+  take();
+  world.result = { kind: "arrived" };
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["install trial", "install all"]);
+});
+
+test("what has become of each is told, with the reason, once per change", async () => {
+  const { world, look, told } = rig();
+  world.found = [A];
+  world.result = { kind: "failed", reason: "IPv4: ECONNREFUSED" };
+  await look();
+  await look();
+  await look();
+  const { space, container } = A;
+  expect(told).toEqual([
+    [{ space, container, state: "waiting" }],
+    [{ space, container, state: "left_alone", reason: "IPv4: ECONNREFUSED" }],
+  ]);
+  world.found = [];
+  await look(500);
+  expect(told.at(-1)).toEqual([]);
+});
+
 test("one that has ended is let go of", async () => {
   const { world, look, take } = rig();
   world.found = [A];
@@ -128,7 +184,7 @@ test("another one with the name of a namespace that was left alone is a new one"
   world.found = [B];
   world.opens = 2;
   expect(await look()).toEqual(["captured"]);
-  expect(take()).toEqual(["open 30", "install"]);
+  expect(take()).toEqual(["open 30", "install trial", "install all"]);
 });
 
 test("all rules are withdrawn, and come back proved", async () => {
@@ -142,7 +198,7 @@ test("all rules are withdrawn, and come back proved", async () => {
   expect(take()).toEqual([]);
   redirects.restore();
   expect(await look()).toEqual(["captured"]);
-  expect(take()).toEqual(["install"]);
+  expect(take()).toEqual(["install trial", "install all"]);
 });
 
 test("at the end all goes, and nothing begins any more", async () => {
