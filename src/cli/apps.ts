@@ -12,6 +12,7 @@ import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, bundleSources, captureSettings } from "./capture-options.js";
 import { printMcpServers } from "./mcp-apps.js";
 import { type Capture, RunningCapture } from "./running-capture.js";
+import { containerLines, containerRows } from "./running-containers.js";
 
 export function addAppsCommand(program: Command): void {
   const command = program
@@ -19,11 +20,16 @@ export function addAppsCommand(program: Command): void {
     .description("the apps that the bundle knows, which of them run now, and how these are captured")
     .option("--running", "only those that run now", false)
     .option("--mcp", "the MCP servers that your apps are told to use, instead", false)
+    .option("--containers", "the containers of this machine and how they are captured, instead", false)
     .option("--json", "print JSON", false);
   addSomeOptions(command, "bundle_file", "bundle_url").action(async () => {
-    const flags = command.opts<{ running: boolean; json: boolean; mcp: boolean }>();
+    const flags = command.opts<{ running: boolean; json: boolean; mcp: boolean; containers: boolean }>();
     if (flags.mcp) {
       printMcpServers(flags.json ? "json" : "text");
+      return;
+    }
+    if (flags.containers) {
+      await printContainers(flags.json ? "json" : "text");
       return;
     }
     const invokingUser = findInvokingUser();
@@ -69,7 +75,18 @@ export function addAppsCommand(program: Command): void {
       for (const line of runningLines(processes)) print(`${" ".repeat(width)}  ${line}`);
     }
     if (rows.length === 0) print("No app of the bundle runs now.");
+    for (const line of containerLines(await containerRows(native))) print(line);
   });
+}
+
+async function printContainers(style: "json" | "text"): Promise<void> {
+  const rows = await containerRows(loadNative());
+  if (style === "json") {
+    printJson(rows, 2);
+    return;
+  }
+  for (const line of containerLines(rows)) print(line);
+  if (rows.length === 0) print("No container runs now.");
 }
 
 /** A process of an app, and how its calls would be captured. */

@@ -25,6 +25,7 @@ import {
   openContainerNetworks,
   withNetworks,
 } from "../supervisor/containers/networks.js";
+import { StatesFile } from "../supervisor/containers/states-file.js";
 import { warnOfOwnerRules } from "../supervisor/owner-rules.js";
 import { refuseSecondRun } from "../supervisor/redirect.js";
 import { SecretAgent, whyNothingIsRead } from "../supervisor/secret-agent.js";
@@ -141,7 +142,11 @@ async function local(command: Command): Promise<number> {
     ...(settings.intercept ? { signing: signingOf(settings, selected, log) } : {}),
     prepareLookups: () => prepareLookups(native, flags.localModels ? EVERY_PORT : flags.ports, log),
     ...(networks && {
-      containers: { networks, startTimeOf: (pid: number) => native.processInfo(pid)?.startTime },
+      containers: {
+        networks,
+        startTimeOf: (pid: number) => native.processInfo(pid)?.startTime,
+        file: new StatesFile(stateFolder(), ownProcess(native)),
+      },
     }),
     ports: flags.ports,
     localModels: flags.localModels,
@@ -202,6 +207,11 @@ function containerNetworks(flags: LocalFlags, log: Log): ContainerNetworks | und
   log.warn(`containers: they are not captured: ${networks}`);
   return undefined;
 }
+
+const ownProcess = ({ processInfo }: NativeAddon) => ({
+  pid: process.pid,
+  startTime: processInfo(process.pid)?.startTime ?? 0,
+});
 
 const isAtTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
 

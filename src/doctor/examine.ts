@@ -5,14 +5,16 @@ import { existsSync, mkdtempSync, readFileSync, rmdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { release } from "node:os";
 import { dirname, join } from "node:path";
+import { runningContainers } from "../attribution/container/running-containers.js";
 import { readCa } from "../certificates/ca.js";
 import { machineCaDirectory, machineCertificatePath } from "../certificates/machine-ca.js";
 import { descriptorLimit } from "../engine/descriptor-limit.js";
 import { OximyError } from "../errors.js";
-import { loadNative } from "../native/native.js";
+import { loadNative, type NativeAddon } from "../native/native.js";
 import { readCache } from "../oisp/cache.js";
 import { loadBundle } from "../oisp/load.js";
 import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
+import { statesNow } from "../supervisor/containers/states-file.js";
 import { readOwnerRules } from "../supervisor/owner-rules.js";
 import { holdArguments, redirectScript, runRedirectScript } from "../supervisor/redirect.js";
 import { whyNothingIsRead } from "../supervisor/secret-agent.js";
@@ -24,6 +26,7 @@ import { type StoreStatus, storeStatus } from "../trust/trust.js";
 import { asInvokingUser, type InvokingUser } from "../user/invoking-user.js";
 import { whyUnsafe } from "../user/safe-folder.js";
 import { type CaptureSettings, caDirectory, ownCertificatePath, pinsFile } from "../user/settings.js";
+import { stateFolder } from "../user/state-folder.js";
 import {
   bundleFinding,
   environmentFinding,
@@ -33,6 +36,7 @@ import {
   recorderFinding,
   trustFindings,
 } from "./capture.js";
+import { containerFindings } from "./containers.js";
 import { type Finding, missing, ok } from "./finding.js";
 import {
   darwinDefaultInterfaces,
@@ -73,6 +77,7 @@ export async function examine(settings: CaptureSettings, invokingUser: InvokingU
     toolFinding(process.platform, tools),
     ...(await redirectFindings(tools)),
     ...nativeFindings(),
+    ...(await findingsOfContainers()),
     readingFinding(whyNotRead),
     ...(await certificateFindings(settings.home, invokingUser, reading)),
     learnedFinding(learnedPrograms(settings.home)),
@@ -129,6 +134,19 @@ function nativeFindings(): Finding[] {
   } catch (error) {
     return [failure("addon", error)];
   }
+}
+
+async function findingsOfContainers(): Promise<Finding[]> {
+  if (process.platform !== "linux") return [];
+  let native: NativeAddon;
+  try {
+    native = loadNative();
+  } catch {
+    return []; // the addon has a finding of its own
+  }
+  const startTimeOf = (pid: number) => native.processInfo(pid)?.startTime;
+  const running = await runningContainers({ processInfo: native.processInfo });
+  return containerFindings(running, statesNow(stateFolder(), startTimeOf));
 }
 
 /** Tries it with a program of the kernel's that no process meets; undefined without root. */

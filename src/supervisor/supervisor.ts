@@ -17,6 +17,7 @@ import type { CaptureSettings } from "../user/settings.js";
 import { ContainerRedirects } from "./containers/container-redirects.js";
 import { ContainerDiscovery, procReader } from "./containers/discovery.js";
 import type { ContainerNetworks } from "./containers/networks.js";
+import type { StatesFile } from "./containers/states-file.js";
 import type { HeldRedirect } from "./held-redirect.js";
 import { type Machine, thisMachine } from "./machine.js";
 import { failuresOf, PfWatch, type Proof, works } from "./pf-watch.js";
@@ -51,6 +52,8 @@ export interface SupervisorOptions {
   readonly containers?: {
     readonly networks: ContainerNetworks;
     readonly startTimeOf: (pid: number) => number | undefined;
+    /** Where others find what has become of each. */
+    readonly file: Pick<StatesFile, "write" | "remove">;
   };
   readonly ports: readonly number[];
   /** Redirect the local-model ports that the bundle names, on loopback too. */
@@ -287,8 +290,19 @@ export class Supervisor {
       port: ports[0]!,
       nonce: this.nonce,
       log,
+      onChange: (states) => this.noteContainers(() => containers.file.write(states)),
     });
+    this.noteContainers(() => containers.file.write([]));
     this.containers.start();
+  }
+
+  /** A full disk is no reason to capture nothing. */
+  private noteContainers(note: () => void): void {
+    try {
+      note();
+    } catch (error) {
+      this.options.log.debug(`containers: what is captured is not written down: ${(error as Error).message}`);
+    }
   }
 
   private withdraw(): Promise<void> | undefined {
@@ -358,6 +372,7 @@ export class Supervisor {
       // Also when it was never begun: the networks have a thread.
       this.containers?.end();
       this.options.containers?.networks.end();
+      this.noteContainers(() => this.options.containers?.file.remove());
       await this.redirect?.withdraw();
       await this.stopProxy(graceMs);
       await this.redirect?.remove();
