@@ -1,6 +1,7 @@
 #include "attribution_binding.h"
 
 #include <chrono>
+#include <ctime>
 #include <string>
 
 #include "confinement.h"
@@ -15,6 +16,13 @@
 
 namespace oximy {
 namespace {
+
+// The clock that the records have. macOS has no records.
+#ifdef CLOCK_BOOTTIME
+constexpr clockid_t kBootClock = CLOCK_BOOTTIME;
+#else
+constexpr clockid_t kBootClock = CLOCK_MONOTONIC;
+#endif
 
 using Clock = std::chrono::steady_clock;
 
@@ -119,7 +127,25 @@ Napi::Value AttachConnectRecorderJs(const Napi::CallbackInfo& info) {
     for (uint32_t i = 0; i < array.Length(); i++) wanted.ports.push_back(PortFromJs(array.Get(i), "ports"));
   }
   if (info[1].IsNumber()) wanted.unwanted_gid = info[1].As<Napi::Number>().Uint32Value();
+  wanted.all_networks = info[2].IsString() && info[2].ToString().Utf8Value() == "all_networks";
   return TextOrNull(info.Env(), AttachConnectRecorder(wanted));
+}
+
+Napi::Value TakeForeignConnectsJs(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto connects = TakeForeignConnects();
+  auto array = Napi::Array::New(env, connects.size());
+  timespec now{};
+  if (!connects.empty()) clock_gettime(kBootClock, &now);
+  const double now_ms = static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+  for (uint32_t i = 0; i < connects.size(); i++) {
+    auto object = Napi::Object::New(env);
+    object.Set("network", Napi::BigInt::New(env, connects[i].network));
+    object.Set("pid", Napi::Number::New(env, connects[i].pid));
+    object.Set("msAgo", Napi::Number::New(env, now_ms - static_cast<double>(connects[i].boot_time) / 1e6));
+    array.Set(i, object);
+  }
+  return array;
 }
 
 void DetachConnectRecorderJs(const Napi::CallbackInfo&) { DetachConnectRecorder(); }
@@ -248,6 +274,7 @@ void ExportAttribution(Napi::Env env, Napi::Object exports) {
   exports.Set("processInfo", Napi::Function::New(env, ProcessInfoJs, "processInfo"));
   exports.Set("attachConnectRecorder", Napi::Function::New(env, AttachConnectRecorderJs, "attachConnectRecorder"));
   exports.Set("detachConnectRecorder", Napi::Function::New(env, DetachConnectRecorderJs, "detachConnectRecorder"));
+  exports.Set("takeForeignConnects", Napi::Function::New(env, TakeForeignConnectsJs, "takeForeignConnects"));
   exports.Set("connectRecord", Napi::Function::New(env, ConnectRecordJs, "connectRecord"));
   exports.Set("recordedProcesses", Napi::Function::New(env, RecordedProcessesJs, "recordedProcesses"));
   exports.Set("findUserBelow", Napi::Function::New(env, FindUserBelowJs, "findUserBelow"));

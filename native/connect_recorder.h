@@ -31,6 +31,17 @@ struct WantedConnections {
   std::vector<uint16_t> ports;
   /** Processes of this group are not: those whose connections nobody asks about. Below 2^31. */
   std::optional<uint32_t> unwanted_gid;
+  /** Those of other network namespaces too, but for what goes to their own loopback. */
+  bool all_networks = false;
+};
+
+/** A connection of another network namespace, as it began. */
+struct ForeignConnect {
+  /** SO_NETNS_COOKIE. */
+  uint64_t network = 0;
+  int pid = 0;
+  /** Nanoseconds since boot. */
+  uint64_t boot_time = 0;
 };
 
 /**
@@ -46,5 +57,8 @@ void DetachConnectRecorder();
  * last socket with this tuple.
  */
 std::optional<ConnectRecord> FindConnectRecord(const SocketTuple& tuple, std::optional<uint64_t> cookie);
+
+/** Those since the last call, but for our own; of too many the oldest. Empty unless all networks are recorded. */
+std::vector<ForeignConnect> TakeForeignConnects();
 
 }  // namespace oximy

@@ -46,6 +46,8 @@ class ContainerNetworks {
 
   /** Holds the network of a process: never our own. The same id for one that is held already. No rules yet. */
   virtual OpenedNetwork Open(const ProcessRef& process) = 0;
+  /** SO_NETNS_COOKIE, which no other network ever has; 0 for one that is not held. */
+  virtual uint64_t Cookie(uint32_t id) = 0;
   /** Empty, or why not. Those for all take the place of those for a trial. */
   virtual std::string InstallRules(uint32_t id, RulesFor whom) = 0;
   virtual void RemoveRules(uint32_t id) = 0;

@@ -32,7 +32,7 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
     return DefineClass(env, "ContainerNetworks",
                        {InstanceMethod<&Self::ProxyEnd>("proxyEnd"), InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"),
                         InstanceMethod<&Self::Open>("open"), InstanceMethod<&Self::InstallRules>("installRules"),
-                        InstanceMethod<&Self::RemoveRules>("removeRules"),
+                        InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Cookie>("cookieOf"),
                         InstanceMethod<&Self::TakeChanged>("takeChanged"), InstanceMethod<&Self::Close>("close"),
                         InstanceMethod<&Self::SocketOwnerIn>("socketOwner"),
                         InstanceMethod<&Self::OpenSocket>("openSocket"), InstanceMethod<&Self::HasRoute>("hasRoute"),
@@ -75,6 +75,9 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
     return failure.empty() ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), failure));
   }
   void RemoveRules(const Napi::CallbackInfo& info) { Networks(info.Env()).RemoveRules(Id(info)); }
+  Napi::Value Cookie(const Napi::CallbackInfo& info) {
+    return Napi::BigInt::New(info.Env(), Networks(info.Env()).Cookie(Id(info)));
+  }
   Napi::Value TakeChanged(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), Networks(info.Env()).TakeChanged(Id(info)));
   }

@@ -16,8 +16,12 @@ using bpf::Helper;
 using bpf::Label;
 
 // struct bpf_sock_addr of <linux/bpf.h>.
+constexpr int16_t kSockAddrIp4 = 4;
+constexpr int16_t kSockAddrIp6 = 8;
 constexpr int16_t kSockAddrPort = 24;
 constexpr int16_t kSockAddrType = 32;
+static_assert(offsetof(bpf_sock_addr, user_ip4) == kSockAddrIp4);
+static_assert(offsetof(bpf_sock_addr, user_ip6) == kSockAddrIp6);
 static_assert(offsetof(bpf_sock_addr, user_port) == kSockAddrPort);
 static_assert(offsetof(bpf_sock_addr, type) == kSockAddrType);
 
@@ -46,6 +50,24 @@ void SkipOtherNamespaces(Assembler& program, uint64_t netns_cookie, Label& skip)
   program.Call(Helper::kNetnsCookie);
   program.Move64(bpf::kR2, netns_cookie);
   program.JumpIfNotEqual(bpf::kR0, bpf::kR2, skip);
+}
+
+/** Jumps on when the connection goes to 127.0.0.0/8, or to ::1. */
+void SkipLoopback(Assembler& program, Endpoint::Family family, Label& skip) {
+  Label elsewhere;
+  if (family == Endpoint::Family::kIPv4) {
+    program.Load32(bpf::kR2, bpf::kR6, kSockAddrIp4);
+    program.And(bpf::kR2, static_cast<int32_t>(htonl(0xff000000)));
+    program.JumpIfEqual(bpf::kR2, static_cast<int32_t>(htonl(0x7f000000)), skip);
+    return;
+  }
+  for (int16_t i = 0; i < 12; i += 4) {
+    program.Load32(bpf::kR2, bpf::kR6, static_cast<int16_t>(kSockAddrIp6 + i));
+    program.JumpIfNotEqual(bpf::kR2, 0, elsewhere);
+  }
+  program.Load32(bpf::kR2, bpf::kR6, kSockAddrIp6 + 12);
+  program.JumpIfEqual(bpf::kR2, static_cast<int32_t>(htonl(1)), skip);
+  program.Bind(elsewhere);
 }
 
 void UpdateMap(Assembler& program, int map, int16_t key, int16_t value) {
@@ -85,12 +107,13 @@ TupleKey TupleKeyOf(const SocketTuple& tuple) {
 }
 
 std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t netns_cookie,
-                                             const WantedConnections& connections) {
+                                             const WantedConnections& connections, Endpoint::Family family) {
   constexpr int16_t kEvent = OnStack(0, -static_cast<int>(sizeof(ConnectEvent)));
   constexpr int16_t kRecord = OnStack(kEvent, offsetof(ConnectEvent, record));
   Assembler program;
   Label done;
   Label wanted;
+  Label here;
 
   program.Move(bpf::kR6, bpf::kR1);
   program.Load32(bpf::kR2, bpf::kR6, kSockAddrType);
@@ -101,7 +124,19 @@ std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t n
     program.Jump(done);
     program.Bind(wanted);
   }
-  SkipOtherNamespaces(program, netns_cookie, done);
+  if (connections.all_networks) {
+    program.Move(bpf::kR1, bpf::kR6);
+    program.Call(Helper::kNetnsCookie);
+    program.Store64(bpf::kStack, OnStack(kEvent, offsetof(ConnectEvent, network)), bpf::kR0);
+    program.Move64(bpf::kR2, netns_cookie);
+    program.JumpIfEqual(bpf::kR0, bpf::kR2, here);
+    SkipLoopback(program, family, done);
+    program.Bind(here);
+  } else {
+    SkipOtherNamespaces(program, netns_cookie, done);
+    program.Move64(bpf::kR2, netns_cookie);
+    program.Store64(bpf::kStack, OnStack(kEvent, offsetof(ConnectEvent, network)), bpf::kR2);
+  }
 
   program.Call(Helper::kCurrentUidGid);
   program.Store64(bpf::kStack, OnStack(kRecord, offsetof(RawConnectRecord, uid_gid)), bpf::kR0);

@@ -22,6 +22,8 @@ struct RawConnectRecord {
 struct ConnectEvent {
   uint64_t cookie;
   RawConnectRecord record;
+  /** The cookie of the network namespace. */
+  uint64_t network;
 };
 
 /** Key of the map from a socket's tuple to its cookie, as the sock_ops program fills it. */
@@ -42,11 +44,11 @@ struct ConnectMaps {
 };
 
 /**
- * For the hooks connect4 and connect6, which run in the process that calls connect(): cookie → record, and an
- * event. Only streams of the network namespace with this cookie that are wanted.
+ * For the hook connect4 or connect6, which run in the process that calls connect(): cookie → record, and an event.
+ * Only streams that are wanted, of the network namespace with this cookie or of all.
  */
 std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t netns_cookie,
-                                             const WantedConnections& wanted);
+                                             const WantedConnections& wanted, Endpoint::Family family);
 
 /** For the hook sock_ops, when the socket has its local port and nothing is sent yet: tuple → cookie. */
 std::vector<bpf_insn> AssembleTupleProgram(const ConnectMaps& maps, uint64_t netns_cookie);

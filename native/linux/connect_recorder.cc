@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include "linux/bpf_syscall.h"
 #include "linux/cgroup2.h"
@@ -26,6 +28,8 @@ constexpr uint32_t kMaxSockets = 16384;
 constexpr uint32_t kRingBytes = 256 * 1024;
 /** Connections whose processes are kept: they are asked for within milliseconds. */
 constexpr size_t kMaxChains = 2048;
+/** They are taken every few hundredths of a second. */
+constexpr size_t kMaxForeign = 4096;
 
 // SO_NETNS_COOKIE of <asm-generic/socket.h>, Linux 5.14.
 constexpr int kSoNetnsCookie = 71;
@@ -55,10 +59,12 @@ class Recorder {
   ~Recorder();
 
   std::optional<ConnectRecord> Find(const SocketTuple& tuple, std::optional<uint64_t> cookie);
+  std::vector<ForeignConnect> TakeForeign();
 
  private:
   std::string Attach(const WantedConnections& wanted);
   void ReadEvents();
+  void NoteForeign(const ConnectEvent& event);
   ProcessChain ChainOf(uint64_t cookie, const RawConnectRecord& record);
   ProcessChain Remembered(uint64_t cookie);
 
@@ -76,6 +82,8 @@ class Recorder {
   std::mutex remembering_;
   std::unordered_map<uint64_t, ProcessChain> chains_;
   std::deque<uint64_t> oldest_first_;
+  std::vector<ForeignConnect> foreign_;
+  uint64_t own_network_ = 0;
 };
 
 std::string Recorder::Attach(const WantedConnections& wanted) {
@@ -100,8 +108,10 @@ std::string Recorder::Attach(const WantedConnections& wanted) {
     links_.push_back(bpf::AttachToCgroup(program.get(), cgroup.get(), hook));
     return static_cast<bool>(links_.back());
   };
-  const auto connect = AssembleConnectProgram(maps, *netns, wanted);
+  own_network_ = *netns;
   for (const auto hook : {AttachType::kInet4Connect, AttachType::kInet6Connect}) {
+    const auto family = hook == AttachType::kInet4Connect ? Endpoint::Family::kIPv4 : Endpoint::Family::kIPv6;
+    const auto connect = AssembleConnectProgram(maps, *netns, wanted, family);
     if (!attach(bpf::ProgramType::kCgroupSockAddr, hook, connect)) return Failure("bpf(connect hook)");
   }
   // Without it (before Linux 5.15) only clients that reset before they are looked up stay unknown.
@@ -132,9 +142,22 @@ void Recorder::ReadEvents() {
       if (size < sizeof(ConnectEvent)) return;
       ConnectEvent event;
       std::memcpy(&event, data, sizeof event);
+      if (event.network != own_network_) NoteForeign(event);
       ChainOf(event.cookie, event.record);
     });
   }
+}
+
+void Recorder::NoteForeign(const ConnectEvent& event) {
+  const int pid = static_cast<int>(event.record.pid_tgid >> 32);
+  if (pid == getpid()) return;
+  std::lock_guard<std::mutex> lock(remembering_);
+  if (foreign_.size() < kMaxForeign) foreign_.push_back({event.network, pid, event.record.boot_time});
+}
+
+std::vector<ForeignConnect> Recorder::TakeForeign() {
+  std::lock_guard<std::mutex> lock(remembering_);
+  return std::exchange(foreign_, {});
 }
 
 ProcessChain Recorder::Remembered(uint64_t cookie) {
@@ -196,6 +219,11 @@ std::string AttachConnectRecorder(const WantedConnections& wanted) {
 void DetachConnectRecorder() {
   std::lock_guard<std::mutex> lock(recorder_mutex);
   recorder.reset();
+}
+
+std::vector<ForeignConnect> TakeForeignConnects() {
+  std::lock_guard<std::mutex> lock(recorder_mutex);
+  return recorder ? recorder->TakeForeign() : std::vector<ForeignConnect>{};
 }
 
 std::optional<ConnectRecord> FindConnectRecord(const SocketTuple& tuple, std::optional<uint64_t> cookie) {

@@ -98,11 +98,16 @@ UniqueFd OpenNetfilter() {
   return netlink;
 }
 
-/** Is told of every change of the rules of nf_tables in the network that it is made in (linux/nfnetlink.h). */
+/**
+ * Is told of every change of the rules of nf_tables in the network that it is made in. Bound, as one without an address
+ * has the kernel's own, to which the kernel sends nothing (do_one_broadcast in net/netlink/af_netlink.c).
+ */
 UniqueFd OpenWatch() {
   UniqueFd netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
-  const int group = NFNLGRP_NFTABLES;
-  if (!netlink || setsockopt(netlink.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) return {};
+  sockaddr_nl own{};
+  own.nl_family = AF_NETLINK;
+  own.nl_groups = 1U << (NFNLGRP_NFTABLES - 1);
+  if (!netlink || bind(netlink.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) return {};
   return netlink;
 }
 
@@ -188,6 +193,10 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   void CloseProxyEnd() override { proxy_end_ = UniqueFd(); }
 
   OpenedNetwork Open(const ProcessRef& process) override;
+  uint64_t Cookie(uint32_t id) override {
+    const auto network = Find(id);
+    return network ? network->cookie : 0;
+  }
   std::string InstallRules(uint32_t id, RulesFor whom) override;
   void RemoveRules(uint32_t id) override {
     const auto network = Find(id);

@@ -140,11 +140,18 @@ async function local(command: Command): Promise<number> {
       : {}),
     certificatePath: machineCertificatePath(),
     ...(settings.intercept ? { signing: signingOf(settings, selected, log) } : {}),
-    prepareLookups: () => prepareLookups(native, flags.localModels ? EVERY_PORT : flags.ports, log),
+    prepareLookups: () =>
+      prepareLookups(
+        native,
+        flags.localModels ? EVERY_PORT : flags.ports,
+        networks ? "all_networks" : "own_network",
+        log,
+      ),
     ...(networks && {
       containers: {
         networks,
         startTimeOf: (pid: number) => native.processInfo(pid)?.startTime,
+        takeConnects: () => native.takeForeignConnects(),
         file: new StatesFile(stateFolder(), ownProcess(native)),
       },
     }),
@@ -237,7 +244,12 @@ function threads(): number[] {
  * Traffic waits for each lookup, so this process goes first on a busy machine; not so the proxy, which runs by now.
  * From here on every redirected connection has its record; OXIMY_NO_BPF=1 does without, for diagnosis.
  */
-function prepareLookups(native: NativeAddon, ports: readonly number[], log: Log): void {
+function prepareLookups(
+  native: NativeAddon,
+  ports: readonly number[],
+  scope: "own_network" | "all_networks",
+  log: Log,
+): void {
   try {
     for (const thread of threads()) setPriority(thread, LOOKUP_PRIORITY);
   } catch (error) {
@@ -245,7 +257,9 @@ function prepareLookups(native: NativeAddon, ports: readonly number[], log: Log)
     log.debug(`attribution: no priority (${(error as Error).message})`);
   }
   const why =
-    process.env.OXIMY_NO_BPF === "1" ? "OXIMY_NO_BPF is set" : native.attachConnectRecorder(ports, OXIMY_GID);
+    process.env.OXIMY_NO_BPF === "1"
+      ? "OXIMY_NO_BPF is set"
+      : native.attachConnectRecorder(ports, OXIMY_GID, scope);
   if (why)
     log.debug(`attribution: the kernel does not record who connects (${why}); /proc is searched instead`);
 }

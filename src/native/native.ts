@@ -29,6 +29,15 @@ export interface FinderHints {
   readonly cgroupId: bigint | null;
 }
 
+/** A connection of another network namespace, which was recorded when it began. */
+export interface ForeignConnect {
+  /** SO_NETNS_COOKIE: no other namespace ever has the same. */
+  readonly network: bigint;
+  readonly pid: number;
+  /** Milliseconds. */
+  readonly msAgo: number;
+}
+
 /** One process, read in one go. */
 export interface ProcessInfo {
   readonly pid: number;
@@ -108,13 +117,19 @@ export interface NativeAddon extends ProcessFileSource {
   /** What is known of a process; a thread's id gives its process. Null when there is none. Some 50 µs. */
   processInfo(pid: number): ProcessInfo | null;
   /**
-   * Linux, root: from now on the kernel writes down who opens TCP connections from this network namespace to these
-   * ports (all when empty), but for processes of the group `unwantedGid`. Null when it does, else why it cannot.
+   * Linux, root: from now on the kernel writes down who opens TCP connections from this network namespace, or from all,
+   * to these ports (all when empty), but for processes of the group `unwantedGid`. Null when it does, else why it cannot.
    * Only an accelerator, and the memory of clients that are gone by the time of the lookup. Ends with
    * `detachConnectRecorder`, and with the process at the latest.
    */
-  attachConnectRecorder(ports: readonly number[], unwantedGid?: number): string | null;
+  attachConnectRecorder(
+    ports: readonly number[],
+    unwantedGid?: number,
+    scope?: "own_network" | "all_networks",
+  ): string | null;
   detachConnectRecorder(): void;
+  /** Connections of other network namespaces that began since the last call; of too many the oldest. */
+  takeForeignConnects(): readonly ForeignConnect[];
   /**
    * The record of the socket with this cookie; with cookie null (the client reset its socket, so that `socketOwner`
    * knows nothing), that of the last socket with this tuple. Null when there is none. A few µs.

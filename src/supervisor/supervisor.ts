@@ -11,6 +11,7 @@ import type { Identified } from "../engine/engine.js";
 import type { Identifier } from "../engine/identify.js";
 import { type ErrorCode, OximyError } from "../errors.js";
 import type { Log } from "../log.js";
+import type { ForeignConnect } from "../native/native.js";
 import { descriptorOf } from "../proxy/intercept/handshake.js";
 import type { InvokingUser } from "../user/invoking-user.js";
 import type { CaptureSettings } from "../user/settings.js";
@@ -52,6 +53,7 @@ export interface SupervisorOptions {
   readonly containers?: {
     readonly networks: ContainerNetworks;
     readonly startTimeOf: (pid: number) => number | undefined;
+    readonly takeConnects: () => readonly ForeignConnect[];
     /** Where others find what has become of each. */
     readonly file: Pick<StatesFile, "write" | "remove">;
   };

@@ -14,12 +14,13 @@ const nameless: RunningContainer = {
   space: "net:[9]",
   network: "own",
 };
-const captured = { space: web.space!, container: web.container, state: "captured" } as const;
+const captured = { space: web.space!, container: web.container, state: "captured", unseen: 0 } as const;
 const alone = {
   space: nameless.space!,
   container: nameless.container,
   state: "left_alone",
   reason: "IPv4: ECONNREFUSED",
+  unseen: 0,
 } as const;
 
 test.each<[string, RunningContainer[], States, string]>([

@@ -6,13 +6,16 @@
 import { Socket } from "node:net";
 import type { ContainerRef } from "../../connection/container.js";
 import type { Log } from "../../log.js";
+import type { ForeignConnect } from "../../native/native.js";
 import { SELF_TEST_ADDRESSES, type SelfTestResult, selfTestOn } from "../self-test.js";
 import type { ContainerDiscovery, FoundNetwork } from "./discovery.js";
 import type { ContainerNetworks, RulesFor } from "./networks.js";
 
 export interface ContainerRedirectsOptions {
   readonly networks: ContainerNetworks;
-  readonly discovery: Pick<ContainerDiscovery, "all" | "fresh">;
+  readonly discovery: Pick<ContainerDiscovery, "all" | "fresh" | "of">;
+  /** Connections of other networks to ports that are redirected, since the last call. */
+  readonly takeConnects: () => readonly ForeignConnect[];
   readonly startTimeOf: (pid: number) => number | undefined;
   /** The namespace that a process is in now. */
   readonly spaceOf: (pid: number) => string | undefined;
@@ -35,6 +38,8 @@ export interface ContainerState {
   readonly state: "waiting" | "captured" | "left_alone";
   /** Why it is left alone. */
   readonly reason?: string;
+  /** Connections that began before it was captured: nothing is known of them. */
+  readonly unseen: number;
 }
 
 type State =
@@ -50,6 +55,8 @@ interface Held {
   readonly container: ContainerRef;
   /** Undefined once it was let go of. */
   network: number | undefined;
+  /** Undefined until it was held. */
+  cookie: bigint | undefined;
   pid: number;
   state: State;
   /** Others' rules there, since the proof that runs has begun. */
@@ -57,6 +64,9 @@ interface Held {
   reason: string | undefined;
   foundAt: number;
   provedAt: number;
+  /** Since when all its connections are led to us. */
+  capturedAt: number;
+  unseen: number;
 }
 
 const LOOK_MS = 25;
@@ -101,6 +111,7 @@ export class ContainerRedirects {
     this.paused = false;
     for (const held of this.held.values()) {
       if (held.state !== "captured") continue;
+      held.capturedAt = Number.POSITIVE_INFINITY;
       held.state = "waiting";
       held.provedAt = Number.NEGATIVE_INFINITY;
     }
@@ -116,11 +127,12 @@ export class ContainerRedirects {
 
   /** For those who ask what is captured. */
   get states(): readonly ContainerState[] {
-    return [...this.held.values()].map(({ space, container: { runtime, id }, state, reason }) => ({
+    return [...this.held.values()].map(({ space, container: { runtime, id }, state, reason, unseen }) => ({
       space,
       container: { runtime, id },
       state: state === "proving" ? "waiting" : state,
       ...(reason !== undefined && { reason }),
+      unseen,
     }));
   }
 
@@ -138,12 +150,15 @@ export class ContainerRedirects {
     } else {
       for (const found of this.options.discovery.fresh()) this.meet(found);
     }
+    this.countUnseen(now);
     for (const held of this.held.values()) this.care(held, now);
     this.tell();
   }
 
   private tell(): void {
-    const now = [...this.held.values()].map(({ container: { id }, state }) => `${id} ${state}`).join("\n");
+    const now = [...this.held.values()]
+      .map(({ container: { id }, state, unseen }) => `${id} ${state} ${unseen}`)
+      .join("\n");
     if (now === this.told) return;
     this.told = now;
     this.options.onChange?.(this.states);
@@ -160,12 +175,42 @@ export class ContainerRedirects {
       container,
       pid,
       network: undefined,
+      cookie: undefined,
       state: "waiting",
       isChanged: false,
       reason: undefined,
       foundAt: now,
       provedAt: Number.NEGATIVE_INFINITY,
+      capturedAt: Number.POSITIVE_INFINITY,
+      unseen: 0,
     });
+  }
+
+  /** Who connected before his container was captured was not seen: that is counted, and said once of each container. */
+  private countUnseen(now: number): void {
+    for (const { network, pid, msAgo } of this.options.takeConnects()) {
+      const held = this.ofNetwork(network) ?? this.meetProcess(pid);
+      if (held === undefined || held.state === "left_alone" || this.paused) continue;
+      if (now - msAgo >= held.capturedAt) continue;
+      // It led nowhere.
+      if (held.network !== undefined && !this.routes(held.network, this.options.port)) continue;
+      if (held.unseen++ === 0)
+        this.options.log.warn(
+          `container ${nameOf(held)}: a connection was not seen, since it came too early`,
+        );
+    }
+  }
+
+  private ofNetwork(cookie: bigint): Held | undefined {
+    for (const held of this.held.values()) if (held.cookie === cookie) return held;
+    return undefined;
+  }
+
+  private meetProcess(pid: number): Held | undefined {
+    const found = this.options.discovery.of(pid);
+    if (found === undefined) return undefined;
+    this.meet(found);
+    return this.held.get(found.space);
   }
 
   /** What none of these is has ended. */
@@ -206,6 +251,7 @@ export class ContainerRedirects {
 
   private tryAgain(held: Held): void {
     held.isChanged = false;
+    held.capturedAt = Number.POSITIVE_INFINITY;
     held.state = "waiting";
     held.foundAt = this.now();
     held.provedAt = Number.NEGATIVE_INFINITY;
@@ -221,6 +267,7 @@ export class ContainerRedirects {
       return false;
     }
     held.network = opened;
+    held.cookie = networks.cookieOf(opened);
     return true;
   }
 
@@ -265,6 +312,7 @@ export class ContainerRedirects {
     held.provedAt = this.now();
     if (isDoubtful || results.every(({ kind }) => kind === "no_route")) {
       networks.removeRules(network);
+      held.capturedAt = Number.POSITIVE_INFINITY;
       held.state = "waiting";
       return;
     }
@@ -274,6 +322,7 @@ export class ContainerRedirects {
         this.passthroughReason(held, failure);
         return;
       }
+      held.capturedAt = this.now();
     }
     held.state = "captured";
     if (whom === "trial") log.debug(`container ${nameOf(held)}: captured`);

@@ -91,6 +91,12 @@ export class ContainerDiscovery {
     });
   }
 
+  /** That of a process which has just connected; undefined for one of no container, and one that has ended. */
+  of(pid: number): FoundNetwork | undefined {
+    const space = this.proc.networkOf(pid);
+    return space === undefined ? undefined : this.look(pid, space);
+  }
+
   private look(pid: number, space: string): FoundNetwork | undefined {
     if (space === this.own) return undefined;
     const container = containerInCgroup(this.proc.cgroupOf(pid) ?? "");

@@ -13,6 +13,8 @@ export interface ContainerNetworks {
   closeProxyEnd(): void;
   /** Holds the network of a process; the same number for one that is held. A text says why not. */
   open(pid: number, startTime: number): number | string;
+  /** SO_NETNS_COOKIE of a network that is held. */
+  cookieOf(network: number): bigint;
   /** Null, or why not. Those for all take the place of those for a trial. */
   installRules(network: number, whom: RulesFor): string | null;
   removeRules(network: number): void;

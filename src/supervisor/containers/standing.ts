@@ -20,7 +20,7 @@ export function standingOf({ space, network }: RunningContainer, states: States)
   const state = states.find((found) => found.space === space);
   switch (state?.state) {
     case "captured":
-      return { how: "captured", why: "its connections are redirected in its own network" };
+      return { how: "captured", why: `its connections are redirected in its own network${unseenOf(state)}` };
     case "left_alone":
       return { how: "left_alone", why: state.reason ?? "its redirect did not work" };
     case "waiting":
@@ -29,3 +29,6 @@ export function standingOf({ space, network }: RunningContainer, states: States)
       return { how: "waiting", why: "it was not found yet" };
   }
 }
+
+const unseenOf = ({ unseen }: ContainerState) =>
+  unseen === 0 ? "" : `; ${unseen} that came too early ${unseen === 1 ? "was" : "were"} not seen`;

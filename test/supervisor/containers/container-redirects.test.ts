@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { ForeignConnect } from "../../../src/native/native.js";
 import {
   ContainerRedirects,
   type ContainerState,
@@ -10,6 +11,8 @@ import type { SelfTestResult } from "../../../src/supervisor/self-test.js";
 const A: FoundNetwork = { space: "net:[8]", pid: 20, container: { runtime: "docker", id: "a1".repeat(32) } };
 const B: FoundNetwork = { space: "net:[8]", pid: 30, container: { runtime: "docker", id: "b2".repeat(32) } };
 
+const C: FoundNetwork = { space: "net:[9]", pid: 40, container: { runtime: "podman", id: "c3".repeat(32) } };
+
 /** Everything but the state machine, as the test wants it. */
 function rig() {
   const world = {
@@ -19,6 +22,7 @@ function rig() {
     opens: 1 as number | string,
     result: { kind: "arrived" } as SelfTestResult,
     changed: false,
+    connects: [] as ForeignConnect[],
   };
   const did: string[] = [];
   const told: (readonly ContainerState[])[] = [];
@@ -29,6 +33,7 @@ function rig() {
       did.push(`open ${pid}`);
       return world.opens;
     },
+    cookieOf: (network) => BigInt(network) + 100n,
     installRules: (_, whom) => {
       did.push(`install ${whom}`);
       return null;
@@ -47,7 +52,12 @@ function rig() {
   };
   const redirects = new ContainerRedirects({
     networks,
-    discovery: { all: () => world.found, fresh: () => world.found },
+    discovery: {
+      all: () => world.found,
+      fresh: () => world.found,
+      of: (pid) => (pid === C.pid ? C : undefined),
+    },
+    takeConnects: () => world.connects.splice(0),
     startTimeOf: () => 1,
     spaceOf: (pid) => world.found.find((network) => network.pid === pid)?.space,
     port: 443,
@@ -157,12 +167,61 @@ test("what has become of each is told, with the reason, once per change", async 
   await look();
   const { space, container } = A;
   expect(told).toEqual([
-    [{ space, container, state: "waiting" }],
-    [{ space, container, state: "left_alone", reason: "IPv4: ECONNREFUSED" }],
+    [{ space, container, state: "waiting", unseen: 0 }],
+    [{ space, container, state: "left_alone", reason: "IPv4: ECONNREFUSED", unseen: 0 }],
   ]);
   world.found = [];
   await look(500);
   expect(told.at(-1)).toEqual([]);
+});
+
+test("connections that came before a container was captured are counted", async () => {
+  const { world, redirects, look } = rig();
+  world.found = [A];
+  const unseen = () => redirects.states.map((state) => state.unseen);
+  await look();
+  world.now += 100;
+  world.connects = [
+    { network: 101n, pid: 20, msAgo: 1 },
+    { network: 101n, pid: 20, msAgo: 500 },
+  ];
+  await look();
+  expect(unseen()).toEqual([1]);
+});
+
+test("a container that is met by its first connection is captured, and what came is counted", async () => {
+  const { world, redirects, look, take } = rig();
+  world.opens = 2;
+  world.connects = [
+    { network: 102n, pid: C.pid, msAgo: 1 },
+    { network: 103n, pid: 77, msAgo: 1 }, // of no container
+  ];
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["open 40", "install trial", "install all"]);
+  expect(redirects.states.map(({ unseen }) => unseen)).toEqual([1]);
+});
+
+test.each<[string, (world: ReturnType<typeof rig>["world"]) => void]>([
+  [
+    "that has no way out",
+    (world) => {
+      world.routes = false;
+    },
+  ],
+  [
+    "that is left alone",
+    (world) => {
+      world.result = { kind: "failed", reason: "no answer" };
+    },
+  ],
+])("connections of a container %s are not counted", async (_, make) => {
+  const { world, redirects, look } = rig();
+  world.found = [A];
+  make(world);
+  await look();
+  world.connects = [{ network: 101n, pid: 20, msAgo: 1 }];
+  await look();
+  expect(redirects.states.map(({ unseen }) => unseen)).toEqual([0]);
 });
 
 test("one that has ended is let go of", async () => {

@@ -90,3 +90,11 @@ test("when numbers begin anew, or many processes were started at once, all are l
   expect(found(discovery.fresh())).toEqual([["net:[9]", pid, B]]);
   expect(proc.all).toBe(2);
 });
+
+test("a process that has connected is looked at by itself", () => {
+  const proc = new FakeProc();
+  const discovery = new ContainerDiscovery(proc);
+  const pid = proc.start("net:[9]", `0::/docker/${B}`);
+  expect(discovery.of(pid)).toMatchObject({ space: "net:[9]", pid });
+  expect([discovery.of(proc.start("net:[7]")), discovery.of(9_999)]).toEqual([undefined, undefined]);
+});

@@ -6,7 +6,7 @@ const container = { runtime: "docker", id: "a1".repeat(32) } as const;
 const own: RunningContainer = { container, space: "net:[8]", network: "own" };
 const machine: RunningContainer = { container, space: "net:[1]", network: "machine" };
 const unknown: RunningContainer = { container, space: undefined, network: "unknown" };
-const state = { space: "net:[8]", container };
+const state = { space: "net:[8]", container, unseen: 0 };
 
 test.each<[string, RunningContainer, States, string]>([
   ["one that is redirected", own, [{ ...state, state: "captured" }], "captured"],
@@ -20,4 +20,10 @@ test.each<[string, RunningContainer, States, string]>([
   ["one whose network is not told", unknown, [], "unknown"],
 ])("%s", (_, running, states, how) => {
   expect(standingOf(running, states).how).toBe(how);
+});
+
+test("what came too early is said", () => {
+  expect(standingOf(own, [{ ...state, state: "captured", unseen: 2 }]).why).toMatch(
+    /; 2 that .* were not seen$/,
+  );
 });

@@ -6,7 +6,7 @@ import { StatesFile, statesNow } from "../../../src/supervisor/containers/states
 import { temporaryFolder } from "../../temporary-folder.js";
 
 const STATES: ContainerState[] = [
-  { space: "net:[8]", container: { runtime: "docker", id: "a1".repeat(32) }, state: "captured" },
+  { space: "net:[8]", container: { runtime: "docker", id: "a1".repeat(32) }, state: "captured", unseen: 0 },
 ];
 const running = (pid: number) => (pid === 20 ? 7 : undefined);
 
