@@ -79,14 +79,14 @@ export class LabOximy {
     return LabOximy.startIn(lab, makeHome(), args, env);
   }
 
-  /** In an empty home, or in that of a run before. */
+  /** In an empty home, or in that of a run before. Leaves all containers alone, but with `--containers`. */
   static async startIn(
     lab: Lab,
     home: string,
     args: readonly string[] = [],
     env: Record<string, string> = {},
   ): Promise<LabOximy> {
-    const process = spawnOximy(lab, ["local", "--json", ...args], {
+    const process = spawnOximy(lab, ["local", "--json", "--no-containers", ...args], {
       env: { ...sudoEnvironment(home), ...env },
     });
     const oximy = new LabOximy(lab, home, process);
