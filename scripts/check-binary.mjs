@@ -1,7 +1,7 @@
 /** Whether a packed binary could be loaded where it is meant for, as far as its bytes tell; and what it needs there. */
 import { codeSignature } from "./code-signature.mjs";
 import { elfNeeds } from "./elf.mjs";
-import { exportedSymbols, undefinedSymbols } from "./mach-o.mjs";
+import { exportedSymbols, libraryFacts, undefinedSymbols } from "./mach-o.mjs";
 import { ADDON } from "./prebuilds.mjs";
 
 /** What is part of glibc, and there where its libc.so.6 is. Nothing else is asked of a system. */
@@ -27,19 +27,31 @@ function checkLinux(name, file, bytes) {
   return { ...(glibc && { glibc }), libraries };
 }
 
-function checkDarwin(name, bytes) {
+/** The oldest that is promised. */
+const OLDEST_MAC = 12;
+/** Part of every macOS, and all that is asked of it. */
+const LIB_SYSTEM = "/usr/lib/libSystem.B.dylib";
+
+function checkDarwin(name, file, bytes) {
+  const { processor, oldestMac, name: ownName, libraries } = libraryFacts(bytes);
+  if (name !== `darwin-${processor}`) throw new Error("for another processor");
+  if (oldestMac === undefined || oldestMac > OLDEST_MAC)
+    throw new Error(`not for macOS ${OLDEST_MAC}, but ${oldestMac}`);
+  const foreign = libraries.filter((library) => library !== LIB_SYSTEM);
+  if (foreign.length > 0) throw new Error(`needs ${foreign.join(", ")}`);
+  if (ownName !== `@rpath/${file}`) throw new Error(`has the name of a place: ${ownName}`);
   const missing = undefinedSymbols(bytes).filter((symbol) => !FROM_NODE.test(symbol));
   if (missing.length > 0) throw new Error(`symbols that nothing provides on macOS: ${missing.join(", ")}`);
   if (!exportedSymbols(bytes).includes("_napi_register_module_v1")) throw new Error("not an addon for Node");
   // zig's linker signs for arm64, whose kernel refuses what is not signed.
   if (codeSignature(bytes) !== "adhoc" && name === "darwin-arm64") throw new Error("not signed");
-  return { macos: "12" };
+  return { macos: String(OLDEST_MAC), libraries };
 }
 
 /** What it needs, for the manifest. Throws when it needs what need not be there, or is not what it should be. */
 export function checkBinary(name, file, bytes) {
   try {
-    return name.startsWith("darwin-") ? checkDarwin(name, bytes) : checkLinux(name, file, bytes);
+    return name.startsWith("darwin-") ? checkDarwin(name, file, bytes) : checkLinux(name, file, bytes);
   } catch (error) {
     throw new Error(`prebuilds/${name}/${file}: ${error.message}`, { cause: error });
   }

@@ -1,11 +1,10 @@
 /**
- * The ad-hoc signature of a Mach-O library, checked as the kernel checks it: Apple's <kern/cs_blobs.h> of XNU. The kernel
- * of arm64 refuses code without one; that of x64 takes it.
+ * The ad-hoc signature of a Mach-O library, checked as the kernel checks it: XNU's <kern/cs_blobs.h>, and
+ * cs_validate_codedirectory of bsd/kern/ubc_subr.c. The kernel of arm64 refuses code without one; that of x64 takes it.
  */
 import { createHash } from "node:crypto";
+import { loadCommands } from "./mach-o.mjs";
 
-const MAGIC_64 = 0xfeedfacf;
-const HEADER_SIZE = 32;
 const LC_CODE_SIGNATURE = 0x1d;
 const SUPERBLOB = 0xfade0cc0;
 const CODE_DIRECTORY = 0xfade0c02;
@@ -14,15 +13,8 @@ const SHA256 = 2;
 
 /** Where the signature stands; undefined in a file without one. */
 function place(file) {
-  if (file.readUInt32LE(0) !== MAGIC_64) throw new Error("not a 64-bit Mach-O file");
-  let command = HEADER_SIZE;
-  for (let left = file.readUInt32LE(16); left > 0; left--) {
-    if (file.readUInt32LE(command) === LC_CODE_SIGNATURE) {
-      return { offset: file.readUInt32LE(command + 8), size: file.readUInt32LE(command + 12) };
-    }
-    command += file.readUInt32LE(command + 4);
-  }
-  return undefined;
+  const found = [...loadCommands(file)].find(({ type }) => type === LC_CODE_SIGNATURE);
+  return found && { offset: file.readUInt32LE(found.at + 8), size: file.readUInt32LE(found.at + 12) };
 }
 
 /** Fields are big-endian in a signature, whatever the machine. */
@@ -50,6 +42,14 @@ export function codeSignature(file) {
   const [hashSize, hashType, pageBits] = [directory[36], directory[37], directory[39]];
   if ((flags & ADHOC) === 0) throw new Error("the signature is not ad hoc, and nobody's");
   if (hashType !== SHA256 || hashSize !== 32) throw new Error(`the signature has hashes of type ${hashType}`);
+  if (found.offset + found.size !== file.length) throw new Error("the signature is not the end of the file");
+  // The pages of arm64 have 16 KiB; hashes of smaller ones are taken, too.
+  if (pageBits < 12 || pageBits > 14) throw new Error(`the signature has pages of 2^${pageBits} bytes`);
+  const [identifier, special] = [directory.readUInt32BE(20), directory.readUInt32BE(24)];
+  if (identifier >= directory.length || directory.indexOf(0, identifier) <= identifier)
+    throw new Error("the signature has no identifier");
+  if (special * hashSize > hashes || hashes + count * hashSize > directory.length)
+    throw new Error("the signature has less hashes than it says");
   if (limit !== found.offset) throw new Error("the signature does not cover all that stands before it");
   const page = 2 ** pageBits;
   if (count !== Math.ceil(limit / page)) throw new Error("the signature has not a hash for each page");

@@ -26,7 +26,8 @@ const LINUX = {
 };
 const DARWIN = {
   addon: ["SOURCES", "DARWIN_SOURCES"],
-  link: ["-shared", "-undefined", "dynamic_lookup"],
+  // Without symbols for debuggers and a name of its own the library would tell where it was built.
+  link: ["-shared", "-undefined", "dynamic_lookup", "-s", "-install_name", `@rpath/${ADDON}`],
 };
 
 /** By the names of their folders in prebuilds/: process.platform and process.arch. */

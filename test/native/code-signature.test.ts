@@ -12,29 +12,45 @@ interface Signature {
   readonly flags?: number;
   readonly hashType?: number;
   readonly limit?: number;
+  readonly pageBits?: number;
+  readonly identifier?: string;
+  readonly special?: number;
 }
 
+/** The fields of a code directory of version 0x20400, of which the last tell where executable code is. */
+const FIELDS = 88;
+const HASHES = 96;
+
 /** A library of 64 bits that holds nothing but a signature of its own bytes (<mach-o/loader.h>, <kern/cs_blobs.h>). */
-function library({ flags = 0x2, hashType = 2, limit = CODE }: Signature = {}): Buffer {
+function library(signature: Signature = {}): Buffer {
+  const {
+    flags = 0x2,
+    hashType = 2,
+    limit = CODE,
+    pageBits = 12,
+    identifier = "oximy",
+    special = 0,
+  } = signature;
   const code = Buffer.alloc(CODE, "code");
   code.writeUInt32LE(0xfeedfacf, 0);
   code.writeUInt32LE(1, 16); // one load command
   const pages = Math.ceil(CODE / PAGE);
-  const directory = Buffer.alloc(48 + pages * 32);
+  const directory = Buffer.alloc(HASHES + pages * 32);
   const size = 20 + directory.length;
   code.writeUInt32LE(0x1d, 32); // LC_CODE_SIGNATURE
   code.writeUInt32LE(16, 36);
   code.writeUInt32LE(CODE, 40);
   code.writeUInt32LE(size, 44);
-  const fields = [0xfade0c02, directory.length, 0x20400, flags, 48, 44, 0, pages, limit];
+  const fields = [0xfade0c02, directory.length, 0x20400, flags, HASHES, FIELDS, special, pages, limit];
   fields.forEach((value, index) => void directory.writeUInt32BE(value, index * 4));
-  directory.set([32, hashType, 0, 12], 36);
+  directory.set([32, hashType, 0, pageBits], 36);
+  directory.write(identifier, FIELDS);
   for (let page = 0; page < pages; page++) {
     const bytes = code.subarray(page * PAGE, (page + 1) * PAGE);
     createHash("sha256")
       .update(bytes)
       .digest()
-      .copy(directory, 48 + page * 32);
+      .copy(directory, HASHES + page * 32);
   }
   const superblob = Buffer.alloc(20);
   [0xfade0cc0, size, 1, 0, 20].forEach((value, index) => void superblob.writeUInt32BE(value, index * 4));
@@ -64,8 +80,16 @@ test.each([
   ["that claims somebody's identity", { flags: 0 }, /not ad hoc/],
   ["with old hashes", { hashType: 1 }, /hashes of type 1/],
   ["that leaves bytes out", { limit: CODE - PAGE }, /does not cover/],
+  ["of pages that no kernel has", { pageBits: 15 }, /pages of 2\^15/],
+  ["without an identifier", { identifier: "" }, /no identifier/],
+  ["with more hashes than it holds", { special: 4 }, /less hashes/],
 ])("a signature %s is refused", (_, wrong, complaint) => {
   expect(() => codeSignature(library(wrong))).toThrow(complaint);
+});
+
+test("nothing stands behind a signature", () => {
+  const longer = Buffer.concat([library(), Buffer.alloc(16)]);
+  expect(() => codeSignature(longer)).toThrow(/not the end/);
 });
 
 test("what is no library is refused", () => {
