@@ -71,8 +71,11 @@ describe("scripts/verify-macos.sh", () => {
     ["wait for any", /wait -n/],
     ["a negative index", /\[-1\]/],
     ["a time without a program", /printf '%\(/],
-  ])("has nothing that bash 3.2 does not know: %s", (_, construct) => {
-    expect(script).not.toMatch(construct);
+    ["a case without an opening parenthesis in $(…)", /\$\([^()\n]*\bcase\b/],
+    ["an empty list under set -u", /"\$\{\w+\[@\]\}"/],
+  ])("has nothing that bash 3.2 does not know: %s, nor have those for the redirect", (_, construct) => {
+    const scripts = [script, read("scripts/redirect-macos.sh"), read("scripts/redirect-command.sh")];
+    for (const each of scripts) expect(each).not.toMatch(construct);
   });
 
   test.runIf(spawnSync("shellcheck", ["--version"]).status === 0)("is sound to shellcheck", () => {
