@@ -6,8 +6,7 @@
 namespace oximy::xnu {
 
 // Layouts of xnu's bsd/netinet/in_pcb.h, tcp_var.h and bsd/sys/socketvar.h, which are not in the SDK. All are packed to
-// 4 bytes. Compared in the tags 8019.80.24 and 8020.140.41 (macOS 12), 8792.81.2 and 8796.141.3 (13), 10002.81.5 and
-// 10063.141.1 (14), 11215.81.4 and 11417.121.6 (15): all are the same, but that xsocket_n of macOS 12 ends with so_e_pid.
+// 4 bytes. Compared in the tags of kVersions below: all are the same, but that xsocket_n of macOS 12 ends with so_e_pid.
 
 constexpr uint32_t kKindSocket = 0x001;  // XSO_SOCKET
 constexpr uint32_t kKindInPcb = 0x010;   // XSO_INPCB
@@ -90,6 +89,30 @@ struct xtcpcb_n {
 
 #pragma pack(pop)
 
+/** How long the records of a version of macOS are, in its first and last tags that were compared. */
+struct Version {
+  int macos;
+  const char* first_tag;
+  const char* last_tag;
+  size_t xinpgen_size, xinpcb_n_size, xsocket_n_size, xtcpcb_n_size;
+};
+
+constexpr Version kVersions[] = {
+    {12, "xnu-8019.80.24", "xnu-8020.140.41", 24, 104, 76, 208},
+    {13, "xnu-8792.81.2", "xnu-8796.141.3", 24, 104, 104, 208},
+    {14, "xnu-10002.81.5", "xnu-10063.141.1", 24, 104, 104, 208},
+    {15, "xnu-11215.81.4", "xnu-11417.121.6", 24, 104, 104, 208},
+};
+
+/** Whether all that is read stands within each record of this version. */
+constexpr bool Holds(const Version& version) {
+  return version.xinpgen_size == sizeof(xinpgen) && version.xinpcb_n_size >= offsetof(xinpcb_n, rest) &&
+         version.xsocket_n_size >= offsetof(xsocket_n, rest) && version.xtcpcb_n_size >= sizeof(xtcpcb_n);
+}
+static_assert(Holds(kVersions[0]) && Holds(kVersions[1]) && Holds(kVersions[2]) && Holds(kVersions[3]));
+static_assert(sizeof kVersions / sizeof *kVersions == 4);
+
+// The places of what is read are the same in all of them.
 static_assert(sizeof(xinpgen) == 24);
 static_assert(sizeof(xgen_n) == 8);
 static_assert(sizeof(xinpcb_n) == 104);
@@ -102,7 +125,6 @@ static_assert(sizeof(xsocket_n) == 104);
 static_assert(offsetof(xsocket_n, so_uid) == 64);
 static_assert(offsetof(xsocket_n, so_last_pid) == 68);
 static_assert(offsetof(xsocket_n, so_e_pid) == 72);
-// macOS 12 writes 76 bytes: what is read must be among them.
 static_assert(offsetof(xsocket_n, rest) == 76);
 static_assert(offsetof(xtcpcb_n, t_state) == 36);
 

@@ -2,6 +2,7 @@
 #include "bytes.h"
 #include "check.h"
 #include "darwin/pcblist.h"
+#include "darwin/pcblist_layout.h"
 #include "darwin/process_arguments.h"
 
 using namespace oximy;
@@ -33,8 +34,8 @@ Bytes Socket(uint32_t uid, int last_pid, int effective_pid, uint32_t length = 10
 }
 
 /** xtcpcb_n: the state stands behind the timers. */
-Bytes Tcp(int state) {
-  return Bytes(208).Host<uint32_t>(0, 208).Host<uint32_t>(4, 0x20).Host<int32_t>(36, state);
+Bytes Tcp(int state, uint32_t length = 208) {
+  return Bytes(length).Host<uint32_t>(0, length).Host<uint32_t>(4, 0x20).Host<int32_t>(36, state);
 }
 
 Bytes Other(uint32_t kind, uint32_t length) {
@@ -104,6 +105,23 @@ void PcbList() {
   CHECK(ParsePcbList(stray.data(), stray.size()).empty());
 }
 
+void EachVersion() {
+  for (const auto& version : xnu::kVersions) {
+    Bytes list = Generation();
+    for (const auto& [pcb, pid] : {std::pair{kBrowser, 4711}, std::pair{kDaemon, 4712}}) {
+      list.Append(InPcb(pcb, version.xinpcb_n_size)).Append(Socket(501, pid, 0, version.xsocket_n_size));
+      list.Append(Other(0x02, 32)).Append(Other(0x04, 32)).Append(Other(0x08, 136));
+      list.Append(Tcp(4, version.xtcpcb_n_size));
+    }
+    list.Append(Generation());
+    BEHAVIOUR("each version's records are read whole");
+    const auto sockets = ParsePcbList(list.data(), list.size());
+    CHECK(sockets.size() == 2);
+    CHECK(sockets[0].pid() == 4711 && sockets[0].uid == 501 && sockets[0].state == 4);
+    CHECK(sockets[1].pid() == 4712 && sockets[1].tuple.remote == At("2001:db8::2", 443));
+  }
+}
+
 void Destination() {
   const Bytes list = List();
   auto sockets = ParsePcbList(list.data(), list.size());
@@ -159,6 +177,7 @@ void Arguments() {
 
 void TestDarwin() {
   PcbList();
+  EachVersion();
   Destination();
   Arguments();
 }
