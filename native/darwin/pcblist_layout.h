@@ -89,7 +89,10 @@ struct xtcpcb_n {
 
 #pragma pack(pop)
 
-/** How long the records of a version of macOS are, in its first and last tags that were compared. */
+/**
+ * How long the records of a version of macOS are, in its first and last tags that were compared. Those of xinpcb_n and
+ * xtcpcb_n, and the places of what is read in them, were also measured by others on macOS 15.4, against netstat.
+ */
 struct Version {
   int macos;
   const char* first_tag;
@@ -98,10 +101,10 @@ struct Version {
 };
 
 constexpr Version kVersions[] = {
-    {12, "xnu-8019.80.24", "xnu-8020.140.41", 24, 104, 76, 208},
-    {13, "xnu-8792.81.2", "xnu-8796.141.3", 24, 104, 104, 208},
-    {14, "xnu-10002.81.5", "xnu-10063.141.1", 24, 104, 104, 208},
-    {15, "xnu-11215.81.4", "xnu-11417.121.6", 24, 104, 104, 208},
+    {12, "xnu-8019.80.24", "xnu-8020.140.41", 24, 104, 76, 204},
+    {13, "xnu-8792.81.2", "xnu-8796.141.3", 24, 104, 104, 204},
+    {14, "xnu-10002.81.5", "xnu-10063.141.1", 24, 104, 104, 204},
+    {15, "xnu-11215.81.4", "xnu-11417.121.6", 24, 104, 104, 204},
 };
 
 /** Whether all that is read stands within each record of this version. */

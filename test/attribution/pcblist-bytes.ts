@@ -59,7 +59,7 @@ function owner({ uid, lastPid, effectivePid }: MacSocket, length: number): Buffe
 }
 
 function tcpcb({ state }: MacSocket): Buffer {
-  const bytes = record(0x20, 208); // XSO_TCPCB
+  const bytes = record(0x20, 204); // XSO_TCPCB
   bytes.writeInt32LE(state, 36); // t_state
   return bytes;
 }

@@ -34,8 +34,8 @@ Bytes Socket(uint32_t uid, int last_pid, int effective_pid, uint32_t length = 10
 }
 
 /** xtcpcb_n: the state stands behind the timers. */
-Bytes Tcp(int state, uint32_t length = 208) {
-  return Bytes(length).Host<uint32_t>(0, length).Host<uint32_t>(4, 0x20).Host<int32_t>(36, state);
+Bytes Tcp(int state, uint32_t length = 204) {
+  return Bytes(length).Host<uint32_t>(0, length).Host<uint32_t>(4, 0x20).Host<int32_t>(36, state).Align();
 }
 
 Bytes Other(uint32_t kind, uint32_t length) {
