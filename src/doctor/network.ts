@@ -56,11 +56,18 @@ export function portFinding(port: number, state: PortState): Finding {
 export function ipv6Finding(
   used: "used" | "unused",
   tools: { nft: boolean; ip6tables: boolean; pfctl: boolean },
+  platform = process.platform,
 ): Finding {
   if (used === "unused") return ok("ipv6", "not used here");
   return tools.nft || tools.ip6tables || tools.pfctl
     ? ok("ipv6", "redirected like IPv4")
-    : warning("ipv6", "used here, but nothing can redirect it", "Install nftables, or ip6tables.");
+    : warning(
+        "ipv6",
+        "used here, but nothing can redirect it",
+        platform === "darwin"
+          ? "pfctl is part of macOS: /sbin must be readable."
+          : "Install nftables, or ip6tables.",
+      );
 }
 
 /**

@@ -18,6 +18,7 @@ import { descriptorOf } from "../proxy/intercept/handshake.js";
 import { becomeInvokingUser } from "../user/invoking-user.js";
 import { OXIMY_GID } from "../user/settings.js";
 import { endProcess } from "./end-process.js";
+import { refuseOwn } from "./own-connections.js";
 import { PendingAnswers } from "./pending-answers.js";
 import { GUESTS_FD, type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./protocol.js";
 import { RemoteSecrets, readSecrets } from "./remote-secrets.js";
@@ -119,10 +120,7 @@ async function start(
       accepted.take()?.resume().end(message.selfTestNonce);
       return;
     }
-    // Our own connections carry the group that rules leave alone. Should rules fail at that, nothing goes in a circle.
-    void client.then(({ owner }) => {
-      if (owner.kind === "process" && owner.process.pid === process.pid) accepted.reject();
-    });
+    void refuseOwn(accepted, client);
     void engine.handle(accepted, client, () => lookUp(accepted));
   };
   const listener = await listen({

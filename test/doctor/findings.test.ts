@@ -22,6 +22,11 @@ import { debian } from "../../src/trust/debian.js";
 const tools = { nft: false, iptables: false, ip6tables: false, pfctl: false };
 const isTunnel = () => false;
 
+test("nobody with a Mac is told to install nftables", () => {
+  for (const { advice } of [ipv6Finding("used", tools, "darwin"), toolFinding("darwin", tools)])
+    expect(advice).toMatch(/part of macOS/);
+});
+
 test.each([
   ["an old Linux", kernelFinding("linux", "5.3.18-default"), "missing"],
   ["Linux 5.4", kernelFinding("linux", "5.4.0-200-generic"), "ok"],
@@ -52,6 +57,7 @@ test.each([
   ["a tunnel with another name", vpnFinding(["work"], () => true), "warning"],
   ["a default route through a card", vpnFinding(["enp3s0"], isTunnel), "ok"],
   ["IPv6 that nothing redirects", ipv6Finding("used", tools), "warning"],
+  ["IPv6 on a Mac without pf", ipv6Finding("used", tools, "darwin"), "warning"],
   ["IPv6 that is redirected", ipv6Finding("used", { ...tools, ip6tables: true }), "ok"],
   ["IPv6 that pf redirects", ipv6Finding("used", { ...tools, pfctl: true }), "ok"],
   ["no IPv6", ipv6Finding("unused", tools), "ok"],

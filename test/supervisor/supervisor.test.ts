@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
+import { isIPv6 } from "node:net";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identified } from "../../src/engine/engine.js";
@@ -69,18 +70,32 @@ interface Run {
   loseRedirect(reason: string): void;
 }
 
+interface Circumstances {
+  readonly proof?: SelfTestResult;
+  /** Of the test connection over IPv6, where it is another one. */
+  readonly proof6?: SelfTestResult;
+  /** Whether the redirect can do without one family of addresses. */
+  readonly leavesOut?: boolean;
+  readonly installs?: () => void;
+}
+
 function run({
   proof = PROOFS.arrived!,
+  proof6 = proof,
+  leavesOut = false,
   installs = () => {},
   ...more
-}: { proof?: SelfTestResult; installs?: () => void } & Partial<SupervisorOptions> = {}): Run {
+}: Circumstances & Partial<SupervisorOptions> = {}): Run {
   const happened: string[] = [];
   const proxy = new FakeProxy(happened);
   let lose = (_: string) => {};
   const redirect: HeldRedirect = {
     withdraw: async () => void happened.push("redirect withdrawn"),
     restore: async () => void happened.push("redirect restored"),
-    leaveOut: async () => false,
+    leaveOut: async (family) => {
+      if (leavesOut) happened.push(`redirect without ${family}`);
+      return leavesOut;
+    },
     remove: async () => void happened.push("redirect removed"),
   };
   const machine: Machine = {
@@ -94,7 +109,7 @@ function run({
       happened.push(`redirect of ${[...ports, ...localPorts]} to ${listenerPort}`);
       return redirect;
     },
-    selfTest: async () => proof,
+    selfTest: async (address) => (isIPv6(address) ? proof6 : proof),
   };
   const note = (level: string) => (line: string) => void happened.push(`${level}: ${line}`);
   const identifier = new Identifier(
@@ -161,6 +176,26 @@ describe("a run of the supervisor", () => {
 
   it("takes everything down when a test connection does not arrive", async () => {
     const { supervisor, happened } = run({ proof: PROOFS.failed! });
+    await expect(supervisor.start()).rejects.toMatchObject({ code: "OXIMY_E_SELF_TEST" });
+    expect(happened.slice(STARTED.length)).toEqual(TAKEN_DOWN(0));
+  });
+
+  const FAILED6: SelfTestResult = { kind: "failed", reason: "IPv6: no answer within 3 s" };
+
+  it("goes on with the addresses whose test connection arrives, and says which are not captured", async () => {
+    const { supervisor, happened } = run({ proof6: FAILED6, leavesOut: true });
+    await supervisor.start();
+    expect(happened.slice(STARTED.length)).toEqual([
+      "redirect without IPv6",
+      "warn: redirect: IPv6: no answer within 3 s; connections over IPv6 are not captured",
+    ]);
+  });
+
+  it.each([
+    ["where the redirect cannot do without them", { proof6: FAILED6, leavesOut: false }],
+    ["where no other test connection arrives", { proof: PROOFS.noRoute!, proof6: FAILED6, leavesOut: true }],
+  ])("takes everything down for one kind of addresses %s", async (_, circumstances) => {
+    const { supervisor, happened } = run(circumstances);
     await expect(supervisor.start()).rejects.toMatchObject({ code: "OXIMY_E_SELF_TEST" });
     expect(happened.slice(STARTED.length)).toEqual(TAKEN_DOWN(0));
   });
