@@ -6,7 +6,7 @@
  *                            a transcript, streamed for who asks for that
  *   POST …/responses         a short answer, likewise
  *   WebSocket                the Responses API
- *   gRPC                     sends back each message
+ *   gRPC, Connect            sends back each message
  *   GET  /page?key=…         a page that asks a question (`clients/page.html`) and then for /answered
  *   GET  /wait?key=…         is answered when the page of that key has asked for /answered
  *   GET  /….git/info/refs    the one branch of a repository
@@ -62,7 +62,7 @@ const REFERENCES = [
 
 async function answer(request: Request, response: Response): Promise<void> {
   const path = pathOf(request);
-  if (request.headers["content-type"]?.startsWith("application/grpc")) {
+  if (/^application\/(?:grpc|connect\+)/.test(request.headers["content-type"] ?? "")) {
     log(request, 200);
     response.setHeader("content-type", "application/grpc");
     response.addTrailers({ "grpc-status": "0", "grpc-message": "OK" });
