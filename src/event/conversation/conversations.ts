@@ -131,7 +131,9 @@ export class Conversations {
     const known = this.threads.get(`${user}\0${thread}`);
     if (known !== undefined) return known;
     const parent = parentThread === undefined ? undefined : this.threads.get(`${user}\0${parentThread}`);
-    const name = parent?.name ?? conversation ?? parentThread ?? thread;
+    // opencode calls the thread by both names: that says nothing of the conversation.
+    const whole = conversation === thread ? undefined : conversation;
+    const name = parent?.name ?? whole ?? parentThread ?? thread;
     if (name === thread) return { name, ...agent };
     const own = { name, agent: thread };
     this.threads.set(`${user}\0${thread}`, own);

@@ -35,7 +35,7 @@ export const openaiResponses: WireFormat = {
       top_p: numberOf(fields.top_p),
       max_tokens: numberOf(fields.max_output_tokens),
       reasoning: fields.reasoning ?? undefined,
-      tools: fields.tools,
+      tools: toolsOf(fields),
       tool_choice: fields.tool_choice,
       previous_response_id: wordOf(fields.previous_response_id),
     }),
@@ -64,9 +64,22 @@ export const openaiResponses: WireFormat = {
   assemble: assembleResponse,
 };
 
-/** Items without a role: what the model did, and what the tools answered. */
+/** Codex 0.171 offers its tools by an item of the input. */
+const ADDED_TOOLS = "additional_tools";
+/** Items by which it tells the model how to go on. */
+const SETTINGS: ReadonlySet<unknown> = new Set(["configuration_update", "compaction_trigger"]);
+
+function toolsOf({ tools, input }: JsonObject): unknown {
+  const added = listOf(input)
+    .map(objectOf)
+    .flatMap((item) => (item.type === ADDED_TOOLS ? listOf(item.tools) : []));
+  return added.length > 0 ? [...listOf(tools), ...added] : tools;
+}
+
+/** Items without a role: what the model did, what the tools answered, and settings. */
 function roleOf(item: JsonObject): string {
   if (typeof item.role === "string") return item.role;
+  if (SETTINGS.has(item.type)) return "developer";
   const type = wordOf(item.type);
   return type?.endsWith("_output") ? "tool" : type === undefined ? "user" : "assistant";
 }
@@ -74,7 +87,8 @@ function roleOf(item: JsonObject): string {
 function inputMessages(input: unknown): Message[] | undefined {
   if (typeof input === "string") return [{ role: "user", content: input }];
   if (!Array.isArray(input)) return undefined;
-  return input.filter(isObject).map((sent) => {
+  const said = input.filter(isObject).filter(({ type }) => type !== ADDED_TOOLS);
+  return said.map((sent) => {
     const item = withoutMedia(sent);
     return {
       ...(item.type === "message" ? withoutType(item) : item),

@@ -273,6 +273,13 @@ describe("agents hang under the call that started them", () => {
       { id: "ses_1", turn: 1, parent_event_id: "e1", agent: "ses_2" },
       { id: "ses_1", turn: 2, parent_event_id: "e2", agent: "ses_2" },
     ],
+    [
+      "in a thread that goes by two names, as opencode since 1.18",
+      { thread: "ses_1", conversation: "ses_1" },
+      { thread: "ses_2", conversation: "ses_2", parentThread: "ses_1" },
+      { id: "ses_1", turn: 1, parent_event_id: "e1", agent: "ses_2" },
+      { id: "ses_1", turn: 2, parent_event_id: "e2", agent: "ses_2" },
+    ],
   ])("%s", (_, ids, agentIds, first, second) => {
     const calls = new Calls();
     calls.place({ ...start, ids });

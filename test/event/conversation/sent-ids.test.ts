@@ -103,6 +103,21 @@ describe("ids are read from", () => {
       { thread: "ses_2", parentThread: "ses_1" },
     ],
     [
+      "opencode's headers since 1.18",
+      {
+        requestFields: [
+          ["x-session-affinity", "ses_ddf2b119bffeXIPj3P3BqSY2qN"],
+          ["x-session-id", "ses_ddf2b119bffeXIPj3P3BqSY2qN"],
+          ["x-parent-session-id", "ses_ddf2b41feffe3U2j9xUPS6a5oB"],
+        ],
+      },
+      {
+        thread: "ses_ddf2b119bffeXIPj3P3BqSY2qN",
+        conversation: "ses_ddf2b119bffeXIPj3P3BqSY2qN",
+        parentThread: "ses_ddf2b41feffe3U2j9xUPS6a5oB",
+      },
+    ],
+    [
       "a cache key that is one of its kind",
       { requestBody: json({ prompt_cache_key: UUID }) },
       { conversation: UUID },
