@@ -56,8 +56,10 @@ function openSocket() {
       `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
     ),
   );
-  const ask = (question: string) =>
-    client(frame(JSON.stringify({ type: "response.create", model: "gpt-5", input: question }), true));
+  const ask = (question: string, more = {}) =>
+    client(
+      frame(JSON.stringify({ type: "response.create", model: "gpt-5", input: question, ...more }), true),
+    );
   const answer = (text: string) => {
     const output = [{ type: "message", role: "assistant", content: [{ type: "output_text", text }] }];
     const response = { id: "resp_1", object: "response", model: "gpt-5", status: "completed", output };
@@ -68,6 +70,15 @@ function openSocket() {
 }
 
 describe("a WebSocket dialogue", () => {
+  it("does not count what is only made ready as a turn of the conversation", () => {
+    const { events, ask, answer } = openSocket();
+    ask("", { generate: false });
+    answer("");
+    ask("First?");
+    answer("One.");
+    expect(events.map(({ conversation }) => conversation?.turn)).toEqual([undefined, 1]);
+  });
+
   it("leaves an event at each turn while it lives, and one at its end", () => {
     const { events, ask, answer, close } = openSocket();
     ask("First?");

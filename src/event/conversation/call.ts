@@ -2,6 +2,7 @@
 
 import type { Owner } from "../../connection/client.js";
 import type { DecodedExchange, Interaction, InteractionType } from "../../interaction/interaction.js";
+import { objectOf } from "../../interaction/json.js";
 import type { Call } from "./conversations.js";
 import { chainOf } from "./message-chain.js";
 import { sentIds } from "./sent-ids.js";
@@ -21,7 +22,7 @@ export interface CallSource {
 /** Undefined for what is no part of a conversation. */
 export function callOf(source: CallSource): Omit<Call, "eventId"> | undefined {
   const { exchange, interaction, owner, connection } = source;
-  if (!TYPES.has(interaction.type)) return undefined;
+  if (!TYPES.has(interaction.type) || isMadeReady(exchange)) return undefined;
   const { response } = interaction;
   return {
     ...whoseIs(owner, connection),
@@ -34,11 +35,25 @@ export function callOf(source: CallSource): Omit<Call, "eventId"> | undefined {
   };
 }
 
+/** `generate: false` in a WebSocket: Codex has its next call made ready, and nobody says anything. */
+function isMadeReady({ requestBody }: DecodedExchange): boolean {
+  return (
+    requestBody.kind === "stream" &&
+    requestBody.chunks.some(({ data }) => {
+      const { type, generate } = objectOf(data);
+      return type === "response.create" && generate === false;
+    })
+  );
+}
+
 /** A connection whose owner is not known is nobody's but its own. */
-function whoseIs(owner: Owner, connection: number): Pick<Call, "user" | "process"> {
+function whoseIs(owner: Owner, connection: number): Pick<Call, "user" | "process" | "program"> {
   const alone = `connection ${connection}`;
   if (owner.kind === "unknown")
     return { user: owner.uid === undefined ? alone : `${owner.uid}`, process: alone };
-  const { uid, pid, startTime } = owner.process;
-  return { user: uid === undefined ? alone : `${uid}`, process: `${pid} ${startTime ?? ""}` };
+  const { uid, pid, startTime, path, script, cwd } = owner.process;
+  const process = `${pid} ${startTime ?? ""}`;
+  if (uid === undefined) return { user: alone, process };
+  const program = path === undefined ? {} : { program: [path, script, cwd].join("\0") };
+  return { user: `${uid}`, process, ...program };
 }

@@ -14,6 +14,8 @@ export interface Call {
   readonly user: string;
   /** The process that made it, or what stands for it; a chain of messages is looked for within one. */
   readonly process: string;
+  /** Its program and folder: a later process of both may take a conversation up again. Absent when not known. */
+  readonly program?: string;
   readonly connection: string;
   readonly ids: SentIds;
   readonly chain: Chain;
@@ -85,6 +87,8 @@ export class Conversations {
   /** By scope and hash of the conversation with its answer, and without. */
   private readonly answered: LruCache<string, Place[]>;
   private readonly sent: LruCache<string, Place[]>;
+  /** By user, program and hash of the conversation with its answer, of programs that send no ids. */
+  private readonly left: LruCache<string, Place[]>;
   /** By user and the provider's id of the answer. */
   private readonly answers: LruCache<string, Place>;
   private readonly prompts = new LruCache<string, Trace[]>(MOST_SCOPES);
@@ -95,6 +99,7 @@ export class Conversations {
     this.threads = new LruCache(conversations);
     this.answered = new LruCache(places);
     this.sent = new LruCache(places);
+    this.left = new LruCache(places);
     this.answers = new LruCache(places);
   }
 
@@ -157,7 +162,22 @@ export class Conversations {
   private before(call: Call, scope: string): Place | undefined {
     const { previous } = call.ids;
     const told = previous === undefined ? undefined : this.answers.get(`${call.user}\0${previous}`);
-    return told ?? this.longestChain(call, scope);
+    return told ?? this.longestChain(call, scope) ?? this.takenUp(call);
+  }
+
+  /** What an earlier process of the program left, where that can be one conversation only (Gemini CLI's --resume). */
+  private takenUp(call: Call): Place | undefined {
+    const scope = leftScope(call);
+    if (scope === undefined) return undefined;
+    for (const hash of call.chain.sent.slice(0, -1).reverse()) {
+      const places = this.left.get(`${scope}\0${hash}`);
+      if (places === undefined) continue;
+      const [first, ...others] = places;
+      return others.every(({ conversation }) => conversation === first!.conversation)
+        ? nearest(places, call)
+        : undefined;
+    }
+    return undefined;
   }
 
   private longestChain(call: Call, scope: string): Place | undefined {
@@ -189,6 +209,10 @@ export class Conversations {
     const sent = chain.sent.at(-1);
     if (sent !== undefined) add(this.sent, `${scope}\0${sent}`, place, MOST_ALIKE);
     if (chain.answered !== undefined) add(this.answered, `${scope}\0${chain.answered}`, place, MOST_ALIKE);
+    const left = leftScope(call);
+    if (left !== undefined && chain.answered !== undefined) {
+      add(this.left, `${left}\0${chain.answered}`, place, MOST_ALIKE);
+    }
     if (ids.answer !== undefined) this.answers.set(`${user}\0${ids.answer}`, place);
     for (const text of promptsOf(call.tools)) {
       add(this.prompts, scope, { text, place, used: false }, MOST_TRACES);
@@ -199,6 +223,12 @@ export class Conversations {
       add(this.summaries, scope, trace, MOST_TRACES);
     }
   }
+}
+
+/** Undefined for who says by ids what goes on from what. */
+function leftScope({ user, program, ids }: Call): string | undefined {
+  const isNamed = ids.conversation !== undefined || ids.thread !== undefined;
+  return program === undefined || isNamed ? undefined : `${user}\0${program}`;
 }
 
 /** Of calls with the same conversation: of the same connection, else of the same process, one that none went on from. */

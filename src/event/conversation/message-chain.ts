@@ -62,8 +62,10 @@ function textOf(content: unknown): string {
   if (typeof content === "string") return content;
   return listOf(content)
     .map((part) => {
-      const { type, text, thought, content: inner } = objectOf(part);
+      const { type, text, thought, content: inner, encrypted_content: sealed } = objectOf(part);
       if (type === "thinking" || type === "reasoning" || thought === true) return "";
+      // Codex hands on what it was told in a call's arguments: to the letter, though only the provider can read it.
+      if (type === "encrypted_content") return stringOf(sealed) ?? "";
       return stringOf(text) ?? (type === "tool_result" ? textOf(inner) : "");
     })
     .join("");
@@ -86,7 +88,9 @@ function toolsOf(message: Message): string[] {
 function hashesOf(speeches: readonly Speech[]): string[] {
   let before = "";
   return speeches.map(({ role, words, tools }) => {
-    before = hash("sha1", `${before}\n${role}\n${tools.join(" ")}\n${words.trim()}`, "base64url");
+    // Gemini CLI repeats results when it takes a conversation up again.
+    const ids = [...new Set(tools)].join(" ");
+    before = hash("sha1", `${before}\n${role}\n${ids}\n${words.trim()}`, "base64url");
     return before;
   });
 }

@@ -80,6 +80,8 @@ function toolsOf({ tools, input }: JsonObject): unknown {
 function roleOf(item: JsonObject): string {
   if (typeof item.role === "string") return item.role;
   if (SETTINGS.has(item.type)) return "developer";
+  // What one of Codex's agents says to another.
+  if (item.type === "agent_message") return "user";
   const type = wordOf(item.type);
   return type?.endsWith("_output") ? "tool" : type === undefined ? "user" : "assistant";
 }

@@ -11,6 +11,7 @@ interface Told {
   readonly ids?: SentIds;
   readonly user?: string;
   readonly process?: string;
+  readonly program?: string;
   readonly connection?: string;
   readonly failed?: boolean;
 }
@@ -20,7 +21,17 @@ class Calls {
   private count = 0;
   readonly conversations = new Conversations();
 
-  place({ messages, answer, tools, ids = {}, user = "1000", process = "1", connection = "1", failed }: Told) {
+  place(told: Told) {
+    const {
+      messages,
+      answer,
+      tools,
+      ids = {},
+      user = "1000",
+      process = "1",
+      connection = "1",
+      failed,
+    } = told;
     this.count += 1;
     const response =
       answer === undefined && tools === undefined
@@ -30,6 +41,7 @@ class Calls {
       eventId: `e${this.count}`,
       user,
       process,
+      ...(told.program && { program: told.program }),
       connection,
       ids,
       chain: chainOf({
@@ -157,6 +169,49 @@ describe("without ids, a call goes on from the one whose dialogue it repeats", (
     expect(
       calls.place({ messages: [user(`This session goes on. ${summary}`), user("next")], answer: "ok" }),
     ).toEqual({ id: "e1", turn: 3, parent_event_id: "e2" });
+  });
+});
+
+describe("a later process takes up a conversation", () => {
+  const begun: Told = { messages: [user("Hello")], answer: "Hi", program: "agent", process: "1" };
+  const resumed: Told = {
+    messages: [user("Hello"), model("Hi"), user("And now?")],
+    answer: "Now this",
+    program: "agent",
+    process: "2",
+  };
+  const result = (id: string) => ({ functionResponse: { name: "look", id, response: { output: "found" } } });
+
+  test("of the same program, by the same user", () => {
+    const calls = new Calls();
+    calls.place(begun);
+    expect(calls.place(resumed)).toEqual({ id: "e1", turn: 2, parent_event_id: "e1" });
+  });
+
+  test("with results said twice, as Gemini CLI does", () => {
+    const calls = new Calls();
+    const asked = [user("Hello"), model([{ functionCall: { name: "look", id: "c", args: {} } }])];
+    calls.place({ ...begun, messages: [...asked, user([result("c")])] });
+    const again = [...asked, user([result("c"), result("c")]), model("Hi"), user("And now?")];
+    expect(calls.place({ ...resumed, messages: again })).toMatchObject({ id: "e1", parent_event_id: "e1" });
+  });
+
+  test.each<[string, Partial<Told>]>([
+    ["another program", { program: "other" }],
+    ["a program that is not known", { program: "" }],
+    ["another user", { user: "1001" }],
+    ["a call that names its conversation", { ids: { conversation: "s" } }],
+  ])("not %s", (_, change) => {
+    const calls = new Calls();
+    calls.place(begun);
+    expect(calls.place({ ...resumed, ...change })).not.toHaveProperty("parent_event_id");
+  });
+
+  test("not where it could be either of two", () => {
+    const calls = new Calls();
+    calls.place(begun);
+    calls.place({ ...begun, process: "3" });
+    expect(calls.place(resumed)).toEqual({ id: "e3", turn: 1 });
   });
 });
 
@@ -293,6 +348,27 @@ describe("agents hang under the call that started them", () => {
     ).toEqual(second);
     const main = calls.place({ messages: goOn, answer: "done", ids });
     expect(main).toEqual({ id: first.id, turn: 2, parent_event_id: "e1" });
+  });
+
+  test("that is told in a form that only the provider reads, as Codex's", () => {
+    const calls = new Calls();
+    const sealed = "gAAAAABsealedsealedsealedsealedsealed";
+    const ids = { conversation: "root", thread: "root" };
+    calls.place({
+      messages: [user("hi")],
+      tools: [{ id: "c", name: "spawn_agent", arguments: { message: sealed } }],
+      ids,
+    });
+    const told = [
+      user([{ type: "input_text", text: "<environment_context>" }]),
+      user([
+        { type: "input_text", text: "Payload:" },
+        { type: "encrypted_content", encrypted_content: sealed },
+      ]),
+    ];
+    expect(
+      calls.place({ messages: told, answer: "x", ids: { ...ids, thread: "child", parentThread: "root" } }),
+    ).toEqual({ id: "root", turn: 1, parent_event_id: "e1", agent: "child" });
   });
 
   test("an agent's agent belongs to the same conversation", () => {
