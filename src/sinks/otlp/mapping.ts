@@ -12,6 +12,7 @@ import { isFailed } from "../../event/outcome.js";
 import type { InteractionType, Usage } from "../../interaction/interaction.js";
 import { numberOf, objectOf, present, wordOf } from "../../interaction/json.js";
 import type { OtlpNames } from "../../user/otlp-settings.js";
+import { mcpAttributes, mcpSpanAttributes, mcpSpanName } from "./mcp-mapping.js";
 
 export const CONVENTIONS_COMMIT = "024a4f944a1291fcb627c9c47da69e79868dd15e";
 
@@ -87,7 +88,7 @@ const OPERATIONS: Readonly<Record<InteractionType, string>> = {
   moderation: "moderation",
   token_count: "count_tokens",
   batch: "batch",
-  mcp: "mcp",
+  mcp: "execute_tool",
   unknown: "unknown",
 };
 
@@ -97,6 +98,9 @@ export const usageOf = (event: OximyEvent): Usage => countedUsage(event) ?? {};
 export function commonAttributes(event: OximyEvent): AttributeSet {
   const { interaction, metadata } = event;
   const { host, port } = hostAndPort(metadata.request_host, metadata.via === "plain" ? 80 : 443);
+  if (event.mcp !== undefined) {
+    return { ...mcpAttributes(event.mcp), ...known({ "server.address": host, "server.port": port }) };
+  }
   return known({
     "gen_ai.operation.name": OPERATIONS[interaction?.type ?? "unknown"] ?? "unknown",
     "gen_ai.provider.name": providerOf(event),
@@ -107,8 +111,10 @@ export function commonAttributes(event: OximyEvent): AttributeSet {
   });
 }
 
-/** `{gen_ai.operation.name} {gen_ai.request.model}` */
+/** `{gen_ai.operation.name} {gen_ai.request.model}`; calls of MCP have their own. */
 export function spanName(common: AttributeSet): string {
+  const ofMcp = mcpSpanName(common);
+  if (ofMcp !== undefined) return ofMcp;
   const model = common["gen_ai.request.model"];
   return `${common["gen_ai.operation.name"]}${model === undefined ? "" : ` ${model}`}`;
 }
@@ -117,11 +123,14 @@ export function spanAttributes(event: OximyEvent, names: OtlpNames): AttributeSe
   const { interaction, timing } = event;
   const request = objectOf(interaction?.request);
   const usage = usageOf(event);
-  const finish = wordOf(interaction?.response?.finish_reason) ?? (isFailed(event) ? "error" : undefined);
+  const finish =
+    wordOf(interaction?.response?.finish_reason) ??
+    (isFailed(event) && event.mcp === undefined ? "error" : undefined);
   const isLatest = names === "latest";
   const isStream = request.stream === true;
   return {
     ...commonAttributes(event),
+    ...mcpSpanAttributes(event),
     ...known({
       "gen_ai.conversation.id": wordOf(event.conversation?.id),
       "gen_ai.request.stream": isLatest && isStream ? true : undefined,
@@ -205,6 +214,8 @@ export function errorAttributes(event: OximyEvent): AttributeSet {
   if (!isFailed(event)) return {};
   const { error, response_status: status } = event.metadata;
   const told = event.interaction?.response?.error;
+  // "If the tool call result has isError set, error.type SHOULD be tool_error."
+  if (event.mcp?.is_error && told === undefined) return { "error.type": "tool_error" };
   const code = [told?.code, told?.type, status !== undefined && status >= 400 ? status : undefined, error]
     .filter((text) => text !== undefined && text !== null)
     .map(String)

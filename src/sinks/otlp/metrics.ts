@@ -19,6 +19,7 @@ import {
   TOKEN_TYPE,
   usageOf,
 } from "./mapping.js";
+import { MCP_DURATION_BOUNDARIES, MCP_DURATION_METRIC } from "./mcp-mapping.js";
 import { hrTime, type Telemetry } from "./telemetry.js";
 
 type ResourceMetrics = Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0];
@@ -71,7 +72,11 @@ export class Metrics {
     if (event.timing.duration_ms !== undefined) {
       const seconds = event.timing.duration_ms / 1000;
       const attributes = { ...common, ...errorAttributes(event) };
-      this.record(app, DURATION_METRIC[names], attributes, seconds, DURATION_BOUNDARIES);
+      const [metric, boundaries] =
+        event.mcp === undefined
+          ? [DURATION_METRIC[names], DURATION_BOUNDARIES]
+          : [MCP_DURATION_METRIC, MCP_DURATION_BOUNDARIES];
+      this.record(app, metric, attributes, seconds, boundaries);
     }
     if (names === "latest") {
       for (const [metric, field] of Object.entries(TOKEN_COUNTERS)) {

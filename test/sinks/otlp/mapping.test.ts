@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { OximyEvent } from "../../../src/event/event.js";
+import type { EventMcp, OximyEvent } from "../../../src/event/event.js";
 import { contentAttributes, MAX_CONTENT } from "../../../src/sinks/otlp/content.js";
 import {
   CONVENTIONS_COMMIT,
@@ -139,6 +139,46 @@ test("the names of 1.40 are those that were published then", () => {
   ])
     expect(names).not.toContain(later);
   expect(DURATION_METRIC["1.40"]).toBe("gen_ai.client.operation.duration");
+});
+
+test.each<[string, Partial<EventMcp>, string, object]>([
+  [
+    "a tool that fails",
+    { method: "tools/call", tool: "echo", is_error: true },
+    "tools/call echo",
+    {
+      "mcp.method.name": "tools/call",
+      "gen_ai.operation.name": "execute_tool",
+      "gen_ai.tool.name": "echo",
+      "mcp.protocol.version": "2025-06-18",
+      "network.transport": "pipe",
+      "error.type": "tool_error",
+    },
+  ],
+  [
+    "a prompt, over HTTP",
+    { method: "prompts/get", prompt: "review", transport: "http" },
+    "prompts/get review",
+    { "gen_ai.prompt.name": "review", "network.transport": "tcp", "network.protocol.name": "http" },
+  ],
+  [
+    "a resource, whose name is not the span's",
+    { method: "resources/read", resource: "file:///a" },
+    "resources/read",
+    { "mcp.resource.uri": "file:///a" },
+  ],
+])("MCP's own names: %s", (_, mcp, name, told) => {
+  const event = sampleEvent({
+    source: { type: "mcp", id: "files", endpoint: mcp.method! },
+    mcp: { transport: "stdio", protocol_version: "2025-06-18", from: "client", method: "", ...mcp },
+    interaction: { model: null, provider: null, type: "mcp", request: {}, response: { result: {} } },
+    metadata: {},
+  });
+  const attributes = spanAttributes(event, "latest");
+  expect(spanName(attributes)).toBe(name);
+  expect(attributes).toMatchObject({ ...told, "oximy.mcp.server": "files" });
+  const names = Object.keys(attributes);
+  expect(names.filter((one) => /^gen_ai\.(?:provider|request|response|usage)/.test(one))).toEqual([]);
 });
 
 test.each([
