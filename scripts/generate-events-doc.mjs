@@ -63,7 +63,8 @@ one user. These fields are read for it, and no others; of what stands in them on
   \`/conversations/ID/responses\`.
 
 Without such an id a call goes on from the one of the same process whose dialogue, with its answer, it repeats, or whose
-answer, when the dialogue was made short, its first message quotes. An agent hangs under the call that started it when
+answer, when the dialogue was made short, its first message quotes; also from one of an earlier process of the same
+program, user and folder, where that can be one conversation only. An agent hangs under the call that started it when
 its first message holds the prompt of that call's tool. \`oximy sessions\` lists conversations, \`oximy show ID\` prints
 one, \`oximy diff ID ID\` tells what two of its requests differ in.
 
