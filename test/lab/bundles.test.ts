@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import { createLab, type Lab } from "../../lab/lab.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
 import { bytesOf, loadTranscripts } from "../interaction/transcripts.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { createLab, type Lab } from "../../src/demo/lab/lab.js";
+import { createLab, type Lab } from "../../lab/lab.js";
 import { validateEvent } from "../event/schema.js";
 import { LabOximy } from "./oximy.js";
 import { LabPodman, requirePodman } from "./podman.js";

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Lab } from "../../src/demo/lab/lab.js";
-import type { ExecResult, LabProcess } from "../../src/demo/lab/lab-process.js";
-import { usePrivateCopies } from "../../src/demo/lab/private-copies.js";
+import type { Lab } from "../../lab/lab.js";
+import type { ExecResult, LabProcess } from "../../lab/lab-process.js";
+import { usePrivateCopies } from "../../lab/private-copies.js";
 
 const TOOLS = ["podman", "runc", "conmon", "busybox"];
 

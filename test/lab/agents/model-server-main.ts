@@ -9,7 +9,7 @@ import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse }
 import type { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { ServerArguments } from "../../../src/demo/lab/lab-server.js";
+import type { ServerArguments } from "../../../lab/lab-server.js";
 import { isObject, type JsonObject, listOf, objectOf } from "../../../src/interaction/json.js";
 import { type Answer, replyOf, responseEvents } from "./model-replies.js";
 import { type ModelRequest, subPrompt } from "./model-server.js";

@@ -1,4 +1,4 @@
-import type { ServerProgram } from "../../../src/demo/lab/lab-server.js";
+import type { ServerProgram } from "../../../lab/lab-server.js";
 
 /** A call of a model as the server got it. */
 export interface ModelRequest {
