@@ -17,7 +17,7 @@ import { removeService } from "./service.js";
 const OURS = /^(ca|traces|ui|otlp|syslog|config\.json|pins\.json(\..+)?|bundle-cache\.json(\..+)?)$/;
 
 /** What root keeps (OXIMY_STATE_DIR): the machine's CA, and where TLS secrets are in executables. */
-const OURS_OF_ROOT = /^(ca|sites\.json(\.\d+)?)$/;
+const OURS_OF_ROOT = /^(ca|sites\.json(\.\d+)?|containers\.json(\.\d+)?)$/;
 
 export function addUninstallCommand(program: Command): void {
   const command = program
