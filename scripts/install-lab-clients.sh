@@ -3,7 +3,7 @@
 # What is of npm the lab installs itself. Quiet when there is nothing to do.
 set -eu
 wanted="libnss3-tools chromium curl firefox-esr git gnutls-bin golang-go libwww-perl openjdk-17-jdk-headless
-	openssl php-cli php-curl python3 python3-aiohttp python3-h2 python3-httpx python3-requests python3-websockets ruby wget
+	openssl php-cli php-curl python3 python3-aiohttp python3-h2 python3-httpx python3-requests python3-websockets ruby sslscan wget
 	liblwp-protocol-https-perl"
 missing=""
 for package in $wanted; do

@@ -1,10 +1,11 @@
-/** Leaf certificates: issued once per name, kept in memory with their TLS context. */
+/** Leaf certificates: issued once per name, kept in memory with their TLS contexts. */
 
 import { generateKeyPairSync } from "node:crypto";
 import { isIP } from "node:net";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { LruCache } from "../lru-cache.js";
 import type { CertificateAuthority } from "./ca.js";
+import { LeafContexts, type SessionTerms } from "./leaf-contexts.js";
 import { makeStaple } from "./ocsp-answer.js";
 import { issueCertificate, keyIdentifier } from "./x509.js";
 
@@ -55,7 +56,7 @@ function caName(ca: CertificateAuthority) {
 
 /** A certificate as it is shown to a client. */
 export interface ShownLeaf {
-  readonly context: SecureContext;
+  contextFor(terms: SessionTerms): SecureContext;
   /** What a client that asks for the certificate's status is given (RFC 6066 §8). */
   staple(): Buffer;
 }
@@ -72,7 +73,7 @@ export interface Issuer {
 export class NotSigned extends Error {}
 
 interface IssuedLeaf {
-  readonly context: SecureContext;
+  readonly contexts: LeafContexts;
   readonly issuedAt: number;
   readonly leaf: string;
 }
@@ -81,23 +82,27 @@ interface IssuedLeaf {
 export class LeafIssuer implements Issuer {
   private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-  private readonly contexts = new LruCache<string, IssuedLeaf>(MAX_LEAVES);
+  private readonly leaves = new LruCache<string, IssuedLeaf>(MAX_LEAVES);
 
   constructor(private readonly ca: CertificateAuthority) {}
 
   prepare(host: string): void {
     try {
-      this.contextFor(host);
+      this.issued(host, Date.now());
     } catch {}
   }
 
   async leafFor(host: string): Promise<ShownLeaf> {
-    return { context: this.contextFor(host), staple: () => this.stapleFor(host) };
+    const { contexts } = this.issued(host, Date.now());
+    return { contextFor: (terms) => contexts.contextFor(terms), staple: () => this.stapleFor(host) };
   }
 
-  /** TLS context with a leaf for `host`. Under a millisecond when new (bench/leaf-issuer), a map lookup after. */
-  contextFor(host: string, now = Date.now()): SecureContext {
-    return this.issued(host, now).context;
+  /**
+   * TLS context with a leaf for `host`, for sessions of Node's defaults where no terms are given. Under a millisecond
+   * when new (bench/leaf-issuer), a map lookup after.
+   */
+  contextFor(host: string, now = Date.now(), terms?: SessionTerms): SecureContext {
+    return this.issued(host, now).contexts.contextFor(terms);
   }
 
   /** What a client that asks for the certificate's status is given (RFC 6066 §8). */
@@ -106,12 +111,12 @@ export class LeafIssuer implements Issuer {
   }
 
   private issued(host: string, now: number): IssuedLeaf {
-    const held = this.contexts.get(host);
+    const held = this.leaves.get(host);
     if (held && now - held.issuedAt < (LEAF_DAYS - RENEW_DAYS) * DAY) return held;
     const leaf = makeLeaf(this.ca, host, this.key.publicKey, new Date(now));
-    const context = createSecureContext({ key: this.keyPem, cert: leaf + this.ca.certificatePem });
-    const issued = { context, issuedAt: now, leaf };
-    this.contexts.set(host, issued);
+    const contexts = new LeafContexts(this.keyPem, leaf + this.ca.certificatePem);
+    const issued = { contexts, issuedAt: now, leaf };
+    this.leaves.set(host, issued);
     return issued;
   }
 }

@@ -38,6 +38,8 @@ export const CONNECTION_REASONS = {
     "The server's certificate is not valid, or one that some clients refuse (revoked, weak); the client was shown it and decided itself.",
   certificate_not_signed:
     "No certificate was signed for the name: it is on no list, too many were asked for, or the signer is not there.",
+  client_lacks_ecdsa:
+    "The client offers nothing by which it could take a certificate like Oximy's (ECDSA with P-256) and have a session as strong as the server's; it was shown the server's own.",
   client_refused_certificate: "The client refused Oximy's certificate.",
   client_handshake_failed: "The client ended the handshake before it was over.",
   no_request: "The connection was opened and no request was sent on it.",

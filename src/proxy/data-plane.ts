@@ -10,7 +10,8 @@ import type { Endpoint } from "../connection/client.js";
 import type { Connection, Via } from "../connection/connection.js";
 import type { Reason } from "../connection/reasons.js";
 import { type AcceptedConnection, acceptedSocket, peek } from "./accept/accepted-connection.js";
-import { type NothingRead, relaySecure } from "./intercept/intercept.js";
+import { type Interception, type NothingRead, relaySecure } from "./intercept/intercept.js";
+import { sessionTerms } from "./intercept/session-terms.js";
 import { readCopied, readPassage, type SecretSource, type SitesWatch } from "./read-passage.js";
 import { abort, type RelayEnd, relay, type Side, tcpSide } from "./relay.js";
 import type { Tap, TapSink } from "./tap.js";
@@ -19,7 +20,7 @@ import type { KnownClient } from "./verdict/client.js";
 import type { ClientHello } from "./verdict/client-hello.js";
 import { decide, decideByHost, isPrivate, type Policy } from "./verdict/decide.js";
 import { type Opening, readOpening } from "./verdict/opening.js";
-import type { Attempt, TrustBook } from "./verdict/trust-book.js";
+import type { TrustBook } from "./verdict/trust-book.js";
 
 export interface DataPlaneOptions {
   /** Made when it is first needed. */
@@ -316,10 +317,16 @@ export class DataPlane {
         abort(upstream.side);
         return this.passThrough(identified, host, "certificate_not_signed", leaf.message);
       }
+      const terms = sessionTerms(hello, upstream.agreed);
+      if (terms === undefined) {
+        void attempt.end({ kind: "inconclusive" });
+        abort(upstream.side);
+        return this.passThrough(identified, host, "client_lacks_ecdsa");
+      }
       this.stats.intercepted++;
       const { protocol } = upstream;
       const connection = describe(identified, host, { scheme: "https", via: "intercept", protocol });
-      return this.intercept(this.track(raw), upstream, connection, { leaf, attempt });
+      return this.intercept(this.track(raw), upstream, connection, { leaf, terms, attempt });
     }
     void attempt.end({ kind: "inconclusive" });
     switch (upstream.kind) {
@@ -347,7 +354,7 @@ export class DataPlane {
     raw: Socket,
     upstream: SecureUpstream,
     connection: Connection,
-    how: { readonly leaf: ShownLeaf; readonly attempt: Attempt },
+    how: Omit<Interception, "taps">,
   ): Promise<void> {
     const nothing = await relaySecure(raw, upstream, connection, { ...how, taps: this.options.taps });
     if (nothing?.reason === "client_refused_certificate") this.stats.refused++;

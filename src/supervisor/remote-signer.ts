@@ -2,8 +2,8 @@
 
 import { generateKeyPairSync } from "node:crypto";
 import { statSync } from "node:fs";
-import { createSecureContext } from "node:tls";
 import { type Issuer, NotSigned, type ShownLeaf } from "../certificates/leaf.js";
+import { LeafContexts } from "../certificates/leaf-contexts.js";
 import { identityOfFile } from "../certificates/machine-ca.js";
 import type { Authority } from "../engine/authority.js";
 import { LruCache } from "../lru-cache.js";
@@ -63,8 +63,8 @@ export class RemoteIssuer implements Issuer {
     const answer = await this.ask({ host, port, key: this.spki });
     if (answer.kind === "refused") throw new NotSigned(answer.why);
     const staple = Buffer.from(answer.staple, "base64");
-    const context = createSecureContext({ key: this.keyPem, cert: answer.chain });
-    return { context, staple: () => staple };
+    const contexts = new LeafContexts(this.keyPem, answer.chain);
+    return { contextFor: (terms) => contexts.contextFor(terms), staple: () => staple };
   }
 }
 

@@ -4,6 +4,7 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { type SecureContext, type Server, TLSSocket } from "node:tls";
 import type { ShownLeaf } from "../../certificates/leaf.js";
+import type { SessionTerms } from "../../certificates/leaf-contexts.js";
 import type { Connection } from "../../connection/connection.js";
 import type { ConnectionReason, PassthroughReason } from "../../connection/reasons.js";
 import { type RelayEnd, relay } from "../relay.js";
@@ -18,6 +19,13 @@ export interface NothingRead {
   readonly end: RelayEnd;
 }
 
+export interface Interception {
+  readonly leaf: ShownLeaf;
+  readonly terms: SessionTerms;
+  readonly taps: TapSink;
+  readonly attempt: Attempt;
+}
+
 /**
  * Relays between the client and an open session to the server, until both have ended. Tells what the client made of
  * our certificate. Resolves with why nothing was read, or with nothing when something was.
@@ -26,11 +34,11 @@ export async function relaySecure(
   raw: Socket,
   upstream: Pick<SecureUpstream, "side" | "protocol" | "isStapled">,
   connection: Connection,
-  { leaf, taps, attempt }: { readonly leaf: ShownLeaf; readonly taps: TapSink; readonly attempt: Attempt },
+  { leaf, terms, taps, attempt }: Interception,
 ): Promise<NothingRead | undefined> {
   const { protocol } = upstream;
   attempt.shown();
-  const { context: secureContext } = leaf;
+  const secureContext = leaf.contextFor(terms);
   const secure = new TLSSocket(raw, {
     isServer: true,
     secureContext,

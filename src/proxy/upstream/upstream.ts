@@ -7,11 +7,13 @@ import {
   checkServerIdentity,
   connect,
   type SecureContext,
+  type SecureVersion,
   type TLSSocket,
 } from "node:tls";
 import { systemRoots } from "../../certificates/roots.js";
 import type { Endpoint } from "../../connection/client.js";
 import { LruCache } from "../../lru-cache.js";
+import type { AgreedSession } from "../intercept/session-terms.js";
 import type { Side } from "../relay.js";
 import type { ClientHello } from "../verdict/client-hello.js";
 import { weaknessOf } from "./certificate-strength.js";
@@ -26,6 +28,7 @@ export interface SecureUpstream {
   readonly side: Side;
   readonly protocol: string | undefined;
   readonly session: "new" | "resumed";
+  readonly agreed: AgreedSession;
   /** The client asked for the certificate's status, and the server said that it is good. */
   readonly isStapled: boolean;
 }
@@ -220,12 +223,18 @@ export class UpstreamConnector {
           side: { stream, socket: below.socket },
           protocol: stream.alpnProtocol || undefined,
           session: stream.isSessionReused() ? "resumed" : "new",
+          agreed: agreedIn(stream),
           isStapled: staple !== undefined,
         });
       });
     });
   }
 }
+
+const agreedIn = (session: TLSSocket): AgreedSession => ({
+  version: session.getProtocol() as SecureVersion,
+  suite: session.getCipher().name,
+});
 
 /** A client of TLS 1.3 alone whose groups OpenSSL does not know (ML-KEM alone): it would be given a weaker one. */
 function hasNoCommonGroup({ groups }: ClientHello, { context }: TlsFingerprint): boolean {
