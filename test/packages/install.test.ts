@@ -47,11 +47,13 @@ describe.skipIf(!WANTED)("without a compiler and a network", () => {
          ! command -v cc gcc c++ g++ make cmake
          node /files/npm/bin/npm-cli.js install -g --prefix /opt --offline --foreground-scripts /files/${tarball}
          /opt/bin/oximy --version
-         /opt/bin/oximy doctor`,
+         /opt/bin/oximy doctor
+         /opt/bin/oximy demo`,
       );
       expect(said).toContain("using prebuilds/linux-x64/oximy_native.node");
       expect(said).toMatch(/added 1 package/);
       expect(said).toContain("Capture works here.");
+      expect(said).toMatch(/^\d events from \d programs\.$/m);
     },
     10 * MINUTES,
   );
@@ -67,10 +69,12 @@ describe.skipIf(!WANTED)("without a compiler and a network", () => {
        for exe in /proc/[0-9]*/exe; do [ ! "$exe" -ef /usr/lib/oximy/bin/node ]; done
        oximy --version
        oximy doctor
+       oximy demo
        dpkg -r oximy
        [ ! -e /usr/lib/oximy ] && [ ! -e /usr/bin/oximy ] && echo gone`,
       );
       expect(said).toContain("Capture works here.");
+      expect(said).toMatch(/^\d events from \d programs\.$/m);
       expect(said).toMatch(/gone\n$/);
     },
     15 * MINUTES,
