@@ -1,7 +1,7 @@
 /** The row of an event in the timeline. */
 
 import type { OximyEvent } from "../../event/event.js";
-import { countedUsage } from "../../event/facts.js";
+import { askedOf, countedUsage } from "../../event/facts.js";
 import { isFailed } from "../../event/outcome.js";
 import { present } from "../../interaction/json.js";
 import { sessionKey } from "../../traces/sessions.js";
@@ -13,7 +13,7 @@ const NAME = 200;
 
 /** @param certificate path of the certificate of Oximy's authority, for what is advised */
 export function rowOf(event: OximyEvent, words: string | undefined, certificate: string): Row {
-  const { app, client, source, conversation, interaction, metadata, timing } = event;
+  const { app, client, source, conversation, interaction, metadata, timing, mcp } = event;
   const usage = countedUsage(event);
   const { response_status: status, reason } = metadata;
   const failed = isFailed(event);
@@ -26,9 +26,11 @@ export function rowOf(event: OximyEvent, words: string | undefined, certificate:
     project: name(client.repo?.root ?? client.cwd),
     provider: name(interaction?.provider ?? source.id) ?? "unknown",
     source: name(source.id) ?? "unknown",
-    model: name(interaction?.model ?? interaction?.request.model),
+    // As the feed and the sums have it: the server of MCP and its tool.
+    model: name(mcp === undefined ? (interaction?.model ?? interaction?.request.model) : askedOf(event)),
     type: name(interaction?.type),
-    host: name(metadata.request_host) ?? "unknown",
+    // A server of MCP that the app has started itself has none.
+    host: name(metadata.request_host ?? (mcp && source.id)) ?? "unknown",
     path: name(metadata.request_path),
     conversation: conversation === undefined ? undefined : name(sessionKey(event).replace("\0", "/")),
     turn: number(conversation?.turn),
