@@ -46,6 +46,8 @@ ExecStart=${command}
 ${environmentOf(service)
   .map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`)
   .join("\n")}
+# Nothing is redirected before it is ready, so that it may take its time on a machine that is just starting.
+TimeoutStartSec=180
 WatchdogSec=${WATCHDOG_S}
 # By whatever it ends, the rules go with it; a dump could hold secrets.
 WatchdogSignal=SIGKILL

@@ -79,7 +79,8 @@ export type SupervisorEnd =
 const PING_MS = 1_000;
 /** Open connections get this long to end by themselves when we stop. */
 const DRAIN_MS = 2_000;
-const START_MS = 30_000;
+/** A machine that is just starting, or a slow one: more than half a minute was seen in one that QEMU emulates. */
+const START_MS = 90_000;
 
 export class Supervisor {
   private proxy: ChildProcess | undefined;
@@ -169,7 +170,11 @@ export class Supervisor {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(
-          new OximyError("OXIMY_E_PROXY_DIED", "The proxy did not start within 30 s.", "Run with --verbose."),
+          new OximyError(
+            "OXIMY_E_PROXY_DIED",
+            `The proxy did not start within ${START_MS / 1_000} s.`,
+            "Run with --verbose.",
+          ),
         );
       }, START_MS);
       const settle = (outcome: () => void) => {
