@@ -197,7 +197,7 @@ async function startPeers(lab: Lab, names: readonly string[]): Promise<Peer[]> {
 
   const intercepts = process.env.OXIMY_WAY === "intercept";
   const way = intercepts ? ["--no-read", "--trust", "always"] : [];
-  const local = lab.machine.spawn("node", [MAIN, "local", "--quiet", "--no-containers", ...way], {
+  const local = lab.machine.spawn("node", [MAIN, "local", "--quiet", ...way], {
     env: { ...sudoEnvironment(home), OXIMY_BUNDLE_FILE: writeBundle(lab, names) },
   });
   const oximy: Peer = { name: intercepts ? "oximy, intercepting" : "oximy, reading", process: local };

@@ -2,7 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { createAttributor } from "../attribution/attributor.js";
 import {
   machineCaDirectory,
@@ -68,9 +68,7 @@ export function addLocalCommand(program: Command): void {
     .option("--ports <list>", "TCP ports that are looked at", ports as (value: string) => number[], [443, 80])
     .option("--local-models", "also the ports of local models (Ollama, LM Studio, …)", false)
     .option("--allow-quic", "leave UDP 443 alone: browsers then use QUIC, which is not seen", false)
-    .option("--no-containers", "leave alone what containers with networks of their own send (Linux)")
-    // It was off by default once.
-    .addOption(new Option("--containers").default(true).hideHelp())
+    .option("--containers", "also what containers of this machine send (Linux; not for every day yet)", false)
     .option("--redirect <backend>", "nft, iptables or auto", "auto")
     .option("--install-ca", "install the certificate first, as `oximy ca install` does, without asking")
     .option("--no-install-ca", "never offer to install it")
@@ -210,7 +208,7 @@ function signingOf(
 const nameOf = (entry: string) => splitHostPort(entry)?.host ?? entry;
 
 function containerNetworks(flags: LocalFlags, log: Log): ContainerNetworks | undefined {
-  if (!flags.containers || process.platform !== "linux") return undefined;
+  if (!flags.containers) return undefined;
   const networks = openContainerNetworks(flags.ports, flags.allowQuic);
   if (typeof networks !== "string") return networks;
   log.warn(`containers: they are not captured: ${networks}`);

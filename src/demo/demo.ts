@@ -122,7 +122,7 @@ async function startLocal(lab: Lab, home: string) {
     OXIMY_STATE_DIR: join(home, "state"),
     OXIMY_BUNDLE_FILE: EMBEDDED_LOCATION,
   };
-  const oximy = lab.machine.spawn(process.execPath, [MAIN, "local", "--json", "--no-containers"], { env });
+  const oximy = lab.machine.spawn(process.execPath, [MAIN, "local", "--json"], { env });
   await new Promise<void>((resolve, reject) => {
     oximy.child.stderr.on("data", () => /Capturing/.test(oximy.stderr) && resolve());
     oximy.exited.then(

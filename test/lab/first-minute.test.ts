@@ -18,7 +18,7 @@ describe.skipIf(requireLab())("the first minute of oximy local", () => {
     const home = makeHome();
     const typescript = join(home, "typescript");
     writeFileSync(typescript, "");
-    const command = ["node", MAIN, "local", "--no-containers", ...args].join(" ");
+    const command = ["node", MAIN, "local", ...args].join(" ");
     const run = lab.machine.spawn("script", ["-qefc", command, typescript], { env: sudoEnvironment(home) });
     return { home, run };
   };
@@ -27,9 +27,7 @@ describe.skipIf(requireLab())("the first minute of oximy local", () => {
     const home = makeHome();
     await spawnOximy(lab, ["ca", "path"], { env: sudoEnvironment(home) }).exited;
     const env = sudoEnvironment(home);
-    const run = spawnOximy(lab, ["local", "--no-containers", "--no-read", "--quiet", "--trust", "always"], {
-      env,
-    });
+    const run = spawnOximy(lab, ["local", "--no-read", "--quiet", "--trust", "always"], { env });
     const curl = () => lab.machine.exec("curl", ["-sSkv", "-m", "5", "https://api.openai.com/v1/models"]);
     await expect
       .poll(async () => (await curl()).stderr, { timeout: 20_000, interval: 200 })

@@ -79,14 +79,14 @@ export class LabOximy {
     return LabOximy.startIn(lab, makeHome(), args, env);
   }
 
-  /** In an empty home, or in that of a run before. Leaves all containers alone, but with `--containers`. */
+  /** In an empty home, or in that of a run before. */
   static async startIn(
     lab: Lab,
     home: string,
     args: readonly string[] = [],
     env: Record<string, string> = {},
   ): Promise<LabOximy> {
-    const process = spawnOximy(lab, ["local", "--json", "--no-containers", ...args], {
+    const process = spawnOximy(lab, ["local", "--json", ...args], {
       env: { ...sudoEnvironment(home), ...env },
     });
     const oximy = new LabOximy(lab, home, process);

@@ -38,8 +38,7 @@ describe.skipIf(unsuited)("oximy local, with the capabilities of its unit and no
       const home = makeHome();
       const env = sudoEnvironment(home);
       await spawnOximy(lab, ["ca", "path"], { env }).exited;
-      const local = ["node", MAIN, "local", "--json", "--no-containers", ...flags];
-      oximy = lab.machine.spawn("setpriv", [...BOUNDED, ...local], { env });
+      oximy = lab.machine.spawn("setpriv", [...BOUNDED, "node", MAIN, "local", "--json", ...flags], { env });
       await expect.poll(() => oximy.stderr, { timeout: 60_000 }).toMatch(/Capturing AI traffic/);
       const status = readFileSync(`/proc/${oximy.pid}/status`, "utf8");
       expect(status).toMatch(/^NoNewPrivs:\t1$/m);

@@ -230,13 +230,9 @@ const addressChanged: Happening = {
 const secondStart: Happening = {
   name: "second start",
   async happen(chaos) {
-    const second = chaos.lab.machine.spawn(
-      "node",
-      [MAIN, "local", "--json", "--no-containers", "--no-read"],
-      {
-        env: sudoEnvironment(chaos.home),
-      },
-    );
+    const second = chaos.lab.machine.spawn("node", [MAIN, "local", "--json", "--no-read"], {
+      env: sudoEnvironment(chaos.home),
+    });
     keepPrinted(second.child);
     const { code, stderr } = await second.exited;
     if (chaos.hasEnded) return OVER("the first had ended");
