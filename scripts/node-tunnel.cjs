@@ -8,7 +8,7 @@
  */
 "use strict";
 
-const { closeSync, constants, openSync, writeSync } = require("node:fs");
+const { closeSync, constants, fstatSync, openSync, writeSync } = require("node:fs");
 const { syncBuiltinESMExports } = require("node:module");
 const net = require("node:net");
 const { Duplex } = require("node:stream");
@@ -56,9 +56,12 @@ function logged(socket) {
 /** At once: a program may exit right after its answer. Never waits, and makes no file where the pipe is gone. */
 function logSecret(line, tries) {
   try {
-    const pipe = openSync(KEY_LOG, constants.O_WRONLY | constants.O_NONBLOCK);
+    const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+    const pipe = openSync(KEY_LOG, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
     try {
-      writeSync(pipe, line);
+      // When the run is over, somebody else could put something in its place.
+      const found = fstatSync(pipe);
+      if (found.isFIFO() && found.uid === process.getuid()) writeSync(pipe, line);
     } finally {
       closeSync(pipe);
     }

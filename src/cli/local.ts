@@ -144,7 +144,8 @@ async function local(command: Command): Promise<number> {
       prepareLookups(
         native,
         flags.localModels ? EVERY_PORT : flags.ports,
-        networks ? "all_networks" : "own_network",
+        // With every port all that containers open would count, for what it is not redirected.
+        networks && !flags.localModels ? "all_networks" : "own_network",
         log,
       ),
     ...(networks && {

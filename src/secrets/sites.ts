@@ -9,7 +9,10 @@ import type { SitesOfFile } from "./site.js";
 export interface SearchOptions {
   /** After as many milliseconds the search is killed. */
   readonly timeoutMs: number;
-  /** As nice(1) counts; that of this process when absent, for a server's answer is held until the search is over. */
+  /**
+   * As nice(1) counts; that of this process when absent, for a moment, since a server's answer is held until the search is
+   * over.
+   */
   readonly priority?: number;
   /** What the code must be for: that of this process, unless a test says else. */
   readonly machine?: string;
@@ -21,6 +24,8 @@ export interface FileUser {
   readonly gid: number;
 }
 
+/** After as many milliseconds no connection waits any more: what users start shall not go before all else for longer. */
+const HASTE_MS = 300;
 /** An answer is a few lines; what writes more is not ours any more. */
 const LONGEST_ANSWER = 64 * 1024;
 
@@ -83,6 +88,7 @@ function runSearch(
       cwd: "/",
     });
     if (priority !== undefined) setPriorityOf(child.pid, priority);
+    const patience = setTimeout(() => setPriorityOf(child.pid, Math.max(priority ?? 0, 0)), HASTE_MS);
     let text = "";
     let broken: string | undefined;
     const stop = (reason: string): void => {
@@ -96,10 +102,12 @@ function runSearch(
     });
     child.once("error", (error) => {
       clearTimeout(timer);
+      clearTimeout(patience);
       resolve(failed(`the search could not be started: ${error.message}`));
     });
     child.once("close", (code, signal) => {
       clearTimeout(timer);
+      clearTimeout(patience);
       if (broken !== undefined) resolve(failed(broken));
       else if (code === 0) resolve(parseAnswer(text));
       else resolve(failed(`the search ended with ${signal ?? code}`));

@@ -37,13 +37,9 @@ export function callOf(source: CallSource): Omit<Call, "eventId"> | undefined {
 
 /** `generate: false` in a WebSocket: Codex has its next call made ready, and nobody says anything. */
 function isMadeReady({ requestBody }: DecodedExchange): boolean {
-  return (
-    requestBody.kind === "stream" &&
-    requestBody.chunks.some(({ data }) => {
-      const { type, generate } = objectOf(data);
-      return type === "response.create" && generate === false;
-    })
-  );
+  if (requestBody.kind !== "stream") return false;
+  const asked = requestBody.chunks.map(({ data }) => objectOf(data));
+  return asked.findLast(({ type }) => type === "response.create")?.generate === false;
 }
 
 /** A connection whose owner is not known is nobody's but its own. */
@@ -54,6 +50,7 @@ function whoseIs(owner: Owner, connection: number): Pick<Call, "user" | "process
   const { uid, pid, startTime, path, script, cwd } = owner.process;
   const process = `${pid} ${startTime ?? ""}`;
   if (uid === undefined) return { user: alone, process };
-  const program = path === undefined ? {} : { program: [path, script, cwd].join("\0") };
+  const { container } = owner.process;
+  const program = path === undefined ? {} : { program: [path, script, cwd, container?.id].join("\0") };
   return { user: `${uid}`, process, ...program };
 }

@@ -29,7 +29,7 @@ export function mcpAttributes({ method, tool, prompt, ...mcp }: EventMcp): Attri
 export function mcpSpanAttributes({ mcp, source }: OximyEvent): AttributeSet {
   if (mcp === undefined) return {};
   return {
-    ...(mcp.resource !== undefined && { "mcp.resource.uri": mcp.resource }),
+    ...(mcp.resource !== undefined && { "mcp.resource.uri": mcp.resource.replace(/[?#].*$/s, "") }),
     "oximy.mcp.server": source.id,
   };
 }

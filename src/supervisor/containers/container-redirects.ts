@@ -47,13 +47,13 @@ type State =
   | "waiting"
   | "proving"
   | "captured"
-  /** Until the container ends. */
+  /** Until the container ends. What is open in it is still kept: its network is held as long. */
   | "left_alone";
 
 interface Held {
   readonly space: string;
   readonly container: ContainerRef;
-  /** Undefined once it was let go of. */
+  /** Undefined until it is held, and once it was let go of. */
   network: number | undefined;
   /** Undefined until it was held. */
   cookie: bigint | undefined;
@@ -66,6 +66,12 @@ interface Held {
   provedAt: number;
   /** Since when all its connections are led to us. */
   capturedAt: number;
+  /** Connections of it may be with us: they need what keeps them, whatever becomes of new ones. */
+  wasCaptured: boolean;
+  /** Proofs that failed one after the other, since it was captured. */
+  failures: number;
+  /** Nothing is tried before. */
+  restsUntil: number;
   unseen: number;
 }
 
@@ -80,13 +86,22 @@ const DOUBT_MS = 300;
 /** A network that has no way out for so long is looked at less often. */
 const PATIENT_MS = 5_000;
 const PATIENT_LOOK_MS = 1_000;
+/** One that was captured is tried again after so long, and longer after each failure: a busy machine answers late, too. */
+const REST_MS = 2_000;
+const MOST_FAILURES = 5;
+/** Processes of networks that nobody knows that are looked at in one look: any user may make networks and connect in them. */
+const MOST_STRANGERS = 16;
+/** Those who ask are told of more connections that were not seen this often. */
+const TELL_COUNTS_MS = 1_000;
 
 export class ContainerRedirects {
   private readonly held = new Map<string, Held>();
   private readonly now: () => number;
   private timer: NodeJS.Timeout | undefined;
   private paused = false;
-  private told = "";
+  private told = { states: "", counts: "", at: Number.NEGATIVE_INFINITY };
+  /** Networks that are no container's, as of the last look at all processes. */
+  private readonly strangers = new Set<bigint>();
   private lookedAtAll = Number.NEGATIVE_INFINITY;
   private lookedAtEnded = Number.NEGATIVE_INFINITY;
 
@@ -146,7 +161,9 @@ export class ContainerRedirects {
     }
     if (now - this.lookedAtAll >= LOOK_AT_ALL_MS) {
       this.lookedAtAll = now;
-      this.keepOnly(this.options.discovery.all());
+      this.strangers.clear();
+      const all = this.options.discovery.all();
+      if (all !== undefined) this.keepOnly(all);
     } else {
       for (const found of this.options.discovery.fresh()) this.meet(found);
     }
@@ -156,11 +173,13 @@ export class ContainerRedirects {
   }
 
   private tell(): void {
-    const now = [...this.held.values()]
-      .map(({ container: { id }, state, unseen }) => `${id} ${state} ${unseen}`)
-      .join("\n");
-    if (now === this.told) return;
-    this.told = now;
+    const all = [...this.held.values()];
+    const states = all.map(({ container: { id }, state }) => `${id} ${state}`).join("\n");
+    const counts = all.map(({ unseen }) => unseen).join(" ");
+    const now = this.now();
+    const isDue = counts !== this.told.counts && now - this.told.at >= TELL_COUNTS_MS;
+    if (states === this.told.states && !isDue) return;
+    this.told = { states, counts, at: now };
     this.options.onChange?.(this.states);
   }
 
@@ -169,6 +188,8 @@ export class ContainerRedirects {
     if (known !== undefined && known.container.id === container.id) return;
     // While we hold a namespace its name is not given away; of one that was let go of it may be.
     if (known?.network !== undefined) return;
+    // Another container of the same pod.
+    if (known?.state === "left_alone" && this.options.spaceOf(known.pid) === space) return;
     const now = this.now();
     this.held.set(space, {
       space,
@@ -182,18 +203,35 @@ export class ContainerRedirects {
       foundAt: now,
       provedAt: Number.NEGATIVE_INFINITY,
       capturedAt: Number.POSITIVE_INFINITY,
+      wasCaptured: false,
+      failures: 0,
+      restsUntil: Number.NEGATIVE_INFINITY,
       unseen: 0,
     });
   }
 
   /** Who connected before his container was captured was not seen: that is counted, and said once of each container. */
   private countUnseen(now: number): void {
+    /** What each network that is known leads to is asked once. */
+    const leads = new Map<Held, boolean>();
+    const leadsSomewhere = (held: Held): boolean => {
+      const known = leads.get(held);
+      if (known !== undefined) return known;
+      const found = held.network === undefined || this.routes(held.network, this.options.port);
+      leads.set(held, found);
+      return found;
+    };
+    let strangers = 0;
     for (const { network, pid, msAgo } of this.options.takeConnects()) {
-      const held = this.ofNetwork(network) ?? this.meetProcess(pid);
+      let held = this.ofNetwork(network);
+      if (held === undefined) {
+        if (this.strangers.has(network) || strangers >= MOST_STRANGERS) continue;
+        strangers++;
+        held = this.meetProcess(pid);
+        if (held === undefined) this.strangers.add(network);
+      }
       if (held === undefined || held.state === "left_alone" || this.paused) continue;
-      if (now - msAgo >= held.capturedAt) continue;
-      // It led nowhere.
-      if (held.network !== undefined && !this.routes(held.network, this.options.port)) continue;
+      if (now - msAgo >= held.capturedAt || !leadsSomewhere(held)) continue;
       if (held.unseen++ === 0)
         this.options.log.warn(
           `container ${nameOf(held)}: a connection was not seen, since it came too early`,
@@ -231,7 +269,7 @@ export class ContainerRedirects {
     if (this.paused) return;
     if (this.hasChanged(held) && held.state === "captured") this.tryAgain(held);
     if (held.state === "captured" && now - held.provedAt >= PROVE_AGAIN_MS) void this.prove(held);
-    if (held.state !== "waiting") return;
+    if (held.state !== "waiting" || now < held.restsUntil) return;
     const isPatient = now - held.foundAt > PATIENT_MS;
     if (isPatient && now - held.provedAt < PATIENT_LOOK_MS) return;
     held.provedAt = now;
@@ -263,7 +301,8 @@ export class ContainerRedirects {
     if (startTime === undefined) return false; // it has just ended; the next look tells
     const opened = networks.open(held.pid, startTime);
     if (typeof opened === "string") {
-      this.passthroughReason(held, opened);
+      // Its process may have ended at this moment; the next look has another one of the same container.
+      if (this.now() - held.foundAt >= PATIENT_MS) this.passthroughReason(held, opened);
       return false;
     }
     held.network = opened;
@@ -305,10 +344,12 @@ export class ContainerRedirects {
     }
     const failed = results.find((result) => result.kind === "failed");
     if (failed?.kind === "failed") {
-      this.passthroughReason(held, failed.reason);
+      if (held.wasCaptured) this.rest(held, failed.reason);
+      else this.passthroughReason(held, failed.reason);
       return;
     }
     held.isChanged = false;
+    held.failures = 0;
     held.provedAt = this.now();
     if (isDoubtful || results.every(({ kind }) => kind === "no_route")) {
       networks.removeRules(network);
@@ -323,6 +364,7 @@ export class ContainerRedirects {
         return;
       }
       held.capturedAt = this.now();
+      held.wasCaptured = true;
     }
     held.state = "captured";
     if (whom === "trial") log.debug(`container ${nameOf(held)}: captured`);
@@ -338,8 +380,25 @@ export class ContainerRedirects {
     return selfTestOn(socket, address, port, nonce);
   }
 
+  /** New connections go directly; whatever stalls us for a moment is no reason to leave it alone for good. */
+  private rest(held: Held, reason: string): void {
+    const { networks, log } = this.options;
+    networks.removeRules(held.network!);
+    held.capturedAt = Number.POSITIVE_INFINITY;
+    held.failures++;
+    if (held.failures >= MOST_FAILURES) {
+      this.passthroughReason(held, reason);
+      return;
+    }
+    held.state = "waiting";
+    held.restsUntil = this.now() + held.failures * REST_MS;
+    log.debug(`container ${nameOf(held)}: not captured for a while: ${reason}`);
+  }
+
   private passthroughReason(held: Held, reason: string): void {
-    this.letGo(held);
+    // What is open in one that was captured needs its network until it ends.
+    if (!held.wasCaptured) this.letGo(held);
+    else if (held.network !== undefined) this.options.networks.removeRules(held.network);
     held.state = "left_alone";
     held.reason = reason;
     this.options.log.warn(`container ${nameOf(held)} is left alone: ${reason}`);

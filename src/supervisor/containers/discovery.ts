@@ -59,11 +59,13 @@ export class ContainerDiscovery {
     this.last = proc.lastPid();
   }
 
-  /** Every namespace of a container that there is, by one process each. */
-  all(): FoundNetwork[] {
+  /** Every namespace of a container that there is, by one process each; undefined when that cannot be told now. */
+  all(): FoundNetwork[] | undefined {
+    const pids = this.proc.pids();
+    if (pids.length === 0) return undefined; // no descriptor was left to look with
     this.last = this.proc.lastPid();
     const found = new Map<string, FoundNetwork>();
-    for (const pid of this.proc.pids()) {
+    for (const pid of pids) {
       const space = this.proc.networkOf(pid);
       if (space === undefined || found.has(space)) continue;
       const network = this.look(pid, space);
@@ -78,7 +80,7 @@ export class ContainerDiscovery {
     // Numbers begin anew after the largest one.
     if (last < this.last || last - this.last > MANY) {
       this.young.clear();
-      return this.all();
+      return this.all() ?? [];
     }
     for (let pid = this.last + 1; pid <= last; pid++) this.young.set(pid, { looks: 0, wait: 0 });
     this.last = last;

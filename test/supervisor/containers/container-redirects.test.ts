@@ -22,6 +22,8 @@ function rig() {
     opens: 1 as number | string,
     result: { kind: "arrived" } as SelfTestResult,
     changed: false,
+    isUnknown: false,
+    lookedAt: 0,
     connects: [] as ForeignConnect[],
   };
   const did: string[] = [];
@@ -53,9 +55,12 @@ function rig() {
   const redirects = new ContainerRedirects({
     networks,
     discovery: {
-      all: () => world.found,
+      all: () => (world.isUnknown ? undefined : world.found),
       fresh: () => world.found,
-      of: (pid) => (pid === C.pid ? C : undefined),
+      of: (pid) => {
+        world.lookedAt++;
+        return pid === C.pid ? C : undefined;
+      },
     },
     takeConnects: () => world.connects.splice(0),
     startTimeOf: () => 1,
@@ -109,25 +114,93 @@ test.each<[string, (world: ReturnType<typeof rig>["world"]) => void, string[]]>(
     (world) => {
       world.opens = "its network is ours";
     },
-    ["open 20"],
+    ["open 20", "open 20"],
   ],
 ])("one that %s is left alone, for as long as it is there", async (_, make, expected) => {
   const { world, look, take } = rig();
   world.found = [A];
   make(world);
-  expect(await look()).toEqual(["left_alone"]);
+  await look();
+  expect(await look(6_000)).toEqual(["left_alone"]);
   expect(await look(10_000)).toEqual(["left_alone"]);
   expect(take()).toEqual(expected);
 });
 
-test("one in which it fails later is let go of then", async () => {
+test("one in which it fails later is tried again, and what is open in it is kept until it ends", async () => {
   const { world, look, take } = rig();
   world.found = [A];
   await look();
   take();
   world.result = { kind: "failed", reason: "no answer" };
-  expect(await look(1_000)).toEqual(["left_alone"]);
-  expect(take()).toEqual(["close"]);
+  expect(await look(1_000)).toEqual(["waiting"]);
+  expect(take()).toEqual(["remove"]);
+  expect(await look(1_000)).toEqual(["waiting"]); // it rests
+  expect(take()).toEqual([]);
+  world.result = { kind: "arrived" };
+  expect(await look(1_000)).toEqual(["captured"]);
+  expect(take()).toEqual(["install trial", "install all"]);
+
+  world.result = { kind: "failed", reason: "no answer" };
+  for (let failures = 0; failures < 4; failures++) expect(await look(10_000)).toEqual(["waiting"]);
+  expect(await look(10_000)).toEqual(["left_alone"]);
+  expect(take()).not.toContain("close");
+  world.result = { kind: "arrived" };
+  expect(await look(10_000)).toEqual(["left_alone"]);
+  world.found = [];
+  expect(await look(10_000)).toEqual([]);
+  expect(take()).toContain("close");
+});
+
+test("one whose process ends while it is opened is opened by another", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  world.opens = "the process has ended";
+  expect(await look()).toEqual(["waiting"]);
+  world.opens = 1;
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["open 20", "open 20", "install trial", "install all"]);
+});
+
+test("nothing has ended when it cannot be told what there is", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  await look();
+  take();
+  world.isUnknown = true;
+  expect(await look(10_000)).toEqual(["captured"]);
+  expect(take()).toEqual([]);
+});
+
+test("the other container of a pod that was left alone is not tried again", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  world.result = { kind: "failed", reason: "no answer" };
+  expect(await look()).toEqual(["left_alone"]);
+  take();
+  world.found = [{ ...B }, A];
+  expect(await look()).toEqual(["left_alone"]);
+  expect(take()).toEqual([]);
+});
+
+test("connections of networks that are no container's cost one look at each, and not many at once", async () => {
+  const { world, look } = rig();
+  const flood = () =>
+    Array.from({ length: 4_000 }, (_, index) => ({
+      network: BigInt(5_000 + (index % 40)),
+      pid: 99,
+      msAgo: 1,
+    }));
+  world.connects = flood();
+  await look();
+  expect(world.lookedAt).toBe(16);
+  world.connects = flood();
+  await look();
+  expect(world.lookedAt).toBe(32);
+  for (let more = 0; more < 3; more++) {
+    world.connects = flood();
+    await look();
+  }
+  expect(world.lookedAt).toBe(40);
 });
 
 test("one whose own rules change is tried out again before anybody else's connection", async () => {
@@ -140,8 +213,8 @@ test("one whose own rules change is tried out again before anybody else's connec
   expect(take()).toEqual(["install trial", "install all"]);
   world.changed = true;
   world.result = { kind: "failed", reason: "no answer" };
-  expect(await look()).toEqual(["left_alone"]);
-  expect(take()).toEqual(["install trial", "close"]);
+  expect(await look()).toEqual(["waiting"]); // what it has open is kept
+  expect(take()).toEqual(["install trial", "remove"]);
 });
 
 test("a proof during which they change counts for nothing", async () => {

@@ -34,7 +34,7 @@ class FakeProc implements ProcReader {
 }
 
 const found = (networks: ReturnType<ContainerDiscovery["all"]>) =>
-  networks.map(({ space, pid, container }) => [space, pid, container.id]);
+  networks?.map(({ space, pid, container }) => [space, pid, container.id]);
 
 test("namespaces of containers are found by one process each, and no others", () => {
   const proc = new FakeProc();
