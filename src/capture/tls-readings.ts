@@ -19,6 +19,11 @@ export interface TlsReadingsOptions {
 
 /** Secrets come within milliseconds of the handshake; a connection that still waits then is given up. */
 const SECRET_MS = 1_000;
+/**
+ * It is waited for in as many steps: a thread that got no processor for a second has its timers called before what came
+ * meanwhile.
+ */
+const SECRET_STEPS = 4;
 const MAX_PENDING = 1 << 20;
 /** Bytes of ciphertext, of all connections, that outlast their connection because their secret has not come. */
 const MAX_OUTLASTING = 16 << 20;
@@ -191,11 +196,20 @@ export class TlsReadings {
       reading.giveUp = undefined;
       this.finishClosed(reading);
     } else {
-      reading.giveUp ??= setTimeout(() => {
-        reading.reader.giveUp();
-        this.finishClosed(reading);
-      }, SECRET_MS).unref();
+      reading.giveUp ??= this.giveUpAfter(reading, SECRET_STEPS);
     }
+  }
+
+  private giveUpAfter(reading: Reading, steps: number): NodeJS.Timeout {
+    const step = () => {
+      if (steps > 1) {
+        reading.giveUp = this.giveUpAfter(reading, steps - 1);
+        return;
+      }
+      reading.reader.giveUp();
+      this.finishClosed(reading);
+    };
+    return setTimeout(step, SECRET_MS / SECRET_STEPS).unref();
   }
 
   private eventsOf(id: number): ConstructorParameters<typeof TlsSessionReader>[0] {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { MessageChannel } from "node:worker_threads";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { TlsReadings } from "../../src/capture/tls-readings.js";
 import type { Connection, UnreadConnection } from "../../src/connection/connection.js";
@@ -188,6 +190,19 @@ describe("a connection that is read", () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  test("has its data when the secrets came while the thread got no processor for longer than that", async () => {
+    readings.open(READ);
+    playAll();
+    const { port1, port2 } = new MessageChannel();
+    port1.postMessage("secrets");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
+    await once(port2, "message");
+    giveSecrets();
+    port2.close();
+    readings.close(ID, "ended", 3);
+    expectWhole();
   });
 
   test("forgets secrets of connections that nobody opens, after a second", () => {
