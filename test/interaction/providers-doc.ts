@@ -4,7 +4,7 @@ import type { Transcript } from "./transcripts.js";
 
 const ABILITIES = ["plain", "stream", "tools", "reasoning", "usage", "errors"] as const;
 
-/** Transcripts of what a provider of this format speaks. */
+/** Folders of transcripts of what a provider with this `api_format` speaks. */
 const FORMATS_OF: { readonly [apiFormat: string]: readonly string[] } = {
   openai: ["openai_chat", "openai_responses"],
   anthropic: ["anthropic_messages"],
@@ -19,7 +19,8 @@ export function transcriptsFor(
   { apiFormat }: Provider,
   transcripts: readonly Transcript[],
 ): readonly Transcript[] {
-  const formats = FORMATS_OF[apiFormat] ?? FORMATS_OF.openai!;
+  const formats = FORMATS_OF[apiFormat];
+  if (!formats) throw new Error(`No transcripts are named here for the api_format ${apiFormat}.`);
   return transcripts.filter(({ format }) => formats.includes(format));
 }
 

@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readInteraction } from "../../src/interaction/read.js";
+import { classify } from "../../src/oisp/classify.js";
+import { createHostIndex } from "../../src/oisp/host-index.js";
 import { loadEmbedded } from "../../src/oisp/load.js";
 import { providersDoc, transcriptsFor } from "./providers-doc.js";
 import { decodedOf, loadTranscripts } from "./transcripts.js";
@@ -20,6 +22,16 @@ describe("every provider of the bundle is read in its format", () => {
       }
     },
   );
+});
+
+/** A reader alone is not enough: `oisp/api-path.ts` and the bundle must know the call too. */
+describe("what the transcripts ask a known host is taken for a call that can be read", () => {
+  const index = createHostIndex(bundle);
+  const asked = transcripts.filter(({ host, feature }) => !feature && index.knows(host, 443));
+  test.each(asked.map((transcript) => [transcript.title, transcript] as const))("%s", (_, transcript) => {
+    const { host, method, path } = { method: transcript.messages ? "GET" : "POST", ...transcript };
+    expect(classify({ method, host, port: 443, path }, index).level).toBe("full_trace");
+  });
 });
 
 test("docs/providers.md says what the transcripts prove", () => {
