@@ -3,7 +3,7 @@
  * docs/events.md are generated from it (test/docs).
  */
 
-/** Why a connection to a known host was passed through, as decided before a byte of it went on. */
+/** Why a connection to a known host was passed through, as `proxy/verdict/decide.ts` decides before a byte of it goes on. */
 export const PASSTHROUGH_REASONS = {
   nothing_to_read: "The bundle names the host and has nothing by which its traffic could be read.",
   client_tls_too_old: "The client offers no TLS version from 1.2 on.",
@@ -28,7 +28,10 @@ export const PASSTHROUGH_REASONS = {
     "Twice no secret of the program's TLS sessions came, or none that fits; it is not read until its executable changes.",
 } as const;
 
-/** Why a connection that was to be read or intercepted was not, or not to its end. */
+/**
+ * Why a connection that was to be read or intercepted was not, or not to its end: what came of the verdict, in
+ * `proxy/data-plane.ts`, `proxy/read-passage.ts` and `proxy/intercept/`, or of the copy, in `capture/`.
+ */
 export const CONNECTION_REASONS = {
   verdict_late: "The verdict came too late; the connection had been passed through by then.",
   upstream_handshake_failed:
@@ -54,7 +57,7 @@ export const CONNECTION_REASONS = {
   unknown_protocol: "Client and server agreed on a protocol that is not read.",
 } as const;
 
-/** Why an exchange that was read has no interaction. */
+/** Why an exchange that was read has no interaction: `oisp/classify.ts` and `capture/`. */
 export const EXCHANGE_REASONS = {
   path_unknown: "The bundle knows the host and not this path.",
   no_parser: "The bundle has no parser for this provider.",
@@ -64,7 +67,7 @@ export const EXCHANGE_REASONS = {
   stream_open: "A stream that is still open; its event follows when it ends.",
 } as const;
 
-/** Why the bytes could not be followed any further: they break the rules of their protocol, or a bound. */
+/** Why the bytes could not be followed any further: they break the rules of their protocol, or a bound (`exchange/`). */
 export const PROTOCOL_REASONS = {
   reader_failed: "The reader failed; a fault of Oximy's.",
   too_much_open: "More was open at once than is kept.",
