@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# The rules of redirect-linux.sh, as functions that print text. They read its options: `port`, `gid`, `ports`,
-# `local_ports`, `quic`, and `bound`, which is `no` where the kernel cannot tell bound sockets from others.
+# The rules of redirect-linux.sh, as functions that print text; native/linux/container_rules.cc has the same for
+# containers, change both. They read its options: `port`, `gid`, `ports`, `local_ports`, `quic`, and `bound`, which is
+# `no` where the kernel cannot tell bound sockets from others.
 #
 # Left alone, so that they work as without us: what has our own group; connections with a firewall mark (SO_MARK or
 # a rule's), because a mark leads them on a way of their own (Tailscale, WireGuard); sockets bound to a device
@@ -165,6 +166,7 @@ iptables_rules() { # FAMILY
 	echo "COMMIT"
 }
 
+# The same for both families; what names an address belongs to `iptables_far_away`.
 iptables_left_alone() { # CHAIN
 	echo "-A $1 -m owner --gid-owner $gid -j RETURN"
 	echo "-A $1 -m mark ! --mark 0 -j RETURN"

@@ -27,7 +27,10 @@ import { workersAi } from "./formats/workers-ai.js";
 import type { DecodedExchange } from "./interaction.js";
 import { isObject, type JsonObject } from "./json.js";
 
-/** Ends of paths that only one format has. The first that fits counts, so longer ones stand first. */
+/**
+ * Ends of paths that only one format has. The first that fits counts, so longer ones stand first. It is `oisp/api-path.ts`
+ * that says, before, whether a path of a host is a call of a model at all.
+ */
 const BY_API_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/chat\/completions$/, openaiChat],
   [/\/agents\/completions$/, openaiChat],

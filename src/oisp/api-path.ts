@@ -1,6 +1,7 @@
 /**
  * Which paths of an API host are AI calls. A host may serve a website, accounts and telemetry beside its API
- * (openrouter.ai/blog, api.anthropic.com/api/event_logging), so the path decides, not the host alone.
+ * (openrouter.ai/blog, api.anthropic.com/api/event_logging), so the path decides, not the host alone. Which reader takes
+ * a call is told in `interaction/format.ts`.
  */
 
 import type { ApiFormat, Provider } from "./bundle.js";

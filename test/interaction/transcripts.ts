@@ -32,15 +32,20 @@ interface Content {
 }
 
 interface TranscriptFile {
+  /** Where the bytes are from. */
   readonly provenance: string;
+  /** As in the bundle; absent for websites and apps. */
   readonly provider?: string;
   readonly apiFormat?: string;
+  /** What docs/providers.md may say of the format for it: `plain`, `stream`, `tools`, `reasoning`, `usage`, `errors`. */
   readonly shows: readonly string[];
   readonly host: string;
+  /** With its query. */
   readonly path: string;
   readonly method?: string;
   readonly request?: Content;
   readonly response?: Content;
+  /** Of a WebSocket, instead of request and response. */
   readonly messages?: ReadonlyArray<{ readonly from: "client" | "server"; readonly data: unknown }>;
   readonly feature?: Feature;
   readonly expected: Interaction;
