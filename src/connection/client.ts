@@ -1,6 +1,6 @@
 import type { ClientContainer } from "./container.js";
 
-/** Who opened a connection. See DESIGN "Words": client is the process, app is the bundle's entry for it. */
+/** Who opened a connection. See "Words" in docs/architecture.md: client is the process, app is the bundle's entry for it. */
 
 /** A TCP endpoint. IPv4-mapped IPv6 addresses are normalised to IPv4 at the edge, once. */
 export interface Endpoint {

@@ -48,7 +48,7 @@ export interface ExchangeInput {
   readonly app?: AppMatch;
   readonly classification: Classification;
   readonly interaction?: Interaction;
-  /** Decoded bodies, when they are asked for; see DESIGN "Events". */
+  /** Decoded bodies, when they are asked for; `_raw` of docs/events.md. */
   readonly raw?: { readonly request?: unknown; readonly response?: unknown };
   /** Bodies were not decoded to their end. */
   readonly cut?: boolean;

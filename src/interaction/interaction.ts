@@ -61,7 +61,7 @@ export interface InteractionRequest {
   max_tokens?: number;
   tools?: unknown;
   tool_choice?: unknown;
-  /** Decoded body, see DESIGN "Events"; set by the event builder only when asked for. */
+  /** The decoded body; set by the event builder, and only when asked for (docs/events.md). */
   _raw?: unknown;
   [field: string]: unknown;
 }
