@@ -69,6 +69,12 @@ ProbeLinks PlaceProbes(ProbeMethod method, int program, int file, const std::vec
   return links;
 }
 
-bool ProbesCanBePlaced(ProbeMethod method) { return method == ProbeMethod::kMulti || UprobeEventType() != 0; }
+bool ProbesCanBePlaced(ProbeMethod method, int program) {
+  if (method == ProbeMethod::kPerf) return UprobeEventType() != 0;
+  // Who knows the attach type finds that a folder is no file to place probes in (bpf_uprobe_multi_link_attach in
+  // kernel/trace/bpf_trace.c); who does not, refuses the type.
+  const UniqueFd none = bpf::AttachToOffsets(program, "/", {0});
+  return !none && errno == EBADF;
+}
 
 }  // namespace oximy

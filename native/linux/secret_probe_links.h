@@ -22,7 +22,10 @@ bpf::AttachType AttachTypeOf(ProbeMethod method);
  */
 ProbeLinks PlaceProbes(ProbeMethod method, int program, int file, const std::vector<uint64_t>& offsets);
 
-/** Whether the kernel has uprobes at all. A program for the newer way could not even be loaded without them. */
-bool ProbesCanBePlaced(ProbeMethod method);
+/**
+ * Whether the kernel has this way of placing them. That it loads the program says nothing: before Linux 6.6 it takes the
+ * attach type of the newer way and looks at it no further.
+ */
+bool ProbesCanBePlaced(ProbeMethod method, int program);
 
 }  // namespace oximy

@@ -82,12 +82,16 @@ Kernel::Kernel(const SecretProbeOptions& options, const ProbeRegisters& register
   setting.registers = &registers;
   setting.maps = {rings.secrets.fd(), rings.memory.fd(), wanted.processes(), wanted.randoms(), counters.get()};
   setting.pid_namespace = OwnPidNamespace();
+  int error = ENOTSUP;
   for (const auto method : {ProbeMethod::kMulti, ProbeMethod::kPerf}) {
     if (options.method != ProbeMethod::kBest && options.method != method) continue;
     setting.method = method;
-    if (LoadTrial(registers, setting.maps, method)) return;
+    const UniqueFd trial = LoadTrial(registers, setting.maps, method);
+    if (!trial) error = errno;
+    else if (ProbesCanBePlaced(method, trial.get())) return;
   }
-  Fail("bpf(PROG_LOAD)");
+  errno = error;
+  Fail("a program at a uprobe");
 }
 
 class LinuxSecretProbes final : public SecretProbes {
@@ -183,7 +187,6 @@ std::string SecretProbes::Support(ProbeMethod method) {
     SecretProbeOptions options;
     options.method = method;
     const Kernel trial(options, *registers);
-    if (!ProbesCanBePlaced(trial.setting.method)) return "the kernel has no uprobes";
     return {};
   } catch (const std::system_error& error) {
     return error.what();

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { release } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SecretProbes } from "../../src/secrets/probes.js";
 import type { Site } from "../../src/secrets/site.js";
@@ -181,6 +182,15 @@ describe.skipIf(noProbes !== null || !NODE_HAS_SITE)("probes in a Node process",
     await expect.poll(() => probed.probes.stats().probes, PATIENT).toBe(0);
     const { errors } = await client.connect(relay.port);
     expect(errors).toEqual([]);
+  });
+
+  it("are said to be possible in those ways that the kernel has", () => {
+    // Links for many sites came with Linux 6.6; an older one loads their programs, and then places none.
+    const [major = 0, minor = 0] = release().split(".").map(Number);
+    const hasMulti = major > 6 || (major === 6 && minor >= 6);
+    expect(SecretProbes.support("perf")).toBeNull();
+    expect(SecretProbes.support("multi") === null).toBe(hasMulti);
+    expect(SecretProbes.support()).toBeNull();
   });
 
   it("refuse what is no file", async () => {
