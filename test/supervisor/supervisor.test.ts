@@ -227,7 +227,7 @@ describe("a run of the supervisor", () => {
     const { supervisor, proxy } = run();
     proxy.send = () => true;
     const started = expect(supervisor.start()).rejects.toMatchObject({ code: "OXIMY_E_PROXY_DIED" });
-    await vi.advanceTimersByTimeAsync(30_000 + 6_000);
+    await vi.advanceTimersByTimeAsync(90_000 + 6_000);
     await started;
   });
 

@@ -88,7 +88,7 @@ const PATIENT_MS = 5_000;
 const PATIENT_LOOK_MS = 1_000;
 /** One that was captured is tried again after so long, and longer after each failure: a busy machine answers late, too. */
 const REST_MS = 2_000;
-const MOST_FAILURES = 5;
+const MOST_FAILURES = 3;
 /** Processes of networks that nobody knows that are looked at in one look: any user may make networks and connect in them. */
 const MOST_STRANGERS = 16;
 /** Those who ask are told of more connections that were not seen this often. */

@@ -141,7 +141,7 @@ test("one in which it fails later is tried again, and what is open in it is kept
   expect(take()).toEqual(["install trial", "install all"]);
 
   world.result = { kind: "failed", reason: "no answer" };
-  for (let failures = 0; failures < 4; failures++) expect(await look(10_000)).toEqual(["waiting"]);
+  for (let failures = 0; failures < 2; failures++) expect(await look(10_000)).toEqual(["waiting"]);
   expect(await look(10_000)).toEqual(["left_alone"]);
   expect(take()).not.toContain("close");
   world.result = { kind: "arrived" };
