@@ -16,7 +16,7 @@ export function containerFindings(running: readonly RunningContainer[], states: 
   const captured = standings.filter(({ how }) => how === "captured").length;
   const summary =
     states === "none"
-      ? `${running.length} run; oximy local captures them, unless it is given --no-containers`
+      ? `${running.length} run; oximy local captures them when it is given --containers`
       : states === "secret"
         ? `${running.length} run; which are captured, root alone can tell`
         : `${running.length} run, ${captured} of them captured`;

@@ -29,7 +29,7 @@ test.each<[string, RunningContainer[], States, string]>([
     "no capture",
     [web, nameless],
     "none",
-    "2 run; oximy local captures them, unless it is given --no-containers",
+    "2 run; oximy local captures them when it is given --containers",
   ],
   ["nobody who may know", [web], "secret", "1 run; which are captured, root alone can tell"],
   ["a capture", [web, nameless], [captured, alone], "2 run, 1 of them captured"],
