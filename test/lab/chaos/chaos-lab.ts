@@ -8,7 +8,7 @@ import type { ExecResult, LabProcess } from "../../../lab/lab-process.js";
 import { usePrivateCopies } from "../../../lab/private-copies.js";
 import { ECHO_SERVER } from "../echo-server.js";
 import { CALLER, LabOximy, makeHome, spawnOximy, stateFolderOf, sudoEnvironment } from "../oximy.js";
-import { oursIn, pidsIn, type Role } from "./ours.js";
+import { oursIn, type Role } from "./ours.js";
 
 /** Known to the bundle, so that it is read or intercepted; and one that is passed through. */
 export const KNOWN = "api.openai.com";
@@ -140,7 +140,7 @@ export class ChaosLab {
   }
 
   ours(role: Role): number[] {
-    return oursIn(this.lab.machine.name)
+    return oursIn(this.lab.machine)
       .filter((one) => one.role === role)
       .map(({ pid }) => pid);
   }
@@ -241,7 +241,7 @@ function tracesOf(lab: Lab, holder: number, rules: readonly string[]): Traces {
   const udp = ["udp", "udp6"].flatMap(inNamespace).filter(Boolean);
   const unix = inNamespace("unix").filter((line) => /[/@]/.test(line));
   return {
-    pids: pidsIn(lab.machine.name),
+    pids: lab.machine.pids(),
     sockets: [...listening, ...udp, ...unix].join("\n"),
     files: readdirSync(`/proc/${holder}/root/run/oximy`),
     rules,

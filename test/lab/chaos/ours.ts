@@ -1,7 +1,7 @@
 /** The processes of a running `oximy local` in a lab, by what they do. */
 
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import type { LabNamespace } from "../../../lab/namespace.js";
 
 export const ROLES = ["supervisor", "proxy", "signer", "redirect", "search"] as const;
 export type Role = (typeof ROLES)[number];
@@ -29,14 +29,8 @@ function commandOf(pid: number): string {
   }
 }
 
-/** Pids of all processes of a network namespace. */
-export function pidsIn(namespace: string): number[] {
-  const listed = execFileSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
-  return listed.split("\n").filter(Boolean).map(Number);
-}
-
-export function oursIn(namespace: string): OurProcess[] {
-  return pidsIn(namespace).flatMap((pid) => {
+export function oursIn(machine: LabNamespace): OurProcess[] {
+  return machine.pids().flatMap((pid) => {
     const command = commandOf(pid);
     const role = ROLE_OF.find(([pattern]) => pattern.test(command))?.[1];
     return role === undefined ? [] : [{ pid, role, command: command.replaceAll("\0", " ").trim() }];
