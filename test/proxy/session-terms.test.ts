@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type AgreedSession, sessionTerms } from "../../src/proxy/intercept/session-terms.js";
+import { sessionTerms } from "../../src/proxy/intercept/session-terms.js";
+import type { AgreedSession } from "../../src/proxy/upstream/upstream.js";
 import type { ClientHello } from "../../src/proxy/verdict/client-hello.js";
 
 const [AES128_SHA, RSA_GCM, ECDSA_GCM, ECDSA_SHA, AES_128_13] = [0x002f, 0xc02f, 0xc02b, 0xc009, 0x1301];

@@ -6,14 +6,8 @@
 import type { SecureVersion } from "node:tls";
 import type { SessionTerms } from "../../certificates/leaf-contexts.js";
 import { CIPHER_NAMES } from "../upstream/fingerprint-names.js";
+import type { AgreedSession } from "../upstream/upstream.js";
 import type { ClientHello } from "../verdict/client-hello.js";
-
-/** What the session with the server came to. */
-export interface AgreedSession {
-  readonly version: SecureVersion;
-  /** OpenSSL's name of the cipher suite. */
-  readonly suite: string;
-}
 
 /** No server's choice is stronger than these. Our certificates have keys of P-256: suites of ECDSA alone serve. */
 const STRONG: Partial<Record<SecureVersion, readonly string[]>> = {

@@ -13,7 +13,6 @@ import {
 import { systemRoots } from "../../certificates/roots.js";
 import type { Endpoint } from "../../connection/client.js";
 import { LruCache } from "../../lru-cache.js";
-import type { AgreedSession } from "../intercept/session-terms.js";
 import type { Side } from "../relay.js";
 import type { ClientHello } from "../verdict/client-hello.js";
 import { weaknessOf } from "./certificate-strength.js";
@@ -22,6 +21,13 @@ import { mustBeStapled, readStaple } from "./ocsp.js";
 import { UpstreamContexts } from "./upstream-contexts.js";
 import { UpstreamProxy } from "./upstream-proxy.js";
 import { UpstreamSessions } from "./upstream-sessions.js";
+
+/** What the session with the server came to. */
+export interface AgreedSession {
+  readonly version: SecureVersion;
+  /** OpenSSL's name of the cipher suite. */
+  readonly suite: string;
+}
 
 export interface SecureUpstream {
   readonly kind: "secure";
