@@ -126,8 +126,7 @@ export class ContainerRedirects {
     this.paused = false;
     for (const held of this.held.values()) {
       if (held.state !== "captured") continue;
-      held.capturedAt = Number.POSITIVE_INFINITY;
-      held.state = "waiting";
+      wait(held);
       held.provedAt = Number.NEGATIVE_INFINITY;
     }
   }
@@ -278,7 +277,7 @@ export class ContainerRedirects {
     if (!this.routes(held.network!, port)) return;
     const failure = networks.installRules(held.network!, "trial");
     if (failure === null) void this.prove(held);
-    else this.passthroughReason(held, failure);
+    else this.leaveAlone(held, failure);
   }
 
   /** Its own rules have, and ours have gone with that: what was proved is so no longer. */
@@ -289,8 +288,7 @@ export class ContainerRedirects {
 
   private tryAgain(held: Held): void {
     held.isChanged = false;
-    held.capturedAt = Number.POSITIVE_INFINITY;
-    held.state = "waiting";
+    wait(held);
     held.foundAt = this.now();
     held.provedAt = Number.NEGATIVE_INFINITY;
   }
@@ -302,7 +300,7 @@ export class ContainerRedirects {
     const opened = networks.open(held.pid, startTime);
     if (typeof opened === "string") {
       // Its process may have ended at this moment; the next look has another one of the same container.
-      if (this.now() - held.foundAt >= PATIENT_MS) this.passthroughReason(held, opened);
+      if (this.now() - held.foundAt >= PATIENT_MS) this.leaveAlone(held, opened);
       return false;
     }
     held.network = opened;
@@ -345,7 +343,7 @@ export class ContainerRedirects {
     const failed = results.find((result) => result.kind === "failed");
     if (failed?.kind === "failed") {
       if (held.wasCaptured) this.rest(held, failed.reason);
-      else this.passthroughReason(held, failed.reason);
+      else this.leaveAlone(held, failed.reason);
       return;
     }
     held.isChanged = false;
@@ -353,14 +351,13 @@ export class ContainerRedirects {
     held.provedAt = this.now();
     if (isDoubtful || results.every(({ kind }) => kind === "no_route")) {
       networks.removeRules(network);
-      held.capturedAt = Number.POSITIVE_INFINITY;
-      held.state = "waiting";
+      wait(held);
       return;
     }
     if (whom === "trial") {
       const failure = networks.installRules(network, "all");
       if (failure !== null) {
-        this.passthroughReason(held, failure);
+        this.leaveAlone(held, failure);
         return;
       }
       held.capturedAt = this.now();
@@ -383,19 +380,18 @@ export class ContainerRedirects {
   /** New connections go directly; whatever stalls us for a moment is no reason to leave it alone for good. */
   private rest(held: Held, reason: string): void {
     const { networks, log } = this.options;
-    networks.removeRules(held.network!);
-    held.capturedAt = Number.POSITIVE_INFINITY;
     held.failures++;
     if (held.failures >= MOST_FAILURES) {
-      this.passthroughReason(held, reason);
+      this.leaveAlone(held, reason);
       return;
     }
-    held.state = "waiting";
+    networks.removeRules(held.network!);
+    wait(held);
     held.restsUntil = this.now() + held.failures * REST_MS;
     log.debug(`container ${nameOf(held)}: not captured for a while: ${reason}`);
   }
 
-  private passthroughReason(held: Held, reason: string): void {
+  private leaveAlone(held: Held, reason: string): void {
     // What is open in one that was captured needs its network until it ends.
     if (!held.wasCaptured) this.letGo(held);
     else if (held.network !== undefined) this.options.networks.removeRules(held.network);
@@ -408,6 +404,12 @@ export class ContainerRedirects {
     if (held.network !== undefined) this.options.networks.close(held.network);
     held.network = undefined;
   }
+}
+
+/** Its new connections go directly, until it is proved anew. */
+function wait(held: Held): void {
+  held.capturedAt = Number.POSITIVE_INFINITY;
+  held.state = "waiting";
 }
 
 const nameOf = ({ container: { runtime, id } }: Held) => `${id.slice(0, 12)} (${runtime})`;
