@@ -14,10 +14,8 @@ export interface KeyLogEnvironment {
  * after its answer has not written by then.
  */
 export function keyLogEnvironment(path: string, env: NodeJS.ProcessEnv): KeyLogEnvironment {
-  if (env.SSLKEYLOGFILE)
-    return { variables: { OXIMY_RUN_KEY_LOG: path }, means: new Set(["OXIMY_RUN_KEY_LOG"]) };
-  return {
-    variables: { OXIMY_RUN_KEY_LOG: path, SSLKEYLOGFILE: path },
-    means: new Set(["OXIMY_RUN_KEY_LOG", "SSLKEYLOGFILE"]),
-  };
+  const means: KeyLogMeans[] = env.SSLKEYLOGFILE
+    ? ["OXIMY_RUN_KEY_LOG"]
+    : ["OXIMY_RUN_KEY_LOG", "SSLKEYLOGFILE"];
+  return { variables: Object.fromEntries(means.map((name) => [name, path])), means: new Set(means) };
 }

@@ -87,8 +87,9 @@ function runSearch(
       env: {},
       cwd: "/",
     });
-    if (priority !== undefined) setPriorityOf(child.pid, priority);
-    const patience = setTimeout(() => setPriorityOf(child.pid, Math.max(priority ?? 0, 0)), HASTE_MS);
+    const settle = () => setPriorityOf(child.pid, priority ?? 0);
+    if (priority !== undefined) settle();
+    const patience = priority === undefined ? setTimeout(settle, HASTE_MS) : undefined;
     let text = "";
     let broken: string | undefined;
     const stop = (reason: string): void => {
