@@ -1,8 +1,8 @@
 /** From what was read to what is needed to put it into a conversation. */
 
 import type { Owner } from "../../connection/client.js";
+import { lastCreate } from "../../interaction/formats/openai-responses.js";
 import type { DecodedExchange, Interaction, InteractionType } from "../../interaction/interaction.js";
-import { objectOf } from "../../interaction/json.js";
 import type { Call } from "./conversations.js";
 import { chainOf } from "./message-chain.js";
 import { sentIds } from "./sent-ids.js";
@@ -37,9 +37,7 @@ export function callOf(source: CallSource): Omit<Call, "eventId"> | undefined {
 
 /** `generate: false` in a WebSocket: Codex has its next call made ready, and nobody says anything. */
 function isMadeReady({ requestBody }: DecodedExchange): boolean {
-  if (requestBody.kind !== "stream") return false;
-  const asked = requestBody.chunks.map(({ data }) => objectOf(data));
-  return asked.findLast(({ type }) => type === "response.create")?.generate === false;
+  return requestBody.kind === "stream" && lastCreate(requestBody.chunks)?.generate === false;
 }
 
 /** A connection whose owner is not known is nobody's but its own. */
@@ -47,10 +45,9 @@ function whoseIs(owner: Owner, connection: number): Pick<Call, "user" | "process
   const alone = `connection ${connection}`;
   if (owner.kind === "unknown")
     return { user: owner.uid === undefined ? alone : `${owner.uid}`, process: alone };
-  const { uid, pid, startTime, path, script, cwd } = owner.process;
+  const { uid, pid, startTime, path, script, cwd, container } = owner.process;
   const process = `${pid} ${startTime ?? ""}`;
   if (uid === undefined) return { user: alone, process };
-  const { container } = owner.process;
   const program = path === undefined ? {} : { program: [path, script, cwd, container?.id].join("\0") };
   return { user: `${uid}`, process, ...program };
 }

@@ -56,13 +56,15 @@ export const openaiResponses: WireFormat = {
     });
   },
   assembleRequest: (chunks) => {
-    const create = objectOf(
-      chunks.map(({ data }) => objectOf(data)).findLast(({ type }) => type === "response.create"),
-    );
+    const create = objectOf(lastCreate(chunks));
     return { ...create, ...objectOf(create.response) };
   },
   assemble: assembleResponse,
 };
+
+/** The message of a WebSocket that is the request, when there are several. */
+export const lastCreate = (chunks: readonly StreamChunk[]): JsonObject | undefined =>
+  chunks.map(({ data }) => objectOf(data)).findLast(({ type }) => type === "response.create");
 
 /** Codex 0.171 offers its tools by an item of the input. */
 const ADDED_TOOLS = "additional_tools";
