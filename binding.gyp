@@ -156,6 +156,19 @@
           "include_dirs": ["native"],
           "cflags_cc": ["-std=c++17", "-Wall", "-Wextra"],
           "sources": ["<@(site_sources)", "<@(site_search_sources)"]
+        },
+        {
+          "target_name": "oximy-run-tunnel",
+          "type": "shared_library",
+          "product_prefix": "",
+          "product_dir": "<(PRODUCT_DIR)",
+          "include_dirs": ["native"],
+          "cflags_cc": [
+            "-std=c++17", "-Wall", "-Wextra", "-fvisibility=hidden",
+            "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fno-stack-protector"
+          ],
+          "ldflags": ["-nostdlib", "-Wl,--version-script=<(module_root_dir)/native/linux/run_tunnel/exports.map"],
+          "sources": ["native/linux/run_tunnel/run_tunnel.cc"]
         }
       ]
     }]

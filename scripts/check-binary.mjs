@@ -1,8 +1,8 @@
 /** Whether a packed binary could be loaded where it is meant for, as far as its bytes tell; and what it needs there. */
 import { codeSignature } from "./code-signature.mjs";
-import { elfNeeds } from "./elf.mjs";
+import { elfExports, elfNeeds } from "./elf.mjs";
 import { exportedSymbols, libraryFacts, undefinedSymbols } from "./mach-o.mjs";
-import { ADDON } from "./prebuilds.mjs";
+import { ADDON, RUN_TUNNEL } from "./prebuilds.mjs";
 
 /** What is part of glibc, and there where its libc.so.6 is. Nothing else is asked of a system. */
 const GLIBC =
@@ -12,6 +12,16 @@ const FROM_NODE = /^_?(napi|node_api)_/;
 
 /** e_machine of <elf.h>: EM_X86_64, EM_AARCH64. */
 const MACHINES = { x64: 62, arm64: 183 };
+
+/**
+ * It is in programs of glibc and of musl, which a library that they do not have would keep from starting. What it exports
+ * stands before their own: a compiler's memcpy() would, too.
+ */
+function checkPreloaded(bytes, needs) {
+  if (needs.length > 0) throw new Error(`needs ${needs.join(", ")}`);
+  const exported = elfExports(bytes).sort().join(", ");
+  if (exported !== "connect, getpeername") throw new Error(`exports ${exported}`);
+}
 
 function checkLinux(name, file, bytes) {
   const { libraries, versions, glibc, symbols } = elfNeeds(bytes);
@@ -24,6 +34,7 @@ function checkLinux(name, file, bytes) {
   if (others.length > 0) throw new Error(`needs ${others.join(", ")}`);
   if (file === ADDON && !symbols.some((symbol) => FROM_NODE.test(symbol)))
     throw new Error("not an addon for Node");
+  if (file === RUN_TUNNEL) checkPreloaded(bytes, [...libraries, ...versions]);
   return { ...(glibc && { glibc }), libraries };
 }
 

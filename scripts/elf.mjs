@@ -52,20 +52,28 @@ function* neededVersions(file, all) {
   }
 }
 
-/** Names of symbols that others must provide. Weak ones may be missing. */
-function* undefinedSymbols(file, all) {
+function* dynamicSymbols(file, all) {
   const symbols = all.find(({ type }) => type === SHT_DYNSYM);
   if (symbols === undefined) return;
   for (let at = symbols.offset + SYMBOL_SIZE; at < symbols.offset + symbols.size; at += SYMBOL_SIZE) {
-    const isUndefined = file.readUInt16LE(at + 6) === 0;
-    if (isUndefined && file[at + 4] >> 4 !== STB_WEAK)
-      yield text(file, all[symbols.link].offset + file.readUInt32LE(at));
+    yield {
+      name: text(file, all[symbols.link].offset + file.readUInt32LE(at)),
+      isDefined: file.readUInt16LE(at + 6) !== 0,
+      isWeak: file[at + 4] >> 4 === STB_WEAK,
+    };
   }
 }
 
 const byNumber = (a, b) => a.localeCompare(b, "en", { numeric: true });
 
-/** `glibc` is the oldest version that has all that is needed; undefined where nothing of it is. */
+/** Names that it provides to others, before whose own a preloaded library stands. */
+export function elfExports(file) {
+  return [...dynamicSymbols(file, sections(file))]
+    .filter(({ isDefined }) => isDefined)
+    .map(({ name }) => name);
+}
+
+/** `symbols` are those that others must provide, without weak ones, which may be missing. `glibc` is the oldest version that has all that is needed; undefined where nothing of it is. */
 export function elfNeeds(file) {
   const all = sections(file);
   const versions = [...neededVersions(file, all)].sort(byNumber);
@@ -74,6 +82,8 @@ export function elfNeeds(file) {
     libraries: [...neededLibraries(file, all)],
     versions,
     glibc: glibc?.slice("GLIBC_".length),
-    symbols: [...undefinedSymbols(file, all)],
+    symbols: [...dynamicSymbols(file, all)]
+      .filter(({ isDefined, isWeak }) => !isDefined && !isWeak)
+      .map(({ name }) => name),
   };
 }

@@ -17,11 +17,14 @@ const require = createRequire(import.meta.url);
 export const ADDON = "oximy_native.node";
 /** The search for TLS stacks; src/secrets/native.ts looks for it beside the addon. */
 export const SEARCH = "oximy-sites";
+/** What `oximy run` preloads; src/engine/run-tunnel.ts looks for it beside the addon. */
+export const RUN_TUNNEL = "oximy-run-tunnel.so";
 
 const LINUX = {
   addon: ["SOURCES", "LINUX_SOURCES", "SITE_SOURCES"],
   search: ["SITE_SOURCES", "SITE_SEARCH_SOURCES"],
   // zig refuses undefined symbols, which Node provides; what remains undefined is checked below.
+  runTunnel: ["RUN_TUNNEL_SOURCES"],
   link: ["-shared", "-Wl,-z,undefs", "-Wl,--version-script=native/linux/exports.map", "-s"],
 };
 const DARWIN = {
@@ -47,6 +50,9 @@ function sourcesOf(lists) {
   });
 }
 
+/** As in CMakeLists.txt: it takes what the program has. */
+const FREESTANDING = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fno-stack-protector"];
+
 function compilerFlags({ target }) {
   const { include_dir: headers } = require("node-api-headers");
   const addonHeaders = path.dirname(require.resolve("node-addon-api/napi.h"));
@@ -60,9 +66,9 @@ function compilerFlags({ target }) {
 }
 
 /** Objects by their sources, compiled as many at a time as there are processors. */
-async function compile(zig, system, sources, folder) {
+async function compile(zig, system, sources, folder, more = []) {
   mkdirSync(folder, { recursive: true });
-  const flags = compilerFlags(system);
+  const flags = [...compilerFlags(system), ...more];
   const objects = new Map(
     sources.map((source) => [source, path.join(folder, `${source.replaceAll("/", "_")}.o`)]),
   );
@@ -82,17 +88,25 @@ async function compile(zig, system, sources, folder) {
 
 /** Builds what the system has in prebuilds/NAME. Returns the files. */
 export async function buildFor(name, zig) {
-  const { target, addon, search = [], link } = SYSTEMS[name];
+  const { target, addon, search = [], runTunnel = [], link } = SYSTEMS[name];
   const folder = path.join(root, "prebuilds", name);
   mkdirSync(folder, { recursive: true });
   const sources = [...new Set(sourcesOf([...addon, ...search]))];
-  const objects = await compile(zig, SYSTEMS[name], sources, path.join(root, `build-${name}`));
+  const work = path.join(root, `build-${name}`);
+  const objects = await compile(zig, SYSTEMS[name], sources, work);
   const objectsOf = (lists) => sourcesOf(lists).map((source) => objects.get(source));
   const built = [path.join(folder, ADDON)];
   await runZig(zig, ["c++", "-target", target, ...link, ...objectsOf(addon), "-o", built[0]]);
   if (search.length > 0) {
     built.push(path.join(folder, SEARCH));
     await runZig(zig, ["c++", "-target", target, "-s", ...objectsOf(search), "-o", built[1]]);
+  }
+  if (runTunnel.length > 0) {
+    built.push(path.join(folder, RUN_TUNNEL));
+    const own = await compile(zig, SYSTEMS[name], sourcesOf(runTunnel), work, FREESTANDING);
+    const exported = "-Wl,--version-script=native/linux/run_tunnel/exports.map";
+    const how = ["-shared", "-nostdlib", "-Wl,-z,undefs", exported, "-Wl,--gc-sections", "-s"];
+    await runZig(zig, ["c++", "-target", target, ...how, ...own.values(), "-o", built.at(-1)]);
   }
   return built;
 }

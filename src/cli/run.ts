@@ -7,9 +7,11 @@ import type { Command } from "commander";
 import { type ExplicitCapture, startExplicitCapture } from "../engine/explicit-capture.js";
 import { type KeyLog, openKeyLog } from "../engine/key-log.js";
 import { nodeTunnelEnvironment } from "../engine/node-tunnel.js";
+import { runTunnelEnvironment } from "../engine/run-tunnel.js";
 import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
 import { loadNative } from "../native/native.js";
+import { isExcluded } from "../proxy/upstream/upstream-proxy.js";
 import { proxyEnvironment, trustEnvironmentOver, untilSettled } from "../trust/trust-environment.js";
 import { oximyHome } from "../user/settings.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
@@ -32,6 +34,7 @@ export function addRunCommand(program: Command): void {
     const keyLog = settings.read && settings.enabled ? await openKeyLogOrNone(log) : undefined;
     // From here on secrets of the command's sessions are in memory. The command's own core dumps stay as they were.
     if (keyLog) loadNative().hideMemory();
+    const noProxy = process.env.NO_PROXY || process.env.no_proxy || "";
     let capture: ExplicitCapture | undefined;
     try {
       capture = await startExplicitCapture({
@@ -40,6 +43,8 @@ export function addRunCommand(program: Command): void {
         port: 0,
         log,
         front: "command",
+        // What is preloaded into the command's programs knows addresses only, not the names of NO_PROXY.
+        isExempt: (host, port) => isExcluded(noProxy, [host], port),
         ...(keyLog && { secrets: keyLog.secrets }),
       });
       const pem = readFileSync(capture.certificatePath, "utf8");
@@ -56,6 +61,7 @@ export function addRunCommand(program: Command): void {
       process.exitCode = await runCommand(file!, args, {
         ...env,
         ...nodeTunnelEnvironment(capture.port, env.NODE_OPTIONS),
+        ...runTunnelEnvironment(capture.portV6, env.LD_PRELOAD),
       });
     } finally {
       await capture?.stop(DRAIN_MS);

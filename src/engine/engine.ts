@@ -47,6 +47,8 @@ export interface EngineOptions {
    * whole environment we set.
    */
   readonly front: "redirect" | "proxy" | "command";
+  /** Hosts that are left alone whatever the bundle says of them; none when absent. */
+  readonly isExempt?: (host: string, port: number) => boolean;
   /** Whose certificates are shown to programs that are intercepted. */
   readonly authority: Authority;
   /** Given each bundle that is used, as published, the first before there is any traffic. */
@@ -173,7 +175,7 @@ export class Engine {
       policy: () => ({
         knowledgeOf: (host, port) => {
           // Nothing is written, so nothing need be decrypted.
-          if (!settings.enabled) return "unknown";
+          if (!settings.enabled || options.isExempt?.(host, port)) return "unknown";
           return settings.allHosts || (selection.namesApps && ECH_PUBLIC_NAMES.has(host))
             ? "readable"
             : known.knowledgeOf(host, port);

@@ -25,12 +25,16 @@ export interface ExplicitCaptureOptions {
   readonly internet?: Internet;
   /** Whose connections come: `proxy` when absent. */
   readonly front?: "proxy" | "command";
+  /** Hosts that are left alone whatever the bundle says of them; none when absent. */
+  readonly isExempt?: (host: string, port: number) => boolean;
   /** Secrets that the programs hand over themselves: what logs them is read. */
   readonly secrets?: KeyLogSecrets;
 }
 
 export interface ExplicitCapture {
   readonly port: number;
+  /** At ::1, for `command`; undefined where the machine has no IPv6. */
+  readonly portV6: number | undefined;
   readonly certificatePath: string;
   flush(): Promise<void>;
   stop(graceMs: number): Promise<EngineEnd>;
@@ -54,6 +58,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
       ...(onEvent === undefined ? {} : { onEvent }),
       log,
       front: options.front ?? "proxy",
+      ...(options.isExempt === undefined ? {} : { isExempt: options.isExempt }),
       authority,
       ...(internet === undefined ? {} : { internet }),
       ...(secrets === undefined
@@ -65,6 +70,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
     const proxy = await ExplicitProxy.listen({
       host,
       port,
+      alsoOverIpv6: options.front === "command",
       onAccept: ({ peer, clientRemote }) => identifier.identify({ local: peer, remote: clientRemote }),
       onConnection: (accepted, client) => void started.handle(accepted, client),
       onRequest: (target: Endpoint, { peer }, client) => started.tapRequest(target, peer, client),
@@ -73,6 +79,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
     started.serve(proxy);
     return {
       port: proxy.port,
+      portV6: proxy.portV6,
       certificatePath: authority.open().certificatePath,
       flush: () => started.flush(),
       stop: async (graceMs) => {

@@ -1,6 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+// @ts-expect-error plain JavaScript, which needs no build
+import { checkBinary } from "../../scripts/check-binary.mjs";
+// @ts-expect-error plain JavaScript, which needs no build
+import { RUN_TUNNEL } from "../../scripts/prebuilds.mjs";
+import { RUN_TUNNELS } from "../../src/engine/run-tunnel.js";
 import { OximyError } from "../../src/errors.js";
 import { loadFirst, NATIVE_BINARIES } from "../../src/native/native.js";
 import { asInvokingUser } from "../../src/user/invoking-user.js";
@@ -44,6 +49,18 @@ describe("the build of oximy-sites", () => {
   it.skipIf(process.platform !== "linux")("is beside the addon", () => {
     const built = NATIVE_BINARIES.find((file) => fs.existsSync(file))!;
     expect(fs.statSync(path.join(path.dirname(built), "oximy-sites")).mode & 0o111).not.toBe(0);
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("what `oximy run` preloads", () => {
+  it("is beside the addon, needs no library, and stands before two functions only", () => {
+    const built = RUN_TUNNELS.find((file) => fs.existsSync(file))!;
+    expect(() => checkBinary(`linux-${process.arch}`, RUN_TUNNEL, fs.readFileSync(built))).not.toThrow();
+  });
+
+  it("would not be packed when it exported more", () => {
+    const addon = fs.readFileSync(NATIVE_BINARIES.find((file) => fs.existsSync(file))!);
+    expect(() => checkBinary(`linux-${process.arch}`, RUN_TUNNEL, addon)).toThrow(/needs lib/);
   });
 });
 

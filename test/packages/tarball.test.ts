@@ -98,11 +98,11 @@ describe.skipIf(!fs.existsSync(MANIFEST))("the manifest of what is prebuilt", ()
     Object.entries(files).map(([file, entry]) => ({ name, file: `prebuilds/${name}/${file}`, entry })),
   );
 
-  it("names systems that there are, and with Linux the search", () => {
+  it("names systems that there are, and with Linux the search and what `oximy run` preloads", () => {
     expect(Object.keys(SYSTEMS)).toEqual(expect.arrayContaining(Object.keys(systems)));
     for (const [name, files] of Object.entries(systems)) {
       const expected = name.startsWith("linux")
-        ? ["oximy-sites", "oximy_native.node"]
+        ? ["oximy-run-tunnel.so", "oximy-sites", "oximy_native.node"]
         : ["oximy_native.node"];
       expect(Object.keys(files).sort()).toEqual(expected);
     }

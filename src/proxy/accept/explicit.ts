@@ -8,7 +8,7 @@
 
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { type Duplex, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type IContext, Proxy as MitmProxy } from "http-mitm-proxy";
@@ -22,6 +22,8 @@ import { resolveForeign } from "./own-address.js";
 export interface ExplicitOptions<Lookup = unknown> {
   readonly host: string;
   readonly port: number;
+  /** On ::1 too, at a port of its own. */
+  readonly alsoOverIpv6?: boolean;
   /** Called at once when a client connects, while it surely exists. */
   readonly onAccept: (ends: { peer: Endpoint; clientRemote: Endpoint }) => Lookup;
   /** A tunnel that the client asked for. */
@@ -96,6 +98,9 @@ export class ExplicitProxy<Lookup = unknown> {
   private readonly clients = new WeakMap<Duplex, AcceptedClient<Lookup>>();
   /** Where it listened: connections that were open then ask for tunnels after it was closed, too. */
   port = 0;
+  /** The port at ::1; undefined where that was not asked for, or the machine has no IPv6. */
+  portV6: number | undefined;
+  private readonly overIpv6 = createTcpServer((socket) => this.engine.server.emit("connection", socket));
 
   private constructor(private readonly options: ExplicitOptions<Lookup>) {
     const { server } = this.engine;
@@ -116,11 +121,13 @@ export class ExplicitProxy<Lookup = unknown> {
     server.listen({ host: options.host, port: options.port });
     await once(server, "listening");
     proxy.port = (server.address() as AddressInfo).port;
+    if (options.alsoOverIpv6) await proxy.listenOverIpv6();
     return proxy;
   }
 
   /** Stops accepting; open connections go on. */
   close(): void {
+    this.overIpv6.close();
     this.engine.server.close();
     this.engine.server.closeIdleConnections();
   }
@@ -129,6 +136,13 @@ export class ExplicitProxy<Lookup = unknown> {
   destroy(): void {
     this.engine.server.closeAllConnections();
     this.engine.httpAgent.destroy();
+  }
+
+  private async listenOverIpv6(): Promise<void> {
+    try {
+      await once(this.overIpv6.listen({ host: "::1", port: 0 }), "listening");
+      this.portV6 = (this.overIpv6.address() as AddressInfo).port;
+    } catch {} // EADDRNOTAVAIL, EAFNOSUPPORT
   }
 
   private accept(socket: Socket): void {
@@ -237,7 +251,7 @@ export class ExplicitProxy<Lookup = unknown> {
    * up; undefined when it leads back here, or nowhere.
    */
   private async foreignAddress(host: string, port: number): Promise<string | undefined> {
-    if (port !== this.port && !this.options.isRefused?.(port)) return host;
+    if (port !== this.port && port !== this.portV6 && !this.options.isRefused?.(port)) return host;
     const found = await resolveForeign(host).catch(() => "own" as const);
     return found === "own" ? undefined : found.address;
   }

@@ -1,0 +1,288 @@
+/**
+ * oximy-run-tunnel.so, which `oximy run` preloads (LD_PRELOAD, ld.so(8)) into its command and what that starts: a TCP
+ * connection to port 443 goes through the proxy of the run, also that of a program which heeds no proxy variable. The
+ * program gets a socket that is connected, and speaks with its server through it, in its own TLS session.
+ *
+ * The variables keep their meaning: a process that was given another proxy, or none, is left alone, and so is one that
+ * is told NO_PROXY=*. Whatever goes wrong here, the connection is made as the program asked for it.
+ *
+ * It is in processes of any kind, so it brings nothing with it: no C++ runtime, no memory of the heap, no thread, and of
+ * the C library only functions that glibc and musl both have (it names neither as needed, and fits both).
+ */
+#include <arpa/inet.h>
+#include <cerrno>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "linux/run_tunnel/text.h"
+
+// Part of libdl before glibc 2.34, which not every program has.
+extern "C" void* dlsym(void*, const char*) __attribute__((weak));
+extern "C" char* getenv(const char*);
+
+namespace {
+
+using oximy::run_tunnel::Text;
+
+constexpr in_port_t kHttps = 443;
+/** The proxy is on this machine and answers before it connects. A program's event loop waits meanwhile. */
+constexpr int kConnectMs = 1000, kAnswerMs = 3000;
+constexpr int kKnownSockets = 4096;
+
+union Address {
+  sockaddr any;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+};
+
+/** Where the socket with this descriptor was to go, for getpeername(2); `any.sa_family` is 0 where it went itself. */
+Address asked_for[kKnownSockets];
+
+template <typename Function>
+Function* Next(const char* name) {
+  return dlsym == nullptr ? nullptr : reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+}
+
+int NextConnect(int fd, const sockaddr* to, socklen_t length) {
+  static auto* const next = Next<int(int, const sockaddr*, socklen_t)>("connect");
+  if (next != nullptr) return next(fd, to, length);
+  return static_cast<int>(syscall(SYS_connect, fd, to, length));
+}
+
+int NextPeerName(int fd, sockaddr* peer, socklen_t* length) {
+  static auto* const next = Next<int(int, sockaddr*, socklen_t*)>("getpeername");
+  if (next != nullptr) return next(fd, peer, length);
+  return static_cast<int>(syscall(SYS_getpeername, fd, peer, length));
+}
+
+bool IsSame(const char* one, const char* other) {
+  while (*one != 0 && *one == *other) one++, other++;
+  return *one == *other;
+}
+
+/** The value of a variable, of which the lower-case form is looked at, too. */
+const char* Either(const char* upper, const char* lower) {
+  const char* value = getenv(upper);
+  return value != nullptr && *value != 0 ? value : getenv(lower);
+}
+
+/** The port in `PREFIX` PORT, in the network's order; 0 where that is not what it says. */
+in_port_t PortAfter(const char* prefix, const char* url) {
+  if (url == nullptr) return 0;
+  for (; *prefix != 0; prefix++, url++) {
+    if (*url != *prefix) return 0;
+  }
+  uint32_t port = 0;
+  for (; *url >= '0' && *url <= '9' && port <= UINT16_MAX; url++) port = port * 10 + static_cast<uint32_t>(*url - '0');
+  return *url == 0 && port <= UINT16_MAX ? htons(static_cast<uint16_t>(port)) : 0;
+}
+
+/** Whether this process is to be captured: it has the run's proxy still, and is not told to connect directly. */
+bool IsCaptured() {
+  const char* const proxy = getenv("OXIMY_RUN_PROXY");
+  const char* const chosen = Either("HTTPS_PROXY", "https_proxy");
+  if (proxy == nullptr || chosen == nullptr || !IsSame(proxy, chosen)) return false;
+  const char* const exempt = Either("NO_PROXY", "no_proxy");
+  return exempt == nullptr || !IsSame(exempt, "*");
+}
+
+/**
+ * The run's proxy by an address of this kind, port 0 where it has none. IPv6 has a listener of its own: a socket that was
+ * connected to IPv4 by an address of IPv6 never gets to IPv6 again (Linux, tcp_v6_connect), and it may have to.
+ */
+Address ProxyLike(const sockaddr* to) {
+  Address proxy{};
+  proxy.any.sa_family = to->sa_family;
+  if (to->sa_family == AF_INET) {
+    proxy.v4.sin_port = PortAfter("http://127.0.0.1:", getenv("OXIMY_RUN_PROXY"));
+    proxy.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  } else if (IN6_IS_ADDR_V4MAPPED(&reinterpret_cast<const sockaddr_in6*>(to)->sin6_addr)) {
+    proxy.v6.sin6_port = PortAfter("http://127.0.0.1:", getenv("OXIMY_RUN_PROXY"));
+    proxy.v6.sin6_addr.s6_addr[10] = proxy.v6.sin6_addr.s6_addr[11] = 0xff;
+    proxy.v6.sin6_addr.s6_addr32[3] = htonl(INADDR_LOOPBACK);
+  } else {
+    proxy.v6.sin6_port = PortAfter("http://[::1]:", getenv("OXIMY_RUN_PROXY_V6"));
+    proxy.v6.sin6_addr.s6_addr[15] = 1;
+  }
+  return proxy;
+}
+
+in_port_t PortOf(const Address& address) {
+  return address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port;
+}
+
+bool IsForeignV4(in_addr_t address) {
+  const uint32_t host = ntohl(address);
+  return host >> 24 != 127 && host != INADDR_ANY;
+}
+
+/** Whether a connection to it leaves this machine for a server of HTTPS, by an address that CONNECT can name. */
+bool IsHttpsElsewhere(const sockaddr* to, socklen_t length) {
+  if (to == nullptr) return false;
+  if (to->sa_family == AF_INET && length >= sizeof(sockaddr_in)) {
+    const auto& v4 = *reinterpret_cast<const sockaddr_in*>(to);
+    return v4.sin_port == htons(kHttps) && IsForeignV4(v4.sin_addr.s_addr);
+  }
+  if (to->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6)) {
+    const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(to);
+    if (v6.sin6_port != htons(kHttps)) return false;
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return IsForeignV4(v6.sin6_addr.s6_addr32[3]);
+    return !IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) && !IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr) &&
+           !IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
+  }
+  return false;
+}
+
+bool IsTcp(int fd) {
+  int protocol = 0;
+  socklen_t length = sizeof protocol;
+  return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 && protocol == IPPROTO_TCP;
+}
+
+int64_t NowMs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+bool WaitFor(int fd, short events, int64_t until) {
+  while (true) {
+    const int64_t left = until - NowMs();
+    if (left <= 0) return false;
+    pollfd waiting{fd, events, 0};
+    const int ready = poll(&waiting, 1, static_cast<int>(left));
+    if (ready > 0) return true;
+    if (ready == 0 || errno != EINTR) return false;
+  }
+}
+
+/** Bound by the program to an address of its choice: that way is meant, and no other. */
+bool IsBound(int fd) {
+  Address own{};
+  socklen_t length = sizeof own;
+  if (getsockname(fd, &own.any, &length) != 0) return true;
+  if (own.any.sa_family == AF_INET) return own.v4.sin_addr.s_addr != htonl(INADDR_ANY);
+  return !IN6_IS_ADDR_UNSPECIFIED(&own.v6.sin6_addr);
+}
+
+socklen_t SizeOf(const Address& address) {
+  return address.any.sa_family == AF_INET ? sizeof address.v4 : sizeof address.v6;
+}
+
+enum class Reached { kYes, kNo, kWasConnected };
+
+Reached Reach(int fd, const Address& proxy) {
+  if (NextConnect(fd, &proxy.any, SizeOf(proxy)) == 0) return Reached::kYes;
+  if (errno == EISCONN || errno == EALREADY) return Reached::kWasConnected;
+  if (errno != EINPROGRESS && errno != EINTR) return Reached::kNo;
+  if (!WaitFor(fd, POLLOUT, NowMs() + kConnectMs)) return Reached::kNo;
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0 ? Reached::kYes : Reached::kNo;
+}
+
+/** `203.0.113.9:443` or `[2001:db8::9]:443`. */
+void AddAuthority(Text& text, const sockaddr* to) {
+  if (to->sa_family == AF_INET) {
+    text.AddV4(reinterpret_cast<const sockaddr_in*>(to)->sin_addr.s_addr);
+  } else {
+    const auto& address = reinterpret_cast<const sockaddr_in6*>(to)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&address)) {
+      text.AddV4(address.s6_addr32[3]);
+    } else {
+      text.AddV6(address.s6_addr);
+    }
+  }
+  text.Add(":443");
+}
+
+/** Asks for the tunnel and takes the proxy's answer off the socket, all of it and nothing beyond. */
+bool OpenTunnel(int fd, const sockaddr* to) {
+  Text request;
+  request.Add("CONNECT ");
+  AddAuthority(request, to);
+  request.Add(" HTTP/1.1\r\nHost: ");
+  AddAuthority(request, to);
+  request.Add("\r\n\r\n");
+  // A new socket's buffer takes it whole.
+  if (send(fd, request.bytes(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
+    return false;
+  }
+  const int64_t until = NowMs() + kAnswerMs;
+  char head[512];
+  for (ssize_t seen = 0; WaitFor(fd, POLLIN, until);) {
+    const ssize_t got = recv(fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
+    if (got <= 0) return false;
+    const size_t end = oximy::run_tunnel::HeadLength(head, static_cast<size_t>(got));
+    if (end > 0) {
+      return recv(fd, head, end, MSG_DONTWAIT) == static_cast<ssize_t>(end) &&
+             oximy::run_tunnel::IsEstablished(head, end);
+    }
+    if (got == sizeof head || got == seen) return false;
+    seen = got;
+  }
+  return false;
+}
+
+/** Makes it a socket again that was never connected (connect(2), AF_UNSPEC). */
+void Disconnect(int fd) {
+  sockaddr none{};
+  none.sa_family = AF_UNSPEC;
+  NextConnect(fd, &none, sizeof none);
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) int connect(int fd, const sockaddr* to, socklen_t length) {
+  const bool is_known = fd >= 0 && fd < kKnownSockets;
+  if (is_known) asked_for[fd].any.sa_family = AF_UNSPEC;
+  if (!IsHttpsElsewhere(to, length) || !IsTcp(fd) || !IsCaptured()) return NextConnect(fd, to, length);
+  const int before = errno;
+  const Address proxy = ProxyLike(to);
+  if (PortOf(proxy) != 0 && !IsBound(fd)) {
+    const Reached reached = Reach(fd, proxy);
+    if (reached == Reached::kYes && OpenTunnel(fd, to)) {
+      if (is_known) {
+        if (to->sa_family == AF_INET) {
+          asked_for[fd].v4 = *reinterpret_cast<const sockaddr_in*>(to);
+        } else {
+          asked_for[fd].v6 = *reinterpret_cast<const sockaddr_in6*>(to);
+        }
+      }
+      errno = before;
+      return 0;
+    }
+    if (reached != Reached::kWasConnected) Disconnect(fd);
+  }
+  errno = before;
+  return NextConnect(fd, to, length);
+}
+
+/** What the program asked for, where the kernel would name the proxy. */
+extern "C" __attribute__((visibility("default"))) int getpeername(int fd, sockaddr* peer, socklen_t* length) {
+  const socklen_t room = length == nullptr ? 0 : *length;
+  const int result = NextPeerName(fd, peer, length);
+  if (result != 0 || fd < 0 || fd >= kKnownSockets || asked_for[fd].any.sa_family == AF_UNSPEC) return result;
+  const Address asked = asked_for[fd];
+  // The descriptor may be another socket's by now.
+  Address now{};
+  socklen_t size = sizeof now;
+  if (NextPeerName(fd, &now.any, &size) != 0 || now.any.sa_family != asked.any.sa_family ||
+      PortOf(now) != PortOf(ProxyLike(&asked.any))) {
+    return result;
+  }
+  const auto* const bytes = reinterpret_cast<const char*>(&asked);
+  for (socklen_t i = 0; i < room && i < SizeOf(asked); i++) reinterpret_cast<char*>(peer)[i] = bytes[i];
+  *length = SizeOf(asked);
+  return 0;
+}
