@@ -158,7 +158,7 @@
           "sources": ["<@(site_sources)", "<@(site_search_sources)"]
         },
         {
-          "target_name": "oximy-run-tunnel",
+          "target_name": "oximy-preload",
           "type": "shared_library",
           "product_prefix": "",
           "product_dir": "<(PRODUCT_DIR)",
@@ -167,8 +167,8 @@
             "-std=c++17", "-Wall", "-Wextra", "-fvisibility=hidden",
             "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fno-stack-protector"
           ],
-          "ldflags": ["-nostdlib", "-Wl,--version-script=<(module_root_dir)/native/linux/run_tunnel/exports.map"],
-          "sources": ["native/linux/run_tunnel/run_tunnel.cc"]
+          "ldflags": ["-nostdlib", "-Wl,--version-script=<(module_root_dir)/native/linux/preload/exports.map"],
+          "sources": ["native/linux/preload/key_log.cc", "native/linux/preload/tunnel.cc"]
         }
       ]
     }]

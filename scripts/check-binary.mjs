@@ -2,7 +2,7 @@
 import { codeSignature } from "./code-signature.mjs";
 import { elfExports, elfNeeds } from "./elf.mjs";
 import { exportedSymbols, libraryFacts, undefinedSymbols } from "./mach-o.mjs";
-import { ADDON, RUN_TUNNEL } from "./prebuilds.mjs";
+import { ADDON, PRELOAD } from "./prebuilds.mjs";
 
 /** What is part of glibc, and there where its libc.so.6 is. Nothing else is asked of a system. */
 const GLIBC =
@@ -20,7 +20,7 @@ const MACHINES = { x64: 62, arm64: 183 };
 function checkPreloaded(bytes, needs) {
   if (needs.length > 0) throw new Error(`needs ${needs.join(", ")}`);
   const exported = elfExports(bytes).sort().join(", ");
-  if (exported !== "connect, getpeername") throw new Error(`exports ${exported}`);
+  if (exported !== "SSL_new, connect, getpeername") throw new Error(`exports ${exported}`);
 }
 
 function checkLinux(name, file, bytes) {
@@ -34,7 +34,7 @@ function checkLinux(name, file, bytes) {
   if (others.length > 0) throw new Error(`needs ${others.join(", ")}`);
   if (file === ADDON && !symbols.some((symbol) => FROM_NODE.test(symbol)))
     throw new Error("not an addon for Node");
-  if (file === RUN_TUNNEL) checkPreloaded(bytes, [...libraries, ...versions]);
+  if (file === PRELOAD) checkPreloaded(bytes, [...libraries, ...versions]);
   return { ...(glibc && { glibc }), libraries };
 }
 

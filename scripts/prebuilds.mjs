@@ -17,14 +17,14 @@ const require = createRequire(import.meta.url);
 export const ADDON = "oximy_native.node";
 /** The search for TLS stacks; src/secrets/native.ts looks for it beside the addon. */
 export const SEARCH = "oximy-sites";
-/** What `oximy run` preloads; src/engine/run-tunnel.ts looks for it beside the addon. */
-export const RUN_TUNNEL = "oximy-run-tunnel.so";
+/** What `oximy run` preloads; src/engine/preload.ts looks for it beside the addon. */
+export const PRELOAD = "oximy-preload.so";
 
 const LINUX = {
   addon: ["SOURCES", "LINUX_SOURCES", "SITE_SOURCES"],
   search: ["SITE_SOURCES", "SITE_SEARCH_SOURCES"],
   // zig refuses undefined symbols, which Node provides; what remains undefined is checked below.
-  runTunnel: ["RUN_TUNNEL_SOURCES"],
+  preload: ["PRELOAD_SOURCES"],
   link: ["-shared", "-Wl,-z,undefs", "-Wl,--version-script=native/linux/exports.map", "-s"],
 };
 const DARWIN = {
@@ -88,7 +88,7 @@ async function compile(zig, system, sources, folder, more = []) {
 
 /** Builds what the system has in prebuilds/NAME. Returns the files. */
 export async function buildFor(name, zig) {
-  const { target, addon, search = [], runTunnel = [], link } = SYSTEMS[name];
+  const { target, addon, search = [], preload = [], link } = SYSTEMS[name];
   const folder = path.join(root, "prebuilds", name);
   mkdirSync(folder, { recursive: true });
   const sources = [...new Set(sourcesOf([...addon, ...search]))];
@@ -101,10 +101,10 @@ export async function buildFor(name, zig) {
     built.push(path.join(folder, SEARCH));
     await runZig(zig, ["c++", "-target", target, "-s", ...objectsOf(search), "-o", built[1]]);
   }
-  if (runTunnel.length > 0) {
-    built.push(path.join(folder, RUN_TUNNEL));
-    const own = await compile(zig, SYSTEMS[name], sourcesOf(runTunnel), work, FREESTANDING);
-    const exported = "-Wl,--version-script=native/linux/run_tunnel/exports.map";
+  if (preload.length > 0) {
+    built.push(path.join(folder, PRELOAD));
+    const own = await compile(zig, SYSTEMS[name], sourcesOf(preload), work, FREESTANDING);
+    const exported = "-Wl,--version-script=native/linux/preload/exports.map";
     const how = ["-shared", "-nostdlib", "-Wl,-z,undefs", exported, "-Wl,--gc-sections", "-s"];
     await runZig(zig, ["c++", "-target", target, ...how, ...own.values(), "-o", built.at(-1)]);
   }

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { type ExplicitCapture, startExplicitCapture } from "../engine/explicit-capture.js";
 import { type KeyLog, openKeyLog } from "../engine/key-log.js";
 import { nodeTunnelEnvironment } from "../engine/node-tunnel.js";
-import { runTunnelEnvironment } from "../engine/run-tunnel.js";
+import { preloadEnvironment } from "../engine/preload.js";
 import { OximyError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
 import { loadNative } from "../native/native.js";
@@ -61,7 +61,7 @@ export function addRunCommand(program: Command): void {
       process.exitCode = await runCommand(file!, args, {
         ...env,
         ...nodeTunnelEnvironment(capture.port, env.NODE_OPTIONS),
-        ...runTunnelEnvironment(capture.portV6, env.LD_PRELOAD),
+        ...preloadEnvironment(capture.portV6, env.LD_PRELOAD),
       });
     } finally {
       await capture?.stop(DRAIN_MS);

@@ -7,7 +7,7 @@ import { LabOximy, MAIN, makeHome, PROJECT, spawnOximy, sudoEnvironment } from "
 import { availableClients } from "./real-clients/availability.js";
 import { type CallResult, type Circumstances, ClientsLab } from "./real-clients/clients-lab.js";
 import { callAll } from "./real-clients/every-client.js";
-import { isPredictable } from "./real-clients/real-client.js";
+import { isPredictable, type RealClient } from "./real-clients/real-client.js";
 import { REAL_CLIENTS } from "./real-clients/table.js";
 import { requireLab } from "./require-lab.js";
 
@@ -262,17 +262,20 @@ describe.skipIf(clients.length === 0 || !FULL)("under `oximy run`", () => {
     expect(outputs(reports.get(name))).toEqual([]);
   });
 
-  it.each(clients.filter(({ heedsNoProxy }) => !heedsNoProxy).map(({ name }) => name))(
-    "%s: is captured",
-    (name) => {
-      expect(reports.get(name)!.contacts).toMatchObject([{ captured: true }]);
-    },
-  );
+  const namesOf = (outcome: RealClient["underRun"]) =>
+    clients.filter(({ underRun }) => underRun === outcome).map(({ name }) => name);
 
-  it.each(clients.filter(({ heedsNoProxy }) => heedsNoProxy).map(({ name }) => name))(
-    "%s: connects directly",
-    (name) => {
-      expect(reports.get(name)!.contacts).toMatchObject([{ events: [] }]);
-    },
-  );
+  it.each(namesOf(undefined))("%s: is captured", (name) => {
+    expect(reports.get(name)!.contacts).toMatchObject([{ captured: true }]);
+  });
+
+  it.each(namesOf("unseen"))("%s: connects directly", (name) => {
+    expect(reports.get(name)!.contacts).toMatchObject([{ events: [] }]);
+  });
+
+  it.each(namesOf("unread"))("%s: passes through, which an event says", (name) => {
+    expect(reports.get(name)!.contacts).toMatchObject([
+      { captured: false, events: [{ metadata: { reason: "runtime_does_not_trust" } }] },
+    ]);
+  });
 });

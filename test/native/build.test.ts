@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 // @ts-expect-error plain JavaScript, which needs no build
 import { checkBinary } from "../../scripts/check-binary.mjs";
 // @ts-expect-error plain JavaScript, which needs no build
-import { RUN_TUNNEL } from "../../scripts/prebuilds.mjs";
-import { RUN_TUNNELS } from "../../src/engine/run-tunnel.js";
+import { PRELOAD } from "../../scripts/prebuilds.mjs";
+import { PRELOADS } from "../../src/engine/preload.js";
 import { OximyError } from "../../src/errors.js";
 import { loadFirst, NATIVE_BINARIES } from "../../src/native/native.js";
 import { asInvokingUser } from "../../src/user/invoking-user.js";
@@ -53,14 +53,14 @@ describe("the build of oximy-sites", () => {
 });
 
 describe.skipIf(process.platform !== "linux")("what `oximy run` preloads", () => {
-  it("is beside the addon, needs no library, and stands before two functions only", () => {
-    const built = RUN_TUNNELS.find((file) => fs.existsSync(file))!;
-    expect(() => checkBinary(`linux-${process.arch}`, RUN_TUNNEL, fs.readFileSync(built))).not.toThrow();
+  it("is beside the addon, needs no library, and stands before three functions only", () => {
+    const built = PRELOADS.find((file) => fs.existsSync(file))!;
+    expect(() => checkBinary(`linux-${process.arch}`, PRELOAD, fs.readFileSync(built))).not.toThrow();
   });
 
   it("would not be packed when it exported more", () => {
     const addon = fs.readFileSync(NATIVE_BINARIES.find((file) => fs.existsSync(file))!);
-    expect(() => checkBinary(`linux-${process.arch}`, RUN_TUNNEL, addon)).toThrow(/needs lib/);
+    expect(() => checkBinary(`linux-${process.arch}`, PRELOAD, addon)).toThrow(/needs lib/);
   });
 });
 

@@ -102,7 +102,7 @@ describe.skipIf(!fs.existsSync(MANIFEST))("the manifest of what is prebuilt", ()
     expect(Object.keys(SYSTEMS)).toEqual(expect.arrayContaining(Object.keys(systems)));
     for (const [name, files] of Object.entries(systems)) {
       const expected = name.startsWith("linux")
-        ? ["oximy-run-tunnel.so", "oximy-sites", "oximy_native.node"]
+        ? ["oximy-preload.so", "oximy-sites", "oximy_native.node"]
         : ["oximy_native.node"];
       expect(Object.keys(files).sort()).toEqual(expected);
     }

@@ -85,8 +85,11 @@ export interface RealClient {
   readonly trusts: TrustSource;
   /** Of that kind is the event of a captured call: `exchange` where the bundle knows no format for what is asked. */
   readonly captured: "full" | "exchange";
-  /** Connects directly whatever the proxy variables say: without root it is not seen. */
-  readonly heedsNoProxy?: true;
+  /**
+   * Where `oximy run` does not capture it: `unseen` connects directly whatever it is told (statically linked);
+   * `unread` keeps no key log, and trusts roots that no variable names.
+   */
+  readonly underRun?: "unseen" | "unread";
   /** Large to install or slow: runs with OXIMY_FULL=1 alone. */
   readonly long?: true;
   /**

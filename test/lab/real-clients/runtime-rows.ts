@@ -41,7 +41,6 @@ function pythonRow(
     protocol,
     host: HOST,
     trusts,
-    ...(/^(?:http_client|ssl_socket|aiohttp|websockets)$/.test(way) && { heedsNoProxy: true }),
     captured: "full",
     call: (place) => ({
       file: "/usr/bin/python3",
@@ -59,7 +58,7 @@ function goRow(way: "h1" | "h2" | "parallel", name: string): RealClient {
     protocol: way === "h1" ? "http/1.1" : "h2",
     host: HOST,
     trusts: "system",
-    ...(way === "h1" && { heedsNoProxy: true }),
+    ...(way === "h1" && { underRun: "unseen" }),
     captured: "full",
     call: (place) => ({ file: join(place.programs, "call"), args: [way], env: { API_KEY: place.key } }),
   };
@@ -74,7 +73,7 @@ function javaRow(version: "HTTP_1_1" | "HTTP_2"): RealClient {
     host: HOST,
     // Debian's Java takes its roots from the system's store, when a hook copies them.
     trusts: "system",
-    heedsNoProxy: true,
+    underRun: "unread",
     captured: "full",
     call: (place) => ({
       file: "java",
@@ -98,7 +97,6 @@ function scriptRow(
     protocol: "http/1.1",
     host: HOST,
     trusts: "system",
-    ...((file === "perl" || more.includes("streams")) && { heedsNoProxy: true }),
     captured: "full",
     call: (place) => ({ file, args: [program(place, script), ...more], env: { API_KEY: place.key } }),
   };

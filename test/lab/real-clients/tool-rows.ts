@@ -92,7 +92,6 @@ export const TOOL_ROWS: readonly RealClient[] = [
   {
     ...common,
     name: "openssl s_client",
-    heedsNoProxy: true,
     runtime: "openssl",
     source: { kind: "debian", package: "openssl" },
     call: (place) => ({
@@ -106,7 +105,6 @@ export const TOOL_ROWS: readonly RealClient[] = [
   {
     ...common,
     name: "gnutls-cli",
-    heedsNoProxy: true,
     runtime: "gnutls",
     source: { kind: "debian", package: "gnutls-bin" },
     call: (place) => ({

@@ -2,22 +2,30 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../lab/lab.js";
-import { RUN_TUNNELS } from "../../src/engine/run-tunnel.js";
+import { PRELOADS } from "../../src/engine/preload.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { PROJECT, spawnOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
 const HOST = "api.openai.com";
-const LIBRARY = RUN_TUNNELS.find((file) => existsSync(file))!;
+const ROOTS = "/etc/ssl/certs/ca-certificates.crt";
+const LIBRARY = PRELOADS.find((file) => existsSync(file))!;
 const python = (source: string) => ["/usr/bin/python3", "-c", source];
 /** What heeds no proxy variable, and says who its peer is. */
 const CALL = `
 import http.client
 def call():
-    c = http.client.HTTPSConnection("${HOST}", timeout=20, source_address=globals().get("FROM"))
+    c = http.client.HTTPSConnection("${HOST}", timeout=20, source_address=globals().get("FROM"), context=globals().get("CONTEXT"))
     c.request("GET", "/v1/models", headers={"authorization": "Bearer sk-test"})
     print(c.getresponse().status, c.sock.getpeername()[1] if c.sock else "")
+`;
+
+/** Has the calls that follow made with a context that heeds no SSLKEYLOGFILE. */
+const OWN_CONTEXT = `
+import ssl
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+CONTEXT.load_verify_locations("${ROOTS}")
 `;
 
 /** Has the calls that follow made from the address that the machine itself would choose. */
@@ -63,6 +71,43 @@ describe.skipIf(requireLab())("a program that heeds no proxy variable, under `ox
       stderr: "",
       vias: ["read"],
     });
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ["Python, by a context of its own", python(`${OWN_CONTEXT}${CALL}call()`), "404 443\n"],
+    [
+      "Perl",
+      [
+        "perl",
+        "-MLWP::UserAgent",
+        "-e",
+        `print LWP::UserAgent->new(env_proxy => 0)->get("https://${HOST}/v1/models")->code`,
+      ],
+      "404",
+    ],
+    [
+      "openssl s_client",
+      [
+        "sh",
+        "-c",
+        `printf 'GET /v1/models HTTP/1.0\r\nHost: ${HOST}\r\n\r\n' | openssl s_client -quiet -ign_eof -verify_return_error -connect ${HOST}:443 2>/dev/null | head -n 1`,
+      ],
+      "HTTP/1.1 404 Not Found\r\n",
+    ],
+  ])("%s is read, though it keeps no key log of its own", async (_name, command, printed) => {
+    expect(await run(command)).toMatchObject({ code: 0, stdout: printed, vias: ["read"] });
+  });
+
+  it("keeps the key log that it has", async () => {
+    const log = join(home, "own.log");
+    const source = `
+import ssl, urllib.request
+context = ssl.create_default_context()
+context.keylog_filename = "${log}"
+try: urllib.request.urlopen("https://${HOST}/v1/models", context=context)
+except urllib.error.HTTPError as error: print(error.code)`;
+    expect(await run(python(source))).toMatchObject({ code: 0, stdout: "404\n" });
+    expect(readFileSync(log, "utf8")).toMatch(/CLIENT_TRAFFIC_SECRET_0/);
   });
 
   it("is captured when its sockets do not wait", async () => {
@@ -138,11 +183,11 @@ except OSError as error: print(type(error).__name__)`;
   });
 
   it("is left alone where the library's path cannot be said", async () => {
-    const { runTunnelEnvironment } = await import("../../src/engine/run-tunnel.js");
+    const { preloadEnvironment } = await import("../../src/engine/preload.js");
     const folder = temporaryFolder();
     const file = join(folder, "a b.so");
     writeFileSync(file, "");
-    expect(runTunnelEnvironment(undefined, undefined, [file])).toEqual({});
-    expect(runTunnelEnvironment(undefined, undefined, [join(folder, "none.so")])).toEqual({});
+    expect(preloadEnvironment(undefined, undefined, [file])).toEqual({});
+    expect(preloadEnvironment(undefined, undefined, [join(folder, "none.so")])).toEqual({});
   });
 });

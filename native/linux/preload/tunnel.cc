@@ -1,5 +1,5 @@
 /**
- * oximy-run-tunnel.so, which `oximy run` preloads (LD_PRELOAD, ld.so(8)) into its command and what that starts: a TCP
+ * oximy-preload.so, which `oximy run` preloads (LD_PRELOAD, ld.so(8)) into its command and what that starts: a TCP
  * connection to port 443 goes through the proxy of the run, also that of a program which heeds no proxy variable. The
  * program gets a socket that is connected, and speaks with its server through it, in its own TLS session.
  *
@@ -23,7 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "linux/run_tunnel/text.h"
+#include "linux/preload/text.h"
 
 // Part of libdl before glibc 2.34, which not every program has.
 extern "C" void* dlsym(void*, const char*) __attribute__((weak));
@@ -31,7 +31,7 @@ extern "C" char* getenv(const char*);
 
 namespace {
 
-using oximy::run_tunnel::Text;
+using oximy::preload::Text;
 
 constexpr in_port_t kHttps = 443;
 /** The proxy is on this machine and answers before it connects. A program's event loop waits meanwhile. */
@@ -223,10 +223,10 @@ bool OpenTunnel(int fd, const sockaddr* to) {
   for (ssize_t seen = 0; WaitFor(fd, POLLIN, until);) {
     const ssize_t got = recv(fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
     if (got <= 0) return false;
-    const size_t end = oximy::run_tunnel::HeadLength(head, static_cast<size_t>(got));
+    const size_t end = oximy::preload::HeadLength(head, static_cast<size_t>(got));
     if (end > 0) {
       return recv(fd, head, end, MSG_DONTWAIT) == static_cast<ssize_t>(end) &&
-             oximy::run_tunnel::IsEstablished(head, end);
+             oximy::preload::IsEstablished(head, end);
     }
     if (got == sizeof head || got == seen) return false;
     seen = got;

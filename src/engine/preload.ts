@@ -4,9 +4,9 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { NATIVE_BINARIES } from "../native/native.js";
 
-/** Where it may be: beside the addon. Has its reasons written in it (native/linux/run_tunnel). */
-export const RUN_TUNNELS: readonly string[] = NATIVE_BINARIES.map((binary) =>
-  path.join(path.dirname(binary), "oximy-run-tunnel.so"),
+/** Where it may be: beside the addon. Has its reasons written in it (native/linux/preload). */
+export const PRELOADS: readonly string[] = NATIVE_BINARIES.map((binary) =>
+  path.join(path.dirname(binary), "oximy-preload.so"),
 );
 
 /**
@@ -15,10 +15,10 @@ export const RUN_TUNNELS: readonly string[] = NATIVE_BINARIES.map((binary) =>
  * @param portV6 of the explicit proxy, at ::1
  * @param preloaded LD_PRELOAD that the command would be started with
  */
-export function runTunnelEnvironment(
+export function preloadEnvironment(
   portV6: number | undefined,
   preloaded: string | undefined,
-  libraries = RUN_TUNNELS,
+  libraries = PRELOADS,
 ): Record<string, string> {
   const library = libraries.find((file) => existsSync(file));
   if (library === undefined || /[\s:]/.test(library)) return {};

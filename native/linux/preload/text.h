@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace oximy::run_tunnel {
+namespace oximy::preload {
 
 /** A short text in a place of its own; what does not fit is left out. */
 class Text {
@@ -65,4 +65,4 @@ inline bool IsEstablished(const char* head, size_t size) {
   return true;
 }
 
-}  // namespace oximy::run_tunnel
+}  // namespace oximy::preload

@@ -1,0 +1,89 @@
+/**
+ * The key log of OpenSSL for programs that keep none: many link libssl and heed no SSLKEYLOGFILE (openssl s_client, Perl,
+ * PHP's streams, Python's own contexts). SSL_new(3) is where a program has chosen what it wants of a context; one that
+ * has no callback for secrets by then gets ours, which writes into the named pipe of `oximy run`.
+ *
+ * The programs of one process may each bring an OpenSSL of their own. So the one that is meant is that of the caller: as
+ * the dynamic linker would have found it for the object that the call came from.
+ */
+#include <cerrno>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cstddef>
+
+// Part of libdl before glibc 2.34. Whatever has OpenSSL has that, too.
+extern "C" {
+void* dlsym(void*, const char*) __attribute__((weak));
+void* dlopen(const char*, int) __attribute__((weak));
+int dlclose(void*) __attribute__((weak));
+int dladdr(const void*, Dl_info*) __attribute__((weak));
+char* getenv(const char*);
+}
+
+namespace {
+
+struct Context;  // SSL_CTX
+struct Session;  // SSL
+
+using NewSession = Session*(Context*);
+using Callback = void(const Session*, const char*);
+using GetCallback = Callback*(const Context*);
+using SetCallback = void(Context*, Callback*);
+
+/** So long a handshake waits for a pipe that is full. */
+constexpr int kFullPipeMs = 200;
+
+/** One line, at once: a program may exit right after its answer. Makes no file where the pipe is gone. */
+void Log(const Session*, const char* line) {
+  const int before = errno;
+  const char* const path = getenv("OXIMY_RUN_KEY_LOG");
+  const int pipe = path == nullptr ? -1 : open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  if (pipe >= 0) {
+    struct stat found {};
+    // When the run is over, somebody else could put something in its place.
+    if (fstat(pipe, &found) == 0 && S_ISFIFO(found.st_mode) && found.st_uid == getuid()) {
+      size_t length = 0;
+      while (line[length] != 0) length++;
+      char end = '\n';
+      const iovec parts[] = {{const_cast<char*>(line), length}, {&end, 1}};
+      // Less than PIPE_BUF: whole or not at all, and nothing of another process comes between (pipe(7)).
+      pollfd room{pipe, POLLOUT, 0};
+      if (poll(&room, 1, kFullPipeMs) == 1) syscall(SYS_writev, pipe, parts, 2);
+    }
+    close(pipe);
+  }
+  errno = before;
+}
+
+/** A function of the OpenSSL that the object with this address is linked to. */
+template <typename Function>
+Function* OfCaller(void* object, const char* name, const void* own) {
+  void* const found = object == nullptr ? nullptr : dlsym(object, name);
+  // The program itself sees what is preloaded before what it is linked to.
+  return reinterpret_cast<Function*>(found == nullptr || found == own ? dlsym(RTLD_NEXT, name) : found);
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) Session* SSL_new(Context* context) {
+  const void* const own = reinterpret_cast<const void*>(&SSL_new);
+  void* object = nullptr;
+  Dl_info caller{};
+  if (dladdr(__builtin_return_address(0), &caller) != 0 && caller.dli_fname != nullptr)
+    object = dlopen(caller.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  auto* const make = OfCaller<NewSession>(object, "SSL_new", own);
+  auto* const get = OfCaller<GetCallback>(object, "SSL_CTX_get_keylog_callback", nullptr);
+  auto* const set = OfCaller<SetCallback>(object, "SSL_CTX_set_keylog_callback", nullptr);
+  if (object != nullptr) dlclose(object);
+  if (get != nullptr && set != nullptr && context != nullptr && getenv("OXIMY_RUN_KEY_LOG") != nullptr &&
+      get(context) == nullptr) {
+    set(context, Log);
+  }
+  return make == nullptr ? nullptr : make(context);
+}
