@@ -54,8 +54,7 @@ function checkDarwin(name, file, bytes) {
   const missing = undefinedSymbols(bytes).filter((symbol) => !FROM_NODE.test(symbol));
   if (missing.length > 0) throw new Error(`symbols that nothing provides on macOS: ${missing.join(", ")}`);
   if (!exportedSymbols(bytes).includes("_napi_register_module_v1")) throw new Error("not an addon for Node");
-  // zig's linker signs for arm64, whose kernel refuses what is not signed.
-  if (codeSignature(bytes) !== "adhoc" && name === "darwin-arm64") throw new Error("not signed");
+  if (codeSignature(bytes) !== "adhoc") throw new Error("not signed");
   return { macos: String(OLDEST_MAC), libraries };
 }
 

@@ -4,11 +4,13 @@
  * glibc: 2.28 is what Node's own binaries for Linux want (BUILDING.md of Node 20 to 26), so that whatever runs these has
  * it. Without a version zig targets macOS 11.7, which runs on 12 and newer.
  */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { codeSignature } from "./code-signature.mjs";
+import { signedAdHoc } from "./sign-mach-o.mjs";
 import { runZig } from "./zig.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -30,7 +32,11 @@ const LINUX = {
 const DARWIN = {
   addon: ["SOURCES", "DARWIN_SOURCES"],
   // Without symbols for debuggers and a name of its own the library would tell where it was built.
-  link: ["-shared", "-undefined", "dynamic_lookup", "-s", "-install_name", `@rpath/${ADDON}`],
+  // The load command of the signature needs room behind the others.
+  link: [
+    ...["-shared", "-undefined", "dynamic_lookup", "-s", "-install_name", `@rpath/${ADDON}`],
+    "-Wl,-headerpad,80",
+  ],
 };
 
 /** By the names of their folders in prebuilds/: process.platform and process.arch. */
@@ -86,6 +92,12 @@ async function compile(zig, system, sources, folder, more = []) {
   return objects;
 }
 
+/** zig's linker signs for arm64 alone, whose kernel refuses what is not signed; tools ask it of both. */
+function sign(file) {
+  const linked = readFileSync(file);
+  if (codeSignature(linked) === "none") writeFileSync(file, signedAdHoc(linked, path.basename(file)));
+}
+
 /** Builds what the system has in prebuilds/NAME. Returns the files. */
 export async function buildFor(name, zig) {
   const { target, addon, search = [], preload = [], link } = SYSTEMS[name];
@@ -97,6 +109,7 @@ export async function buildFor(name, zig) {
   const objectsOf = (lists) => sourcesOf(lists).map((source) => objects.get(source));
   const built = [path.join(folder, ADDON)];
   await runZig(zig, ["c++", "-target", target, ...link, ...objectsOf(addon), "-o", built[0]]);
+  if (name.startsWith("darwin-")) sign(built[0]);
   if (search.length > 0) {
     built.push(path.join(folder, SEARCH));
     await runZig(zig, ["c++", "-target", target, "-s", ...objectsOf(search), "-o", built[1]]);

@@ -3,6 +3,10 @@ import { expect, test } from "vitest";
 // @ts-expect-error a script without types
 import { codeSignature as check } from "../../scripts/code-signature.mjs";
 
+// @ts-expect-error a script without types
+import { signedAdHoc as sign } from "../../scripts/sign-mach-o.mjs";
+
+const signedAdHoc = sign as (file: Buffer, identifier: string) => Buffer;
 const codeSignature = check as (file: Buffer) => string;
 
 const PAGE = 4096;
@@ -96,4 +100,46 @@ test("what is no library is refused", () => {
   expect(() => codeSignature(Buffer.from("#!/bin/sh\nexit 0 # not a library at all"))).toThrow(
     /not a 64-bit/,
   );
+});
+
+/** A library with one section, and room for a load command before it (<mach-o/loader.h>). */
+function unsignedLibrary(room = 16): Buffer {
+  const segment = (name: string, offset: number, size: number, sections: readonly number[]) => {
+    const command = Buffer.alloc(72 + sections.length * 80);
+    command.writeUInt32LE(0x19, 0); // LC_SEGMENT_64
+    command.writeUInt32LE(command.length, 4);
+    command.write(name, 8);
+    command.writeBigUInt64LE(BigInt(offset), 40);
+    command.writeBigUInt64LE(BigInt(size), 48);
+    command.writeUInt32LE(sections.length, 64);
+    sections.forEach((at, index) => void command.writeUInt32LE(at, 72 + index * 80 + 48));
+    return command;
+  };
+  const size = 72 + 80 + 72;
+  const first = 32 + size + room;
+  const commands = [segment("__TEXT", 0, CODE - 500, [first]), segment("__LINKEDIT", CODE - 500, 493, [])];
+  const file = Buffer.alloc(CODE - 7, "code");
+  file.writeUInt32LE(0xfeedfacf, 0);
+  file.writeUInt32LE(commands.length, 16);
+  file.writeUInt32LE(size, 20);
+  Buffer.concat(commands).copy(file, 32);
+  return file;
+}
+
+test("a library that was signed here has a signature that fits, and a segment that holds it", () => {
+  const signed = signedAdHoc(unsignedLibrary(), "oximy_native.node");
+  expect(codeSignature(signed)).toBe("adhoc");
+  const linkEdit = 32 + 72 + 80;
+  const [vmsize, offset, size] = [32, 40, 48].map((at) => Number(signed.readBigUInt64LE(linkEdit + at)));
+  expect(offset! + size!).toBe(signed.length);
+  expect(vmsize! % 0x4000).toBe(0);
+  expect(vmsize).toBeGreaterThanOrEqual(size!);
+  expect(signed.includes("oximy_native.node\0")).toBe(true);
+});
+
+test("a library is not signed twice, nor where there is no room for it", () => {
+  const signed = signedAdHoc(unsignedLibrary(), "oximy");
+  expect(() => signedAdHoc(signed, "oximy")).toThrow("signed already");
+  expect(() => signedAdHoc(unsignedLibrary(8), "oximy")).toThrow("no room for one more load command");
+  expect(() => signedAdHoc(Buffer.from("#!/bin/sh"), "oximy")).toThrow("not a 64-bit Mach-O file");
 });
