@@ -1,11 +1,16 @@
 #include "process_finder.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <string>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "linux/cgroup2.h"
 #include "linux/descriptors.h"
@@ -51,6 +56,41 @@ class Walk {
   std::unordered_set<int> seen_;
 };
 
+/**
+ * Processes that had no child. While the machine has given out no pid since (proc_pid_loadavg: the last field of
+ * /proc/loadavg), they have none, and their threads' lists of children need not be read again. A pid that names
+ * another process by now has been given out since, too.
+ */
+class Childless {
+ public:
+  /** Of the calling thread: connections are attributed on one. */
+  static Childless& Known() {
+    thread_local Childless known;
+    return known;
+  }
+
+  bool Has(int pid, const std::string& last_pid) const {
+    const auto found = seen_.find(pid);
+    return !last_pid.empty() && found != seen_.end() && found->second == last_pid;
+  }
+
+  void Add(int pid, std::string last_pid) {
+    if (last_pid.empty()) return;
+    if (seen_.size() >= kMostRemembered) seen_.clear();
+    seen_[pid] = std::move(last_pid);
+  }
+
+ private:
+  static constexpr size_t kMostRemembered = 512;
+  std::unordered_map<int, std::string> seen_;
+};
+
+/** The pid that was given out last, as text; empty where it cannot be read. */
+std::string LastPid() {
+  const auto load = ReadProcFile(AT_FDCWD, "/proc/loadavg");
+  return load ? load->substr(load->rfind(' ') + 1) : "";
+}
+
 }  // namespace
 
 std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
@@ -77,8 +117,15 @@ std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
 }
 
 std::optional<int> FindUserBelow(int pid, uint64_t inode, std::chrono::steady_clock::time_point deadline) {
-  auto family = ChildrenOf(pid);
-  if (family.empty()) return UniqueFd(OpenProcess(pid)) ? std::optional<int>(pid) : std::nullopt;
+  // Asked before the children: one that is born in between makes it another pid.
+  std::string last_pid = LastPid();
+  auto& childless = Childless::Known();
+  auto family = childless.Has(pid, last_pid) ? std::vector<int>() : ChildrenOf(pid);
+  if (family.empty()) {
+    if (!UniqueFd(OpenProcess(pid))) return std::nullopt;
+    childless.Add(pid, std::move(last_pid));
+    return pid;
+  }
   SortNewestFirst(family);
   family.insert(family.begin(), pid);
   return Walk(inode, deadline).Among(family);
