@@ -57,6 +57,7 @@
       "conditions": [
         ["OS=='linux'", {
           "sources": [
+            "native/linux/apart_thread.cc",
             "native/linux/bpf_syscall.cc",
             "native/linux/cgroup2.cc",
             "native/linux/connect_programs.cc",
@@ -64,6 +65,7 @@
             "native/linux/confinement.cc",
             "native/linux/container_networks.cc",
             "native/linux/container_rules.cc",
+            "native/linux/container_rules_thread.cc",
             "native/linux/core_dumps.cc",
             "native/linux/descriptors.cc",
             "native/linux/front_accept.cc",

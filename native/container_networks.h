@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,12 +49,16 @@ class ContainerNetworks {
   virtual OpenedNetwork Open(const ProcessRef& process) = 0;
   /** SO_NETNS_COOKIE, which no other network ever has; 0 for one that is not held. */
   virtual uint64_t Cookie(uint32_t id) = 0;
-  /** Empty, or why not. Those for all take the place of those for a trial. */
-  virtual std::string InstallRules(uint32_t id, RulesFor whom) = 0;
+  /**
+   * Those for all take the place of those for a trial. `done` is told an empty text, or why not, on a thread of ours. It
+   * takes as long as others change rules there; nothing else waits for that. After Close nothing may be told any more.
+   */
+  virtual void InstallRules(uint32_t id, RulesFor whom, std::function<void(std::string)> done) = 0;
+  /** After what was asked before; likewise, it is not waited for. */
   virtual void RemoveRules(uint32_t id) = 0;
   /**
    * Whether somebody else has changed the rules of nf_tables there since this was asked last. Ours were removed in that
-   * moment: whether they still lead anywhere has to be tried again.
+   * moment, or will be: whether they still lead anywhere has to be tried again.
    */
   virtual bool TakeChanged(uint32_t id) = 0;
   /** Lets go of it. Connections that were accepted go on. */

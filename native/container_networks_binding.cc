@@ -3,8 +3,10 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "container_networks.h"
+#include "js_answers.h"
 
 namespace oximy {
 namespace {
@@ -71,8 +73,16 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
     return Napi::Number::New(info.Env(), opened.id);
   }
   Napi::Value InstallRules(const Napi::CallbackInfo& info) {
-    const std::string failure = Networks(info.Env()).InstallRules(Id(info), Whom(info[1]));
-    return failure.empty() ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), failure));
+    const Napi::Env env = info.Env();
+    auto* const question = new Question(env);
+    const Napi::Promise promise = question->deferred.Promise();
+    Networks(env).InstallRules(Id(info), Whom(info[1]), [question, answers = Answers::Of(env)](std::string failure) {
+      question->answer = [failure = std::move(failure)](Napi::Env to) -> Napi::Value {
+        return failure.empty() ? to.Null() : Napi::Value(Napi::String::New(to, failure));
+      };
+      answers->Give(question);
+    });
+    return promise;
   }
   void RemoveRules(const Napi::CallbackInfo& info) { Networks(info.Env()).RemoveRules(Id(info)); }
   Napi::Value Cookie(const Napi::CallbackInfo& info) {

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -24,6 +25,7 @@
 #include <utility>
 
 #include "linux/container_rules.h"
+#include "linux/container_rules_thread.h"
 #include "linux/front_socket.h"
 #include "linux/guest_message.h"
 #include "linux/sock_diag_message.h"
@@ -42,8 +44,13 @@ constexpr int kPortTries = 16;
 /** What is waited for, beside the watches of networks, which go by their ids. */
 constexpr uint64_t kChannel = uint64_t{1} << 32;
 constexpr uint64_t kStop = kChannel + 1;
+constexpr uint64_t kDone = kChannel + 2;
 /** The proxy takes packets at once; one that does not shall not hold us up for long. */
 constexpr timeval kSendLimit{0, 500'000};
+/** At the end rules go at once, but where a container makes the kernel wait: there they go when it no longer does. */
+constexpr std::chrono::milliseconds kRemovalLimit{300};
+/** Of what is told of a network's rules at once; the next turn has more. */
+constexpr int kMostTold = 32;
 
 std::string Failure(const char* what, int error) { return std::string(what) + ": " + std::strerror(error); }
 
@@ -89,53 +96,37 @@ UniqueFd Listen(int family, uint16_t port, uint16_t& bound) {
   return listener;
 }
 
-UniqueFd OpenNetfilter() {
-  UniqueFd netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-  sockaddr_nl own{};
-  own.nl_family = AF_NETLINK;
-  // The kernel knows the owner of a table by the address of his socket.
-  if (!netlink || bind(netlink.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) return {};
-  return netlink;
-}
-
-/**
- * Is told of every change of the rules of nf_tables in the network that it is made in. Bound, as one without an address
- * has the kernel's own, to which the kernel sends nothing (do_one_broadcast in net/netlink/af_netlink.c).
- */
-UniqueFd OpenWatch() {
-  UniqueFd netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
-  sockaddr_nl own{};
-  own.nl_family = AF_NETLINK;
-  own.nl_groups = 1U << (NFNLGRP_NFTABLES - 1);
-  if (!netlink || bind(netlink.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) return {};
-  return netlink;
-}
-
-/** Takes what a watch was told. True when there was something, also too much of it (ENOBUFS). */
-bool Drain(int watch) {
-  bool any = false;
-  for (;;) {
-    uint8_t told[8192];
+/** Whether a watch was told of changes that are not by our own sockets, or of more than it could hold (ENOBUFS). */
+bool IsToldOfOthers(int watch, const RuleAddresses& own) {
+  for (int i = 0; i < kMostTold; i++) {
+    alignas(nlmsghdr) uint8_t told[16384];
     const ssize_t size = recv(watch, told, sizeof told, MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno != ENOBUFS) return any;
-    any = true;
+    if (size < 0) return errno == ENOBUFS;
+    auto left = static_cast<uint32_t>(size);
+    for (auto* header = reinterpret_cast<nlmsghdr*>(told); NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+      if (!own.Has(header->nlmsg_pid)) return true;
+    }
   }
+  return false;
 }
 
 struct Network {
   uint32_t id = 0;
   uint64_t cookie = 0;
+  /** What its sockets are closed by last, after all that follows. */
+  std::unique_ptr<ContainerRulesThread> rules;
+  RuleAddresses addresses;
   UniqueFd space;
   UniqueFd diag;
+  /** Is told of every change of the rules of nf_tables there. */
+  UniqueFd watch;
   uint16_t port = 0;
 
-  /** Held while our own rules change, so that the watch tells of others' changes alone. */
-  std::mutex changing;
-  UniqueFd watch;
-  UniqueFd rules;
-  UniqueFd trial_rules;
-  bool changed = false;
+  /** For the proxy, until it has them. */
+  UniqueFd keep;
+  UniqueFd four;
+  UniqueFd six;
 };
 
 /** Runs where all sockets are made in that network. The thread is for this alone: it never comes back. */
@@ -178,15 +169,22 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     proxy_end_ = UniqueFd(ends[1]);
     setsockopt(channel_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendLimit, sizeof kSendLimit);
     stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
+    done_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     waiting_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
-    if (!stop_ || !waiting_) throw std::system_error(errno, std::generic_category(), "eventfd");
+    own_space_ = UniqueFd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    completions_ = std::make_shared<Completions>(done_.get());
+    if (!stop_ || !done_ || !waiting_ || !own_space_) throw std::system_error(errno, std::generic_category(), "eventfd");
     Await(channel_.get(), kChannel);
     Await(stop_.get(), kStop);
+    Await(done_.get(), kDone);
     thread_ = std::thread([this] { Serve(); });
   }
   ~LinuxContainerNetworks() override {
     eventfd_write(stop_.get(), 1);
     thread_.join();
+    const auto deadline = std::chrono::steady_clock::now() + kRemovalLimit;
+    for (const auto& [id, network] : networks_) network->rules->Remove();
+    for (const auto& [id, network] : networks_) network->rules->AwaitRemoval(deadline);
   }
 
   int ProxyEnd() const override { return proxy_end_.get(); }
@@ -197,26 +195,28 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     const auto network = Find(id);
     return network ? network->cookie : 0;
   }
-  std::string InstallRules(uint32_t id, RulesFor whom) override;
+  void InstallRules(uint32_t id, RulesFor whom, std::function<void(std::string)> done) override;
   void RemoveRules(uint32_t id) override {
-    const auto network = Find(id);
-    if (!network) return;
-    const std::lock_guard<std::mutex> changing(network->changing);
-    DropRules(*network);
+    if (const auto network = Find(id)) network->rules->Remove();
   }
   bool TakeChanged(uint32_t id) override {
     const auto network = Find(id);
-    if (!network) return false;
-    const std::lock_guard<std::mutex> changing(network->changing);
-    return std::exchange(network->changed, false);
+    return network && network->rules->TakeChange();
   }
   void Close(uint32_t id) override {
     const std::lock_guard<std::mutex> guard(lock_);
-    if (networks_.erase(id) == 0) return;
-    GuestMessage message{};
-    message.kind = GuestKind::kRemove;
-    message.network = id;
-    SendGuestMessage(channel_.get(), message, {}, 0);
+    const auto found = networks_.find(id);
+    if (found == networks_.end()) return;
+    const std::shared_ptr<Network> network = std::move(found->second);
+    networks_.erase(found);
+    epoll_ctl(waiting_.get(), EPOLL_CTL_DEL, network->watch.get(), nullptr);
+    // The proxy listens there as long as rules may lead to it.
+    network->rules->WhenRemoved([this, id] {
+      GuestMessage message{};
+      message.kind = GuestKind::kRemove;
+      message.network = id;
+      SendGuestMessage(channel_.get(), message, {}, 0);
+    });
   }
 
   std::optional<SocketOwner> FindOwner(uint32_t id, const SocketTuple& tuple) override {
@@ -258,12 +258,6 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     const auto found = networks_.find(id);
     return found == networks_.end() ? nullptr : found->second;
   }
-  /** The kernel removes them with the sockets that own them. */
-  static void DropRules(Network& network) {
-    network.rules = UniqueFd();
-    network.trial_rules = UniqueFd();
-    Drain(network.watch.get());
-  }
   void Await(int descriptor, uint64_t what) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -272,6 +266,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   }
   void Serve();
   void Doubt(uint32_t id);
+  bool Announce(uint32_t id);
   void Answer(const GuestMessage& want);
 
   const ContainerNetworkOptions options_;
@@ -279,7 +274,10 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   UniqueFd channel_;
   UniqueFd proxy_end_;
   UniqueFd stop_;
+  UniqueFd done_;
   UniqueFd waiting_;
+  UniqueFd own_space_;
+  std::shared_ptr<Completions> completions_;
   std::mutex lock_;
   std::map<uint32_t, std::shared_ptr<Network>> networks_;
   uint32_t next_id_ = 1;
@@ -295,9 +293,6 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
   const auto now = ReadProcessInfo(process.pid);
   if (!now || now->start_time != process.start_time) return {0, "the process has ended"};
 
-  UniqueFd four;
-  UniqueFd six;
-  UniqueFd keep;
   std::string failure = "its network cannot be entered";
   RunIn(network->space.get(), [&] {
     const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -317,69 +312,73 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
     if (network->id != 0) return;
     // One port for both families, as the rules name one.
     for (int tries = 0; tries < kPortTries; tries++) {
-      four = Listen(AF_INET, 0, network->port);
-      if (!four) break;
-      six = Listen(AF_INET6, network->port, network->port);
+      network->four = Listen(AF_INET, 0, network->port);
+      if (!network->four) break;
+      network->six = Listen(AF_INET6, network->port, network->port);
       // Without IPv6 there is none to listen for.
-      if (six || errno != EADDRINUSE) break;
-      four = UniqueFd();
+      if (network->six || errno != EADDRINUSE) break;
+      network->four = UniqueFd();
     }
-    if (!four) failure = Failure("no listener", errno);
+    if (!network->four) failure = Failure("no listener", errno);
     network->diag = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-    network->watch = OpenWatch();
-    keep = OpenNetfilter();
-    if (!network->diag || !network->watch || !keep) failure = Failure("no netlink", errno);
+    if (!network->diag) failure = Failure("no netlink", errno);
     if (!failure.empty()) return;
-    if (const int error = InstallKeepRules(keep.get()); error != 0) failure = Failure("nf_tables", error);
-    Drain(network->watch.get());
+    network->watch = UniqueFd(OpenNetfilter(0, 1U << (NFNLGRP_NFTABLES - 1)));
+    network->keep = UniqueFd(OpenNetfilter(network->addresses.keep()));
+    if (!network->watch || !network->keep) failure = Failure("no netlink", errno);
   });
   if (!failure.empty()) return {0, failure};
   if (network->id != 0) return {network->id, ""};
+  try {
+    const ContainerRulesThread::Sockets sockets{network->space.get(), network->keep.get(), network->watch.get(),
+                                                done_.get()};
+    network->rules = std::make_unique<ContainerRulesThread>(sockets, network->addresses, completions_);
+  } catch (const std::system_error& error) {
+    return {0, error.what()};
+  }
 
   const std::lock_guard<std::mutex> guard(lock_);
   network->id = next_id_++;
-  GuestMessage message{};
-  message.kind = GuestKind::kAdd;
-  message.network = network->id;
-  std::vector<int> descriptors{keep.get(), four.get()};
-  if (six) descriptors.push_back(six.get());
-  if (!SendGuestMessage(channel_.get(), message, descriptors, 0)) return {0, Failure("the proxy", errno)};
   networks_.emplace(network->id, network);
-  // Out of the set with its last descriptor.
   Await(network->watch.get(), network->id);
   return {network->id, ""};
 }
 
-std::string LinuxContainerNetworks::InstallRules(uint32_t id, RulesFor whom) {
+void LinuxContainerNetworks::InstallRules(uint32_t id, RulesFor whom, std::function<void(std::string)> done) {
   const auto network = Find(id);
-  if (!network) return "it is not held";
-  const std::lock_guard<std::mutex> changing(network->changing);
-  const bool trial = whom == RulesFor::kTrial;
-  UniqueFd& place = trial ? network->trial_rules : network->rules;
-  // Others have changed theirs since the trial: it told nothing.
-  if (place || (!trial && network->changed)) return "";
-  UniqueFd netlink;
-  int error = 0;
-  RunIn(network->space.get(), [&] {
-    netlink = OpenNetfilter();
-    const ContainerRules rules{options_.ports, network->port, options_.allow_quic, trial};
-    error = netlink ? InstallContainerRules(netlink.get(), rules) : errno;
+  if (!network) return done("it is not held");
+  const ContainerRules rules{options_.ports, network->port, options_.allow_quic, whom == RulesFor::kTrial};
+  network->rules->Install(rules, [this, id, done = std::move(done)](int error) {
+    if (error != 0) return done(Failure("nf_tables", error));
+    done(Announce(id) ? "" : Failure("the proxy", errno));
   });
-  if (error != 0 || !netlink) return Failure("nf_tables", error);
-  place = std::move(netlink);
-  if (!trial) network->trial_rules = UniqueFd();
-  Drain(network->watch.get());
-  return "";
+}
+
+/** Gives the proxy what it needs of a network, once. */
+bool LinuxContainerNetworks::Announce(uint32_t id) {
+  const std::lock_guard<std::mutex> guard(lock_);
+  const auto found = networks_.find(id);
+  if (found == networks_.end() || !found->second->keep) return true;
+  Network& network = *found->second;
+  GuestMessage message{};
+  message.kind = GuestKind::kAdd;
+  message.network = id;
+  std::vector<int> descriptors{network.keep.get(), network.four.get()};
+  if (network.six) descriptors.push_back(network.six.get());
+  if (!SendGuestMessage(channel_.get(), message, descriptors, 0)) return false;
+  network.keep = UniqueFd();
+  network.four = UniqueFd();
+  network.six = UniqueFd();
+  return true;
 }
 
 /** A firewall that came up may not let pass what our rules turn: until that is tried, connections go directly. */
 void LinuxContainerNetworks::Doubt(uint32_t id) {
-  const auto network = Find(id);
-  if (!network) return;
-  const std::lock_guard<std::mutex> changing(network->changing);
-  if (!Drain(network->watch.get())) return;
-  network->changed = true;
-  DropRules(*network);
+  const std::lock_guard<std::mutex> guard(lock_);
+  const auto found = networks_.find(id);
+  if (found == networks_.end()) return;
+  const Network& network = *found->second;
+  if (IsToldOfOthers(network.watch.get(), network.addresses)) network.rules->NoteChange();
 }
 
 /** The thread that makes sockets: it changes its network and user as it goes. */
@@ -390,6 +389,10 @@ void LinuxContainerNetworks::Serve() {
     if (ready < 0 && errno != EINTR) return;
     if (ready <= 0) continue;
     if (event.data.u64 == kStop) return;
+    if (event.data.u64 == kDone) {
+      for (const auto& completion : completions_->Take()) completion();
+      continue;
+    }
     if (event.data.u64 != kChannel) {
       Doubt(static_cast<uint32_t>(event.data.u64));
       continue;
@@ -419,6 +422,7 @@ void LinuxContainerNetworks::Answer(const GuestMessage& want) {
     upstream = UniqueFd(NewSocket(destination.family, SOCK_STREAM));
     answer.error = upstream ? 0 : errno;
     setfsuid(0);
+    setns(own_space_.get(), CLONE_NEWNET);  // who stays in a network keeps it
     const uint32_t mark = kGuestMark;
     if (upstream && setsockopt(upstream.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
       answer.error = errno;

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
+#include <system_error>
+#include <vector>
 
 #include "front_loop.h"
 
@@ -46,12 +49,22 @@ void FrontLoop::TakeGuestMessages() {
   }
 }
 
+/** Its end waits for whoever changes rules in that network: on a thread of its own. */
+FrontLoop::GuestKeep FrontLoop::Keep(Descriptor descriptor) {
+  try {
+    // The thread has a copy.
+    return {std::make_unique<ApartThread>(std::vector<int>{descriptor.get()}), Descriptor()};
+  } catch (const std::system_error&) {
+    return {nullptr, std::move(descriptor)};  // no thread to be had
+  }
+}
+
 void FrontLoop::AddGuest(ReceivedGuestMessage& received) {
   const uint32_t network = received.message.network;
   for (size_t i = 0; i < received.descriptors.size(); i++) {
     Descriptor descriptor(received.descriptors[i].release());
     if (i == 0) {
-      guest_keeps_[network] = std::move(descriptor);
+      guest_keeps_[network] = Keep(std::move(descriptor));
       continue;
     }
     const uint64_t id = next_id_++;

@@ -16,6 +16,7 @@
 #include "front_passage.h"
 #include "front_tap.h"
 #include "front_timers.h"
+#include "linux/apart_thread.h"
 #include "linux/guest_message.h"
 
 namespace oximy {
@@ -98,6 +99,11 @@ class FrontLoop final : public Front {
     Descriptor socket;
     uint32_t network;
   };
+  /** What keeps a network's connections translated, in one of two places. */
+  struct GuestKeep {
+    std::unique_ptr<ApartThread> thread;
+    Descriptor own;
+  };
   /** What is wanted of a passage that is read. */
   enum class Wish : uint8_t { kRelease, kStopTap };
 
@@ -142,6 +148,7 @@ class FrontLoop final : public Front {
   // front_guests.cc: of containers
   void TakeGuestMessages();
   void AddGuest(ReceivedGuestMessage& received);
+  static GuestKeep Keep(Descriptor descriptor);
   void RemoveGuest(uint32_t network);
   bool WantUpstream(uint64_t id, const Peeking& peeking, const Endpoint& destination);
   void TakeUpstream(uint64_t id, Descriptor upstream);
@@ -180,8 +187,7 @@ class FrontLoop final : public Front {
   Descriptor epoll_;
   Descriptor guests_;
   std::unordered_map<uint64_t, GuestListener> guest_listeners_;
-  /** What keeps a network's connections translated. */
-  std::unordered_map<uint32_t, Descriptor> guest_keeps_;
+  std::unordered_map<uint32_t, GuestKeep> guest_keeps_;
   /** Orders that wait for root's socket. */
   std::unordered_map<uint64_t, Command> awaiting_;
   Descriptor wake_;

@@ -83,6 +83,8 @@ const LOOK_AT_ENDED_MS = 500;
 const PROVE_AGAIN_MS = 1_000;
 /** A proof that takes longer may be one that fails: until it is there, connections go directly. */
 const DOUBT_MS = 300;
+/** For so long the kernel may be busy with others' changes of rules in a container, before it takes ours. */
+const RULES_MS = 5_000;
 /** A network that has no way out for so long is looked at less often. */
 const PATIENT_MS = 5_000;
 const PATIENT_LOOK_MS = 1_000;
@@ -273,11 +275,7 @@ export class ContainerRedirects {
     if (isPatient && now - held.provedAt < PATIENT_LOOK_MS) return;
     held.provedAt = now;
     if (held.network === undefined && !this.open(held)) return;
-    const { networks, port } = this.options;
-    if (!this.routes(held.network!, port)) return;
-    const failure = networks.installRules(held.network!, "trial");
-    if (failure === null) void this.prove(held);
-    else this.leaveAlone(held, failure);
+    if (this.routes(held.network!, this.options.port)) void this.prove(held);
   }
 
   /** Its own rules have, and ours have gone with that: what was proved is so no longer. */
@@ -322,6 +320,14 @@ export class ContainerRedirects {
     const whom: RulesFor = held.state === "captured" ? "all" : "trial";
     held.state = "proving";
     held.provedAt = this.now();
+    if (whom === "trial") {
+      const failure = await this.install(network, whom);
+      if (!this.isProving(held, network)) return;
+      if (failure !== null) {
+        this.fail(held, failure);
+        return;
+      }
+    }
     const ways = SELF_TEST_ADDRESSES.filter((address) => networks.hasRoute(network, { address, port }));
     let isDoubtful = false;
     const doubt = setTimeout(() => {
@@ -331,22 +337,12 @@ export class ContainerRedirects {
     }, DOUBT_MS);
     const results = await Promise.all(ways.map((address) => this.proveBy(network, address, whom)));
     clearTimeout(doubt);
-    if (held.network !== network || held.state !== "proving") return; // it was let go of meanwhile
-    if (this.paused) {
-      held.state = "waiting";
-      return;
-    }
-    if (this.hasChanged(held)) {
-      this.tryAgain(held);
-      return;
-    }
+    if (!this.isProving(held, network)) return;
     const failed = results.find((result) => result.kind === "failed");
     if (failed?.kind === "failed") {
-      if (held.wasCaptured) this.rest(held, failed.reason);
-      else this.leaveAlone(held, failed.reason);
+      this.fail(held, failed.reason);
       return;
     }
-    held.isChanged = false;
     held.failures = 0;
     held.provedAt = this.now();
     if (isDoubtful || results.every(({ kind }) => kind === "no_route")) {
@@ -355,9 +351,10 @@ export class ContainerRedirects {
       return;
     }
     if (whom === "trial") {
-      const failure = networks.installRules(network, "all");
+      const failure = await this.install(network, "all");
+      if (!this.isProving(held, network)) return;
       if (failure !== null) {
-        this.leaveAlone(held, failure);
+        this.fail(held, failure);
         return;
       }
       held.capturedAt = this.now();
@@ -365,6 +362,35 @@ export class ContainerRedirects {
     }
     held.state = "captured";
     if (whom === "trial") log.debug(`container ${nameOf(held)}: captured`);
+  }
+
+  /** False when what was begun counts for nothing: meanwhile it was let go of, or what it was begun under has changed. */
+  private isProving(held: Held, network: number): boolean {
+    if (held.network !== network || held.state !== "proving") return false;
+    if (this.paused) {
+      held.state = "waiting";
+      return false;
+    }
+    if (this.hasChanged(held)) {
+      this.tryAgain(held);
+      return false;
+    }
+    return true;
+  }
+
+  /** Null, or why not. Rules that come too late go at once. */
+  private async install(network: number, whom: RulesFor): Promise<string | null> {
+    const { networks } = this.options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, RULES_MS, `its own rules keep the kernel busy for ${RULES_MS / 1_000} s`);
+      timer.unref();
+    });
+    const installed = networks.installRules(network, whom);
+    const failure = await Promise.race([installed, late]);
+    clearTimeout(timer);
+    if (failure !== null) networks.removeRules(network);
+    return failure;
   }
 
   private proveBy(network: number, address: string, whom: RulesFor): Promise<SelfTestResult> {
@@ -375,6 +401,11 @@ export class ContainerRedirects {
     // Not yet connected, so that there is nothing to be read.
     const socket = new Socket({ fd, readable: true, writable: true, manualStart: true } as object);
     return selfTestOn(socket, address, port, nonce);
+  }
+
+  private fail(held: Held, reason: string): void {
+    if (held.wasCaptured) this.rest(held, reason);
+    else this.leaveAlone(held, reason);
   }
 
   /** New connections go directly; whatever stalls us for a moment is no reason to leave it alone for good. */

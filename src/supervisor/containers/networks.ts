@@ -6,7 +6,7 @@ import { loadNative, type NativeAddon, type SocketOwner } from "../../native/nat
 /** Whom rules in a container are for: a connection that tries them out, or all. */
 export type RulesFor = "trial" | "all";
 
-/** All calls return at once, within a millisecond or two. */
+/** All calls return at once, within a millisecond or two: what may take as long as a container likes is told later. */
 export interface ContainerNetworks {
   /** Descriptor of the proxy's end, for a process that is started now. */
   proxyEnd(): number;
@@ -15,10 +15,14 @@ export interface ContainerNetworks {
   open(pid: number, startTime: number): number | string;
   /** SO_NETNS_COOKIE of a network that is held. */
   cookieOf(network: number): bigint;
-  /** Null, or why not. Those for all take the place of those for a trial. */
-  installRules(network: number, whom: RulesFor): string | null;
+  /**
+   * Null, or why not, once the kernel has taken or refused them: it takes none while others change rules in that network.
+   * Those for all take the place of those for a trial. Never rejects; after `end` it may never be settled.
+   */
+  installRules(network: number, whom: RulesFor): Promise<string | null>;
+  /** After what was asked before, and as soon as the kernel lets. */
   removeRules(network: number): void;
-  /** Whether others' rules there have changed since the last call. Ours were removed in that moment. */
+  /** Whether others' rules there have changed since the last call. Ours are removed in that moment. */
   takeChanged(network: number): boolean;
   close(network: number): void;
   socketOwner(network: number, local: Endpoint, remote: Endpoint): SocketOwner | null;

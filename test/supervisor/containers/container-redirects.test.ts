@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { ForeignConnect } from "../../../src/native/native.js";
 import {
   ContainerRedirects,
@@ -21,6 +21,7 @@ function rig() {
     routes: true,
     opens: 1 as number | string,
     result: { kind: "arrived" } as SelfTestResult,
+    installed: Promise.resolve(null) as Promise<string | null>,
     changed: false,
     isUnknown: false,
     lookedAt: 0,
@@ -38,7 +39,7 @@ function rig() {
     cookieOf: (network) => BigInt(network) + 100n,
     installRules: (_, whom) => {
       did.push(`install ${whom}`);
-      return null;
+      return world.installed;
     },
     takeChanged: () => {
       const { changed } = world;
@@ -229,6 +230,40 @@ test("a proof during which they change counts for nothing", async () => {
   world.result = { kind: "arrived" };
   expect(await look()).toEqual(["captured"]);
   expect(take()).toEqual(["install trial", "install all"]);
+});
+
+test("one in which the kernel takes no rules for long is left alone, and no other one waits for it", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { world, redirects, look, take } = rig();
+  world.found = [A];
+  world.installed = new Promise(() => {});
+  expect(await look()).toEqual(["waiting"]);
+  world.found = [A, C];
+  world.opens = 2;
+  world.installed = Promise.resolve(null);
+  expect(await look()).toEqual(["waiting", "captured"]);
+  take();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(redirects.states).toMatchObject([
+    { state: "left_alone", reason: "its own rules keep the kernel busy for 5 s" },
+    { state: "captured" },
+  ]);
+  expect(take()).toEqual(["remove", "close"]);
+});
+
+test("rules that come when capture has ended are followed by nothing", async () => {
+  const { world, redirects, look, take } = rig();
+  world.found = [A];
+  let taken = (_: null) => {};
+  world.installed = new Promise((resolve) => {
+    taken = resolve;
+  });
+  await look();
+  redirects.withdraw();
+  taken(null);
+  expect(await look()).toEqual(["waiting"]);
+  expect(take()).toEqual(["open 20", "install trial", "remove"]);
 });
 
 test("what has become of each is told, with the reason, once per change", async () => {
