@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../lab/lab.js";
+import type { LabProcess } from "../../lab/lab-process.js";
 import { type LabContainer, LabDocker } from "./container.js";
 import { LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
@@ -63,6 +64,7 @@ describe.skipIf(requireLab())("what the machine's own rules say of containers", 
   let docker: LabDocker;
   let container: LabContainer;
   let other: LabContainer;
+  const servers: LabProcess[] = [];
 
   beforeAll(async () => {
     lab = await createLab();
@@ -86,13 +88,15 @@ describe.skipIf(requireLab())("what the machine's own rules say of containers", 
     expect(code, stderr).toBe(0);
     container.administer(RESOLVER_RULES);
     for (const { space } of [container, other]) {
-      const args = [`--net=/run/netns/${space}`, "python3", "-c", SERVE];
-      await lab.machine.spawn("nsenter", args).printed(/listening/);
+      const server = lab.machine.spawn("nsenter", [`--net=/run/netns/${space}`, "python3", "-c", SERVE]);
+      servers.push(server);
+      await server.printed(/listening/);
     }
     const resolver = container.spawn("/usr/bin/python3", ["-c", RESOLVER]).start();
     await resolver.printed(/listening/);
   }, 120_000);
   afterAll(async () => {
+    for (const server of servers) await server.stop();
     container?.remove();
     other?.remove();
     await lab?.close();
