@@ -112,6 +112,18 @@ export interface ReaderHandlers {
    * taken off, decompressed). `exchange` is as far as it was seen.
    */
   onMessage?(exchange: Exchange, message: WebSocketMessage): void;
+  /**
+   * A response that is a stream of events begins, and no content coding hides them. What is returned is told of its
+   * bytes while they come; `soFar` gives the exchange as far as it was seen.
+   */
+  onEventStream?(soFar: (time: number) => Exchange): EventStreamListener;
+}
+
+export interface EventStreamListener {
+  /** Transfer coding is removed; the bytes may be used again after. */
+  push(bytes: Uint8Array, time: number): void;
+  /** No more comes; `onExchange` is called with the same value next. */
+  end(exchange: Exchange): void;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Direction } from "../connection/direction.js";
 import { BodyCollector, MemoryBudget } from "./body.js";
 import { EnvelopeReader, envelopeFormat } from "./envelope.js";
 import type {
+  EventStreamListener,
   Exchange,
   ExchangeError,
   Fields,
@@ -9,7 +10,7 @@ import type {
   ReaderLimits,
   WebSocketMessage,
 } from "./exchange.js";
-import { fieldValue } from "./fields.js";
+import { fieldTokens, fieldValue } from "./fields.js";
 import { type CloseCause, ProtocolError } from "./guard.js";
 
 /** What all exchanges of one connection share. */
@@ -55,6 +56,7 @@ export class OpenExchange {
   private readonly responseBody: BodyCollector;
   private requestEnvelopes: EnvelopeReader | undefined;
   private responseEnvelopes: EnvelopeReader | undefined;
+  private events: EventStreamListener | undefined;
   private requestTrailers: Fields = [];
   private responseTrailers: Fields = [];
   private openResponse: ResponseHead | undefined;
@@ -96,12 +98,17 @@ export class OpenExchange {
     this.openResponse = response;
     this.responseStartedAt = startedAt;
     this.responseEnvelopes = this.readsEnvelopes("response", response.fields);
+    const { handlers } = this.context;
+    if (handlers.onEventStream && isEventStream(response.fields)) {
+      this.events = handlers.onEventStream((time) => this.snapshot(time));
+    }
   }
 
   append(direction: Direction, bytes: Buffer, start: number, end: number, time: number): void {
     const isRequest = direction === "request";
     (isRequest ? this.requestBody : this.responseBody).append(bytes, start, end);
     (isRequest ? this.requestEnvelopes : this.responseEnvelopes)?.push(bytes, start, end, time);
+    if (!isRequest) this.events?.push(bytes.subarray(start, end), time);
   }
 
   /** The answer was only a switch to HTTP/2, where the exchange goes on as this stream (RFC 7540 §3.2). */
@@ -163,6 +170,7 @@ export class OpenExchange {
     this.responseEnvelopes?.release();
     this.context.fields.release(this.chargedFields);
     this.chargedFields = 0;
+    this.events?.end(exchange);
     return exchange;
   }
 
@@ -187,6 +195,12 @@ export class OpenExchange {
     if (!this.context.fields.takeAll(size)) throw new ProtocolError("too_much_open");
     this.chargedFields += size;
   }
+}
+
+function isEventStream(fields: Fields): boolean {
+  const type = fieldValue(fields, "content-type") ?? "";
+  if (!/^text\/event-stream\s*(?:;|$)/i.test(type)) return false;
+  return fieldTokens(fields, "content-encoding").every((coding) => coding === "identity");
 }
 
 /** Why an exchange is not whole when its connection closed; `firstEnd` is the side that ended first. */

@@ -13,6 +13,9 @@ export type MessageLine =
   | { readonly kind: "whole"; readonly text: string; readonly length: number }
   | { readonly kind: "outline"; readonly outline: RpcOutline; readonly length: number };
 
+/** Also for a torn line: what came before it is no part of what comes after. */
+const EMPTY_LINE: MessageLine = { kind: "whole", text: "", length: 0 };
+
 export class MessageLines {
   private kept: Uint8Array[] = [];
   private length = 0;
@@ -22,8 +25,19 @@ export class MessageLines {
   private isTorn = false;
   private readonly decoder = new TextDecoder("utf-8");
 
-  /** @param maxLength bytes from which on of a line only its outline is kept */
-  constructor(private readonly maxLength: number) {}
+  /**
+   * @param maxLength bytes from which on of a line only its outline is kept
+   * @param empty what is done with empty lines, which say nothing here, and end an event in a stream of those
+   */
+  constructor(
+    private readonly maxLength: number,
+    private readonly empty: "left_out" | "given" = "left_out",
+  ) {}
+
+  /** Bytes that are kept of the line that has not ended. */
+  get waiting(): number {
+    return this.outline === undefined ? this.length : 0;
+  }
 
   /** The lines that end in these bytes, which may be used again after. */
   push(bytes: Uint8Array): MessageLine[] {
@@ -33,6 +47,7 @@ export class MessageLines {
       this.add(bytes.subarray(start, end));
       const line = this.takeLine();
       if (line !== undefined) lines.push(line);
+      else if (this.empty === "given") lines.push(EMPTY_LINE);
       start = end + 1;
     }
     this.add(bytes.subarray(start));
