@@ -47,7 +47,11 @@ export class Pipeline {
   private index: HostIndex;
 
   constructor(private readonly options: PipelineOptions) {
-    this.mcp = new McpTraffic(options.mcpHosts ?? [], (owner) => this.repositories.of(owner));
+    this.mcp = new McpTraffic(
+      options.mcpHosts ?? [],
+      (owner) => this.repositories.of(owner),
+      options.limits.maxBody,
+    );
     this.reading = {
       ...options,
       conversations: new Conversations(),
@@ -75,6 +79,10 @@ export class Pipeline {
         onExchange: (exchange) => this.onExchange(info, exchange),
         onMessage: (exchange, message) => this.onMessage(info, exchange, message),
         onGiveUp: (reason, seen) => this.giveUp(info, reason, seen),
+        ...(this.mcp.isNamed(info) && {
+          onEventStream: (soFar: (time: number) => Exchange) =>
+            this.mcp.listen(info, soFar, (event) => this.emit(event)),
+        }),
       },
     );
     this.readers.set(info.id, reader);

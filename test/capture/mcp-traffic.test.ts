@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { McpTraffic } from "../../src/capture/mcp-traffic.js";
 import type { OximyEvent } from "../../src/event/event.js";
-import type { Exchange, Fields } from "../../src/exchange/exchange.js";
+import { DEFAULT_LIMITS, type Exchange, type Fields } from "../../src/exchange/exchange.js";
+import { createHttp1Reader } from "../../src/exchange/http1.js";
 import { validateEvent } from "../event/schema.js";
 import { connection } from "./rig.js";
 
@@ -191,4 +192,205 @@ test("what is asked in a stream is paired with the answer that was posted before
       { mcp: { from: "client", tool: "echo" } },
     ],
   ]);
+});
+
+/** Connections of one client with one server, of which each step is told with the events that it gave. */
+function dialogue(maxMessage?: number) {
+  const traffic = new McpTraffic(["mcp.example.com"], undefined, maxMessage);
+  const told: OximyEvent[] = [];
+  let now = START;
+  const open = (id: number) => {
+    const info = connection(id, {
+      host: "mcp.example.com",
+      owner: { kind: "process", process: { pid: 4711 }, ancestors: [] },
+    });
+    const tell = (event: OximyEvent) => {
+      validateEvent(event);
+      told.push(event);
+    };
+    const reader = createHttp1Reader(
+      { scheme: "https", limits: DEFAULT_LIMITS },
+      {
+        onExchange: (exchange) => traffic.eventsOf(info, exchange)?.forEach(tell),
+        onEventStream: (soFar) => traffic.listen(info, soFar, tell),
+        onGiveUp: (reason) => expect.unreachable(reason),
+      },
+    );
+    /** What is told by now, a second later. */
+    const after = (work: () => void) => {
+      now += 1_000;
+      work();
+      return told.splice(0);
+    };
+    return {
+      ask: (text: string, path = "/mcp") =>
+        after(() =>
+          reader.push(
+            "request",
+            Buffer.from(
+              text === ""
+                ? `GET ${path} HTTP/1.1\r\nAccept: text/event-stream\r\n\r\n`
+                : `POST ${path} HTTP/1.1\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+            ),
+            now,
+          ),
+        ),
+      answer: (head: string) =>
+        after(() => reader.push("response", Buffer.from(`HTTP/1.1 ${head}\r\n\r\n`), now)),
+      stream: (...fields: string[]) =>
+        after(() => {
+          const head = ["HTTP/1.1 200 OK", "Content-Type: text/event-stream; charset=utf-8", ...fields, ""];
+          reader.push("response", Buffer.from(`${head.join("\r\n")}\r\n`), now);
+        }),
+      say: (text: string) => after(() => reader.push("response", Buffer.from(text), now)),
+      close: (cause: "ended" | "server_closed" | "client_aborted" = "ended") =>
+        after(() => {
+          if (cause === "ended") reader.end("response", now);
+          reader.close(cause, now);
+        }),
+    };
+  };
+  return { open };
+}
+
+test("a late result is told when it has come, in a stream that stays open", () => {
+  const call = dialogue().open(1);
+  call.ask(rpc({ id: 1, method: "tools/call", params: { name: "slow", _meta: { progressToken: "p" } } }));
+  call.stream();
+  const progress = sse({ method: "notifications/progress", params: { progressToken: "p", progress: 1 } });
+  expect(call.say(`: ping\n\n${progress}`)).toEqual([]);
+  expect(call.say(progress)).toEqual([]);
+  const result = sse({ id: 1, result: { content: [] } });
+  expect(call.say(result.slice(0, 40))).toEqual([]);
+  expect(call.say(result.slice(40))).toMatchObject([
+    {
+      mcp: { tool: "slow", progress: 2 },
+      timing: { duration_ms: 5_000 },
+      interaction: { response: { result: { content: [] } } },
+      metadata: { request_method: "POST", response_status: 200 },
+    },
+  ]);
+  expect(call.say(sse({ method: "notifications/tools/list_changed" }))).toMatchObject([
+    { mcp: { method: "notifications/tools/list_changed" } },
+  ]);
+  expect(call.close()).toEqual([]);
+});
+
+test("what a server says by itself is told when it has come, and paired with what the client posts", () => {
+  const { open } = dialogue();
+  const [listening, posting] = [open(1), open(2)];
+  listening.ask("");
+  listening.stream("Mcp-Session-Id: a", "Content-Encoding: identity");
+  expect(listening.say(sse({ method: "notifications/resources/list_changed" }))).toMatchObject([
+    { mcp: { from: "server", method: "notifications/resources/list_changed" } },
+  ]);
+  expect(listening.say(sse({ id: 7, method: "elicitation/create", params: { message: "?" } }))).toEqual([]);
+  const reply = rpc({ id: 7, result: { action: "accept" } });
+  posting.ask(reply);
+  expect(posting.answer("202 Accepted\r\nMcp-Session-Id: a\r\nContent-Length: 0")).toMatchObject([
+    {
+      mcp: { from: "server", method: "elicitation/create" },
+      timing: { duration_ms: 1_000 },
+      interaction: { response: { result: { action: "accept" } } },
+    },
+  ]);
+  expect(listening.close("client_aborted")).toEqual([]);
+});
+
+test("an answer in the stream that the client listens to is that of the call which was accepted", () => {
+  const { open } = dialogue();
+  const [listening, posting] = [open(1), open(2)];
+  listening.ask("", "/sse");
+  listening.stream();
+  listening.say("event: endpoint\ndata: /messages?sessionId=5\n\n");
+  const accept = (id: number) => {
+    posting.ask(rpc({ id, method: "tools/call", params: { name: "echo" } }), "/messages");
+    return posting.answer("202 Accepted\r\nContent-Length: 0");
+  };
+  expect(accept(1)).toEqual([]);
+  expect(accept(2)).toEqual([]);
+  expect(listening.say(sse({ id: 1, result: {} }))).toMatchObject([
+    {
+      interaction: { response: { result: {} } },
+      metadata: { request_method: "POST", request_path: "/messages", response_status: 202 },
+    },
+  ]);
+  expect(listening.close("server_closed")).toMatchObject([{ metadata: { error: "server_closed" } }]);
+  expect(accept(3)).toMatchObject([{ metadata: { response_status: 202 } }]);
+});
+
+test.each<["ended" | "server_closed" | "client_aborted"]>([["ended"], ["server_closed"], ["client_aborted"]])(
+  "a stream that ends without the result tells the call once: %s",
+  (cause) => {
+    const call = dialogue().open(1);
+    call.ask(ASK);
+    call.stream();
+    call.say(sse({ method: "notifications/message" }));
+    const told = call.close(cause);
+    expect(told).toMatchObject([{ mcp: { tool: "echo" } }]);
+    expect(told[0]!.metadata.error).toBe(cause === "ended" ? undefined : cause);
+  },
+);
+
+test("a message that no empty line ends is told at the end of its stream", () => {
+  const call = dialogue().open(1);
+  call.ask(ASK);
+  call.stream();
+  expect(call.say(`data: ${rpc({ id: 1, result: {} })}`)).toEqual([]);
+  expect(call.close()).toMatchObject([{ interaction: { response: { result: {} } } }]);
+});
+
+test("a stream that is longer than what is kept of a body is told to its last message", () => {
+  const call = dialogue().open(1);
+  call.ask(ASK);
+  call.stream();
+  const log = sse({ method: "notifications/message", params: { data: "x".repeat(60_000) } });
+  for (let at = 0; at < 200; at++) call.say(log);
+  const [event] = call.say(sse({ id: 1, result: { content: ["last"] } }));
+  expect(event!.interaction!.response!.result).toEqual({ content: ["last"] });
+  expect(event!.metadata.truncated).toBeUndefined();
+  expect(call.close()).toEqual([]);
+});
+
+test("of a message that is too long only which call it was is told", () => {
+  const call = dialogue(10_000).open(1);
+  call.ask(ASK);
+  call.stream();
+  expect(call.say(sse({ id: 1, result: { content: "x".repeat(20_000) } }))).toMatchObject([
+    { mcp: { tool: "echo" }, metadata: { truncated: true } },
+  ]);
+});
+
+test("streams keep no more together than a bound, and go on behind what was given up", () => {
+  const { open } = dialogue(10_000);
+  const streams = [...Array(12).keys()].map((id) => {
+    const call = open(id + 1);
+    call.ask(rpc({ id, method: "tools/call", params: { name: "echo" } }));
+    call.stream();
+    // Below the bound of one message, and twelve times that in all.
+    call.say(`data: ${rpc({ id, result: "x".repeat(9_000) }).slice(0, -20)}`);
+    return call;
+  });
+  const last = streams.at(-1)!;
+  expect(last.say('"}\n\n')).toEqual([]);
+  expect(last.say(sse({ method: "notifications/tools/list_changed" }))).toHaveLength(1);
+  expect(last.close()).toMatchObject([{ mcp: { tool: "echo" }, metadata: { truncated: true } }]);
+});
+
+test("a stream of what is none of MCP is left to others", () => {
+  const traffic = new McpTraffic(["mcp.example.com"]);
+  const info = connection(1, { host: "mcp.example.com" });
+  const given = exchange({
+    asked: '{"model":"m"}',
+    answered: 'data: {"choices":[]}\n\n',
+    answerFields: [SSE_TYPE],
+  });
+  const stream = traffic.listen(
+    info,
+    () => given,
+    () => expect.unreachable(),
+  );
+  stream.push(given.response!.body.head, START);
+  stream.end(given);
+  expect(traffic.eventsOf(info, given)).toBeUndefined();
 });
