@@ -1,5 +1,5 @@
 import type { Interaction, Usage } from "../interaction/interaction.js";
-import { hourWritesOf } from "../interaction/usage.js";
+import { billedOf, hourWritesOf } from "../interaction/usage.js";
 import type { ModelInfo } from "../oisp/bundle.js";
 
 type Models = ReadonlyMap<string, ModelInfo>;
@@ -15,7 +15,7 @@ export function costUsd(interaction: Interaction, models: Models): number | unde
   if (usage === undefined || interaction.provider === null || typeof name !== "string") return undefined;
   if (interaction.type === "token_count") return undefined;
   const model = findModel(interaction.provider, name, models);
-  return model === undefined ? undefined : price(usage, model);
+  return model === undefined ? undefined : price(billedOf(usage), model);
 }
 
 /** A cache write that lasts an hour, in prices of input (docs.anthropic.com/en/docs/about-claude/pricing). */

@@ -79,6 +79,19 @@ interface Count {
 /** Tokens of a usage that were written to a cache for an hour: Anthropic asks twice the price of input for them. */
 const hourWrites = new WeakMap<Usage, number>();
 
+/** What is charged, where a provider tells it beside what the model saw. */
+const billed = new WeakMap<Usage, Usage>();
+
+/** @param charged the provider's own numbers of what is charged */
+export function withBilled(usage: Usage | undefined, charged: unknown): Usage | undefined {
+  const units = usageOf(charged);
+  if (usage && units?.input_tokens !== undefined) billed.set(usage, units);
+  return usage;
+}
+
+/** What is charged of a usage: mostly all of it. */
+export const billedOf = (usage: Usage): Usage => billed.get(usage) ?? usage;
+
 export function hourWritesOf(usage: Usage): number {
   return hourWrites.get(usage) ?? 0;
 }
@@ -105,8 +118,12 @@ export function usageOf(value: unknown): Usage | undefined {
       (countOf(sources, NAMES.toolUse)?.value ?? 0) +
       (isBesideInput(input, output, total, cacheRead, cacheWrite) ? cached : 0),
   };
-  const besideOutput = output && isBesideOutput(value, output, reasoning, total, whole?.input);
-  const answered = output && output.value + (besideOutput ? (reasoning?.value ?? 0) : 0);
+  const answered = output
+    ? answeredOf(value, output, reasoning, total, whole?.input)
+    : // Google leaves the answer out when all there was are thoughts.
+      reasoning && BESIDE_OUTPUT.test(reasoning.name)
+      ? reasoning.value
+      : undefined;
   const usage = present<Usage>({
     input_tokens: whole?.input,
     output_tokens: answered,
@@ -148,6 +165,21 @@ function isBesideInput(
   if (INPUT_WITHOUT_CACHE.test(input.name))
     return [read, write].every((count) => !count || count.value === 0 || BESIDE_INPUT.test(count.name));
   return cached > 0 && total?.value === input.value + (output?.value ?? 0) + cached;
+}
+
+/** The output with all reasoning. */
+function answeredOf(
+  value: JsonObject,
+  output: Count,
+  reasoning: Count | undefined,
+  total: Count | undefined,
+  input: number | undefined,
+): number {
+  if (isBesideOutput(value, output, reasoning, total, input)) return output.value + (reasoning?.value ?? 0);
+  // Google's endpoint for OpenAI's clients tells its thoughts in the total alone (discuss.ai.google.dev/t/127400).
+  const isUntold = output.name === "completion_tokens" && (reasoning?.value ?? 0) === 0;
+  const rest = isUntold && input !== undefined && total ? total.value - input - output.value : 0;
+  return output.value + Math.max(0, rest);
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   wordOf,
 } from "../json.js";
 import { textOf } from "../text.js";
-import { usageOf } from "../usage.js";
+import { usageOf, withBilled } from "../usage.js";
 import { type Growing, mergeDelta } from "./assembly.js";
 import { messagesOf } from "./messages.js";
 import { openaiPart } from "./openai-chat.js";
@@ -49,7 +49,10 @@ export const cohereChat: WireFormat = {
         stringOf(generation.text),
       model: wordOf(fields.model),
       finish_reason: wordOf(fields.finish_reason) ?? wordOf(generation.finish_reason),
-      usage: usageOf({ ...countedOf(fields.meta), ...countedOf(fields.usage), ...objectOf(fields.usage) }),
+      usage: withBilled(
+        usageOf({ ...countedOf(fields.meta), ...countedOf(fields.usage), ...objectOf(fields.usage) }),
+        objectOf(fields.usage).billed_units ?? objectOf(fields.meta).billed_units,
+      ),
       tool_calls: toolCallsOf([...listOf(message.tool_calls), ...listOf(fields.tool_calls)]),
       reasoning: reasoningOf(message),
       citations: message.citations ?? fields.citations,
