@@ -118,12 +118,9 @@ export function usageOf(value: unknown): Usage | undefined {
       (countOf(sources, NAMES.toolUse)?.value ?? 0) +
       (isBesideInput(input, output, total, cacheRead, cacheWrite) ? cached : 0),
   };
-  const answered = output
-    ? answeredOf(value, output, reasoning, total, whole?.input)
-    : // Google leaves the answer out when all there was are thoughts.
-      reasoning && BESIDE_OUTPUT.test(reasoning.name)
-      ? reasoning.value
-      : undefined;
+  // Google leaves the answer out when all there was are thoughts.
+  const thoughtOnly = reasoning && BESIDE_OUTPUT.test(reasoning.name) ? NO_ANSWER : undefined;
+  const answered = answeredOf(value, output ?? thoughtOnly, reasoning, total, whole?.input);
   const usage = present<Usage>({
     input_tokens: whole?.input,
     output_tokens: answered,
@@ -167,19 +164,25 @@ function isBesideInput(
   return cached > 0 && total?.value === input.value + (output?.value ?? 0) + cached;
 }
 
+const NO_ANSWER: Count = { name: "candidatesTokenCount", value: 0 };
+/** In these dialects the total is that of all there was. */
+const WITHIN_TOTAL = /^(?:completion_tokens|candidatesTokenCount)$/;
+
 /** The output with all reasoning. */
 function answeredOf(
   value: JsonObject,
-  output: Count,
+  output: Count | undefined,
   reasoning: Count | undefined,
   total: Count | undefined,
   input: number | undefined,
-): number {
-  if (isBesideOutput(value, output, reasoning, total, input)) return output.value + (reasoning?.value ?? 0);
+): number | undefined {
+  if (output === undefined) return undefined;
+  const isBeside = isBesideOutput(value, output, reasoning, total, input);
+  const told = output.value + (isBeside ? (reasoning?.value ?? 0) : 0);
+  const isWhole = isBeside || (reasoning?.value ?? 0) === 0;
+  if (!isWhole || !WITHIN_TOTAL.test(output.name) || input === undefined) return told;
   // Google's endpoint for OpenAI's clients tells its thoughts in the total alone (discuss.ai.google.dev/t/127400).
-  const isUntold = output.name === "completion_tokens" && (reasoning?.value ?? 0) === 0;
-  const rest = isUntold && input !== undefined && total ? total.value - input - output.value : 0;
-  return output.value + Math.max(0, rest);
+  return Math.max(told, (total?.value ?? 0) - input);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { costUsd } from "../../src/event/cost.js";
-import type { OximyEvent } from "../../src/event/event.js";
+import { type OximyEvent, SCHEMA_VERSION } from "../../src/event/event.js";
 import type { Interaction, Usage } from "../../src/interaction/interaction.js";
 import { readInteraction } from "../../src/interaction/read.js";
 import type { Prices, Provider } from "../../src/oisp/bundle.js";
@@ -8,6 +8,7 @@ import { feedLine } from "../../src/sinks/feed.js";
 import { summarise } from "../../src/traces/event-stats.js";
 import { exchangeOf, PARSERS, sse } from "../interaction/exchanges.js";
 import { sampleEvent } from "../sinks/sample-event.js";
+import { validateEvent } from "./schema.js";
 
 /** A provider's answer, what its numbers mean, and what the call costs, worked out by hand. */
 interface Recorded {
@@ -979,8 +980,8 @@ const RECORDED: readonly Recorded[] = [
     cost: (104 * 0.3 + 896 * 0.03 + 100 * 1.2) / 1e6,
   },
   {
-    name: "Copilot: Claude in OpenAI's format, the cache within the prompt",
-    source: "github.com/ccusage/ccusage/issues/1364, of a call to claude-sonnet-4.6",
+    name: "Copilot: Claude in OpenAI's format, the cache within the prompt, no writes",
+    source: "microsoft/vscode-copilot-chat, APIUsage; counts of github.com/ccusage/ccusage/issues/1364",
     provider: provider("github_copilot"),
     path: "/chat/completions",
     model: "claude-sonnet-4.6",
@@ -988,19 +989,11 @@ const RECORDED: readonly Recorded[] = [
       prompt_tokens: 35_925,
       completion_tokens: 370,
       total_tokens: 36_295,
-      prompt_tokens_details: { cached_tokens: 35_067, cache_creation_input_tokens: 857 },
-      reasoning_tokens: 0,
+      prompt_tokens_details: { cached_tokens: 35_067 },
     }),
-    usage: {
-      input_tokens: 35_925,
-      output_tokens: 370,
-      total_tokens: 36_295,
-      cache_read_tokens: 35_067,
-      cache_creation_tokens: 857,
-      reasoning_tokens: 0,
-    },
+    usage: { input_tokens: 35_925, output_tokens: 370, total_tokens: 36_295, cache_read_tokens: 35_067 },
     prices: SONNET,
-    cost: (1 * 3 + 35_067 * 0.3 + 857 * 3.75 + 370 * 15) / 1e6,
+    cost: (858 * 3 + 35_067 * 0.3 + 370 * 15) / 1e6,
   },
   {
     name: "Cerebras: no details of the output",
@@ -1096,6 +1089,7 @@ test("feed, stats and events tell the same sums", async () => {
   });
   const sum = (pick: (recorded: Recorded) => number | undefined) =>
     RECORDED.reduce((total, recorded) => total + (pick(recorded) ?? 0), 0);
+  for (const event of events) validateEvent({ ...event, schema_version: SCHEMA_VERSION });
   const { total } = await summarise([...events, counted]);
   expect(total.input_tokens).toBe(sum(({ usage }) => usage.input_tokens));
   expect(total.output_tokens).toBe(sum(({ usage }) => usage.output_tokens));

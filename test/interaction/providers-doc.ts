@@ -70,8 +70,8 @@ ${table(["format", ...ABILITIES, "official SDKs"], formatRows)}
 \`test/interaction/differential.test.ts\` changes the streams of the transcripts as servers do (events swapped, lost, repeated;
 texts split; indexes missing; unknown events and fields; numbers that are null; errors in the middle; NaN; \`data:\` without
 space; CRLF; comments; a byte order mark; ids; no empty line at the end) and gives the bytes to the official SDK and to our
-reader. What the SDK reads – content, tools, usage, finish – we must read too. With \`OXIMY_FULL=1\` it does so 2,000 times for
-each of \`openai_chat\`, \`openai_responses\`, \`anthropic_messages\`, \`gemini\` and \`ollama_chat\`; a short form runs with
+reader. What the SDK reads – content, tools, usage, finish – we must read too. With \`OXIMY_FULL=1\` so many streams are made
+that the SDK reads 2,000 of them, for each of \`openai_chat\`, \`openai_responses\`, \`anthropic_messages\`, \`gemini\` and \`ollama_chat\`; a short form runs with
 the other tests. Where the SDK throws, we read what there is. We read more where an index is missing, where a line holds NaN,
 and where the last event is not closed. Otherwise we differ on purpose in these places only:
 
@@ -79,6 +79,7 @@ and where the last event is not closed. Otherwise we differ on purpose in these 
 |---|---|---|---|
 | \`anthropic_messages\` | a count of the first event that the last one gives as zero | zero wins | zero takes nothing away: gateways fill it in |
 | \`anthropic_messages\`, \`openai_responses\` | a last event that no empty line closes, or with NaN | not seen: usage and finish of the event before it | read |
+| \`gemini\` | a count of the output that is null, while the total has it | left out | counted: what is in the total and not in the input |
 | \`openai_chat\` | Perplexity's chunks, which repeat the whole answer beside their piece | the pieces | the whole answer |
 | \`openai_chat\` | calls of tools that all have index 0 and ids of their own (Google, Ollama) | run together | separate calls |
 | \`openai_chat\` | pieces of a call without index and id (Moonshot, Workers AI) | throws | go on with the call before them |
