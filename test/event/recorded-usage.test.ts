@@ -4,6 +4,7 @@ import { type OximyEvent, SCHEMA_VERSION } from "../../src/event/event.js";
 import type { Interaction, Usage } from "../../src/interaction/interaction.js";
 import { readInteraction } from "../../src/interaction/read.js";
 import type { Prices, Provider } from "../../src/oisp/bundle.js";
+import { loadEmbedded } from "../../src/oisp/load.js";
 import { feedLine } from "../../src/sinks/feed.js";
 import { summarise } from "../../src/traces/event-stats.js";
 import { exchangeOf, PARSERS, sse } from "../interaction/exchanges.js";
@@ -590,7 +591,7 @@ const RECORDED: readonly Recorded[] = [
     source: "docs.mistral.ai/inference/conversations/advanced/prompt-caching",
     provider: provider("mistral"),
     path: CHAT,
-    model: "mistral-large-latest",
+    model: "mistral-large-2512",
     answer: chatAnswer({
       prompt_tokens: 1024,
       completion_tokens: 100,
@@ -1067,6 +1068,20 @@ describe("a recorded usage", () => {
     const cost = costOf(recorded, interaction);
     if (recorded.cost === undefined) expect(cost).toBeUndefined();
     else expect(cost).toBeCloseTo(recorded.cost, 12);
+  });
+});
+
+describe("the bundle's own prices give what was worked out by hand", () => {
+  const { models } = loadEmbedded().bundle;
+  const priced = RECORDED.filter(({ provider, model }) => models.has(`${provider.id}/${model}`));
+
+  test("for every provider whose prices it has", () => {
+    const providers = new Set(priced.map(({ provider }) => provider.id));
+    expect(providers).toEqual(new Set([...models.values()].map(({ provider }) => provider)));
+  });
+
+  test.each(priced.map((recorded) => [recorded.name, recorded] as const))("%s", (_, recorded) => {
+    expect(costUsd(interactionOf(recorded), models)).toBeCloseTo(recorded.cost!, 12);
   });
 });
 
