@@ -50,7 +50,9 @@ export class Chromium {
     const socket = new WebSocket(await addressOf(child));
     await once(socket, "open");
     const chromium = new Chromium(child, socket);
-    const { targetId } = await chromium.ask("Target.createTarget", { url: "about:blank" });
+    // A context that keeps its cache in memory: what is on the disk after a test is looked through.
+    const { browserContextId } = await chromium.ask("Target.createBrowserContext");
+    const { targetId } = await chromium.ask("Target.createTarget", { url: "about:blank", browserContextId });
     const { sessionId } = await chromium.ask("Target.attachToTarget", { targetId, flatten: true });
     chromium.tab = String(sessionId);
     for (const domain of ["Page", "Runtime", "Network", "Log"]) await chromium.ask(`${domain}.enable`);
@@ -62,6 +64,11 @@ export class Chromium {
     this.socket.close();
     this.child.kill("SIGKILL");
     await gone;
+  }
+
+  /** Where it serves the code of its own developer tools. */
+  get developerTools(): string {
+    return `http://${new URL(this.socket.url).host}/devtools`;
   }
 
   ask(method: string, params: object = {}): Promise<Record<string, unknown>> {

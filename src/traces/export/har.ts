@@ -1,7 +1,8 @@
 /**
  * Events as an HTTP archive, HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/, as published by W3C's draft of
  * 2012). Values in, values out. An event has no headers and no cookies, so an archive of them has none either; bodies
- * are those of `_raw`: JSON as JSON, a stream as the list of its chunks.
+ * are those of `_raw`: JSON as JSON, a stream as the list of its chunks. What HAR has no member for is told as Chrome's
+ * developer tools write and read it (front_end/models/har): the kind of request, messages of WebSockets, what failed.
  */
 
 import { Buffer } from "node:buffer";
@@ -17,6 +18,8 @@ export interface HarEntry {
   readonly timings: { readonly send: number; readonly wait: number; readonly receive: number };
   readonly comment: string;
   /** Names of members that HAR does not have begin with an underscore. */
+  readonly _resourceType: "fetch" | "websocket";
+  readonly _webSocketMessages?: readonly HarMessage[];
   readonly _eventId: string;
   readonly _app?: string;
 }
@@ -43,6 +46,17 @@ interface HarResponse {
   readonly redirectURL: string;
   readonly headersSize: -1;
   readonly bodySize: number;
+  readonly _transferSize?: number;
+  readonly _error?: string;
+}
+
+interface HarMessage {
+  readonly type: "send" | "receive";
+  /** Epoch seconds. */
+  readonly time: number;
+  /** RFC 6455, 5.2: text. */
+  readonly opcode: 1;
+  readonly data: string;
 }
 
 interface HarPair {
@@ -68,10 +82,12 @@ export function harEntry(event: OximyEvent): HarEntry | undefined {
   if (method === undefined || path === undefined) return undefined;
   const duration = timing.duration_ms ?? 0;
   const wait = Math.min(timing.ttfb_ms ?? duration, duration);
+  const isWebSocket = metadata.protocol === "websocket";
   const url = urlOf(event, path);
   const httpVersion = versionOf(metadata.protocol);
-  const sent = bodyOf(interaction?.request._raw);
-  const received = bodyOf(interaction?.response?._raw);
+  // A WebSocket's are messages; a GET with a body would be none that readers take.
+  const sent = isWebSocket ? undefined : bodyOf(interaction?.request._raw);
+  const received = isWebSocket ? undefined : bodyOf(interaction?.response?._raw);
   const who = app?.name ?? client.name;
   return {
     startedDateTime: event.timestamp,
@@ -100,17 +116,36 @@ export function harEntry(event: OximyEvent): HarEntry | undefined {
       redirectURL: "",
       headersSize: -1,
       bodySize: metadata.content_length ?? -1,
+      ...(metadata.content_length !== undefined && { _transferSize: metadata.content_length }),
+      ...(metadata.error !== undefined && { _error: metadata.error }),
     },
     cache: {},
     timings: { send: 0, wait, receive: duration - wait },
     comment: commentOf(event),
+    _resourceType: isWebSocket ? "websocket" : "fetch",
+    ...(isWebSocket && { _webSocketMessages: messagesOf(event, wait) }),
     _eventId: event.event_id,
     ...(who !== undefined && { _app: who }),
   };
 }
 
-function urlOf({ metadata: { request_host: host = "", via } }: OximyEvent, path: string): string {
-  const scheme = via === "plain" ? "http" : "https";
+/** Each message's own time is not kept: what was sent is put where the turn begins, what came where the answer does. */
+function messagesOf({ interaction, timestamp }: OximyEvent, wait: number): HarMessage[] {
+  const begun = Date.parse(timestamp);
+  const messages = (type: HarMessage["type"], raw: unknown, ms: number) =>
+    (Array.isArray(raw) ? raw : [raw]).flatMap((message: unknown): HarMessage[] => {
+      const data = bodyOf(message)?.text;
+      return data === undefined ? [] : [{ type, time: ms / 1_000, opcode: 1, data }];
+    });
+  return [
+    ...messages("send", interaction?.request._raw, begun),
+    ...messages("receive", interaction?.response?._raw, begun + wait),
+  ];
+}
+
+function urlOf({ metadata }: OximyEvent, path: string): string {
+  const { request_host: host = "", via, protocol } = metadata;
+  const scheme = `${protocol === "websocket" ? "ws" : "http"}${via === "plain" ? "" : "s"}`;
   // The path of OPTIONS can be `*`, and that of a proxy's request a whole address.
   const text = `${scheme}://${host}${path.startsWith("/") ? path : `/${path}`}`;
   return URL.canParse(text) ? new URL(text).href : `${scheme}://unknown.invalid/`;
@@ -140,7 +175,9 @@ function commentOf({ interaction, metadata }: OximyEvent): string {
   return [
     interaction?.model,
     usage && `${usage.input_tokens ?? "?"} tokens in, ${usage.output_tokens ?? "?"} out`,
-    Array.isArray(interaction?.response?._raw) && "the answer was a stream; its chunks are a list",
+    metadata.protocol === "websocket"
+      ? interaction && "a turn of a WebSocket"
+      : Array.isArray(interaction?.response?._raw) && "the answer was a stream; its chunks are a list",
     metadata.truncated && "not all bytes of a body were kept",
     metadata.error,
     metadata.reason,

@@ -14,6 +14,22 @@ const withBodies = sampleEvent({
   metadata: { ...SAMPLE_METADATA, request_path: "/v1/chat/completions?key=REDACTED&alt=REDACTED" },
 });
 
+const aTurn = sampleEvent({
+  interaction: {
+    ...SAMPLE_INTERACTION,
+    request: { ...SAMPLE_INTERACTION.request, _raw: [{ type: "response.create" }] },
+    response: { ...SAMPLE_INTERACTION.response, _raw: [{ delta: "Hi" }, { type: "response.completed" }] },
+  },
+  metadata: {
+    ...SAMPLE_METADATA,
+    request_method: "GET",
+    request_path: "/v1/responses",
+    response_status: 101,
+    protocol: "websocket",
+    messages: 3,
+  },
+});
+
 function archive(...events: OximyEvent[]): { log: { entries: Array<Record<string, never>> } } {
   const [before, after] = harAround("0.1.0");
   const entries = events.map(harEntry).filter((entry) => entry !== undefined);
@@ -37,6 +53,8 @@ test.each<[string, OximyEvent[]]>([
       }),
     ],
   ],
+  ["a turn of a WebSocket", [aTurn]],
+  ["a WebSocket over loopback", [sampleEvent({ metadata: { ...aTurn.metadata, via: "plain" } })]],
   [
     "a local model",
     [sampleEvent({ metadata: { ...SAMPLE_METADATA, request_host: "127.0.0.1:11434", via: "plain" } })],
@@ -80,6 +98,23 @@ test("an entry says what the event says", () => {
     comment: "gpt-4; 5 tokens in, 3 out; the answer was a stream; its chunks are a list",
     _app: "node",
   });
+});
+
+test("a turn of a WebSocket has its messages where browsers have them, and no body", () => {
+  const [entry] = archive(aTurn).log.entries;
+  const begun = Date.parse("2026-01-09T19:56:26.420Z");
+  expect(entry).toMatchObject({
+    request: { method: "GET", url: "wss://api.openai.com/v1/responses" },
+    response: { status: 101, content: { size: 512, mimeType: "x-unknown" } },
+    comment: "gpt-4; 5 tokens in, 3 out; a turn of a WebSocket",
+    _resourceType: "websocket",
+    _webSocketMessages: [
+      { type: "send", time: begun / 1_000, opcode: 1, data: '{"type":"response.create"}' },
+      { type: "receive", time: (begun + 456) / 1_000, opcode: 1, data: '{"delta":"Hi"}' },
+      { type: "receive", time: (begun + 456) / 1_000, opcode: 1, data: '{"type":"response.completed"}' },
+    ],
+  });
+  expect(entry!.request).not.toHaveProperty("postData");
 });
 
 test("a connection that was not read is none of HTTP's", () => {
