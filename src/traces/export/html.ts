@@ -20,7 +20,7 @@ h1 { font-size: 1.3rem; } h2 { font-size: 0.85rem; font-weight: 600; margin: 2re
 .user { border-left: 3px solid #3b82f6; padding-left: 0.75rem; }
 .assistant, .model { border-left: 3px solid #10b981; padding-left: 0.75rem; }
 .error { border-left: 3px solid #dc2626; padding-left: 0.75rem; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; margin: 0; unicode-bidi: isolate; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; margin: 0; unicode-bidi: plaintext; }
 details { margin: 0.5rem 0; } summary { cursor: pointer; font-size: 0.9rem; overflow-wrap: anywhere; }
 details pre { font: 13px/1.45 ui-monospace, monospace; border: 1px solid var(--line); padding: 0.5rem;
   border-radius: 4px; }
