@@ -34,6 +34,8 @@ import { type DemoClient, demoClients } from "./clients.js";
 const PROVIDERS = ["api.openai.com", "api.anthropic.com"];
 const OTHERS = ["www.example.org"];
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
+/** What is packed has a command, and no configuration of a compiler. */
+const IN_CHECKOUT = existsSync(new URL("../../tsconfig.json", import.meta.url));
 
 /** Runs the demo and prints what happens. Throws OximyError when this machine lacks something. */
 export async function runDemo(print: (line: string) => void): Promise<void> {
@@ -49,7 +51,7 @@ export async function runDemo(print: (line: string) => void): Promise<void> {
     print(JSON.stringify(events[0], null, 2));
     print("");
     print(`${events.length} events from ${new Set(events.map((event) => event.client.pid)).size} programs.`);
-    print("Now this machine's own traffic: sudo node dist/cli/main.js local");
+    print(`Now this machine's own traffic: sudo ${IN_CHECKOUT ? "node dist/cli/main.js" : "oximy"} local`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -81,7 +81,11 @@ export function trustFindings(
     if (reading === "on")
       return [ok("trust", "there is no certificate, and none is needed where programs are read")];
     return [
-      warning("trust", "there is no certificate yet, so nobody trusts it", "Run: sudo oximy ca install"),
+      warning(
+        "trust",
+        "oximy local has no certificate on this machine yet, so no store has it",
+        "Run: sudo oximy ca install",
+      ),
     ];
   }
   if (statuses.length === 0) {
