@@ -83,7 +83,7 @@ export function unitOf(systemdUnit) {
     node: `/${LIBRARY}/bin/node`,
     main: `/${LIBRARY}/dist/cli/main.js`,
     args: ["--json"],
-    caller: { uid: 0, gid: 0 },
+    invokingUser: { uid: 0, gid: 0 },
     variables: {},
   });
   const [, ...lines] = text.split("\n");

@@ -3,6 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "plist";
 import { describe, expect, test } from "vitest";
+// @ts-expect-error a script without types
+import { unitOf as unitOfPackage } from "../../scripts/deb-files.mjs";
 import { launchdPlist } from "../../src/service/launchd-plist.js";
 import { type Service, whyUnfit } from "../../src/service/service.js";
 import { CAPABILITIES, systemdUnit } from "../../src/service/systemd-unit.js";
@@ -36,6 +38,13 @@ describe("the unit of systemd", () => {
 
   test("of root itself has no user beside", () => {
     expect(systemdUnit({ ...service, invokingUser: { uid: 0, gid: 0 } })).not.toContain("SUDO");
+  });
+
+  test("of the Debian package is the same, of the user whom /etc/default/oximy names", () => {
+    const lines = (unitOfPackage as (unit: typeof systemdUnit) => string)(systemdUnit).split("\n");
+    expect(lines).toContain("EnvironmentFile=-/etc/default/oximy");
+    expect(lines).toContain("ExecStart=/usr/lib/oximy/bin/node /usr/lib/oximy/dist/cli/main.js local --json");
+    expect(lines.filter((line) => line.startsWith("Environment="))).toEqual([]);
   });
 
   test("gives no capability that is not said what for", () => {
