@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Tests with bounds of time, memory or lost connections: they run when no other test does. */
 const ALONE = [
+  // While it runs, the kernel changes no rules of anybody else whose change waits for the same network.
+  "test/lab/container-slow-rules.test.ts",
   "test/lab/attribution.test.ts",
   "test/lab/fidelity-load.test.ts",
   "test/lab/reading-load.test.ts",
