@@ -43,7 +43,11 @@ describe("the unit of systemd", () => {
   test("of the Debian package is the same, of the user whom /etc/default/oximy names", () => {
     const lines = (unitOfPackage as (unit: typeof systemdUnit) => string)(systemdUnit).split("\n");
     expect(lines).toContain("EnvironmentFile=-/etc/default/oximy");
-    expect(lines).toContain("ExecStart=/usr/lib/oximy/bin/node /usr/lib/oximy/dist/cli/main.js local --json");
+    expect(lines).toContainEqual(
+      expect.stringMatching(
+        /^ExecStart=\/usr\/lib\/oximy\/bin\/node \/usr\/lib\/oximy\/dist\/cli\/main\.js local --json$/,
+      ),
+    );
     expect(lines.filter((line) => line.startsWith("Environment="))).toEqual([]);
   });
 
