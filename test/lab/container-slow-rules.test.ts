@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { createLab, type Lab } from "../../lab/lab.js";
 import type { LabProcess } from "../../lab/lab-process.js";
 import { type LabContainer, LabDocker } from "./container.js";
-import { LabOximy } from "./oximy.js";
+import { ENDS, LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
 const HOST = "api.openai.com";
@@ -83,18 +83,7 @@ describe.skipIf(requireLab())("a container whose rules take the kernel minutes",
     await slow.stop();
   });
 
-  it.each<[string, (oximy: LabOximy, proxy: number) => void]>([
-    ["SIGINT", (oximy) => oximy.process.kill("SIGINT")],
-    ["SIGKILL to the supervisor", (oximy) => oximy.process.kill("SIGKILL")],
-    ["SIGKILL to the proxy", (_, proxy) => process.kill(proxy, "SIGKILL")],
-    [
-      "SIGKILL to both",
-      (oximy, proxy) => {
-        oximy.process.kill("SIGKILL");
-        process.kill(proxy, "SIGKILL");
-      },
-    ],
-  ])("is not waited for when capture ends by %s: everybody else's rules go", async (_, end) => {
+  it.each(ENDS)("is not waited for when capture ends by %s: everybody else's rules go", async (_, end) => {
     const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
     onTestFinished(() => void oximy.stop());
     const first = await running("slow", oximy);

@@ -4,7 +4,7 @@ import { createLab, type Lab } from "../../lab/lab.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
 import { type LabContainer, LabDocker } from "./container.js";
-import { LabOximy } from "./oximy.js";
+import { ENDS, LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
 const HOST = "api.openai.com";
@@ -295,34 +295,26 @@ describe.skipIf(requireLab())("the end of oximy local --containers", { timeout: 
     await expect.poll(held, { timeout: 60_000, interval: 200 }).toEqual(before);
   });
 
-  it.each<[string, (oximy: LabOximy, proxy: number) => void]>([
-    ["SIGINT", (oximy) => oximy.process.kill("SIGINT")],
-    ["SIGKILL to the supervisor", (oximy) => oximy.process.kill("SIGKILL")],
-    ["SIGKILL to the proxy", (_, proxy) => process.kill(proxy, "SIGKILL")],
-    [
-      "SIGKILL to both",
-      (oximy, proxy) => {
-        oximy.process.kill("SIGKILL");
-        process.kill(proxy, "SIGKILL");
-      },
-    ],
-  ])("by %s leaves the container its network within a second, and nothing else", async (_name, end) => {
-    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
-    const container = docker.create("kept", "node:20");
-    onTestFinished(() => container.remove());
-    container.spawn("sleep", ["infinity"]);
-    await oximy.logged(new RegExp(`container ${container.id.slice(0, 12)}.*: captured`));
-    const { proxyPid } = oximy;
-    end(oximy, proxyPid);
-    const deadline = performance.now() + WITHIN_MS;
-    await expect
-      .poll(() => /table inet oximy \{/.test(container.rules()), { interval: 5, timeout: 10_000 })
-      .toBe(false);
-    const took = performance.now() - deadline + WITHIN_MS;
-    const { code } = await container.exec("curl", ["-sS", "-m", "5", `https://${HOST}/v1/models`]);
-    expect(code).toBe(0);
-    console.log(`rules were gone after ${Math.round(took)} ms`);
-    await oximy.process.exited;
-    await expect.poll(() => container.rules(), { timeout: 20_000, interval: 100 }).not.toContain("oximy");
-  });
+  it.each(ENDS)(
+    "by %s leaves the container its network within a second, and nothing else",
+    async (_name, end) => {
+      const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+      const container = docker.create("kept", "node:20");
+      onTestFinished(() => container.remove());
+      container.spawn("sleep", ["infinity"]);
+      await oximy.logged(new RegExp(`container ${container.id.slice(0, 12)}.*: captured`));
+      const { proxyPid } = oximy;
+      end(oximy, proxyPid);
+      const deadline = performance.now() + WITHIN_MS;
+      await expect
+        .poll(() => /table inet oximy \{/.test(container.rules()), { interval: 5, timeout: 10_000 })
+        .toBe(false);
+      const took = performance.now() - deadline + WITHIN_MS;
+      const { code } = await container.exec("curl", ["-sS", "-m", "5", `https://${HOST}/v1/models`]);
+      expect(code).toBe(0);
+      console.log(`rules were gone after ${Math.round(took)} ms`);
+      await oximy.process.exited;
+      await expect.poll(() => container.rules(), { timeout: 20_000, interval: 100 }).not.toContain("oximy");
+    },
+  );
 });

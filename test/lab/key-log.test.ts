@@ -15,9 +15,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../lab/lab.js";
 import type { LabProcess } from "../../lab/lab-process.js";
-import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
 import { temporaryFolder } from "../temporary-folder.js";
+import { eventsIn } from "./first-contact.js";
 import { PROJECT, spawnOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
@@ -59,13 +59,7 @@ describe.skipIf(requireLab())("oximy run", { timeout: LONG }, () => {
     return { code, stdout, stderr, events: events() };
   };
 
-  const events = (): OximyEvent[] => {
-    const folder = join(home, "traces");
-    if (!existsSync(folder)) return [];
-    return readdirSync(folder)
-      .flatMap((file) => readFileSync(join(folder, file), "utf8").split("\n").filter(Boolean))
-      .map((line) => JSON.parse(line) as OximyEvent);
-  };
+  const events = () => eventsIn(join(home, "traces"));
 
   const vias = () => events().map((event) => [event.trace_level, event.metadata?.via]);
 

@@ -150,3 +150,17 @@ export class LabOximy {
     return this.process.exited;
   }
 }
+
+/** How capture may end, given the supervisor's command and the proxy's pid. */
+export const ENDS: readonly [string, (oximy: LabOximy, proxy: number) => void][] = [
+  ["SIGINT", (oximy) => oximy.process.kill("SIGINT")],
+  ["SIGKILL to the supervisor", (oximy) => oximy.process.kill("SIGKILL")],
+  ["SIGKILL to the proxy", (_, proxy) => process.kill(proxy, "SIGKILL")],
+  [
+    "SIGKILL to both",
+    (oximy, proxy) => {
+      oximy.process.kill("SIGKILL");
+      process.kill(proxy, "SIGKILL");
+    },
+  ],
+];

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createLab, type Lab } from "../../lab/lab.js";
 import { PRELOADS } from "../../src/engine/preload.js";
-import type { OximyEvent } from "../../src/event/event.js";
 import { temporaryFolder } from "../temporary-folder.js";
+import { eventsIn } from "./first-contact.js";
 import { PROJECT, spawnOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
@@ -56,13 +56,7 @@ describe.skipIf(requireLab())("a program that heeds no proxy variable, under `ox
     return { code, stdout, stderr, vias: events().map(({ metadata }) => metadata.via) };
   };
 
-  const events = (): OximyEvent[] => {
-    const folder = join(home, "traces");
-    if (!existsSync(folder)) return [];
-    return readdirSync(folder)
-      .flatMap((file) => readFileSync(join(folder, file), "utf8").split("\n").filter(Boolean))
-      .map((line) => JSON.parse(line) as OximyEvent);
-  };
+  const events = () => eventsIn(join(home, "traces"));
 
   it("is captured, and sees its server", async () => {
     expect(await run(python(`${CALL}call()`))).toEqual({
