@@ -10,7 +10,7 @@ wanted="nft:nftables iptables:iptables ip:iproute2 setpriv:util-linux curl:curl 
 case "${1:-}" in
 --test)
 	wanted="$wanted jq:jq git:git python3:python3 certutil:libnss3-tools h2load:nghttp2-client"
-	wanted="$wanted wget:wget shellcheck:shellcheck"
+	wanted="$wanted wget:wget shellcheck:shellcheck slirp4netns:slirp4netns pasta:passt"
 	# Only for rows of the lab's tables, which are skipped without them.
 	[ "${OXIMY_REQUIRE_LAB:-}" = 1 ] && wanted="$wanted chromium:chromium firefox-esr:firefox-esr go:golang-go"
 	for module in requests httpx aiohttp; do

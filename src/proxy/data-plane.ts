@@ -18,7 +18,15 @@ import type { Tap, TapSink } from "./tap.js";
 import type { SecureUpstream, UpstreamConnector } from "./upstream/upstream.js";
 import type { KnownClient } from "./verdict/client.js";
 import type { ClientHello } from "./verdict/client-hello.js";
-import { decide, decideByHost, isPrivate, type Policy } from "./verdict/decide.js";
+import { ContainerSessions } from "./verdict/container-sessions.js";
+import {
+  decide,
+  decideByHost,
+  type GeneralPolicy,
+  isPrivate,
+  type Policy,
+  type Verdict,
+} from "./verdict/decide.js";
 import { type Opening, readOpening } from "./verdict/opening.js";
 import type { TrustBook } from "./verdict/trust-book.js";
 
@@ -30,7 +38,7 @@ export interface DataPlaneOptions {
   /** Where a destination is reached: at itself, but in the demo. */
   readonly route: (destination: Endpoint) => Endpoint;
   /** Asked for each connection, so that a refreshed bundle counts at once. */
-  readonly policy: () => Omit<Policy, "capacity">;
+  readonly policy: () => GeneralPolicy;
   readonly trust: TrustBook;
   /** Where TLS secrets come from; absent where nothing is read. */
   readonly secrets?: SecretSource;
@@ -68,6 +76,7 @@ export class DataPlane {
   /** Connections that are read now, by user. */
   private readonly held = new Map<number | undefined, number>();
   private heldInAll = 0;
+  private readonly containerSessions = new ContainerSessions();
   private idle: (() => void) | undefined;
 
   constructor(private readonly options: DataPlaneOptions) {}
@@ -115,6 +124,7 @@ export class DataPlane {
     const policy: Policy = {
       ...told,
       capacity,
+      isSeenInContainer: accepted.network === undefined && this.containerSessions.isSecondLook(opening),
       // The front alone has a way to the server, with the client's bytes as they are.
       ...(accepted.network !== undefined && { interception: "none" }),
     };
@@ -123,6 +133,17 @@ export class DataPlane {
     // Asked for last: what is decided on it must be begun before another connection asks.
     const standing = this.options.trust.standing(known.program);
     const verdict = decide(opening, destination, { ...known, standing, sites: sites.state }, policy);
+    const end = this.carryOut(verdict, identified, opening, sites);
+    return accepted.network === undefined ? end : this.containerSessions.during(end, opening);
+  }
+
+  private async carryOut(
+    verdict: Verdict,
+    identified: IdentifiedConnection,
+    opening: Opening,
+    sites: SitesWatch,
+  ): Promise<unknown> {
+    const { accepted, destination, client: known } = identified;
     switch (verdict.action) {
       case "read":
         return this.holding(known, this.read(identified, verdict.host, sites));

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { ClientProgram, KnownClient, Trust } from "../../src/proxy/verdict/client.js";
-import type { Policy } from "../../src/proxy/verdict/decide.js";
+import type { GeneralPolicy } from "../../src/proxy/verdict/decide.js";
 import { LearnedFacts } from "../../src/proxy/verdict/learned-facts.js";
 import { TrustBook, type TrustBookOptions } from "../../src/proxy/verdict/trust-book.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 /** A policy that shows everybody our certificate. */
-export const INTERCEPT_ALL: Omit<Policy, "capacity"> = {
+export const INTERCEPT_ALL: GeneralPolicy = {
   knowledgeOf: () => "readable",
   selects: () => true,
   interception: "always",

@@ -28,7 +28,8 @@ export type PrivateReason =
   | "client_silent"
   | "neither_tls_nor_http"
   | "client_hello_malformed"
-  | "app_not_selected";
+  | "app_not_selected"
+  | "seen_in_container";
 
 const PRIVATE: ReadonlySet<string> = new Set<PrivateReason>([
   "host_unknown",
@@ -37,6 +38,7 @@ const PRIVATE: ReadonlySet<string> = new Set<PrivateReason>([
   "neither_tls_nor_http",
   "client_hello_malformed",
   "app_not_selected",
+  "seen_in_container",
 ]);
 
 export const isPrivate = (reason: PassthroughReason | PrivateReason): reason is PrivateReason =>
@@ -69,7 +71,12 @@ export interface Policy {
   readonly pins: (client: KnownClient) => boolean;
   readonly asksForCertificate: (client: KnownClient, host: string, server: Endpoint) => boolean;
   readonly capacity: "free" | "full";
+  /** Is it a connection of a container, on its way through what leads out of that container's network? */
+  readonly isSeenInContainer: boolean;
 }
+
+/** The same for all connections that come now. */
+export type GeneralPolicy = Omit<Policy, "capacity" | "isSeenInContainer">;
 
 const TLS_1_2 = 0x0303;
 
@@ -104,6 +111,7 @@ export function decide(opening: Opening, destination: Endpoint, client: Client, 
   if (byHost.action === "passthrough") return byHost;
   const { host, knowledge } = byHost;
   const pass = (reason: PassthroughReason): Verdict => ({ action: "passthrough", reason, host });
+  if (policy.isSeenInContainer) return { action: "passthrough", reason: "seen_in_container", host };
   if (!policy.selects(client)) return { action: "passthrough", reason: "app_not_selected", host };
   if (knowledge === "named") return pass("nothing_to_read");
   if (policy.capacity === "full") return pass("too_many_connections");

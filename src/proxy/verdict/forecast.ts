@@ -35,6 +35,7 @@ export function forecast(client: Client, policy: ForecastPolicy): Forecast {
     distrusting: "pass_through",
     asksForCertificate: () => false,
     capacity: "free",
+    isSeenInContainer: false,
   });
   switch (verdict.action) {
     case "read":

@@ -33,6 +33,7 @@ const POLICY: Policy = {
   pins: () => false,
   asksForCertificate: () => false,
   capacity: "free",
+  isSeenInContainer: false,
 };
 const TRUSTS: Client = { ...knownClient(1, program("curl", "trusts")), sites: "off", standing: "untried" };
 const DISTRUSTS: Client = { ...TRUSTS, program: program("node", "distrusts") };
@@ -239,6 +240,12 @@ describe("by client and policy, for TLS to a known host", () => {
       { ...TRUSTS, sites: "known" },
       { selects: () => false },
       pass("app_not_selected", HOST),
+    ],
+    [
+      "what was seen in its container is told once",
+      { ...TRUSTS, sites: "known" },
+      { isSeenInContainer: true },
+      pass("seen_in_container", HOST),
     ],
     [
       "at the limit of connections",
