@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createLab, type Lab } from "../../lab/lab.js";
 import { validateEvent } from "../event/schema.js";
@@ -9,6 +10,18 @@ const HOST = "api.openai.com";
 const PLAIN = "api.mistral.ai";
 const BODY = JSON.stringify({ model: "gpt-4", messages: [{ role: "user", content: "Hello" }] });
 const CURL = ["/usr/bin/curl", "-sS", "-m", "20", "-H", "content-type: application/json", "-d", BODY];
+
+/** Descriptors of network namespaces that a process has open. */
+const heldNetworks = (pid: number) =>
+  readdirSync(`/proc/${pid}/fd`).filter((fd) => linkOf(`/proc/${pid}/fd/${fd}`).startsWith("net:")).length;
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // closed meanwhile
+  }
+}
 
 describe.skipIf(requireLab() || requirePodman())(
   "containers of the real Podman",
@@ -52,6 +65,41 @@ describe.skipIf(requireLab() || requirePodman())(
         client: { name: "curl", container: { runtime: "podman", name } },
       });
       expect(event?.client.container?.image).toMatch(/with-curl:1$/);
+    });
+
+    it("a container and its network can be removed while they are captured", async () => {
+      const links = async () => (await lab.machine.exec("ip", ["-o", "link"])).stdout.split("\n").length;
+      const spaces = () =>
+        [oximy.process.pid, oximy.proxyPid].map((pid) => heldNetworks(pid)).reduce((sum, held) => sum + held);
+      const before = [await links(), spaces()];
+      const name = "passing";
+      await podman.network(name, "10.89.8.0/24");
+      const running = podman.spawn(name, "with-curl:1", ["/bin/sh", "-c", "echo up; exec sleep 300"], name);
+      await running.printed(/up/);
+      const { stdout } = await podman.run(["inspect", "--format", "{{.Id}}", name]);
+      const id = stdout.slice(0, 12);
+      await oximy.logged(new RegExp(`container ${id}.*: captured`));
+      await podman.run(["rm", "--force", "--time", "0", name]);
+      await podman.run(["network", "rm", name]);
+      await oximy.logged(new RegExp(`container ${id}.*: has ended`));
+      await expect.poll(async () => [await links(), spaces()], { timeout: 20_000 }).toEqual(before);
+    });
+
+    it("a container has its network after a kill of all our processes", async () => {
+      const name = "kept";
+      const line = [...CURL, `https://${HOST}/v1/chat/completions`].map((word) => `'${word}'`).join(" ");
+      const calls = ["/bin/sh", "-c", `echo up; while read -r _; do ${line} >/dev/null && echo called; done`];
+      const running = podman.spawn(name, "with-curl:1", calls, undefined, ["--interactive"]);
+      await running.printed(/up/);
+      const { stdout } = await podman.run(["inspect", "--format", "{{.Id}}", name]);
+      await oximy.logged(new RegExp(`container ${stdout.slice(0, 12)}.*: captured`));
+      const { proxyPid } = oximy;
+      oximy.process.kill("SIGKILL");
+      process.kill(proxyPid, "SIGKILL");
+      await oximy.process.exited;
+      running.child.stdin.write("\n");
+      await running.printed(/called/);
+      await podman.run(["rm", "--force", "--time", "0", name]);
     });
   },
 );

@@ -52,6 +52,11 @@ export class LabPodman {
     return podman;
   }
 
+  /** A network of its own, which `network rm` removes. */
+  async network(name: string, subnet: string): Promise<void> {
+    await this.run(["network", "create", "--subnet", subnet, name]);
+  }
+
   private args(args: readonly string[]): string[] {
     return [
       "--cgroup-manager=cgroupfs",
@@ -93,9 +98,26 @@ export class LabPodman {
   }
 
   /** `podman run --rm`: its first process is the program. */
-  spawn(name: string, image: string, args: readonly string[]): LabProcess {
+  spawn(
+    name: string,
+    image: string,
+    args: readonly string[],
+    network = NETWORK,
+    options: readonly string[] = [],
+  ): LabProcess {
     const certificates = "/etc/ssl/certs:/etc/ssl/certs:ro";
-    const run = ["run", "--rm", "--name", name, "--network", NETWORK, "-v", certificates, ...LIMITS];
+    const run = [
+      "run",
+      "--rm",
+      "--name",
+      name,
+      "--network",
+      network,
+      "-v",
+      certificates,
+      ...LIMITS,
+      ...options,
+    ];
     return this.lab.machine.spawn("podman", this.args([...run, image, ...args]));
   }
 
