@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createLab, type Lab } from "../../lab/lab.js";
 import type { OximyEvent } from "../../src/event/event.js";
@@ -7,6 +7,8 @@ import { type LabContainer, LabDocker } from "./container.js";
 import { ENDS, LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
+const FULL = process.env.OXIMY_FULL === "1";
+const LONG = FULL ? 1_200_000 : 120_000;
 const HOST = "api.openai.com";
 const DENIED = "api.anthropic.com";
 /** Spoken to in the clear. */
@@ -16,6 +18,12 @@ const POST = ["-sS", "-m", "20", "-H", "content-type: application/json", "-d", B
 const CALL = [...POST, `https://${HOST}/v1/chat/completions`];
 /** In this time, after whatever end, the network is as it was. */
 const WITHIN_MS = 1_000;
+
+const MODELS = ["-sS", "-m", "20", "-o", "/dev/null", `https://${HOST}/v1/models`];
+
+/** Memory of a process that is in RAM. */
+const residentMiB = (pid: number) =>
+  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]) / 1024);
 
 /** Answers each line with it. */
 const ECHO = `
@@ -230,8 +238,8 @@ describe.skipIf(requireLab())("oximy local --containers", { timeout: 120_000 }, 
     await echo.stop();
   });
 
-  it("names each of many short containers", async () => {
-    const total = 8;
+  it("names each of many short containers", { timeout: LONG }, async () => {
+    const total = FULL ? 200 : 8;
     const earlierEvents = oximy.events.length;
     const names: string[] = [];
     for (let i = 0; i < total; i++) {
@@ -293,6 +301,43 @@ describe.skipIf(requireLab())("the end of oximy local --containers", { timeout: 
     const most = await run();
     expect(most[0]).toBeGreaterThan(before[0]!);
     await expect.poll(held, { timeout: 60_000, interval: 200 }).toEqual(before);
+  });
+
+  it("gives back what many containers took, and says what one costs", { timeout: LONG }, async () => {
+    const [together, rounds] = FULL ? [20, 25] : [4, 2];
+    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    onTestFinished(() => void oximy.stop());
+    const pids = [oximy.process.pid, oximy.proxyPid];
+    const held = () => pids.map((pid) => readdirSync(`/proc/${pid}/fd`).length);
+    const memory = () => pids.map(residentMiB);
+    const run = async () => {
+      const containers = await Promise.all(
+        Array.from({ length: together }, async (_, i) => {
+          const container = docker.create(`many-${i}`, "node:20");
+          container.spawn("sleep", ["infinity"]);
+          await oximy.logged(new RegExp(`container ${container.id.slice(0, 12)}.*: captured`));
+          const calls = Array.from({ length: 3 }, () => container.exec("curl", MODELS));
+          for (const { code } of await Promise.all(calls)) expect(code).toBe(0);
+          return container;
+        }),
+      );
+      const most = held();
+      for (const container of containers) container.remove();
+      for (const { id } of containers)
+        await oximy.logged(new RegExp(`container ${id.slice(0, 12)}.*: has ended`));
+      return most;
+    };
+    await run(); // what is opened once and kept
+    const [descriptors, memoryBefore] = [held(), memory()];
+    let most: number[] = [];
+    for (let round = 0; round < rounds; round++) most = await run();
+    await expect.poll(held, { timeout: 60_000, interval: 200 }).toEqual(descriptors);
+    const more = memory().map((now, at) => now - memoryBefore[at]!);
+    const each = most.map((open, at) => ((open - descriptors[at]!) / together).toFixed(1));
+    console.log(
+      `${together * (rounds + 1)} containers: ${each} descriptors each (supervisor, proxy); memory grew by ${more} MiB`,
+    );
+    expect(Math.max(...more)).toBeLessThan(40);
   });
 
   it.each(ENDS)(
