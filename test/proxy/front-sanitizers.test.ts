@@ -13,9 +13,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const sources = [
   fileURLToPath(new URL("front-stress.cc", import.meta.url)),
-  ...["endpoint.cc", "front_peek.cc", "linux/guest_message.cc", "linux/original_destination.cc"].map((name) =>
-    path.join(native, name),
-  ),
+  ...[
+    "endpoint.cc",
+    "front_peek.cc",
+    "linux/apart_thread.cc",
+    "linux/guest_message.cc",
+    "linux/original_destination.cc",
+  ].map((name) => path.join(native, name)),
   ...readdirSync(path.join(native, "linux"))
     .filter((name) => /^front_.*\.cc$/.test(name))
     .map((name) => path.join(native, "linux", name)),
