@@ -1,11 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-// @ts-expect-error plain JavaScript, which needs no build
-import { checkBinary } from "../../scripts/check-binary.mjs";
-// @ts-expect-error plain JavaScript, which needs no build
-import { PRELOAD } from "../../scripts/prebuilds.mjs";
-import { PRELOADS } from "../../src/engine/preload.js";
 import { OximyError } from "../../src/errors.js";
 import { loadFirst, NATIVE_BINARIES } from "../../src/native/native.js";
 import { asInvokingUser } from "../../src/user/invoking-user.js";
@@ -49,18 +44,6 @@ describe("the build of oximy-sites", () => {
   it.skipIf(process.platform !== "linux")("is beside the addon", () => {
     const built = NATIVE_BINARIES.find((file) => fs.existsSync(file))!;
     expect(fs.statSync(path.join(path.dirname(built), "oximy-sites")).mode & 0o111).not.toBe(0);
-  });
-});
-
-describe.skipIf(process.platform !== "linux")("what `oximy run` preloads", () => {
-  it("is beside the addon, needs no library, and stands before three functions only", () => {
-    const built = PRELOADS.find((file) => fs.existsSync(file))!;
-    expect(() => checkBinary(`linux-${process.arch}`, PRELOAD, fs.readFileSync(built))).not.toThrow();
-  });
-
-  it("would not be packed when it exported more", () => {
-    const addon = fs.readFileSync(NATIVE_BINARIES.find((file) => fs.existsSync(file))!);
-    expect(() => checkBinary(`linux-${process.arch}`, PRELOAD, addon)).toThrow(/needs lib/);
   });
 });
 
