@@ -246,7 +246,8 @@ describe.skipIf(requireLab())("oximy local --containers", { timeout: 120_000 }, 
       const container = docker.create(`short-${i}`, `image-${i}`);
       const waiting = container.spawn("curl", CALL);
       await captured(container);
-      expect((await waiting.start().exited).code).toBe(0);
+      const { code, stderr } = await waiting.start().exited;
+      expect(code, `call ${i}: ${stderr}`).toBe(0);
       container.remove();
       names.push(container.id);
     }
