@@ -5,11 +5,11 @@
 import { createHash } from "node:crypto";
 import { loadCommands } from "./mach-o.mjs";
 
-const LC_CODE_SIGNATURE = 0x1d;
-const SUPERBLOB = 0xfade0cc0;
-const CODE_DIRECTORY = 0xfade0c02;
-const ADHOC = 0x2;
-const SHA256 = 2;
+export const LC_CODE_SIGNATURE = 0x1d;
+export const SUPERBLOB = 0xfade0cc0;
+export const CODE_DIRECTORY = 0xfade0c02;
+export const ADHOC = 0x2;
+export const SHA256 = 2;
 
 /** Where the signature stands; undefined in a file without one. */
 function place(file) {

@@ -3,20 +3,16 @@
  * ld64's "code signature" section documents in its source): a code directory with the hash of each page, nothing else.
  */
 import { createHash } from "node:crypto";
+import { ADHOC, CODE_DIRECTORY, LC_CODE_SIGNATURE, SHA256, SUPERBLOB } from "./code-signature.mjs";
 import { loadCommands } from "./mach-o.mjs";
 
 const LC_SEGMENT_64 = 0x19;
-const LC_CODE_SIGNATURE = 0x1d;
 const HEADER_SIZE = 32;
 const COMMAND_SIZE = 16;
 const SEGMENT_SIZE = 72;
 const SECTION_SIZE = 80;
-const SUPERBLOB = 0xfade0cc0;
-const CODE_DIRECTORY = 0xfade0c02;
 /** The version with the place of executable code, which is what the linker writes. */
 const VERSION = 0x20400;
-const ADHOC = 0x2;
-const SHA256 = 2;
 const HASH_SIZE = 32;
 const PAGE_BITS = 12;
 const PAGE = 2 ** PAGE_BITS;

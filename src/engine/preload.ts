@@ -10,8 +10,8 @@ export const PRELOADS: readonly string[] = NATIVE_BINARIES.map((binary) =>
 );
 
 /**
- * Where the proxy is at ::1, and LD_PRELOAD with the library after what the command would preload anyway. Nothing where there is no library, or where
- * its path cannot be said in the variable (ld.so(8): names are parted by spaces and colons).
+ * Where the proxy is at ::1, and LD_PRELOAD with the library after what the command would preload anyway. Nothing where
+ * there is no library, or where its path cannot be said in the variable (ld.so(8): names are parted by spaces and colons).
  * @param portV6 of the explicit proxy, at ::1
  * @param preloaded LD_PRELOAD that the command would be started with
  */

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createLab, type Lab } from "../../lab/lab.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { validateEvent } from "../event/schema.js";
 import { type LabContainer, LabDocker } from "./container.js";
+import { mibOf } from "./memory.js";
 import { ENDS, LabOximy } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
@@ -20,10 +21,6 @@ const CALL = [...POST, `https://${HOST}/v1/chat/completions`];
 const WITHIN_MS = 1_000;
 
 const MODELS = ["-sS", "-m", "20", "-o", "/dev/null", `https://${HOST}/v1/models`];
-
-/** Memory of a process that is in RAM. */
-const residentMiB = (pid: number) =>
-  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]) / 1024);
 
 /** Answers each line with it. */
 const ECHO = `
@@ -310,7 +307,7 @@ describe.skipIf(requireLab())("the end of oximy local --containers", { timeout: 
     onTestFinished(() => void oximy.stop());
     const pids = [oximy.process.pid, oximy.proxyPid];
     const held = () => pids.map((pid) => readdirSync(`/proc/${pid}/fd`).length);
-    const memory = () => pids.map(residentMiB);
+    const memory = () => pids.map((pid) => mibOf(pid, "VmRSS"));
     const run = async () => {
       const containers = await Promise.all(
         Array.from({ length: together }, async (_, i) => {

@@ -7,6 +7,7 @@ import { createLab, type Lab } from "../../lab/lab.js";
 import type { ServerProgram } from "../../lab/lab-server.js";
 import { Random } from "../fuzz/mutations.js";
 import { ECHO_SERVER } from "./echo-server.js";
+import { mibOf } from "./memory.js";
 import { LabOximy, PROJECT } from "./oximy.js";
 import { requireLab } from "./require-lab.js";
 
@@ -130,8 +131,3 @@ const isCalm = ({ metadata }: Event) => metadata.request_host === CALM;
 
 /** Each call has a text of its own. */
 const contentOf = ({ interaction }: Event) => JSON.stringify(interaction?.response?.content);
-
-function mibOf(pid: number, field: "VmRSS" | "VmHWM"): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Math.round(Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)![1]) / 1024);
-}

@@ -7,7 +7,6 @@
  * the dynamic linker would have found it for the object that the call came from.
  */
 #include <cerrno>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -17,14 +16,7 @@
 
 #include <cstddef>
 
-// Part of libdl before glibc 2.34. Whatever has OpenSSL has that, too.
-extern "C" {
-void* dlsym(void*, const char*) __attribute__((weak));
-void* dlopen(const char*, int) __attribute__((weak));
-int dlclose(void*) __attribute__((weak));
-int dladdr(const void*, Dl_info*) __attribute__((weak));
-char* getenv(const char*);
-}
+#include "linux/preload/program.h"
 
 namespace {
 

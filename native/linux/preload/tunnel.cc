@@ -9,10 +9,7 @@
  * It is in processes of any kind, so it brings nothing with it: no C++ runtime, no memory of the heap, no thread, and of
  * the C library only functions that glibc and musl both have (it names neither as needed, and fits both).
  */
-#include <arpa/inet.h>
 #include <cerrno>
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -23,11 +20,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "linux/preload/program.h"
 #include "linux/preload/text.h"
-
-// Part of libdl before glibc 2.34, which not every program has.
-extern "C" void* dlsym(void*, const char*) __attribute__((weak));
-extern "C" char* getenv(const char*);
 
 namespace {
 
@@ -43,6 +37,18 @@ union Address {
   sockaddr_in v4;
   sockaddr_in6 v6;
 };
+
+/** What the program names; `any.sa_family` is AF_UNSPEC for what is no whole address of IPv4 or IPv6. */
+Address AddressOf(const sockaddr* to, socklen_t length) {
+  Address address{};
+  if (to == nullptr) return address;
+  if (to->sa_family == AF_INET && length >= sizeof address.v4) {
+    address.v4 = *reinterpret_cast<const sockaddr_in*>(to);
+  } else if (to->sa_family == AF_INET6 && length >= sizeof address.v6) {
+    address.v6 = *reinterpret_cast<const sockaddr_in6*>(to);
+  }
+  return address;
+}
 
 /** Where the socket with this descriptor was to go, for getpeername(2); `any.sa_family` is 0 where it went itself. */
 Address asked_for[kKnownSockets];
@@ -99,13 +105,13 @@ bool IsCaptured() {
  * The run's proxy by an address of this kind, port 0 where it has none. IPv6 has a listener of its own: a socket that was
  * connected to IPv4 by an address of IPv6 never gets to IPv6 again (Linux, tcp_v6_connect), and it may have to.
  */
-Address ProxyLike(const sockaddr* to) {
+Address ProxyLike(const Address& to) {
   Address proxy{};
-  proxy.any.sa_family = to->sa_family;
-  if (to->sa_family == AF_INET) {
+  proxy.any.sa_family = to.any.sa_family;
+  if (to.any.sa_family == AF_INET) {
     proxy.v4.sin_port = PortAfter("http://127.0.0.1:", getenv("OXIMY_RUN_PROXY"));
     proxy.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  } else if (IN6_IS_ADDR_V4MAPPED(&reinterpret_cast<const sockaddr_in6*>(to)->sin6_addr)) {
+  } else if (IN6_IS_ADDR_V4MAPPED(&to.v6.sin6_addr)) {
     proxy.v6.sin6_port = PortAfter("http://127.0.0.1:", getenv("OXIMY_RUN_PROXY"));
     proxy.v6.sin6_addr.s6_addr[10] = proxy.v6.sin6_addr.s6_addr[11] = 0xff;
     proxy.v6.sin6_addr.s6_addr32[3] = htonl(INADDR_LOOPBACK);
@@ -126,20 +132,12 @@ bool IsForeignV4(in_addr_t address) {
 }
 
 /** Whether a connection to it leaves this machine for a server of HTTPS, by an address that CONNECT can name. */
-bool IsHttpsElsewhere(const sockaddr* to, socklen_t length) {
-  if (to == nullptr) return false;
-  if (to->sa_family == AF_INET && length >= sizeof(sockaddr_in)) {
-    const auto& v4 = *reinterpret_cast<const sockaddr_in*>(to);
-    return v4.sin_port == htons(kHttps) && IsForeignV4(v4.sin_addr.s_addr);
-  }
-  if (to->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6)) {
-    const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(to);
-    if (v6.sin6_port != htons(kHttps)) return false;
-    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return IsForeignV4(v6.sin6_addr.s6_addr32[3]);
-    return !IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) && !IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr) &&
-           !IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
-  }
-  return false;
+bool IsHttpsElsewhere(const Address& to) {
+  if (to.any.sa_family == AF_UNSPEC || PortOf(to) != htons(kHttps)) return false;
+  if (to.any.sa_family == AF_INET) return IsForeignV4(to.v4.sin_addr.s_addr);
+  const in6_addr& v6 = to.v6.sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) return IsForeignV4(v6.s6_addr32[3]);
+  return !IN6_IS_ADDR_LOOPBACK(&v6) && !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6);
 }
 
 bool IsTcp(int fd) {
@@ -191,22 +189,19 @@ Reached Reach(int fd, const Address& proxy) {
 }
 
 /** `203.0.113.9:443` or `[2001:db8::9]:443`. */
-void AddAuthority(Text& text, const sockaddr* to) {
-  if (to->sa_family == AF_INET) {
-    text.AddV4(reinterpret_cast<const sockaddr_in*>(to)->sin_addr.s_addr);
+void AddAuthority(Text& text, const Address& to) {
+  if (to.any.sa_family == AF_INET) {
+    text.AddV4(to.v4.sin_addr.s_addr);
+  } else if (IN6_IS_ADDR_V4MAPPED(&to.v6.sin6_addr)) {
+    text.AddV4(to.v6.sin6_addr.s6_addr32[3]);
   } else {
-    const auto& address = reinterpret_cast<const sockaddr_in6*>(to)->sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&address)) {
-      text.AddV4(address.s6_addr32[3]);
-    } else {
-      text.AddV6(address.s6_addr);
-    }
+    text.AddV6(to.v6.sin6_addr.s6_addr);
   }
   text.Add(":443");
 }
 
 /** Asks for the tunnel and takes the proxy's answer off the socket, all of it and nothing beyond. */
-bool OpenTunnel(int fd, const sockaddr* to) {
+bool OpenTunnel(int fd, const Address& to) {
   Text request;
   request.Add("CONNECT ");
   AddAuthority(request, to);
@@ -246,19 +241,14 @@ void Disconnect(int fd) {
 extern "C" __attribute__((visibility("default"))) int connect(int fd, const sockaddr* to, socklen_t length) {
   const bool is_known = fd >= 0 && fd < kKnownSockets;
   if (is_known) asked_for[fd].any.sa_family = AF_UNSPEC;
-  if (!IsHttpsElsewhere(to, length) || !IsTcp(fd) || !IsCaptured()) return NextConnect(fd, to, length);
+  const Address asked = AddressOf(to, length);
+  if (!IsHttpsElsewhere(asked) || !IsTcp(fd) || !IsCaptured()) return NextConnect(fd, to, length);
   const int before = errno;
-  const Address proxy = ProxyLike(to);
+  const Address proxy = ProxyLike(asked);
   if (PortOf(proxy) != 0 && !IsBound(fd)) {
     const Reached reached = Reach(fd, proxy);
-    if (reached == Reached::kYes && OpenTunnel(fd, to)) {
-      if (is_known) {
-        if (to->sa_family == AF_INET) {
-          asked_for[fd].v4 = *reinterpret_cast<const sockaddr_in*>(to);
-        } else {
-          asked_for[fd].v6 = *reinterpret_cast<const sockaddr_in6*>(to);
-        }
-      }
+    if (reached == Reached::kYes && OpenTunnel(fd, asked)) {
+      if (is_known) asked_for[fd] = asked;
       errno = before;
       return 0;
     }
@@ -278,7 +268,7 @@ extern "C" __attribute__((visibility("default"))) int getpeername(int fd, sockad
   Address now{};
   socklen_t size = sizeof now;
   if (NextPeerName(fd, &now.any, &size) != 0 || now.any.sa_family != asked.any.sa_family ||
-      PortOf(now) != PortOf(ProxyLike(&asked.any))) {
+      PortOf(now) != PortOf(ProxyLike(asked))) {
     return result;
   }
   const auto* const bytes = reinterpret_cast<const char*>(&asked);

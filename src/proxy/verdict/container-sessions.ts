@@ -19,7 +19,7 @@ export class ContainerSessions {
    * the hello of another connection hides no more than that, and of the other there is an event.
    */
   isSecondLook(opening: Opening): boolean {
-    return opening.kind === "tls" && this.open.delete(keyOf(opening.hello.random));
+    return opening.kind === "tls" && this.open.size > 0 && this.open.delete(keyOf(opening.hello.random));
   }
 }
 
