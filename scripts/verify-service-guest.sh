@@ -40,17 +40,34 @@ internet() {
 	sleep infinity | ip netns exec internet /usr/local/bin/node /usr/local/lib/oximy/dist/lab/ai-server-main.js "$config" >"$STATE/server.log" &
 	within 120 grep -q ports "$STATE/server.log"
 }
-call() { setpriv --reuid 1000 --regid 1000 --clear-groups curl -sS -m 30 -o /dev/null --cacert "$STATE/cert.pem" \
+# A container of Docker's: a network behind the machine's, told by its control group.
+BOX=/sys/fs/cgroup/docker/$(printf '0123456789abcdef%.0s' 1 2 3 4)
+container() {
+	ip netns add box && ip link add box0 type veth peer name eth0 netns box
+	ip addr add 172.17.0.1/16 dev box0 && ip link set box0 up
+	ip -n box link set lo up && ip -n box link set eth0 up
+	ip -n box addr add 172.17.0.2/16 dev eth0 && ip -n box route add default via 172.17.0.1
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	nft 'add table ip docker; add chain ip docker post { type nat hook postrouting priority 100; };
+		add rule ip docker post ip saddr 172.17.0.0/16 oifname "out" masquerade'
+	mkdir -p "$BOX"
+	in_container sleep infinity </dev/null >/dev/null 2>&1 &
+}
+# shellcheck disable=SC2016 # the inner shell's
+in_container() { nsenter --net=/run/netns/box sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$BOX" "$@"; }
+call() { "$@" setpriv --reuid 1000 --regid 1000 --clear-groups curl -sS -m 30 -o /dev/null --cacert "$STATE/cert.pem" \
 	-H 'Content-Type: application/json' -d '{"model":"gpt-4","messages":[{"role":"user","content":"Hello"}]}' \
 	"https://$NAME/v1/chat/completions"; }
 # Events that were read in full, below the home of whose events these are.
 read_events() { cat /home/ana/.oximy/traces/* 2>/dev/null | grep -c '"trace_level":"full"'; }
 more_events_than() { [ "$(read_events)" -gt "$1" ]; }
-reads_a_call() {
+reads_a_call() { # [in_container]
 	local before
 	before=$(read_events)
-	call && within 10 more_events_than "$before"
+	call "$@" && within 10 more_events_than "$before"
 }
+# A call may come before the redirect of its network.
+reads_a_call_of_a_container() { reads_a_call in_container && grep -q '"container"' /home/ana/.oximy/traces/*; }
 
 # What a machine has of rules, routes, probes, settings, programs and files, but for what logs and locks change by themselves.
 machine() {
@@ -68,13 +85,15 @@ restarted() { [ "$(main_pid)" != "$1" ] && [ "$(systemctl is-active oximy)" = ac
 
 echo # the firmware leaves a line open
 internet || echo "not ok - the internet of the guest"
+container || echo "not ok - the container of the guest"
 case $(cat "$STATE/stage" 2>/dev/null) in
 "")
 	call || echo "not ok - a call before anything is installed"
+	call in_container || echo "not ok - a call of the container before anything is installed"
 	machine >"$STATE/before"
 	export SUDO_UID=1000 SUDO_GID=1000 SUDO_USER=ana
 	# shellcheck disable=SC2086 # two words
-	check "oximy service install" $OXIMY service install
+	check "oximy service install" $OXIMY service install -- --containers
 	check "it runs" systemctl is-active oximy
 	systemd-analyze security oximy --no-pager | tail -n 1 | sed 's/^/# /'
 	echo 2 >"$STATE/stage"
@@ -85,6 +104,7 @@ case $(cat "$STATE/stage" 2>/dev/null) in
 	check "it starts with the machine" within 240 systemctl is-active --quiet oximy
 	grep -E '^(NoNewPrivs|Seccomp|CapBnd)' "/proc/$(main_pid)/status" | sed 's/^/# /'
 	check "a call is read, into the user's home" within 120 reads_a_call
+	check "a call of a container is read" within 120 reads_a_call_of_a_container
 	check "its files are the user's" none_but find /home/ana/.oximy ! -user ana
 	check "systemctl stop" systemctl stop oximy
 	check "after it the machine is as it was" within 60 as_before

@@ -25,7 +25,7 @@ export const CAPABILITIES: ReadonlyArray<readonly [capability: string, why: stri
 ];
 
 /** Calls that nothing of Oximy makes. Node maps memory to be executed, so that this cannot be forbidden. */
-const REFUSED_CALLS = "@clock @cpu-emulation @module @obsolete @raw-io @reboot @swap";
+const REFUSED_CALLS = "@clock @cpu-emulation @keyring @module @mount @obsolete @raw-io @reboot @swap";
 /** Seconds without a sign of life; the redirect steps aside long before. */
 const WATCHDOG_S = 60;
 
@@ -68,6 +68,9 @@ SyslogIdentifier=${SERVICE_NAME}
 CapabilityBoundingSet=${CAPABILITIES.map(([capability]) => capability).join(" ")}
 NoNewPrivileges=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+# With --containers a thread enters their networks (setns(2)); no other kind of namespace is entered, and none is made.
+RestrictNamespaces=net
+ProtectClock=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
