@@ -13,7 +13,8 @@ const SERVING = new Set(["local", "mcp", "proxy", "run", "ui"]);
 
 if (!SERVING.has(process.argv[2] ?? "")) endWithReader();
 try {
-  await createProgram().parseAsync();
+  const program = await createProgram(process.argv[2]);
+  await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
   else process.exitCode = reportError(error, process.argv.includes("--json"));

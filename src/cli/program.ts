@@ -3,32 +3,9 @@
 import { Command } from "commander";
 import { giveRootUp } from "../user/invoking-user.js";
 import { VERSION } from "../version.js";
-import { addAppsCommand } from "./apps.js";
-import { addBundleCommand } from "./bundle.js";
-import { addCaCommand, addEnvCommand } from "./ca.js";
 import { flagsOverruled } from "./capture-options.js";
-import { addCleanupCommand } from "./cleanup.js";
-import { addCompletionCommand, addManCommand } from "./completion.js";
-import { addConfigCommand } from "./config.js";
-import { addDemoCommand } from "./demo.js";
-import { addDiffCommand } from "./diff.js";
-import { addDoctorCommand } from "./doctor.js";
-import { addEventsCommand } from "./events.js";
 import { addExamples } from "./examples.js";
-import { addExportCommand } from "./export.js";
-import { addLocalCommand } from "./local.js";
-import { addMcpCommand } from "./mcp.js";
-import { addMcpServerCommand } from "./mcp-server.js";
-import { addPinsCommand } from "./pins.js";
-import { addProxyCommand } from "./proxy.js";
 import { reportWarning } from "./report.js";
-import { addRunCommand } from "./run.js";
-import { addServiceCommand } from "./service.js";
-import { addSessionsCommand } from "./sessions.js";
-import { addShowCommand } from "./show.js";
-import { addStatsCommand } from "./stats.js";
-import { addUiCommand } from "./ui.js";
-import { addUninstallCommand } from "./uninstall.js";
 
 /** These look at the invoking user's files and nothing else. */
 const NEEDING_NO_ROOT = new Set([
@@ -44,7 +21,43 @@ const NEEDING_NO_ROOT = new Set([
   "ui",
 ]);
 
-export function createProgram(): Command {
+/** In the order of the help. Each is loaded when it is called for: all of them take half a second of a processor. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  local: async () => (await import("./local.js")).addLocalCommand,
+  proxy: async () => (await import("./proxy.js")).addProxyCommand,
+  run: async () => (await import("./run.js")).addRunCommand,
+  mcp: async () => (await import("./mcp.js")).addMcpCommand,
+  apps: async () => (await import("./apps.js")).addAppsCommand,
+  bundle: async () => (await import("./bundle.js")).addBundleCommand,
+  events: async () => (await import("./events.js")).addEventsCommand,
+  stats: async () => (await import("./stats.js")).addStatsCommand,
+  sessions: async () => (await import("./sessions.js")).addSessionsCommand,
+  show: async () => (await import("./show.js")).addShowCommand,
+  diff: async () => (await import("./diff.js")).addDiffCommand,
+  export: async () => (await import("./export.js")).addExportCommand,
+  "mcp-server": async () => (await import("./mcp-server.js")).addMcpServerCommand,
+  ui: async () => (await import("./ui.js")).addUiCommand,
+  pins: async () => (await import("./pins.js")).addPinsCommand,
+  demo: async () => (await import("./demo.js")).addDemoCommand,
+  ca: async () => (await import("./ca.js")).addCaCommand,
+  env: async () => (await import("./ca.js")).addEnvCommand,
+  doctor: async () => (await import("./doctor.js")).addDoctorCommand,
+  service: async () => (await import("./service.js")).addServiceCommand,
+  cleanup: async () => (await import("./cleanup.js")).addCleanupCommand,
+  config: async () => (await import("./config.js")).addConfigCommand,
+  completion: async () => (await import("./completion.js")).addCompletionCommand,
+  man: async () => (await import("./completion.js")).addManCommand,
+  uninstall: async () => (await import("./uninstall.js")).addUninstallCommand,
+};
+
+/** What they print is made of all commands. */
+const ABOUT_ALL = new Set(["completion", "man"]);
+
+/**
+ * @param called the first argument: where it names a command, there is that one alone; the version needs none, and the help
+ *     and what is misspelt need all, as with `undefined`.
+ */
+export async function createProgram(called?: string): Promise<Command> {
   const program = new Command("oximy")
     .description("Capture every AI call that this computer makes, and say which app made it.")
     .version(VERSION)
@@ -57,34 +70,13 @@ export function createProgram(): Command {
     .hook("preAction", (_program, command) => {
       for (const sentence of flagsOverruled(command)) reportWarning(sentence, command.opts().json === true);
     });
-  for (const add of [
-    addLocalCommand,
-    addProxyCommand,
-    addRunCommand,
-    addMcpCommand,
-    addAppsCommand,
-    addBundleCommand,
-    addEventsCommand,
-    addStatsCommand,
-    addSessionsCommand,
-    addShowCommand,
-    addDiffCommand,
-    addExportCommand,
-    addMcpServerCommand,
-    addUiCommand,
-    addPinsCommand,
-    addDemoCommand,
-    addCaCommand,
-    addEnvCommand,
-    addDoctorCommand,
-    addServiceCommand,
-    addCleanupCommand,
-    addConfigCommand,
-    addCompletionCommand,
-    addManCommand,
-    addUninstallCommand,
-  ])
-    add(program);
+  for (const add of await Promise.all(neededBy(called).map((load) => load()))) add(program);
   addExamples(program);
   return program;
+}
+
+function neededBy(called: string | undefined): readonly (typeof COMMANDS)[string][] {
+  if (called === "--version" || called === "-V") return [];
+  const load = called !== undefined && Object.hasOwn(COMMANDS, called) ? COMMANDS[called] : undefined;
+  return load === undefined || ABOUT_ALL.has(called!) ? Object.values(COMMANDS) : [load];
 }

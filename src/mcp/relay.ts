@@ -44,12 +44,14 @@ export async function relay(options: RelayOptions): Promise<ServerEnd> {
     const input = server.stdin!;
     const output = server.stdout!;
     const toClient = clientsEnd();
+    const flushed = overOf(toClient);
     pass("client", process.stdin, input, options);
     pass("server", output, toClient, options);
     const end = await endOf(server);
     release();
     await silent(output);
-    await flushed(toClient);
+    toClient.end();
+    await flushed;
     return end;
   } finally {
     release();
@@ -129,11 +131,12 @@ function silent(output: Readable): Promise<void> {
   });
 }
 
-/** Resolves when all that was passed on has left us, or nobody takes it. */
-function flushed(target: Writable): Promise<void> {
+/**
+ * Resolves when all that was passed on has left us, or nobody takes it. Asked before anything is passed: a standard output
+ * that is a file forgets its end, once Node has kept it from being destroyed.
+ */
+function overOf(target: Writable): Promise<void> {
   return new Promise((resolve) => {
-    if (target.destroyed || target.writableFinished || target.errored) return resolve();
     for (const event of ["close", "finish", "error"]) target.once(event, () => resolve());
-    target.end();
   });
 }

@@ -3,7 +3,7 @@ import { actingCommands, EXAMPLES } from "../../src/cli/examples.js";
 import { createProgram } from "../../src/cli/program.js";
 import { runOximy } from "./oximy.js";
 
-const names = actingCommands(createProgram()).map(([name]) => name);
+const names = actingCommands(await createProgram()).map(([name]) => name);
 
 /** As a shell splits them; there is nothing in them but words and single quotes. */
 const wordsOf = (example: string) =>
@@ -11,7 +11,7 @@ const wordsOf = (example: string) =>
 
 /** Parses it and does nothing: which command it would have run. */
 async function commandOf(example: string): Promise<string | undefined> {
-  const program = createProgram();
+  const program = await createProgram();
   let ran: string | undefined;
   for (const [name, command] of actingCommands(program)) {
     command.exitOverride().configureOutput({ writeErr: () => {} });

@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../temporary-folder.js";
@@ -96,6 +96,17 @@ describe("the server's end is ours", () => {
     const child = startWrapped(home, command);
     child.stdout!.resume();
     expect(await ended(child)).toEqual(end);
+  });
+
+  test("with all that it said, also into a file, and into nothing", async () => {
+    const file = join(home, "output");
+    const into = openSync(file, "w");
+    const command = ["sh", "-c", "echo said; exit 7"];
+    for (const stdout of [into, "ignore"] as const) {
+      expect(await ended(startWrapped(home, command, {}, stdout))).toEqual({ code: 7, signal: null });
+    }
+    closeSync(into);
+    expect(readFileSync(file, "utf8")).toBe("said\n");
   });
 
   test.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const)(

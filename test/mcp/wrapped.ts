@@ -28,9 +28,10 @@ export function startWrapped(
   home: string,
   command: readonly string[],
   more?: Record<string, string>,
+  stdout: number | "pipe" | "ignore" = "pipe",
 ): ChildProcess {
   const { command: file, args } = wrapped(...command);
-  const child = spawn(file, args, { env: environment(home, more), stdio: "pipe" });
+  const child = spawn(file, args, { env: environment(home, more), stdio: ["pipe", stdout, "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
 }
