@@ -18,6 +18,8 @@ import type { Row, Setting, Store } from "./program-rows.js";
 
 const ANA = 4242;
 const CERTS = "/etc/ssl/certs";
+/** What a program that has ended did last arrives within that. */
+const SETTLED_MS = 200;
 const ROW_LIMIT_MS = 60_000;
 
 export interface Outcome {
@@ -179,13 +181,14 @@ export class ProgramLab {
       const accepted = this.outcomes.find((outcome) => outcome.accepted);
       if (accepted) return accepted;
       // One refusal is not the last word of a browser, but three are, and those of a program that has ended.
-      const isOver = overAt < Date.now() && this.openRooms === 0;
+      const isOver = Date.now() - overAt >= SETTLED_MS && this.openRooms === 0;
       if (this.outcomes.length >= 3 || (isOver && this.outcomes.length > 0)) return this.outcomes[0];
       // What it did last may not have arrived here yet.
       if (isOver && Date.now() - overAt > 3000) return undefined;
       await new Promise<void>((resolve) => {
         this.waiting.push(resolve);
-        const timer = setTimeout(resolve, this.outcomes.length > 0 ? 3000 : 1000);
+        const isEnding = overAt < Number.POSITIVE_INFINITY;
+        const timer = setTimeout(resolve, isEnding ? SETTLED_MS : this.outcomes.length > 0 ? 3000 : 1000);
         timer.unref();
       });
       if (this.outcomes.length > 0 && !this.outcomes.some((outcome) => outcome.accepted)) {
