@@ -200,7 +200,7 @@ void NftBatch::Message(uint16_t type, uint16_t flags, const std::string& attribu
 }
 
 void NftBatch::AddTable() {
-  Message(NFT_MSG_NEWTABLE, NLM_F_EXCL,
+  Message(NFT_MSG_NEWTABLE, NLM_F_EXCL | NLM_F_ACK,
           Text(NFTA_TABLE_NAME, table_) + Number(NFTA_TABLE_FLAGS, kOwner));
 }
 
@@ -217,8 +217,8 @@ void NftBatch::AddRule(std::string_view chain, const NftRule& rule) {
 }
 
 int NftBatch::Send(int netlink) {
-  const std::string end = Header(NFNL_MSG_BATCH_END, NLM_F_ACK, sequence_ + 1, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, "");
-  const std::string all = Header(NFNL_MSG_BATCH_BEGIN, NLM_F_ACK, 1, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, "") + bytes_ + end;
+  const std::string end = Header(NFNL_MSG_BATCH_END, 0, sequence_ + 1, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, "");
+  const std::string all = Header(NFNL_MSG_BATCH_BEGIN, 0, 1, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, "") + bytes_ + end;
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   ssize_t sent;
@@ -226,7 +226,8 @@ int NftBatch::Send(int netlink) {
     sent = sendto(netlink, all.data(), all.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
   } while (sent < 0 && errno == EINTR);
   if (sent != static_cast<ssize_t>(all.size())) return sent < 0 ? errno : EMSGSIZE;
-  // The kernel has answered when sendto() returns: that it has begun and ended the batch, and each thing it refused.
+  // The kernel has answered when sendto() returns: that it knows the table, and each thing it refused, of the whole batch. The
+  // batch's own messages it acknowledges since Linux 6.10 only.
   bool is_taken = false;
   for (;;) {
     alignas(nlmsghdr) char answer[kAnswerBytes];
