@@ -4,7 +4,8 @@ import { Worker } from "node:worker_threads";
 import { type ErrorCode, OximyError } from "../errors.js";
 import type { CaptureThreadData, FromCaptureThread } from "./protocol.js";
 
-const START_MS = 30_000;
+/** Less than what the supervisor gives its proxy; a machine that has just been started may be slow. */
+const START_MS = 60_000;
 
 export interface StartingThread {
   /** Takes messages at once; it reads them when it is ready. */
@@ -20,7 +21,7 @@ export function startThread(url: URL, workerData: CaptureThreadData): StartingTh
       clearTimeout(timer);
       reject(error);
     };
-    const timer = setTimeout(() => fail(new Error("it did not start in time")), START_MS);
+    const timer = setTimeout(() => fail(new Error(`the capture thread did not start within ${START_MS / 1_000} s`)), START_MS);
     worker.on("message", (message: FromCaptureThread) => {
       if (message.type === "failed") {
         fail(new OximyError(message.code as ErrorCode, message.message, message.advice));
