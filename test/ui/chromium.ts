@@ -21,6 +21,7 @@ interface Message extends Partial<Told> {
 
 export interface View {
   readonly width: number;
+  readonly height?: number;
   readonly scheme: "light" | "dark";
 }
 
@@ -82,8 +83,8 @@ export class Chromium {
     });
   }
 
-  async show({ width, scheme }: View): Promise<void> {
-    const size = { width, height: 800, deviceScaleFactor: 1, mobile: width < 500 };
+  async show({ width, height = 800, scheme }: View): Promise<void> {
+    const size = { width, height, deviceScaleFactor: 1, mobile: width < 500 };
     await this.ask("Emulation.setDeviceMetricsOverride", size);
     const features = [{ name: "prefers-color-scheme", value: scheme }];
     await this.ask("Emulation.setEmulatedMedia", { features });
