@@ -69,9 +69,8 @@ describe.skipIf(requireLab())(`what happens to oximy local (OXIMY_CHAOS_SEED=${S
         ["atOnce", []],
         ["stalled", []],
       ]);
-      for (const [number, happening] of order(new Random(SEED), index).entries()) {
+      const one = async (chaos: ChaosLab, happening: Happening, label: string) => {
         await capturing(chaos);
-        const label = `${number} ${backend} ${happening.name}`;
         const begun = Date.now();
         const { detail, stalls, undo } = await happening.happen(chaos, random, SPAN);
         const kind = stalls ? "stalled" : "atOnce";
@@ -83,6 +82,17 @@ describe.skipIf(requireLab())(`what happens to oximy local (OXIMY_CHAOS_SEED=${S
         console.log(`${label} (${detail}): works after ${works} ms`);
         expect(corruptOf(await chaos.tallies()), label).toEqual([]);
         expect(tornLines(chaos), label).toEqual([]);
+      };
+      const events = order(new Random(SEED), index);
+      for (const [number, happening] of events.entries()) {
+        const label = `${number} ${backend} ${happening.name}`;
+        try {
+          await one(chaos, happening, label);
+        } catch (error) {
+          // Of hours of events: at once, and with what was printed.
+          console.log(`${label}: ${(error as Error).stack}\n${chaos.printed.slice(-4_000)}`);
+          throw error;
+        }
       }
       await capturing(chaos);
       const tallies = await chaos.tallies();
