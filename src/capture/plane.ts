@@ -7,6 +7,7 @@ import { extname } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { Direction } from "../connection/direction.js";
+import { counted } from "../counted.js";
 import type { TapBatch } from "../proxy/accept/front.js";
 import type { CopiedTap, CopyFront, CopySink, CopySource, Tap, TapSink } from "../proxy/tap.js";
 import { BatchWriter } from "./batch-writer.js";
@@ -341,7 +342,7 @@ export class CapturePlane implements TapSink, CopySink {
     }
     this.options.log(
       "warn",
-      `capture: the reading thread was started again; ${this.untold.length} connections were not read to their end`,
+      `capture: the reading thread was started again; ${counted(this.untold.length, "connection")} could not be read to the end`,
     );
     const untold = this.untold;
     this.untold = [];

@@ -21,7 +21,10 @@ export function startThread(url: URL, workerData: CaptureThreadData): StartingTh
       clearTimeout(timer);
       reject(error);
     };
-    const timer = setTimeout(() => fail(new Error(`the capture thread did not start within ${START_MS / 1_000} s`)), START_MS);
+    const timer = setTimeout(
+      () => fail(new Error(`the capture thread did not start within ${START_MS / 1_000} s`)),
+      START_MS,
+    );
     worker.on("message", (message: FromCaptureThread) => {
       if (message.type === "failed") {
         fail(new OximyError(message.code as ErrorCode, message.message, message.advice));

@@ -1,5 +1,6 @@
 /** What capture itself needs: the addon, the certificate and who trusts it, the bundle, a place for the events. */
 
+import { counted } from "../counted.js";
 import type { CachedDocument } from "../oisp/cache.js";
 import type { LearnedTrust } from "../proxy/verdict/learned-facts.js";
 import type { SessionState } from "../trust/session-environment.js";
@@ -31,12 +32,10 @@ export function learnedFinding(programs: readonly Pick<LearnedTrust, "outcome">[
   if (refused + tried === 0) return ok("refusals", "no program refused the certificate");
   return warning(
     "refusals",
-    `${plural(refused, "program")} refused the certificate, ${tried} more told nothing when tried: only seen now`,
+    `${counted(refused, "program")} refused the certificate, ${tried} more told nothing when tried: only seen now`,
     "Run: oximy pins   (it says what to set for each)",
   );
 }
-
-const plural = (count: number, thing: string) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
 /** @param reading whether anybody needs the variables */
 export function environmentFinding(state: SessionState, location: string, reading: "on" | "off"): Finding {

@@ -5,6 +5,7 @@ import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-ap
 import { CapturePlane, type CapturePlaneOptions } from "../capture/plane.js";
 import type { CaptureCounters, ReadOutcome } from "../capture/protocol.js";
 import type { Endpoint, Owner } from "../connection/client.js";
+import { counted } from "../counted.js";
 import { OximyError } from "../errors.js";
 import { limitsOf } from "../exchange/exchange.js";
 import type { Log } from "../log.js";
@@ -269,13 +270,16 @@ export class Engine {
 export function summaryOf({ connections, counters }: EngineEnd): string {
   const { events = 0, lostEvents = 0, lostTaps = 0 } = counters ?? {};
   const { read, intercepted, passedThrough, refused } = connections;
-  const lost = lostEvents + lostTaps > 0 ? `; lost: ${lostEvents} events, ${lostTaps} connections` : "";
+  const lost =
+    lostEvents + lostTaps > 0
+      ? `; lost: ${counted(lostEvents, "event")}, ${counted(lostTaps, "connection")}`
+      : "";
   const ways = [
-    `${read + intercepted} connections read${intercepted > 0 && read > 0 ? ` (${intercepted} intercepted)` : ""}`,
+    `${counted(read + intercepted, "connection")} read${intercepted > 0 && read > 0 ? ` (${intercepted} intercepted)` : ""}`,
     `${passedThrough} passed through`,
     ...(refused > 0 ? [`${refused} refused our certificate`] : []),
   ];
-  return `${events} events; ${ways.join(", ")}${lost}.`;
+  return `${counted(events, "event")}; ${ways.join(", ")}${lost}.`;
 }
 
 /** What follows from the bundle, swapped at once when it is refreshed, and where we listen. */

@@ -244,7 +244,7 @@ describe("the end of an engine", () => {
   it("is told in one line", () => {
     const connections = { accepted: 9, read: 3, intercepted: 1, passedThrough: 4, refused: 1, open: 0 };
     expect(summaryOf({ connections, counters: { ...COUNTERS, lostEvents: 2, lostTaps: 1 } })).toBe(
-      "3 events; 4 connections read (1 intercepted), 4 passed through, 1 refused our certificate; lost: 2 events, 1 connections.",
+      "3 events; 4 connections read (1 intercepted), 4 passed through, 1 refused our certificate; lost: 2 events, 1 connection.",
     );
   });
 });
