@@ -1,6 +1,17 @@
 /** A lab in which clients of three users call without end, while something happens to Oximy or to the machine. */
 
-import { chownSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  copyFileSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLab, type Lab } from "../../../lab/lab.js";
@@ -46,6 +57,8 @@ export class ChaosLab {
   /** What each run but the present one had to say at its end. */
   readonly ends: string[] = [];
   private clients: LabProcess[] = [];
+  /** Bytes of whole lines, by the file's number. */
+  private readonly linesRead = new Map<number, number>();
   private programs = 0;
 
   private constructor(
@@ -58,7 +71,8 @@ export class ChaosLab {
     private readonly before: Traces,
   ) {}
 
-  static async start(backend: string, seed: number): Promise<ChaosLab> {
+  /** @param megabytes of the disk that events are written to */
+  static async start(backend: string, seed: number, megabytes: number): Promise<ChaosLab> {
     const lab = await createLab();
     try {
       await usePrivateCopies(lab);
@@ -68,7 +82,7 @@ export class ChaosLab {
       const { uid, gid } = CALLER;
       // Both are seen by nobody else, and go with the lab.
       const mounts = `mkdir -p /run/oximy
-        mount -t tmpfs -o size=64m,mode=700,uid=${uid},gid=${gid} tmpfs ${home}
+        mount -t tmpfs -o size=${megabytes}m,mode=700,uid=${uid},gid=${gid} tmpfs ${home}
         mount -t tmpfs -o mode=700 tmpfs /run/oximy`;
       expectDone(await lab.machine.exec("sh", ["-ec", mounts]));
       expectDone(await spawnOximy(lab, ["ca", "path"], { env: sudoEnvironment(home) }).exited);
@@ -187,13 +201,28 @@ export class ChaosLab {
     );
   }
 
-  /** What stands in the event files of all runs, by file: whole lines, and what follows the last of them. */
-  eventLines(): { lines: string[]; rest: string }[] {
+  /** The lines that were ended since it was asked last, in the event files of all runs. */
+  newLines(): string[] {
     const folder = join(`/proc/${this.holder.pid}/root`, this.home, "traces");
     return readdirSync(folder)
       .filter((name) => name.endsWith(".jsonl"))
-      .map((name) => readFileSync(join(folder, name), "utf8").split("\n"))
-      .map((lines) => ({ rest: lines.pop()!, lines }));
+      .flatMap((name) => this.newLinesOf(join(folder, name)));
+  }
+
+  private newLinesOf(path: string): string[] {
+    // One that is closed gets another name.
+    const file = openSync(path, "r");
+    try {
+      const { ino, size } = fstatSync(file);
+      const from = this.linesRead.get(ino) ?? 0;
+      const bytes = Buffer.alloc(size - from);
+      const read = bytes.subarray(0, readSync(file, bytes, 0, bytes.length, from));
+      const whole = read.subarray(0, read.lastIndexOf("\n") + 1);
+      this.linesRead.set(ino, from + whole.length);
+      return whole.toString("utf8").split("\n").slice(0, -1);
+    } finally {
+      closeSync(file);
+    }
   }
 
   async isRedirected(): Promise<boolean> {
