@@ -3,7 +3,7 @@ import { endOfString, parseJson, parseLoosely } from "./json.js";
 /** JSON texts that stand one after another, and JSON whose end is missing. One scanner for both. */
 
 /** Messages, events or records kept of one stream. The longest answers have some ten thousand. */
-export const MAX_CHUNKS = 50_000;
+export const MAX_CHUNKS = 200_000;
 /** Brackets, commas and strings looked at of a text without an end. */
 const MAX_TOKENS = 500_000;
 

@@ -41,37 +41,96 @@ function listOfParts(current: unknown): unknown[] {
  * neither goes on with the call before it, one with another id and a name begins a call.
  */
 function mergeCalls(calls: unknown[], pieces: readonly unknown[], depth: number): unknown[] {
+  const places = placesOf(calls);
   for (const piece of pieces) {
     if (!isObject(piece)) continue;
-    const known = callOf(calls, piece);
-    if (known) mergeDelta(known, piece, depth);
-    else calls.push(mergeDelta({}, piece, depth));
+    const known = callOf(places, piece);
+    const at = known?.at ?? calls.length;
+    const element = mergeDelta(known?.element ?? {}, piece, depth);
+    if (!known) calls.push(element);
+    places.note({ element, at });
   }
   return calls;
 }
 
-function callOf(calls: readonly unknown[], piece: JsonObject): Growing | undefined {
+function callOf(places: Places, piece: JsonObject): Place | undefined {
   const index = numberOf(piece.index);
   const id = wordOf(piece.id);
-  const known = calls.filter(isObject);
   const begins = wordOf(objectOf(piece.function ?? piece.custom).name) !== undefined;
   const found =
-    known.findLast((call) => id !== undefined && call.id === id) ??
-    (index === undefined ? undefined : known.findLast((call) => call.index === index)) ??
-    (index === undefined && id === undefined && !begins ? known.at(-1) : undefined);
-  const isOther = begins && id !== undefined && found?.id !== undefined && found.id !== id;
-  return isOther ? undefined : (found as Growing | undefined);
+    (id === undefined ? undefined : places.withId(id)) ??
+    (index === undefined ? undefined : places.lastAt(index)) ??
+    (index === undefined && id === undefined && !begins ? places.last : undefined);
+  const isOther = begins && id !== undefined && found?.element.id !== undefined && found.element.id !== id;
+  return isOther ? undefined : found;
 }
 
 function mergeList(list: unknown[], delta: readonly unknown[], depth: number): unknown[] {
+  const places = placesOf(list);
   for (const element of delta) {
     const index = isObject(element) ? numberOf(element.index) : undefined;
-    const same =
-      index === undefined ? -1 : list.findIndex((known) => isObject(known) && known.index === index);
-    const known = same < 0 ? undefined : list[same];
+    const known = index === undefined ? undefined : places.firstAt(index);
     if (!isObject(element)) list.push(element);
-    else if (isObject(known)) mergeDelta(known as Growing, element, depth);
-    else list.push(mergeDelta({}, element, depth));
+    else if (known) mergeDelta(known.element, element, depth);
+    else {
+      const made = mergeDelta({}, element, depth);
+      places.note({ element: made, at: list.length });
+      list.push(made);
+    }
   }
   return list;
+}
+
+interface Place {
+  readonly element: Growing;
+  /** Its place in the list. */
+  readonly at: number;
+}
+
+/** Where the elements of a list are, by what names them: a stream may begin as many as it has chunks. */
+class Places {
+  last: Place | undefined;
+  private readonly ids = new Map<string, Place>();
+  private readonly lastOnes = new Map<number, Place>();
+  private readonly firstOnes = new Map<number, Place>();
+
+  /** To be called when an element came, or got another name. */
+  note(place: Place): void {
+    const { element, at } = place;
+    const id = wordOf(element.id);
+    const index = numberOf(element.index);
+    if (at >= (this.last?.at ?? 0)) this.last = place;
+    if (id !== undefined && at >= (this.withId(id)?.at ?? 0)) this.ids.set(id, place);
+    if (index === undefined) return;
+    if (at >= (this.lastAt(index)?.at ?? 0)) this.lastOnes.set(index, place);
+    if (this.firstAt(index) === undefined) this.firstOnes.set(index, place);
+  }
+
+  /** The last one; an element that has got another id since is not that. */
+  withId(id: string): Place | undefined {
+    const place = this.ids.get(id);
+    return place?.element.id === id ? place : undefined;
+  }
+
+  lastAt(index: number): Place | undefined {
+    const place = this.lastOnes.get(index);
+    return place?.element.index === index ? place : undefined;
+  }
+
+  firstAt(index: number): Place | undefined {
+    const place = this.firstOnes.get(index);
+    return place?.element.index === index ? place : undefined;
+  }
+}
+
+const known = new WeakMap<readonly unknown[], Places>();
+
+function placesOf(list: readonly unknown[]): Places {
+  const found = known.get(list);
+  if (found) return found;
+  const places = new Places();
+  for (const [at, element] of list.entries())
+    if (isObject(element)) places.note({ element: element as Growing, at });
+  known.set(list, places);
+  return places;
 }

@@ -165,14 +165,21 @@ function assembleResponse(chunks: readonly StreamChunk[]): JsonObject {
   let response: JsonObject = {};
   let usage: JsonObject | undefined;
   const items = new Map<number, Growing>();
+  /** Places of items by their id: a stream may begin as many as it has chunks. */
+  const placesById = new Map<string, number>();
   let current = 0;
   const placeOf = (data: JsonObject): number => {
     const id = wordOf(data.item_id) ?? wordOf(objectOf(data.item).id);
-    const known = [...items].find(([, item]) => id !== undefined && item.id === id)?.[0];
+    const known = id === undefined ? undefined : placesById.get(id);
     const type = stringOf(data.type) ?? "";
     const next = type === "response.output_item.added" && items.size > 0 ? current + 1 : current;
     current = numberOf(data.output_index) ?? known ?? next;
     return current;
+  };
+  const put = (at: number, item: Growing): void => {
+    items.set(at, item);
+    const id = wordOf(item.id);
+    if (id !== undefined && !placesById.has(id)) placesById.set(id, at);
   };
   for (const { event, data } of chunks) {
     if (!isObject(data)) continue;
@@ -188,11 +195,11 @@ function assembleResponse(chunks: readonly StreamChunk[]): JsonObject {
       const at = placeOf(data);
       const { content, ...item } = structuredClone(objectOf(data.item)) as Growing;
       const known = items.get(at) ?? {};
-      items.set(at, { ...known, ...item, ...(listOf(content).length > 0 && { content }) });
+      put(at, { ...known, ...item, ...(listOf(content).length > 0 && { content }) });
     } else if (/\.(?:delta|done)$/.test(type)) {
       const at = placeOf(data);
       const item = items.get(at) ?? present({ id: wordOf(data.item_id) });
-      items.set(at, item);
+      put(at, item);
       addText(item, type, data);
     }
   }
