@@ -61,6 +61,8 @@
             "native/linux/bpf_syscall.cc",
             "native/linux/cgroup2.cc",
             "native/linux/connect_programs.cc",
+            "native/linux/connect_rewrite.cc",
+            "native/linux/connect_rewrite_programs.cc",
             "native/linux/connect_recorder.cc",
             "native/linux/confinement.cc",
             "native/linux/container_networks.cc",

@@ -29,6 +29,12 @@ struct OpenedNetwork {
 /** Whom rules in a container are for: a connection that tries them out, or all. */
 enum class RulesFor { kTrial, kAll };
 
+/** Those whose connections are led to us. */
+struct Families {
+  bool ipv4 = false;
+  bool ipv6 = false;
+};
+
 /**
  * The network namespaces of containers, as root holds them: a listener in each, which the proxy is given, the rules
  * that lead to it, and sockets for the proxy's connections to servers, made there, marked, and with the client's user.
@@ -54,7 +60,12 @@ class ContainerNetworks {
    * takes as long as others change rules there; nothing else waits for that. After Close nothing may be told any more.
    */
   virtual void InstallRules(uint32_t id, RulesFor whom, std::function<void(std::string)> done) = 0;
-  /** After what was asked before; likewise, it is not waited for. */
+  /**
+   * Instead of rules: connections are led to the listener as they begin, where a firewall there lets nothing pass that
+   * rules have turned. With those for all, UDP 443 is rejected by a rule, where that can be. An empty text, or why not.
+   */
+  virtual std::string Rewrite(uint32_t id, RulesFor whom, Families families) = 0;
+  /** After what was asked before; likewise, it is not waited for. A rewrite ends at once. */
   virtual void RemoveRules(uint32_t id) = 0;
   /**
    * Whether somebody else has changed the rules of nf_tables there since this was asked last. Ours were removed in that
@@ -64,6 +75,7 @@ class ContainerNetworks {
   /** Lets go of it. Connections that were accepted go on. */
   virtual void Close(uint32_t id) = 0;
 
+  /** `remote` is where the client meant to go, wherever it was led. */
   virtual std::optional<SocketOwner> FindOwner(uint32_t id, const SocketTuple& tuple) = 0;
   /** A socket there like one of the container's own, or for a trial; or -1. The caller closes it. */
   virtual int OpenSocket(uint32_t id, Endpoint::Family family, RulesFor whom) = 0;

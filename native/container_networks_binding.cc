@@ -34,7 +34,7 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
     return DefineClass(env, "ContainerNetworks",
                        {InstanceMethod<&Self::ProxyEnd>("proxyEnd"), InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"),
                         InstanceMethod<&Self::Open>("open"), InstanceMethod<&Self::InstallRules>("installRules"),
-                        InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Cookie>("cookieOf"),
+                        InstanceMethod<&Self::Rewrite>("rewrite"), InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Cookie>("cookieOf"),
                         InstanceMethod<&Self::TakeChanged>("takeChanged"), InstanceMethod<&Self::Close>("close"),
                         InstanceMethod<&Self::SocketOwnerIn>("socketOwner"),
                         InstanceMethod<&Self::OpenSocket>("openSocket"), InstanceMethod<&Self::HasRoute>("hasRoute"),
@@ -83,6 +83,16 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
       answers->Give(question);
     });
     return promise;
+  }
+  Napi::Value Rewrite(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Families families;
+    const auto named = info[2].As<Napi::Array>();
+    for (uint32_t i = 0; i < named.Length(); i++) {
+      (named.Get(i).ToNumber().Uint32Value() == 6 ? families.ipv6 : families.ipv4) = true;
+    }
+    const std::string failure = Networks(env).Rewrite(Id(info), Whom(info[1]), families);
+    return failure.empty() ? env.Null() : Napi::Value(Napi::String::New(env, failure));
   }
   void RemoveRules(const Napi::CallbackInfo& info) { Networks(info.Env()).RemoveRules(Id(info)); }
   Napi::Value Cookie(const Napi::CallbackInfo& info) {

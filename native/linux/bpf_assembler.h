@@ -43,6 +43,7 @@ class Assembler {
     Emit(BPF_ALU64 | BPF_ADD | BPF_K, to, kR0, 0, value);
   }
   void Add(Register to, int32_t value) { Emit(BPF_ALU64 | BPF_ADD | BPF_K, to, kR0, 0, value); }
+  void And(Register to, Register from) { Emit(BPF_ALU64 | BPF_AND | BPF_X, to, from, 0, 0); }
   void And(Register to, int32_t value) { Emit(BPF_ALU64 | BPF_AND | BPF_K, to, kR0, 0, value); }
   void Subtract(Register to, Register from) { Emit(BPF_ALU64 | BPF_SUB | BPF_X, to, from, 0, 0); }
   void Move64(Register to, uint64_t value) { EmitWide(to, kR0, value); }

@@ -15,7 +15,15 @@ namespace oximy::bpf {
 
 enum class MapType : uint32_t { kHash = 1, kArray = 2, kLruHash = 9, kRingBuffer = 27 };
 enum class ProgramType : uint32_t { kKprobe = 2, kSockOps = 13, kCgroupSockAddr = 18 };
-enum class AttachType : uint32_t { kNone = 0, kSockOps = 3, kInet4Connect = 10, kInet6Connect = 11, kUprobeMulti = 48 };
+enum class AttachType : uint32_t {
+  kNone = 0,
+  kSockOps = 3,
+  kInet4Connect = 10,
+  kInet6Connect = 11,
+  kInet4PeerName = 29,
+  kInet6PeerName = 30,
+  kUprobeMulti = 48,
+};
 
 /** All return an empty descriptor on failure and leave the reason in errno. */
 UniqueFd CreateMap(MapType type, uint32_t key_size, uint32_t value_size, uint32_t max_entries);

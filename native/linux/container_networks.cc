@@ -24,6 +24,7 @@
 #include <thread>
 #include <utility>
 
+#include "linux/connect_rewrite.h"
 #include "linux/container_rules.h"
 #include "linux/container_rules_thread.h"
 #include "linux/front_socket.h"
@@ -122,6 +123,7 @@ struct Network {
   /** Is told of every change of the rules of nf_tables there. */
   UniqueFd watch;
   uint16_t port = 0;
+  bool listens_on_six = false;
 
   /** For the proxy, until it has them. */
   UniqueFd keep;
@@ -196,8 +198,12 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     return network ? network->cookie : 0;
   }
   void InstallRules(uint32_t id, RulesFor whom, std::function<void(std::string)> done) override;
+  std::string Rewrite(uint32_t id, RulesFor whom, Families families) override;
   void RemoveRules(uint32_t id) override {
-    if (const auto network = Find(id)) network->rules->Remove();
+    const auto network = Find(id);
+    if (!network) return;
+    if (rewrite_) rewrite_->Leave(network->cookie);
+    network->rules->Remove();
   }
   bool TakeChanged(uint32_t id) override {
     const auto network = Find(id);
@@ -209,6 +215,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     if (found == networks_.end()) return;
     const std::shared_ptr<Network> network = std::move(found->second);
     networks_.erase(found);
+    if (rewrite_) rewrite_->Leave(network->cookie);
     epoll_ctl(waiting_.get(), EPOLL_CTL_DEL, network->watch.get(), nullptr);
     // The proxy listens there as long as rules may lead to it.
     network->rules->WhenRemoved([this, id] {
@@ -222,7 +229,11 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   std::optional<SocketOwner> FindOwner(uint32_t id, const SocketTuple& tuple) override {
     const std::lock_guard<std::mutex> guard(lock_);
     const auto found = networks_.find(id);
-    return found == networks_.end() ? std::nullopt : FindIn(found->second->diag.get(), tuple, ++sequence_);
+    if (found == networks_.end()) return std::nullopt;
+    const auto owner = FindIn(found->second->diag.get(), tuple, ++sequence_);
+    if (owner || !rewrite_) return owner;
+    const auto client = FindRewritten(*found->second, tuple.local);
+    return client && client->destination == tuple.remote ? std::optional(client->owner) : std::nullopt;
   }
   int OpenSocket(uint32_t id, Endpoint::Family family, RulesFor whom) override {
     const auto network = Find(id);
@@ -264,6 +275,14 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     event.data.u64 = what;
     epoll_ctl(waiting_.get(), EPOLL_CTL_ADD, descriptor, &event);
   }
+  /** Who connected to our listener, and where to. */
+  struct Client {
+    SocketOwner owner;
+    Endpoint destination;
+  };
+  std::optional<Client> FindRewritten(const Network& network, const Endpoint& peer);
+  std::optional<Client> FindClient(const GuestMessage& want);
+
   void Serve();
   void Doubt(uint32_t id);
   bool Announce(uint32_t id);
@@ -282,6 +301,8 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   std::map<uint32_t, std::shared_ptr<Network>> networks_;
   uint32_t next_id_ = 1;
   uint32_t sequence_ = 0;
+  /** Once a network needs it; from then on it stays. Made and looked at under the lock, but for whoever made it. */
+  std::unique_ptr<ConnectRewrite> rewrite_;
   std::thread thread_;
 };
 
@@ -320,6 +341,7 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
       network->four = UniqueFd();
     }
     if (!network->four) failure = Failure("no listener", errno);
+    network->listens_on_six = static_cast<bool>(network->six);
     network->diag = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
     if (!network->diag) failure = Failure("no netlink", errno);
     if (!failure.empty()) return;
@@ -350,13 +372,39 @@ void LinuxContainerNetworks::InstallRules(uint32_t id, RulesFor whom, std::funct
   const ContainerRules rules{options_.ports, network->port, options_.allow_quic, whom == RulesFor::kTrial};
   network->rules->Install(rules, [this, id, done = std::move(done)](int error) {
     if (error != 0) return done(Failure("nf_tables", error));
-    done(Announce(id) ? "" : Failure("the proxy", errno));
+    std::string failure;
+    {
+      const std::lock_guard<std::mutex> guard(lock_);
+      if (!Announce(id)) failure = Failure("the proxy", errno);
+    }
+    done(failure);
   });
 }
 
-/** Gives the proxy what it needs of a network, once. */
-bool LinuxContainerNetworks::Announce(uint32_t id) {
+std::string LinuxContainerNetworks::Rewrite(uint32_t id, RulesFor whom, Families families) {
   const std::lock_guard<std::mutex> guard(lock_);
+  const auto found = networks_.find(id);
+  if (found == networks_.end()) return "it is not held";
+  const Network& network = *found->second;
+  std::string failure;
+  if (!rewrite_) rewrite_ = ConnectRewrite::Attach(options_.ports, failure);
+  if (!rewrite_) return failure;
+  // Others have changed their rules since the trial: it told nothing.
+  if (whom == RulesFor::kAll && network.rules->IsChanged()) return "";
+  // Nobody is led to a listener that nobody accepts at.
+  if (!Announce(id)) return Failure("the proxy", errno);
+  RewriteTarget target;
+  target.mark = whom == RulesFor::kTrial ? kTrialMark : 0;
+  if (families.ipv4) target.port4 = network.port;
+  if (families.ipv6 && network.listens_on_six) target.port6 = network.port;
+  if (!rewrite_->Send(network.cookie, target)) return Failure("bpf(MAP_UPDATE)", errno);
+  // Without nf_tables there, what a client sends by QUIC is not seen.
+  if (whom == RulesFor::kAll && !options_.allow_quic) network.rules->Install(ContainerRules{}, [](int) {});
+  return "";
+}
+
+/** Gives the proxy what it needs of a network, once. With the lock held. */
+bool LinuxContainerNetworks::Announce(uint32_t id) {
   const auto found = networks_.find(id);
   if (found == networks_.end() || !found->second->keep) return true;
   Network& network = *found->second;
@@ -378,7 +426,9 @@ void LinuxContainerNetworks::Doubt(uint32_t id) {
   const auto found = networks_.find(id);
   if (found == networks_.end()) return;
   const Network& network = *found->second;
-  if (IsToldOfOthers(network.watch.get(), network.addresses)) network.rules->NoteChange();
+  if (!IsToldOfOthers(network.watch.get(), network.addresses)) return;
+  network.rules->NoteChange();
+  if (rewrite_) rewrite_->Leave(network.cookie);
 }
 
 /** The thread that makes sockets: it changes its network and user as it goes. */
@@ -404,10 +454,35 @@ void LinuxContainerNetworks::Serve() {
   }
 }
 
+std::optional<LinuxContainerNetworks::Client> LinuxContainerNetworks::FindRewritten(const Network& network,
+                                                                                    const Endpoint& peer) {
+  Endpoint listener;
+  listener.family = peer.family;
+  listener.port = network.port;
+  const bool is_ipv4 = peer.family == Endpoint::Family::kIPv4;
+  if (is_ipv4) listener.address[0] = 127;
+  listener.address[is_ipv4 ? 3 : 15] = 1;
+  const auto owner = FindIn(network.diag.get(), {peer, listener}, ++sequence_);
+  if (!owner || !rewrite_) return std::nullopt;
+  const auto destination = rewrite_->DestinationOf(owner->cookie);
+  if (!destination) return std::nullopt;
+  return Client{*owner, *destination};
+}
+
+std::optional<LinuxContainerNetworks::Client> LinuxContainerNetworks::FindClient(const GuestMessage& want) {
+  const Endpoint peer = FromIPv6(want.peer.data(), want.peer_port);
+  const std::lock_guard<std::mutex> guard(lock_);
+  const auto found = networks_.find(want.network);
+  if (found == networks_.end()) return std::nullopt;
+  if (want.destination_port == 0) return FindRewritten(*found->second, peer);
+  const Endpoint destination = FromIPv6(want.destination.data(), want.destination_port);
+  const auto owner = FindIn(found->second->diag.get(), {peer, destination}, ++sequence_);
+  if (!owner) return std::nullopt;
+  return Client{*owner, destination};
+}
+
 /** Nothing of what the proxy says is believed: it names one of our networks, and gets a socket there at most. */
 void LinuxContainerNetworks::Answer(const GuestMessage& want) {
-  const Endpoint peer = FromIPv6(want.peer.data(), want.peer_port);
-  const Endpoint destination = FromIPv6(want.destination.data(), want.destination_port);
   GuestMessage answer{};
   answer.kind = GuestKind::kUpstream;
   answer.network = want.network;
@@ -415,11 +490,13 @@ void LinuxContainerNetworks::Answer(const GuestMessage& want) {
   answer.error = ECONNABORTED;
   UniqueFd upstream;
   const auto network = Find(want.network);
-  const auto owner = FindOwner(want.network, {peer, destination});
-  if (network && owner && owner->uid && setns(network->space.get(), CLONE_NEWNET) == 0) {
+  const auto client = FindClient(want);
+  if (network && client && client->owner.uid && setns(network->space.get(), CLONE_NEWNET) == 0) {
+    answer.destination = AsIPv6(client->destination);
+    answer.destination_port = client->destination.port;
     // Rules by user shall see the client: another proxy there leaves its own users alone, a firewall knows them.
-    setfsuid(*owner->uid);
-    upstream = UniqueFd(NewSocket(destination.family, SOCK_STREAM));
+    setfsuid(*client->owner.uid);
+    upstream = UniqueFd(NewSocket(client->destination.family, SOCK_STREAM));
     answer.error = upstream ? 0 : errno;
     setfsuid(0);
     setns(own_space_.get(), CLONE_NEWNET);  // who stays in a network keeps it

@@ -62,12 +62,7 @@ NftRule Tried6(uint16_t port) {
   return rule;
 }
 
-}  // namespace
-
-int InstallContainerRules(int netlink, const ContainerRules& rules) {
-  NftBatch batch(rules.trial ? "oximy_trial" : "oximy");
-  const uint32_t mark = rules.trial ? kTrialMark : 0;
-  batch.AddTable();
+void AddRedirect(NftBatch& batch, const ContainerRules& rules, uint32_t mark) {
   batch.AddChain("try", "route", NF_INET_LOCAL_OUT, -104);
   batch.AddChain("bound", "route", NF_INET_LOCAL_OUT, -103);
   batch.AddChain("output", "nat", NF_INET_LOCAL_OUT, -100);
@@ -102,6 +97,15 @@ int InstallContainerRules(int netlink, const ContainerRules& rules) {
     to6.Redirect(rules.listener_port);
     batch.AddRule("output", to6);
   }
+}
+
+}  // namespace
+
+int InstallContainerRules(int netlink, const ContainerRules& rules) {
+  NftBatch batch(rules.trial ? "oximy_trial" : "oximy");
+  const uint32_t mark = rules.trial ? kTrialMark : 0;
+  batch.AddTable();
+  if (!rules.ports.empty()) AddRedirect(batch, rules, mark);
   if (!rules.allow_quic && !rules.trial) {
     batch.AddChain("quic", "filter", NF_INET_LOCAL_OUT, 0);
     LeaveAlone(batch, "quic", mark);

@@ -11,6 +11,7 @@ constexpr uint32_t kGuestMark = 0x10780000;
 constexpr uint32_t kTrialMark = 0x10780001;
 
 struct ContainerRules {
+  /** None: nothing is redirected, and what is left is that QUIC is rejected. */
   std::vector<uint16_t> ports;
   uint16_t listener_port = 0;
   bool allow_quic = false;

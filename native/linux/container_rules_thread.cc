@@ -86,7 +86,8 @@ int ContainerRulesThread::InstallIn(Owned& owned, const RuleAddresses& addresses
   int& place = rules.trial ? owned.trial : owned.all;
   if (place >= 0) return 0;
   AwaitTurn();
-  if (!owned.is_kept) {
+  // Without a redirect there is nothing that has to stay translated.
+  if (!owned.is_kept && !rules.ports.empty()) {
     if (const int error = InstallKeepRules(owned.keep); error != 0) return error;
     owned.is_kept = true;
   }

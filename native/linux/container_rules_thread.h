@@ -69,6 +69,8 @@ class ContainerRulesThread {
   /** Others have changed theirs: what is asked for all by who does not know of it comes to nothing. */
   void NoteChange();
   bool TakeChange() { return owned_->is_changed.exchange(false); }
+  /** The same, and who asks next is told too. */
+  bool IsChanged() const { return owned_->is_changed; }
   /** Told when none of our rules is there any more. */
   void WhenRemoved(std::function<void()> removed);
   /** Whether they are all gone by then. Nothing is asked of it after that. */

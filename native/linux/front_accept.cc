@@ -51,15 +51,8 @@ void FrontLoop::Accept(int listener, uint32_t network) {
     peeking.accepted = Clock::now();
     peeking.network = network;
     if (network != 0) {
-      // Root makes the socket to the server while the client says what it wants.
-      const int fd = peeking.socket.get();
-      const auto destination = OriginalDestination(fd);
-      if (!destination || *destination == LocalEndpoint(fd) || !WantUpstream(id, peeking, *destination)) {
-        CloseWillReset(fd);
-        counts_.rejected++;
-        peeking_.erase(id);
-        continue;
-      }
+      WelcomeGuest(id, peeking);
+      continue;
     }
     PeekAt(id, peeking, 0);
   }
@@ -144,6 +137,7 @@ void FrontLoop::PeekAt(uint64_t id, Peeking& peeking, uint32_t events) {
 }
 
 void FrontLoop::OnSilence(uint64_t id, Peeking& peeking) {
+  if (peeking.network != 0 && !peeking.destination) return TurnAwayLost(id);
   const ssize_t n = recv(peeking.socket.get(), shared_.buffer.data(), kPeekLimit, MSG_PEEK);
   Ask(id, peeking, n > 0 ? n : 0, PeekReason::kTimeout);
 }
@@ -156,7 +150,7 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
   connection.id = id;
   connection.peer = peeking.peer;
   connection.local = LocalEndpoint(fd);
-  connection.destination = OriginalDestination(fd);
+  connection.destination = peeking.network == 0 ? OriginalDestination(fd) : peeking.destination;
   // Connection tracking also records what was not redirected: the destination is then this listener.
   if (connection.destination == connection.local) connection.destination.reset();
   connection.peeked.assign(shared_.buffer.data(), peeked);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "front_loop.h"
+#include "original_destination.h"
 
 namespace oximy {
 namespace {
@@ -22,6 +23,17 @@ namespace {
 constexpr std::chrono::milliseconds kUpstreamLimit{10'000};
 
 }  // namespace
+
+/** Root makes the socket to the server while the client says what it wants. */
+void FrontLoop::WelcomeGuest(uint64_t id, Peeking& peeking) {
+  const int fd = peeking.socket.get();
+  peeking.destination = OriginalDestination(fd);
+  // As connection tracking has it that nobody's rules have turned.
+  if (peeking.destination == LocalEndpoint(fd)) peeking.destination.reset();
+  if (!WantUpstream(id, peeking)) return TurnAwayLost(id);
+  if (peeking.destination) return PeekAt(id, peeking, 0);
+  timers_.Set(id, Clock::now() + kUpstreamLimit);
+}
 
 void FrontLoop::TakeGuestMessages() {
   for (;;) {
@@ -43,7 +55,7 @@ void FrontLoop::TakeGuestMessages() {
         RemoveGuest(message.network);
         break;
       case GuestKind::kUpstream:
-        TakeUpstream(message.connection,
+        TakeUpstream(message,
                      received.descriptors.empty() ? Descriptor() : Descriptor(received.descriptors[0].release()));
         break;
       case GuestKind::kWant:
@@ -84,7 +96,7 @@ void FrontLoop::RemoveGuest(uint32_t network) {
   guest_keeps_.erase(network);
 }
 
-bool FrontLoop::WantUpstream(uint64_t id, const Peeking& peeking, const Endpoint& destination) {
+bool FrontLoop::WantUpstream(uint64_t id, const Peeking& peeking) {
   if (!guests_) return false;
   GuestMessage message{};
   message.kind = GuestKind::kWant;
@@ -92,13 +104,16 @@ bool FrontLoop::WantUpstream(uint64_t id, const Peeking& peeking, const Endpoint
   message.connection = id;
   message.peer = AsIPv6(peeking.peer);
   message.peer_port = peeking.peer.port;
-  message.destination = AsIPv6(destination);
-  message.destination_port = destination.port;
+  if (peeking.destination) {
+    message.destination = AsIPv6(*peeking.destination);
+    message.destination_port = peeking.destination->port;
+  }
   return SendGuestMessage(guests_.get(), message, {}, MSG_DONTWAIT);
 }
 
 /** To wherever the connection is by now; one that has gone leaves the socket to be closed. */
-void FrontLoop::TakeUpstream(uint64_t id, Descriptor upstream) {
+void FrontLoop::TakeUpstream(const GuestMessage& message, Descriptor upstream) {
+  const uint64_t id = message.connection;
   if (const auto awaiting = awaiting_.find(id); awaiting != awaiting_.end()) {
     Command command = std::move(awaiting->second);
     awaiting_.erase(awaiting);
@@ -107,6 +122,7 @@ void FrontLoop::TakeUpstream(uint64_t id, Descriptor upstream) {
   }
   if (const auto peeking = peeking_.find(id); peeking != peeking_.end()) {
     peeking->second.upstream = std::move(upstream);
+    if (!peeking->second.destination) LearnDestination(id, peeking->second, message);
     return;
   }
   const std::lock_guard<std::mutex> guard(lock_);
@@ -117,6 +133,23 @@ void FrontLoop::TakeUpstream(uint64_t id, Descriptor upstream) {
   for (Command& command : commands_) {
     if (command.id == id) command.upstream = std::move(upstream);
   }
+}
+
+/** The kernel has led it to us before it had any packet, which root alone can tell of: nothing was peeked at until now. */
+void FrontLoop::LearnDestination(uint64_t id, Peeking& peeking, const GuestMessage& message) {
+  // Whoever came to the listener himself meant to go nowhere else.
+  if (!peeking.upstream || message.destination_port == 0) return TurnAwayLost(id);
+  timers_.Clear(id);
+  peeking.destination = FromIPv6(message.destination.data(), message.destination_port);
+  PeekAt(id, peeking, 0);
+}
+
+/** Of whom it cannot be said where he meant to go. */
+void FrontLoop::TurnAwayLost(uint64_t id) {
+  CloseWillReset(peeking_.at(id).socket.get());
+  counts_.rejected++;
+  timers_.Clear(id);
+  peeking_.erase(id);
 }
 
 void FrontLoop::WaitForUpstream(Command command) {
@@ -139,6 +172,11 @@ void FrontLoop::EndGuests() {
   guests_ = Descriptor();
   guest_listeners_.clear();
   while (!awaiting_.empty()) FailAwaiting(awaiting_.begin()->first);
+  std::vector<uint64_t> lost;
+  for (const auto& [id, peeking] : peeking_) {
+    if (peeking.network != 0 && !peeking.destination) lost.push_back(id);
+  }
+  for (const uint64_t id : lost) TurnAwayLost(id);
 }
 
 }  // namespace oximy

@@ -56,7 +56,8 @@ class FrontLoop final : public Front {
     bool in_epoll = false;
     bool spoke = false;
     uint32_t network = 0;
-    /** Of a container's connection, once root has made it. */
+    /** Of a container's connection: where it meant to go, once that is known, and the socket, once root has made it. */
+    std::optional<Endpoint> destination;
     Descriptor upstream;
   };
   struct Waiting {
@@ -150,8 +151,11 @@ class FrontLoop final : public Front {
   void AddGuest(ReceivedGuestMessage& received);
   static GuestKeep Keep(Descriptor descriptor);
   void RemoveGuest(uint32_t network);
-  bool WantUpstream(uint64_t id, const Peeking& peeking, const Endpoint& destination);
-  void TakeUpstream(uint64_t id, Descriptor upstream);
+  void WelcomeGuest(uint64_t id, Peeking& peeking);
+  bool WantUpstream(uint64_t id, const Peeking& peeking);
+  void TakeUpstream(const GuestMessage& message, Descriptor upstream);
+  void LearnDestination(uint64_t id, Peeking& peeking, const GuestMessage& message);
+  void TurnAwayLost(uint64_t id);
   void WaitForUpstream(Command command);
   void EndGuests();
   void FailAwaiting(uint64_t id);

@@ -15,9 +15,9 @@ enum class GuestKind : uint32_t {
   kAdd = 1,
   /** To the proxy: nothing more comes of this network. */
   kRemove = 2,
-  /** To root: a socket for this connection is wanted. */
+  /** To root: a socket for this connection is wanted, and where it meant to go if that is not said. */
   kWant = 3,
-  /** To the proxy: it comes with this, or an error. */
+  /** To the proxy: both come with this, or an error. */
   kUpstream = 4,
 };
 
@@ -26,8 +26,9 @@ struct GuestMessage {
   GuestKind kind;
   uint32_t network;
   uint64_t connection;
-  /** kWant: the client's own address and port, and where it meant to go. IPv4 in its mapped form. */
+  /** kWant: the client's own address and port. IPv4 in its mapped form. */
   std::array<uint8_t, 16> peer;
+  /** Where it meant to go; with port 0 the kernel does not tell by the accepted socket, and root is asked. */
   std::array<uint8_t, 16> destination;
   uint16_t peer_port;
   uint16_t destination_port;

@@ -1,6 +1,7 @@
 /**
  * A front in a process of its own, for tests that limit or stop that process. Tells its port; then obeys
- * messages. Connections are held: only `reject` gives a verdict, and `rejectOthers` on all but the next.
+ * messages. Connections are held: only `reject` gives a verdict, and `rejectOthers` on all but the next; with `passes`
+ * all pass through to where they meant to go.
  */
 import { NativeFront } from "../../src/proxy/accept/front-native.js";
 
@@ -12,7 +13,7 @@ export type Order =
   | { readonly spinFor: number }
   | { readonly countPauses: number };
 
-const { gid, listen, ...options } = JSON.parse(process.argv[2] ?? "{}");
+const { gid, listen, passes, ...options } = JSON.parse(process.argv[2] ?? "{}");
 if (gid !== undefined) process.setegid!(gid);
 
 const ids: number[] = [];
@@ -24,6 +25,7 @@ const front = new NativeFront(
       if (heldOfNext-- <= 0) return front.reject(connection.id);
       ids.push(connection.id);
       process.send!({ connection: { ...connection, peeked: connection.peeked.toString("latin1") } });
+      if (passes && connection.destination) front.passthrough(connection.id, connection.destination);
     },
     onPassthroughEnd: (end) => process.send!({ end }),
   },

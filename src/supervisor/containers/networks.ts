@@ -6,6 +6,11 @@ import { loadNative, type NativeAddon, type SocketOwner } from "../../native/nat
 /** Whom rules in a container are for: a connection that tries them out, or all. */
 export type RulesFor = "trial" | "all";
 
+/** How connections are led to us: by rules in the container's network, or by the kernel as they begin, without any. */
+export type Way = "rules" | "rewrite";
+
+export type Family = 4 | 6;
+
 /** All calls return at once, within a millisecond or two: what may take as long as a container likes is told later. */
 export interface ContainerNetworks {
   /** Descriptor of the proxy's end, for a process that is started now. */
@@ -20,14 +25,20 @@ export interface ContainerNetworks {
    * Those for all take the place of those for a trial. Never rejects; after `end` it may never be settled.
    */
   installRules(network: number, whom: RulesFor): Promise<string | null>;
-  /** After what was asked before, and as soon as the kernel lets. */
+  /**
+   * Leads connections to us as they begin, ahead of whatever firewall is there; those for all take the place of those for a
+   * trial. Null, or why not. UDP 443 is rejected by a rule, where the kernel takes one.
+   * @param families those whose connections are led to us; all others go directly
+   */
+  rewrite(network: number, whom: RulesFor, families: readonly Family[]): string | null;
+  /** After what was asked before, and as soon as the kernel lets. A rewrite ends at once. */
   removeRules(network: number): void;
   /** Whether others' rules there have changed since the last call. Ours are removed in that moment. */
   takeChanged(network: number): boolean;
   close(network: number): void;
   socketOwner(network: number, local: Endpoint, remote: Endpoint): SocketOwner | null;
   /** A socket there like one of the container's own, or for a trial: a descriptor, or -1. */
-  openSocket(network: number, family: 4 | 6, whom: RulesFor): number;
+  openSocket(network: number, family: Family, whom: RulesFor): number;
   hasRoute(network: number, to: Endpoint): boolean;
   /** All rules go, and all networks are let go of. Can be called twice. */
   end(): void;

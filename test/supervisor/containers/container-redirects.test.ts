@@ -41,6 +41,7 @@ function rig() {
       did.push(`install ${whom}`);
       return world.installed;
     },
+    rewrite: () => null,
     takeChanged: () => {
       const { changed } = world;
       world.changed = false;

@@ -1,0 +1,262 @@
+#include "linux/connect_rewrite_programs.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+
+#include "linux/bpf_assembler.h"
+
+namespace oximy {
+namespace {
+
+using bpf::Assembler;
+using bpf::Helper;
+using bpf::Label;
+
+// struct bpf_sock_addr of <linux/bpf.h>; `sk` is there since Linux 5.3.
+constexpr int16_t kIp4 = 4;
+constexpr int16_t kIp6 = 8;
+constexpr int16_t kPort = 24;
+constexpr int16_t kType = 32;
+constexpr int16_t kProtocol = 36;
+constexpr int16_t kSocket = 64;
+static_assert(offsetof(bpf_sock_addr, user_ip4) == kIp4);
+static_assert(offsetof(bpf_sock_addr, user_ip6) == kIp6);
+static_assert(offsetof(bpf_sock_addr, user_port) == kPort);
+static_assert(offsetof(bpf_sock_addr, type) == kType);
+static_assert(offsetof(bpf_sock_addr, protocol) == kProtocol);
+
+// struct bpf_sock.
+constexpr int16_t kBoundDevice = 0;
+constexpr int16_t kMark = 16;
+static_assert(offsetof(bpf_sock, bound_dev_if) == kBoundDevice);
+static_assert(offsetof(bpf_sock, mark) == kMark);
+
+constexpr int32_t kAllow = 1;
+constexpr uint32_t kLoopback4 = 0x7f000001;
+constexpr uint32_t kMappedPrefix = 0xffff;
+
+// On the stack.
+constexpr int16_t kCookie = -8;
+constexpr int16_t kValue = kCookie - static_cast<int>(sizeof(RawRewritten));
+constexpr int16_t InValue(size_t offset) { return static_cast<int16_t>(kValue + static_cast<int>(offset)); }
+constexpr int16_t kAddress = InValue(offsetof(RawRewritten, address));
+constexpr int16_t kAskedPort = InValue(offsetof(RawRewritten, port));
+constexpr int16_t kListenerPort = InValue(offsetof(RawRewritten, listener_port));
+
+constexpr int16_t Word(int16_t base, int index) { return static_cast<int16_t>(base + 4 * index); }
+
+/** For values whose sign would be extended: comparisons are of 64 bits, and what is loaded has 32. */
+void JumpIfEqualWord(Assembler& program, bpf::Register left, uint32_t right, Label& label) {
+  program.Move64(bpf::kR3, right);
+  program.JumpIfEqual(left, bpf::kR3, label);
+}
+
+void JumpIfNotEqualWord(Assembler& program, bpf::Register left, uint32_t right, Label& label) {
+  program.Move64(bpf::kR3, right);
+  program.JumpIfNotEqual(left, bpf::kR3, label);
+}
+
+/** Jumps on when the address, in R2, begins with these bits. */
+void JumpIfWithin(Assembler& program, uint32_t network, uint32_t mask, Label& label) {
+  program.Move(bpf::kR4, bpf::kR2);
+  program.Move64(bpf::kR3, htonl(mask));
+  program.And(bpf::kR4, bpf::kR3);
+  JumpIfEqualWord(program, bpf::kR4, htonl(network), label);
+}
+
+/** The word of the context with the IPv4 address: none of loopback's, and one that a single machine can have. */
+void LeaveAlone4(Assembler& program, int16_t word, Label& done) {
+  program.Load32(bpf::kR2, bpf::kR6, word);
+  JumpIfWithin(program, 0, 0xff000000, done);
+  JumpIfWithin(program, 0x7f000000, 0xff000000, done);
+  JumpIfWithin(program, 0xe0000000, 0xf0000000, done);
+  JumpIfWithin(program, 0xffffffff, 0xffffffff, done);
+}
+
+/** Likewise; what is of one link needs the link's number, too, which the rules do not keep either. */
+void LeaveAlone6(Assembler& program, Label& done) {
+  Label further;
+  program.Load32(bpf::kR2, bpf::kR6, kIp6);
+  JumpIfWithin(program, 0xff000000, 0xff000000, done);
+  JumpIfWithin(program, 0xfe800000, 0xffc00000, done);
+  // ::/96 has the unspecified address, loopback, and nothing else that is in use.
+  for (int i = 0; i < 3; i++) {
+    program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, i));
+    program.JumpIfNotEqual(bpf::kR2, 0, further);
+  }
+  program.Jump(done);
+  program.Bind(further);
+}
+
+/** Jumps on unless R6 is the context of a mapped address. */
+void UnlessMapped(Assembler& program, Label& otherwise) {
+  for (int i = 0; i < 2; i++) {
+    program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, i));
+    program.JumpIfNotEqual(bpf::kR2, 0, otherwise);
+  }
+  program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, 2));
+  JumpIfNotEqualWord(program, bpf::kR2, htonl(kMappedPrefix), otherwise);
+}
+
+void LookUp(Assembler& program, int map) {
+  program.LoadMap(bpf::kR1, map);
+  program.Address(bpf::kR2, bpf::kStack, kCookie);
+  program.Call(Helper::kMapLookUp);
+}
+
+/** What it asks for, as IPv6 in the value on the stack. */
+void KeepAddress(Assembler& program, Endpoint::Family family) {
+  if (family == Endpoint::Family::kIPv4) {
+    program.StoreValue64(bpf::kStack, kAddress, 0);
+    program.StoreValue32(bpf::kStack, Word(kAddress, 2), static_cast<int32_t>(htonl(kMappedPrefix)));
+    program.Load32(bpf::kR2, bpf::kR6, kIp4);
+    program.Store32(bpf::kStack, Word(kAddress, 3), bpf::kR2);
+    return;
+  }
+  for (int i = 0; i < 4; i++) {
+    program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, i));
+    program.Store32(bpf::kStack, Word(kAddress, i), bpf::kR2);
+  }
+}
+
+/** Writes the word of the context at `to`. */
+void SetWord(Assembler& program, int16_t to, uint32_t value) {
+  program.Move64(bpf::kR2, value);
+  program.Store32(bpf::kR6, to, bpf::kR2);
+}
+
+/** The port of the target, in R7, to the value on the stack; none, and the connection is left alone. */
+void TakePort(Assembler& program, size_t port, Label& done) {
+  program.Load32(bpf::kR2, bpf::kR7, static_cast<int16_t>(port));
+  program.JumpIfEqual(bpf::kR2, 0, done);
+  program.Store32(bpf::kStack, kListenerPort, bpf::kR2);
+}
+
+}  // namespace
+
+std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std::vector<uint16_t>& ports,
+                                             Endpoint::Family family) {
+  const bool is_ipv4 = family == Endpoint::Family::kIPv4;
+  Assembler program;
+  Label done;
+  Label wanted;
+
+  program.Move(bpf::kR6, bpf::kR1);
+  program.Load32(bpf::kR2, bpf::kR6, kType);
+  program.JumpIfNotEqual(bpf::kR2, SOCK_STREAM, done);
+  program.Load32(bpf::kR2, bpf::kR6, kProtocol);
+  program.JumpIfNotEqual(bpf::kR2, IPPROTO_TCP, done);
+  program.Load32(bpf::kR2, bpf::kR6, kPort);
+  for (const uint16_t port : ports) program.JumpIfEqual(bpf::kR2, htons(port), wanted);
+  program.Jump(done);
+  program.Bind(wanted);
+  program.Store32(bpf::kStack, kAskedPort, bpf::kR2);
+
+  program.Move(bpf::kR1, bpf::kR6);
+  program.Call(Helper::kNetnsCookie);
+  program.Store64(bpf::kStack, kCookie, bpf::kR0);
+  LookUp(program, maps.targets);
+  program.JumpIfEqual(bpf::kR0, 0, done);
+  program.Move(bpf::kR7, bpf::kR0);
+
+  program.Load64(bpf::kR8, bpf::kR6, kSocket);
+  program.JumpIfEqual(bpf::kR8, 0, done);
+  program.Load32(bpf::kR2, bpf::kR8, kBoundDevice);
+  program.JumpIfNotEqual(bpf::kR2, 0, done);
+  program.Load32(bpf::kR2, bpf::kR8, kMark);
+  program.Load32(bpf::kR3, bpf::kR7, offsetof(RawRewriteTarget, mark));
+  program.JumpIfNotEqual(bpf::kR2, bpf::kR3, done);
+
+  Label plain6;
+  Label keep;
+  if (is_ipv4) {
+    LeaveAlone4(program, kIp4, done);
+    TakePort(program, offsetof(RawRewriteTarget, port4), done);
+  } else {
+    UnlessMapped(program, plain6);
+    LeaveAlone4(program, Word(kIp6, 3), done);
+    TakePort(program, offsetof(RawRewriteTarget, port4), done);
+    program.Jump(keep);
+    program.Bind(plain6);
+    LeaveAlone6(program, done);
+    TakePort(program, offsetof(RawRewriteTarget, port6), done);
+    program.Bind(keep);
+  }
+  KeepAddress(program, family);
+  program.Move(bpf::kR1, bpf::kR6);
+  program.Call(Helper::kSocketCookie);
+  program.Store64(bpf::kStack, kCookie, bpf::kR0);
+  program.LoadMap(bpf::kR1, maps.rewritten);
+  program.Address(bpf::kR2, bpf::kStack, kCookie);
+  program.Address(bpf::kR3, bpf::kStack, kValue);
+  program.Move(bpf::kR4, 0);
+  program.Call(Helper::kMapUpdate);
+  // Whose destination nobody knew would get nowhere.
+  program.JumpIfNotEqual(bpf::kR0, 0, done);
+
+  if (is_ipv4) {
+    SetWord(program, kIp4, htonl(kLoopback4));
+  } else {
+    Label loopback6;
+    Label port;
+    UnlessMapped(program, loopback6);
+    SetWord(program, Word(kIp6, 3), htonl(kLoopback4));
+    program.Jump(port);
+    program.Bind(loopback6);
+    for (int i = 0; i < 4; i++) SetWord(program, Word(kIp6, i), i == 3 ? htonl(1) : 0);
+    program.Bind(port);
+  }
+  program.Load32(bpf::kR2, bpf::kStack, kListenerPort);
+  program.Store32(bpf::kR6, kPort, bpf::kR2);
+
+  program.Bind(done);
+  program.Return(kAllow);
+  return program.Finish();
+}
+
+std::vector<bpf_insn> AssemblePeerNameProgram(const RewriteMaps& maps, Endpoint::Family family) {
+  const bool is_ipv4 = family == Endpoint::Family::kIPv4;
+  Assembler program;
+  Label done;
+  Label loopback;
+
+  program.Move(bpf::kR6, bpf::kR1);
+  if (is_ipv4) {
+    program.Load32(bpf::kR2, bpf::kR6, kIp4);
+    JumpIfNotEqualWord(program, bpf::kR2, htonl(kLoopback4), done);
+  } else {
+    program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, 3));
+    JumpIfEqualWord(program, bpf::kR2, htonl(kLoopback4), loopback);
+    JumpIfNotEqualWord(program, bpf::kR2, htonl(1), done);
+    program.Bind(loopback);
+  }
+  program.Move(bpf::kR1, bpf::kR6);
+  program.Call(Helper::kSocketCookie);
+  program.Store64(bpf::kStack, kCookie, bpf::kR0);
+  LookUp(program, maps.rewritten);
+  program.JumpIfEqual(bpf::kR0, 0, done);
+  // The same socket may have connected elsewhere since.
+  program.Load32(bpf::kR2, bpf::kR6, kPort);
+  program.Load32(bpf::kR3, bpf::kR0, offsetof(RawRewritten, listener_port));
+  program.JumpIfNotEqual(bpf::kR2, bpf::kR3, done);
+
+  const auto copy = [&](size_t from, int16_t to) {
+    program.Load32(bpf::kR2, bpf::kR0, static_cast<int16_t>(from));
+    program.Store32(bpf::kR6, to, bpf::kR2);
+  };
+  if (is_ipv4) {
+    copy(offsetof(RawRewritten, address) + 12, kIp4);
+  } else {
+    for (int i = 0; i < 4; i++) copy(offsetof(RawRewritten, address) + 4 * i, Word(kIp6, i));
+  }
+  copy(offsetof(RawRewritten, port), kPort);
+
+  program.Bind(done);
+  program.Return(kAllow);
+  return program.Finish();
+}
+
+}  // namespace oximy
