@@ -26,7 +26,7 @@ export function containerFindings(running: readonly RunningContainer[], states: 
       warning(
         "container",
         `${titleOf(container.container)} is left alone, since a test connection failed in it: ${why}`,
-        "A firewall inside may be why. Its calls go unseen, but for: oximy run -- COMMAND inside of it",
+        "A firewall inside that lets nothing pass over loopback may be why. Its calls go unseen, but for: oximy run -- COMMAND inside of it",
       ),
     ),
   ];

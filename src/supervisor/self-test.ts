@@ -29,6 +29,7 @@ export function selfTestOn(
   address: string,
   port: number,
   nonce: string,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<SelfTestResult> {
   return new Promise((resolve) => {
     const family = isIPv6(address) ? "IPv6" : "IPv4";
@@ -38,8 +39,8 @@ export function selfTestOn(
       socket.destroy();
       resolve(result);
     };
-    socket.setTimeout(TIMEOUT_MS, () =>
-      settle({ kind: "failed", reason: `${family}: no answer within 3 s` }),
+    socket.setTimeout(timeoutMs, () =>
+      settle({ kind: "failed", reason: `${family}: no answer within ${timeoutMs / 1_000} s` }),
     );
     socket.on("connect", () => socket.write(SELF_TEST_HELLO));
     const stranger = () => settle({ kind: "failed", reason: `${family}: somebody else answered` });

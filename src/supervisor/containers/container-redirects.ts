@@ -1,6 +1,7 @@
 /**
- * The redirect in containers: found, installed, proved and let go of, each by itself. A container in which it cannot be
- * proved is left alone, and works as without us.
+ * The redirect in containers: found, installed, proved and let go of, each by itself. Where rules cannot be proved, such as
+ * beside a firewall of the container's own, connections are led to us as they begin, and that is proved the same way. A
+ * container in which neither can be is left alone, and works as without us.
  */
 
 import { Socket } from "node:net";
@@ -9,7 +10,7 @@ import type { Log } from "../../log.js";
 import type { ForeignConnect } from "../../native/native.js";
 import { SELF_TEST_ADDRESSES, type SelfTestResult, selfTestOn } from "../self-test.js";
 import type { ContainerDiscovery, FoundNetwork } from "./discovery.js";
-import type { ContainerNetworks, RulesFor } from "./networks.js";
+import type { ContainerNetworks, Family, RulesFor, Way } from "./networks.js";
 
 export interface ContainerRedirectsOptions {
   readonly networks: ContainerNetworks;
@@ -19,13 +20,15 @@ export interface ContainerRedirectsOptions {
   readonly startTimeOf: (pid: number) => number | undefined;
   /** The namespace that a process is in now. */
   readonly spaceOf: (pid: number) => string | undefined;
+  /** Whether the network that a process is in filters by the older iptables, whose changes nobody is told of. */
+  readonly filtersUnheard?: (pid: number) => boolean;
   /** A port that is redirected. */
   readonly port: number;
   readonly nonce: string;
   readonly log: Log;
   readonly now?: () => number;
   /** Proves the redirect by a connection; replaced in tests. */
-  readonly prove?: (network: number, address: string, whom: RulesFor) => Promise<SelfTestResult>;
+  readonly prove?: (network: number, address: string, whom: RulesFor, way: Way) => Promise<SelfTestResult>;
   /** Told of all containers whenever one of them has changed. */
   readonly onChange?: (states: readonly ContainerState[]) => void;
 }
@@ -36,6 +39,8 @@ export interface ContainerState {
   readonly space: string;
   readonly container: ContainerRef;
   readonly state: "waiting" | "captured" | "left_alone";
+  /** How it is captured. */
+  readonly by?: Way;
   /** Why it is left alone. */
   readonly reason?: string;
   /** Connections that began before it was captured: nothing is known of them. */
@@ -59,6 +64,17 @@ interface Held {
   cookie: bigint | undefined;
   pid: number;
   state: State;
+  /** The one in use, or to be tried next. */
+  way: Way;
+  /** Its rules change without a word. */
+  isUnheard: boolean;
+  lookedAtTables: number;
+  /** Why each that was tried failed, since one of them worked. */
+  readonly failed: Map<Way, string>;
+  /** The addresses that its network had a way to at the last trial. */
+  ways: readonly string[];
+  /** Those of them that are led to us. */
+  led: readonly string[];
   /** Others' rules there, since the proof that runs has begun. */
   isChanged: boolean;
   reason: string | undefined;
@@ -79,10 +95,13 @@ const LOOK_MS = 25;
 /** All processes are looked at so often: for what was missed, and for what has ended. */
 const LOOK_AT_ALL_MS = 5_000;
 const LOOK_AT_ENDED_MS = 500;
-/** Rules in a container change without a word: each is proved again so often. */
+/** Rules in a container may change without a word: each is proved again so often. */
 const PROVE_AGAIN_MS = 1_000;
+const LOOK_AT_TABLES_MS = 100;
 /** A proof that takes longer may be one that fails: until it is there, connections go directly. */
 const DOUBT_MS = 300;
+/** A firewall that drops lets a trial wait: so long where there is another way. */
+const OTHER_WAY_MS = 500;
 /** For so long the kernel may be busy with others' changes of rules in a container, before it takes ours. */
 const RULES_MS = 5_000;
 /** A network that has no way out for so long is looked at less often. */
@@ -143,13 +162,16 @@ export class ContainerRedirects {
 
   /** For those who ask what is captured. */
   get states(): readonly ContainerState[] {
-    return [...this.held.values()].map(({ space, container: { runtime, id }, state, reason, unseen }) => ({
-      space,
-      container: { runtime, id },
-      state: state === "proving" ? "waiting" : state,
-      ...(reason !== undefined && { reason }),
-      unseen,
-    }));
+    return [...this.held.values()].map(
+      ({ space, container: { runtime, id }, state, way, reason, unseen }) => ({
+        space,
+        container: { runtime, id },
+        state: state === "proving" ? "waiting" : state,
+        ...(state === "captured" && { by: way }),
+        ...(reason !== undefined && { reason }),
+        unseen,
+      }),
+    );
   }
 
   /** One look; called by the timer, and by tests. */
@@ -175,7 +197,7 @@ export class ContainerRedirects {
 
   private tell(): void {
     const all = [...this.held.values()];
-    const states = all.map(({ container: { id }, state }) => `${id} ${state}`).join("\n");
+    const states = all.map(({ container: { id }, state, way }) => `${id} ${state} ${way}`).join("\n");
     const counts = all.map(({ unseen }) => unseen).join(" ");
     const now = this.now();
     const isDue = counts !== this.told.counts && now - this.told.at >= TELL_COUNTS_MS;
@@ -199,6 +221,12 @@ export class ContainerRedirects {
       network: undefined,
       cookie: undefined,
       state: "waiting",
+      way: "rules",
+      isUnheard: false,
+      lookedAtTables: Number.NEGATIVE_INFINITY,
+      failed: new Map(),
+      ways: [],
+      led: [],
       isChanged: false,
       reason: undefined,
       foundAt: now,
@@ -269,6 +297,7 @@ export class ContainerRedirects {
   private care(held: Held, now: number): void {
     if (this.paused) return;
     if (this.hasChanged(held) && held.state === "captured") this.tryAgain(held);
+    this.foresee(held, now);
     if (held.state === "captured" && now - held.provedAt >= PROVE_AGAIN_MS) void this.prove(held);
     if (held.state !== "waiting" || now < held.restsUntil) return;
     const isPatient = now - held.foundAt > PATIENT_MS;
@@ -284,8 +313,23 @@ export class ContainerRedirects {
     return held.isChanged;
   }
 
+  /** A firewall whose rules come without a word is not waited for: what it will do to ours is known when it has tables. */
+  private foresee(held: Held, now: number): void {
+    const { filtersUnheard, networks } = this.options;
+    if (held.isUnheard || held.way !== "rules" || now - held.lookedAtTables < LOOK_AT_TABLES_MS) return;
+    if (held.state !== "waiting" && held.state !== "captured") return;
+    held.lookedAtTables = now;
+    if (!filtersUnheard?.(held.pid)) return;
+    held.isUnheard = true;
+    held.way = "rewrite";
+    if (held.state !== "captured") return;
+    networks.removeRules(held.network!);
+    this.tryAgain(held);
+  }
+
   private tryAgain(held: Held): void {
     held.isChanged = false;
+    held.failed.clear();
     wait(held);
     held.foundAt = this.now();
     held.provedAt = Number.NEGATIVE_INFINITY;
@@ -318,40 +362,51 @@ export class ContainerRedirects {
     const { networks, port, log } = this.options;
     const network = held.network!;
     const whom: RulesFor = held.state === "captured" ? "all" : "trial";
+    const ways = SELF_TEST_ADDRESSES.filter((address) => networks.hasRoute(network, { address, port }));
+    if (whom === "all" && held.way === "rewrite" && ways.join() !== held.ways.join()) {
+      // What has no way out shall fail as without us, and not arrive here.
+      networks.removeRules(network);
+      this.tryAgain(held);
+      return;
+    }
     held.state = "proving";
     held.provedAt = this.now();
     if (whom === "trial") {
-      const failure = await this.install(network, whom);
+      held.ways = ways;
+      const failure = await this.install(held, network, whom, ways);
       if (!this.isProving(held, network)) return;
       if (failure !== null) {
         this.fail(held, failure);
         return;
       }
     }
-    const ways = SELF_TEST_ADDRESSES.filter((address) => networks.hasRoute(network, { address, port }));
+    const proved = whom === "all" && held.way === "rewrite" ? held.led : ways;
     let isDoubtful = false;
     const doubt = setTimeout(() => {
       if (whom === "trial") return; // nobody waits for it
       isDoubtful = true;
       if (held.network === network) networks.removeRules(network);
     }, DOUBT_MS);
-    const results = await Promise.all(ways.map((address) => this.proveBy(network, address, whom)));
+    const results = await Promise.all(proved.map((address) => this.proveBy(held, network, address, whom)));
     clearTimeout(doubt);
     if (!this.isProving(held, network)) return;
-    const failed = results.find((result) => result.kind === "failed");
-    if (failed?.kind === "failed") {
-      this.fail(held, failed.reason);
+    // The rewrite can be of one family alone: of those that arrive in its trial.
+    const isChoice = whom === "trial" && held.way === "rewrite" && results.some(arrives);
+    const failure = isChoice ? undefined : failureOf(results, proved);
+    if (failure !== undefined) {
+      this.fail(held, failure);
       return;
     }
     held.failures = 0;
     held.provedAt = this.now();
-    if (isDoubtful || results.every(({ kind }) => kind === "no_route")) {
+    if (isDoubtful || results.length === 0) {
       networks.removeRules(network);
       wait(held);
       return;
     }
     if (whom === "trial") {
-      const failure = await this.install(network, "all");
+      held.led = proved.filter((_, index) => arrives(results[index]!));
+      const failure = await this.install(held, network, "all", held.led);
       if (!this.isProving(held, network)) return;
       if (failure !== null) {
         this.fail(held, failure);
@@ -361,7 +416,11 @@ export class ContainerRedirects {
       held.wasCaptured = true;
     }
     held.state = "captured";
-    if (whom === "trial") log.debug(`container ${nameOf(held)}: captured`);
+    if (whom === "all") return;
+    const why = [...held.failed.values()].join("; ");
+    held.failed.clear();
+    const how = held.way === "rules" ? "" : ", by rewrite";
+    log.debug(`container ${nameOf(held)}: captured${how}${why && `, since otherwise: ${why}`}`);
   }
 
   /** False when what was begun counts for nothing: meanwhile it was let go of, or what it was begun under has changed. */
@@ -379,8 +438,14 @@ export class ContainerRedirects {
   }
 
   /** Null, or why not. Rules that come too late go at once. */
-  private async install(network: number, whom: RulesFor): Promise<string | null> {
+  private async install(
+    { way }: Held,
+    network: number,
+    whom: RulesFor,
+    addresses: readonly string[],
+  ): Promise<string | null> {
     const { networks } = this.options;
+    if (way === "rewrite") return networks.rewrite(network, whom, addresses.map(familyOf));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(resolve, RULES_MS, `its own rules keep the kernel busy for ${RULES_MS / 1_000} s`);
@@ -393,39 +458,48 @@ export class ContainerRedirects {
     return failure;
   }
 
-  private proveBy(network: number, address: string, whom: RulesFor): Promise<SelfTestResult> {
+  private proveBy(held: Held, network: number, address: string, whom: RulesFor): Promise<SelfTestResult> {
     const { networks, port, nonce, prove } = this.options;
-    if (prove) return prove(network, address, whom);
-    const fd = networks.openSocket(network, address.includes(":") ? 6 : 4, whom);
+    if (prove) return prove(network, address, whom, held.way);
+    const fd = networks.openSocket(network, familyOf(address), whom);
     if (fd < 0) return Promise.resolve({ kind: "no_route" });
     // Not yet connected, so that there is nothing to be read.
     const socket = new Socket({ fd, readable: true, writable: true, manualStart: true } as object);
-    return selfTestOn(socket, address, port, nonce);
+    const isLast = whom === "all" || held.failed.size > 0;
+    return selfTestOn(socket, address, port, nonce, isLast ? undefined : OTHER_WAY_MS);
   }
 
+  /** What fails one way is tried the other way before anything follows from it. */
   private fail(held: Held, reason: string): void {
-    if (held.wasCaptured) this.rest(held, reason);
-    else this.leaveAlone(held, reason);
+    held.failed.set(held.way, reason);
+    this.options.networks.removeRules(held.network!);
+    held.way = held.way === "rules" ? "rewrite" : "rules";
+    if (!held.failed.has(held.way)) {
+      wait(held);
+      void this.prove(held);
+      return;
+    }
+    const reasons = [...new Set(held.failed.values())].join("; ");
+    held.failed.clear();
+    if (held.wasCaptured) this.rest(held, reasons);
+    else this.leaveAlone(held, reasons);
   }
 
   /** New connections go directly; whatever stalls us for a moment is no reason to leave it alone for good. */
   private rest(held: Held, reason: string): void {
-    const { networks, log } = this.options;
     held.failures++;
     if (held.failures >= MOST_FAILURES) {
       this.leaveAlone(held, reason);
       return;
     }
-    networks.removeRules(held.network!);
     wait(held);
     held.restsUntil = this.now() + held.failures * REST_MS;
-    log.debug(`container ${nameOf(held)}: not captured for a while: ${reason}`);
+    this.options.log.debug(`container ${nameOf(held)}: not captured for a while: ${reason}`);
   }
 
   private leaveAlone(held: Held, reason: string): void {
     // What is open in one that was captured needs its network until it ends.
     if (!held.wasCaptured) this.letGo(held);
-    else if (held.network !== undefined) this.options.networks.removeRules(held.network);
     held.state = "left_alone";
     held.reason = reason;
     this.options.log.warn(`container ${nameOf(held)} is left alone: ${reason}`);
@@ -442,5 +516,21 @@ function wait(held: Held): void {
   held.capturedAt = Number.POSITIVE_INFINITY;
   held.state = "waiting";
 }
+
+/**
+ * There was a way out just before: a firewall may say that there is none (`icmp-admin-prohibited`, as in the allow-list of
+ * development containers).
+ */
+function failureOf(results: readonly SelfTestResult[], addresses: readonly string[]): string | undefined {
+  const index = results.findIndex((result) => !arrives(result));
+  const result = results[index];
+  if (result === undefined) return undefined;
+  if (result.kind === "failed") return result.reason;
+  return `IPv${familyOf(addresses[index]!)}: unreachable, although there is a way out`;
+}
+
+const arrives = ({ kind }: SelfTestResult) => kind === "arrived";
+
+const familyOf = (address: string): Family => (address.includes(":") ? 6 : 4);
 
 const nameOf = ({ container: { runtime, id } }: Held) => `${id.slice(0, 12)} (${runtime})`;

@@ -40,6 +40,14 @@ export const procReader: ProcReader = {
   cgroupOf: (pid) => attempt(() => readFileSync(`/proc/${pid}/cgroup`, "utf8")),
 };
 
+/** Whether the network that a process is in has the filter table of iptables-legacy, once anything there asked for it. */
+export const filtersUnheard = (pid: number): boolean =>
+  ["ip_tables_names", "ip6_tables_names"].some((list) =>
+    attempt(() => readFileSync(`/proc/${pid}/net/${list}`, "latin1"))
+      ?.split("\n")
+      .includes("filter"),
+  );
+
 /**
  * A process is looked at again after 1, 2, 4, … looks: it changes its namespace after it was started. A runtime's has
  * done so within a second.

@@ -2,6 +2,7 @@
 
 import type { RunningContainer } from "../../attribution/container/running-containers.js";
 import type { ContainerState } from "./container-redirects.js";
+import type { Way } from "./networks.js";
 
 /** What a capture says of the containers: `none` where none runs that captures them, `secret` to those who are not root. */
 export type States = readonly ContainerState[] | "none" | "secret";
@@ -20,7 +21,7 @@ export function standingOf({ space, network }: RunningContainer, states: States)
   const state = states.find((found) => found.space === space);
   switch (state?.state) {
     case "captured":
-      return { how: "captured", why: `its connections are redirected in its own network${unseenOf(state)}` };
+      return { how: "captured", why: `${WAYS[state.by ?? "rules"]}${unseenOf(state)}` };
     case "left_alone":
       return { how: "left_alone", why: state.reason ?? "its redirect did not work" };
     case "waiting":
@@ -29,6 +30,11 @@ export function standingOf({ space, network }: RunningContainer, states: States)
       return { how: "waiting", why: "it was not found yet" };
   }
 }
+
+const WAYS: Readonly<Record<Way, string>> = {
+  rules: "its connections are redirected in its own network",
+  rewrite: "its connections are redirected as they begin, ahead of its own firewall",
+};
 
 const unseenOf = ({ unseen }: ContainerState) =>
   unseen === 0 ? "" : `; ${unseen} that came too early ${unseen === 1 ? "was" : "were"} not seen`;

@@ -5,7 +5,7 @@ import {
   type ContainerState,
 } from "../../../src/supervisor/containers/container-redirects.js";
 import type { FoundNetwork } from "../../../src/supervisor/containers/discovery.js";
-import type { ContainerNetworks } from "../../../src/supervisor/containers/networks.js";
+import type { ContainerNetworks, Way } from "../../../src/supervisor/containers/networks.js";
 import type { SelfTestResult } from "../../../src/supervisor/self-test.js";
 
 const A: FoundNetwork = { space: "net:[8]", pid: 20, container: { runtime: "docker", id: "a1".repeat(32) } };
@@ -18,9 +18,15 @@ function rig() {
   const world = {
     now: 0,
     found: [] as FoundNetwork[],
+    /** Whether there is a way out, over each family. */
     routes: true,
+    routes6: true,
     opens: 1 as number | string,
     result: { kind: "arrived" } as SelfTestResult,
+    /** Of a proof by one way or the other, or over one family, where it is not as all. */
+    resultOf: (_: Way, __: string): SelfTestResult | undefined => undefined,
+    rewrites: null as string | null,
+    isUnheard: false,
     installed: Promise.resolve(null) as Promise<string | null>,
     changed: false,
     isUnknown: false,
@@ -41,7 +47,10 @@ function rig() {
       did.push(`install ${whom}`);
       return world.installed;
     },
-    rewrite: () => null,
+    rewrite: (_, whom, families) => {
+      did.push(`rewrite ${whom} ${families.join(" ")}`);
+      return world.rewrites;
+    },
     takeChanged: () => {
       const { changed } = world;
       world.changed = false;
@@ -51,7 +60,7 @@ function rig() {
     close: () => void did.push("close"),
     socketOwner: () => null,
     openSocket: () => -1,
-    hasRoute: () => world.routes,
+    hasRoute: (_, { address }) => world.routes && (world.routes6 || !address.includes(":")),
     end: () => void did.push("end"),
   };
   const redirects = new ContainerRedirects({
@@ -67,11 +76,12 @@ function rig() {
     takeConnects: () => world.connects.splice(0),
     startTimeOf: () => 1,
     spaceOf: (pid) => world.found.find((network) => network.pid === pid)?.space,
+    filtersUnheard: () => world.isUnheard,
     port: 443,
     nonce: "nonce",
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     now: () => world.now,
-    prove: async () => world.result,
+    prove: async (_, address, __, way) => world.resultOf(way, address) ?? world.result,
     onChange: (states) => void told.push(states),
   });
   /** A look, and what follows from it. */
@@ -109,7 +119,7 @@ test.each<[string, (world: ReturnType<typeof rig>["world"]) => void, string[]]>(
     (world) => {
       world.result = { kind: "failed", reason: "no answer" };
     },
-    ["open 20", "install trial", "close"],
+    ["open 20", "install trial", "remove", "rewrite trial 4 6", "remove", "close"],
   ],
   [
     "cannot be held",
@@ -135,7 +145,7 @@ test("one in which it fails later is tried again, and what is open in it is kept
   take();
   world.result = { kind: "failed", reason: "no answer" };
   expect(await look(1_000)).toEqual(["waiting"]);
-  expect(take()).toEqual(["remove"]);
+  expect(take()).toEqual(["remove", "rewrite trial 4 6", "remove"]);
   expect(await look(1_000)).toEqual(["waiting"]); // it rests
   expect(take()).toEqual([]);
   world.result = { kind: "arrived" };
@@ -216,7 +226,7 @@ test("one whose own rules change is tried out again before anybody else's connec
   world.changed = true;
   world.result = { kind: "failed", reason: "no answer" };
   expect(await look()).toEqual(["waiting"]); // what it has open is kept
-  expect(take()).toEqual(["install trial", "remove"]);
+  expect(take()).toEqual(["install trial", "remove", "rewrite trial 4 6", "remove"]);
 });
 
 test("a proof during which they change counts for nothing", async () => {
@@ -239,6 +249,7 @@ test("one in which the kernel takes no rules for long is left alone, and no othe
   const { world, redirects, look, take } = rig();
   world.found = [A];
   world.installed = new Promise(() => {});
+  world.rewrites = "bpf: no";
   expect(await look()).toEqual(["waiting"]);
   world.found = [A, C];
   world.opens = 2;
@@ -247,10 +258,90 @@ test("one in which the kernel takes no rules for long is left alone, and no othe
   take();
   await vi.advanceTimersByTimeAsync(5_000);
   expect(redirects.states).toMatchObject([
-    { state: "left_alone", reason: "its own rules keep the kernel busy for 5 s" },
+    { state: "left_alone", reason: "its own rules keep the kernel busy for 5 s; bpf: no" },
     { state: "captured" },
   ]);
-  expect(take()).toEqual(["remove", "close"]);
+  expect(take()).toEqual(["remove", "remove", "rewrite trial 4 6", "remove", "close"]);
+});
+
+const noRules = (way: Way): SelfTestResult | undefined =>
+  way === "rules" ? { kind: "failed", reason: "IPv4: ECONNREFUSED" } : undefined;
+
+test("one beside whose firewall no rules of ours work is captured as its connections begin", async () => {
+  const { world, redirects, look, take } = rig();
+  world.found = [A];
+  world.resultOf = noRules;
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["open 20", "install trial", "remove", "rewrite trial 4 6", "rewrite all 4 6"]);
+  expect(redirects.states).toMatchObject([{ by: "rewrite" }]);
+  // It is proved like any other.
+  world.result = { kind: "failed", reason: "no answer" };
+  expect(await look(1_000)).toEqual(["waiting"]);
+  expect(take()).toEqual(["remove", "install trial", "remove"]);
+});
+
+test.each<[string, (world: ReturnType<typeof rig>["world"]) => void]>([
+  [
+    "with a word",
+    (world) => {
+      world.changed = true;
+    },
+  ],
+  ["without one", () => {}],
+])("one that sets its firewall up later, %s, goes over to that, and stays with it", async (_, make) => {
+  const { world, redirects, look, take } = rig();
+  world.found = [A];
+  await look();
+  expect(redirects.states).toMatchObject([{ by: "rules" }]);
+  take();
+  world.resultOf = noRules;
+  make(world);
+  expect(await look(1_000)).toEqual(["captured"]);
+  expect(take().slice(-3)).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4 6"]);
+  world.changed = true;
+  expect(await look()).toEqual(["captured"]);
+  expect(take()).toEqual(["rewrite trial 4 6", "rewrite all 4 6"]);
+});
+
+test("a firewall that says there is no way out is one beside which no rules work", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  world.resultOf = (way, address) =>
+    way === "rules" && !address.includes(":") ? { kind: "no_route" } : undefined;
+  expect(await look()).toEqual(["captured"]);
+  expect(take().slice(-2)).toEqual(["rewrite trial 4 6", "rewrite all 4 6"]);
+});
+
+test("one whose firewall will change without a word is not left to rules", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  await look();
+  take();
+  world.isUnheard = true;
+  expect(await look(100)).toEqual(["captured"]);
+  expect(take()).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4 6"]);
+  // Where that does not work, rules have to, and nothing goes to and fro.
+  world.resultOf = (way) => (way === "rewrite" ? { kind: "failed", reason: "no answer" } : undefined);
+  expect(await look(1_000)).toEqual(["captured"]);
+  expect(take()).toEqual(["remove", "install trial", "install all"]);
+  expect(await look(100)).toEqual(["captured"]);
+  expect(take()).toEqual([]);
+});
+
+test("a family without a way out, or that does not arrive, is not led to us as its connections begin", async () => {
+  const { world, look, take } = rig();
+  world.found = [A];
+  world.routes6 = false;
+  world.resultOf = noRules;
+  expect(await look()).toEqual(["captured"]);
+  expect(take().splice(-2)).toEqual(["rewrite trial 4", "rewrite all 4"]);
+  world.routes6 = true;
+  world.resultOf = (way, address) =>
+    noRules(way) ?? (address.includes(":") ? { kind: "no_route" } : undefined);
+  expect(await look(1_000)).toEqual(["captured"]);
+  expect(take()).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4"]);
+  expect(await look(1_000)).toEqual(["captured"]);
+  expect(take()).toEqual([]);
 });
 
 test("rules that come when capture has ended are followed by nothing", async () => {

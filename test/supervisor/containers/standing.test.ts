@@ -22,6 +22,12 @@ test.each<[string, RunningContainer, States, string]>([
   expect(standingOf(running, states).how).toBe(how);
 });
 
+test("how one is captured beside its own firewall is said", () => {
+  expect(standingOf(own, [{ ...state, state: "captured", by: "rewrite" }]).why).toBe(
+    "its connections are redirected as they begin, ahead of its own firewall",
+  );
+});
+
 test("what came too early is said", () => {
   expect(standingOf(own, [{ ...state, state: "captured", unseen: 2 }]).why).toMatch(
     /; 2 that .* were not seen$/,
