@@ -73,7 +73,7 @@ const ECHO = `
 const greet = (socket) => socket.on("error", () => {}).pipe(socket);
 require("net").createServer(greet).listen(+process.argv[2], process.argv[1], () => console.log("listening"));`;
 
-describe.skipIf(requireLab())("a container with a firewall of its own", { timeout: 120_000 }, () => {
+describe.skipIf(requireLab())("a container with a firewall of its own", { timeout: 300_000 }, () => {
   let lab: Lab;
   let docker: LabDocker;
   let oximy: LabOximy;
@@ -86,7 +86,7 @@ describe.skipIf(requireLab())("a container with a firewall of its own", { timeou
     allowed = (await lab.addServer({ names: [ALLOWED], scheme: "http" })).v4;
     denied = (await lab.addServer({ names: [DENIED] })).v4;
     oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await oximy?.stop();
     await lab?.close();
