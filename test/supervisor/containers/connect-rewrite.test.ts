@@ -121,17 +121,14 @@ describe.skipIf(!isRoot || process.platform !== "linux")(
     });
 
     it("are known by the client's own socket", async () => {
-      const owners: unknown[] = [];
-      const ask = ({ connection }: { connection?: FrontConnection }) => {
-        if (connection) owners.push(networks.socketOwner(network, connection.peer, connection.destination!));
-      };
-      front.on("message", ask);
-      const { cookie } = await call(IPV4);
-      await arrived();
-      front.off("message", ask);
-      expect(owners).toMatchObject([{ cookie: BigInt(cookie), uid: 0 }]);
+      const { cookie } = await call(IPV4, { stays: true });
+      const [{ peer, destination }] = (await arrived()) as [FrontConnection];
+      expect(networks.socketOwner(network, peer, destination!)).toMatchObject({
+        cookie: BigInt(cookie),
+        uid: 0,
+      });
       const elsewhere = { address: IPV6, port: 443 };
-      expect(networks.socketOwner(network, met[0]!.peer, elsewhere)).toBeNull();
+      expect(networks.socketOwner(network, peer, elsewhere)).toBeNull();
     });
 
     it.each<[string, string, Record<string, unknown>]>([

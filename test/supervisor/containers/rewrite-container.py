@@ -33,6 +33,9 @@ for port in [443, 80, 8443]:
         threading.Thread(target=serve, args=[server], daemon=True).start()
 
 
+open_clients = []
+
+
 def listener_port():
     for line in open("/proc/self/net/tcp"):
         words = line.split()
@@ -41,7 +44,7 @@ def listener_port():
 
 
 def call(to, port=443, ipv6=False, mark=0, device="", source="", first="", fast_open=False,
-         non_blocking=False, only_begin=False):
+         non_blocking=False, only_begin=False, stays=False):
     client = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 10, 0))
     if mark:
@@ -73,7 +76,7 @@ def call(to, port=443, ipv6=False, mark=0, device="", source="", first="", fast_
     told = {"peer": client.getpeername()[:2], "own": client.getsockname()[1]}
     told["cookie"] = str(int.from_bytes(client.getsockopt(socket.SOL_SOCKET, 57, 8), sys.byteorder))  # SO_COOKIE
     told["answer"] = client.recv(100).decode()
-    client.close()
+    open_clients.append(client) if stays else client.close()
     return told
 
 
