@@ -5,9 +5,9 @@
 #include "container_networks_binding.h"
 #include "front_binding.h"
 #include "process_end_binding.h"
-#include "sites_binding.h"
-#include "secret_probes_binding.h"
 #include "process_files_binding.h"
+#include "secret_probes_binding.h"
+#include "sites_binding.h"
 
 namespace {
 

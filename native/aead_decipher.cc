@@ -41,14 +41,12 @@ struct Evp {
 
   static Evp Find() {
     Evp evp{};
-    const bool has_all = FindOne("EVP_CIPHER_CTX_new", &evp.context_new) &&
-                         FindOne("EVP_CIPHER_CTX_free", &evp.context_free) &&
-                         FindOne("EVP_CIPHER_CTX_ctrl", &evp.context_ctrl) &&
-                         FindOne("EVP_DecryptInit_ex", &evp.decrypt_init) &&
-                         FindOne("EVP_DecryptUpdate", &evp.decrypt_update) &&
-                         FindOne("EVP_DecryptFinal_ex", &evp.decrypt_final) &&
-                         FindOne("EVP_aes_128_gcm", &evp.aes_128_gcm) && FindOne("EVP_aes_256_gcm", &evp.aes_256_gcm) &&
-                         FindOne("EVP_chacha20_poly1305", &evp.chacha20_poly1305);
+    const bool has_all =
+        FindOne("EVP_CIPHER_CTX_new", &evp.context_new) && FindOne("EVP_CIPHER_CTX_free", &evp.context_free) &&
+        FindOne("EVP_CIPHER_CTX_ctrl", &evp.context_ctrl) && FindOne("EVP_DecryptInit_ex", &evp.decrypt_init) &&
+        FindOne("EVP_DecryptUpdate", &evp.decrypt_update) && FindOne("EVP_DecryptFinal_ex", &evp.decrypt_final) &&
+        FindOne("EVP_aes_128_gcm", &evp.aes_128_gcm) && FindOne("EVP_aes_256_gcm", &evp.aes_256_gcm) &&
+        FindOne("EVP_chacha20_poly1305", &evp.chacha20_poly1305);
     return has_all ? evp : Evp{};
   }
 };

@@ -32,7 +32,8 @@ constexpr std::chrono::milliseconds kLongestOnLoop{2};
 uint16_t PortFromJs(const Napi::Value& value, const char* what) {
   if (!value.IsNumber()) throw Napi::TypeError::New(value.Env(), std::string(what) + ": a port must be a number");
   const double number = value.As<Napi::Number>().DoubleValue();
-  if (!(number >= 0 && number <= 65535)) throw Napi::RangeError::New(value.Env(), std::string(what) + ": port out of range");
+  if (!(number >= 0 && number <= 65535))
+    throw Napi::RangeError::New(value.Env(), std::string(what) + ": port out of range");
   return static_cast<uint16_t>(number);
 }
 
@@ -166,8 +167,8 @@ Napi::Value ConnectRecordJs(const Napi::CallbackInfo& info) {
   object.Set("uid", Napi::Number::New(env, record->uid));
   object.Set("name", record->name);
   const ProcessInfo* process = record->processes.empty() ? nullptr : record->processes.front().get();
-  object.Set("startTime", process ? Napi::Value(Napi::Number::New(env, static_cast<double>(process->start_time)))
-                                  : env.Null());
+  object.Set("startTime",
+             process ? Napi::Value(Napi::Number::New(env, static_cast<double>(process->start_time))) : env.Null());
   object.Set("path", process ? TextOrNull(env, process->path) : env.Null());
   return object;
 }
@@ -258,17 +259,18 @@ Napi::Value SendStateJs(const Napi::CallbackInfo& info) {
 void ExportAttribution(Napi::Env env, Napi::Object exports) {
   exports.Set("implementation", kImplementation);
   exports.Set("originalDestination", Napi::Function::New(env, OriginalDestinationJs, "originalDestination"));
-  exports.Set("forbidCoreDumps", Napi::Function::New(
-                                     env, [](const Napi::CallbackInfo& info) {
-                                       return Napi::Boolean::New(info.Env(), ForbidCoreDumps());
-                                     },
-                                     "forbidCoreDumps"));
+  exports.Set("forbidCoreDumps",
+              Napi::Function::New(
+                  env, [](const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), ForbidCoreDumps()); },
+                  "forbidCoreDumps"));
   exports.Set("hideMemory",
               Napi::Function::New(
-                  env, [](const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), HideMemory()); }, "hideMemory"));
+                  env, [](const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), HideMemory()); },
+                  "hideMemory"));
   exports.Set("confine",
               Napi::Function::New(
-                  env, [](const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), Confine()); }, "confine"));
+                  env, [](const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), Confine()); },
+                  "confine"));
   exports.Set("sendState", Napi::Function::New(env, SendStateJs, "sendState"));
   exports.Set("socketOwner", Napi::Function::New(env, SocketOwnerJs, "socketOwner"));
   exports.Set("processInfo", Napi::Function::New(env, ProcessInfoJs, "processInfo"));

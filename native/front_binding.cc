@@ -54,21 +54,16 @@ void Drop(Event* event) {
 class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontEvents {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Front",
-                       {InstanceMethod<&FrontBinding::Addresses>("addresses"),
-                        InstanceMethod<&FrontBinding::Passthrough>("passthrough"),
-                        InstanceMethod<&FrontBinding::Take>("take"),
-                        InstanceMethod<&FrontBinding::Reject>("reject"),
-                        InstanceMethod<&FrontBinding::Adopt>("adopt"),
-                        InstanceMethod<&FrontBinding::Read>("read"),
-                        InstanceMethod<&FrontBinding::AdoptRead>("adoptRead"),
-                        InstanceMethod<&FrontBinding::Release>("release"),
-                        InstanceMethod<&FrontBinding::TapConsumed>("tapConsumed"),
-                        InstanceMethod<&FrontBinding::StopTap>("stopTap"),
-                        InstanceMethod<&FrontBinding::GiveTapBuffer>("giveTapBuffer"),
-                        InstanceMethod<&FrontBinding::Close>("close"),
-                        InstanceMethod<&FrontBinding::Destroy>("destroy"),
-                        InstanceMethod<&FrontBinding::Stats>("stats")});
+    return DefineClass(
+        env, "Front",
+        {InstanceMethod<&FrontBinding::Addresses>("addresses"),
+         InstanceMethod<&FrontBinding::Passthrough>("passthrough"), InstanceMethod<&FrontBinding::Take>("take"),
+         InstanceMethod<&FrontBinding::Reject>("reject"), InstanceMethod<&FrontBinding::Adopt>("adopt"),
+         InstanceMethod<&FrontBinding::Read>("read"), InstanceMethod<&FrontBinding::AdoptRead>("adoptRead"),
+         InstanceMethod<&FrontBinding::Release>("release"), InstanceMethod<&FrontBinding::TapConsumed>("tapConsumed"),
+         InstanceMethod<&FrontBinding::StopTap>("stopTap"),
+         InstanceMethod<&FrontBinding::GiveTapBuffer>("giveTapBuffer"), InstanceMethod<&FrontBinding::Close>("close"),
+         InstanceMethod<&FrontBinding::Destroy>("destroy"), InstanceMethod<&FrontBinding::Stats>("stats")});
   }
 
   explicit FrontBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -129,20 +124,19 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
 
   void Tell(Napi::Env env, const FrontConnection& connection) {
     const auto& [id, peer, local, destination, peeked, reason, network] = connection;
-    on_connection_.Call({Napi::Number::New(env, static_cast<double>(id)),
-                         Napi::String::New(env, FormatAddress(peer)), Napi::Number::New(env, peer.port),
-                         Napi::String::New(env, FormatAddress(local)), Napi::Number::New(env, local.port),
+    on_connection_.Call({Napi::Number::New(env, static_cast<double>(id)), Napi::String::New(env, FormatAddress(peer)),
+                         Napi::Number::New(env, peer.port), Napi::String::New(env, FormatAddress(local)),
+                         Napi::Number::New(env, local.port),
                          destination ? Napi::Value(Napi::String::New(env, FormatAddress(*destination))) : env.Null(),
                          Napi::Number::New(env, destination ? destination->port : 0),
                          Napi::Buffer<char>::Copy(env, peeked.data(), peeked.size()),
                          Napi::String::New(env, Name(reason)), Napi::Number::New(env, network)});
   }
   void Tell(Napi::Env env, const PassthroughEnd& end) {
-    on_passthrough_end_.Call({Napi::Number::New(env, static_cast<double>(end.id)),
-                              Napi::Number::New(env, static_cast<double>(end.bytes_up)),
-                              Napi::Number::New(env, static_cast<double>(end.bytes_down)),
-                              Napi::Number::New(env, end.duration_ms), Napi::String::New(env, Name(end.cause)),
-                              Napi::Number::New(env, end.error)});
+    on_passthrough_end_.Call(
+        {Napi::Number::New(env, static_cast<double>(end.id)), Napi::Number::New(env, static_cast<double>(end.bytes_up)),
+         Napi::Number::New(env, static_cast<double>(end.bytes_down)), Napi::Number::New(env, end.duration_ms),
+         Napi::String::New(env, Name(end.cause)), Napi::Number::New(env, end.error)});
   }
   void Tell(Napi::Env env, TapBatch& batch) {
     const auto numbers = [env](const std::vector<double>& values) {
@@ -152,7 +146,8 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     };
     const auto bytes = TapMemory::ToArray(env, batch, *front_);
     auto lost = Napi::Array::New(env, batch.lost.size());
-    for (uint32_t i = 0; i < batch.lost.size(); i++) lost.Set(i, Napi::Number::New(env, static_cast<double>(batch.lost[i])));
+    for (uint32_t i = 0; i < batch.lost.size(); i++)
+      lost.Set(i, Napi::Number::New(env, static_cast<double>(batch.lost[i])));
     // From here on the next batch may come.
     batch.token.reset();
     on_tap_.Call({numbers(batch.ops), bytes, numbers(batch.shares), lost});

@@ -53,8 +53,7 @@ Peek ClassifyHttp(std::string_view text) {
   const size_t version = line.rfind(" HTTP/");
   if (version == std::string_view::npos || version < method) return Peek::kOther;
 
-  const bool head_ended =
-      text.find("\n\r\n") != std::string_view::npos || text.find("\n\n") != std::string_view::npos;
+  const bool head_ended = text.find("\n\r\n") != std::string_view::npos || text.find("\n\n") != std::string_view::npos;
   return head_ended || text.size() >= kMaxHttpHead ? Peek::kHttp : Peek::kIncomplete;
 }
 

@@ -95,6 +95,7 @@ std::optional<std::vector<std::string>> ReadMappedFiles(const ProcessRef& proces
 std::optional<std::string> ReadExecutablePart(const ProcessRef& process, uint64_t offset, size_t length);
 
 /** Whether the text stands in that part of the process's executable. */
-std::optional<bool> FindInExecutable(const ProcessRef& process, uint64_t offset, uint64_t length, const std::string& text);
+std::optional<bool> FindInExecutable(const ProcessRef& process, uint64_t offset, uint64_t length,
+                                     const std::string& text);
 
 }  // namespace oximy

@@ -77,8 +77,9 @@ Napi::Value FileToJs(const Napi::CallbackInfo& info, uint32_t uid, std::function
       auto object = Napi::Object::New(env);
       const FileContent& content = result->content;
       object.Set("identity", IdentityText(content.identity));
-      object.Set("changedAt", Napi::Number::New(env, static_cast<double>(
-                                                         std::max(content.identity.mtime, content.identity.ctime) / 1000) / 1000));
+      object.Set("changedAt",
+                 Napi::Number::New(
+                     env, static_cast<double>(std::max(content.identity.mtime, content.identity.ctime) / 1000) / 1000));
       if (result->answer == FileAnswer::kRead) {
         object.Set("bytes", Napi::Buffer<char>::Copy(env, content.bytes.data(), content.bytes.size()));
       }
@@ -93,7 +94,9 @@ Napi::Value ReadFileAsJs(const Napi::CallbackInfo& info) {
   const std::string path = info[1].ToString().Utf8Value();
   const auto max_bytes = static_cast<size_t>(info[2].ToNumber().Int64Value());
   const std::string known = info[4].IsString() ? info[4].ToString().Utf8Value() : std::string();
-  const auto is_known = [known](const FileIdentity& identity) { return !known.empty() && IdentityText(identity) == known; };
+  const auto is_known = [known](const FileIdentity& identity) {
+    return !known.empty() && IdentityText(identity) == known;
+  };
   return FileToJs(info, uid, [=] { return ReadFileAs(process, uid, path, max_bytes, is_known); });
 }
 
@@ -192,7 +195,9 @@ Napi::Value FindInExecutableJs(const Napi::CallbackInfo& info) {
   const std::string text = info[3].ToString().Utf8Value();
   return Ask(info, UidFromJs(info[0]), info[4], [=]() -> ToJs {
     const auto found = FindInExecutable(process, offset, length, text);
-    return [found](Napi::Env env) -> Napi::Value { return found ? Napi::Value(Napi::Boolean::New(env, *found)) : env.Null(); };
+    return [found](Napi::Env env) -> Napi::Value {
+      return found ? Napi::Value(Napi::Boolean::New(env, *found)) : env.Null();
+    };
   });
 }
 

@@ -49,7 +49,8 @@ std::vector<ProbeSite> SitesFromJs(const Napi::Value& value) {
   for (uint32_t i = 0; i < array.Length(); i++) {
     const auto site = array.Get(i).As<Napi::Object>();
     const auto name = site.Get("kind").ToString().Utf8Value();
-    const auto* kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const auto& of) { return of.name == name; });
+    const auto* kind =
+        std::find_if(std::begin(kKinds), std::end(kKinds), [&](const auto& of) { return of.name == name; });
     if (kind == std::end(kKinds)) throw Napi::TypeError::New(value.Env(), "no such kind of site: " + name);
     const int64_t offset = site.Get("offset").ToNumber().Int64Value();
     if (offset <= 0) throw Napi::RangeError::New(value.Env(), "offset out of range");
@@ -101,13 +102,11 @@ class AttachWorker : public Napi::AsyncWorker {
 class SecretProbesBinding final : public Napi::ObjectWrap<SecretProbesBinding> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "SecretProbes",
-                       {InstanceMethod<&SecretProbesBinding::Attach>("attach"),
-                        InstanceMethod<&SecretProbesBinding::Detach>("detach"),
-                        InstanceMethod<&SecretProbesBinding::Want>("want"),
-                        InstanceMethod<&SecretProbesBinding::Unwant>("unwant"),
-                        InstanceMethod<&SecretProbesBinding::Stats>("stats"),
-                        InstanceMethod<&SecretProbesBinding::Close>("close")});
+    return DefineClass(
+        env, "SecretProbes",
+        {InstanceMethod<&SecretProbesBinding::Attach>("attach"), InstanceMethod<&SecretProbesBinding::Detach>("detach"),
+         InstanceMethod<&SecretProbesBinding::Want>("want"), InstanceMethod<&SecretProbesBinding::Unwant>("unwant"),
+         InstanceMethod<&SecretProbesBinding::Stats>("stats"), InstanceMethod<&SecretProbesBinding::Close>("close")});
   }
 
   explicit SecretProbesBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -130,8 +129,8 @@ class SecretProbesBinding final : public Napi::ObjectWrap<SecretProbesBinding> {
     // A duplicate, which the caller cannot close meanwhile.
     UniqueFd file(fcntl(info[0].ToNumber().Int32Value(), F_DUPFD_CLOEXEC, 3));
     if (!file) throw ToError(info.Env(), std::system_error(errno, std::generic_category(), "the executable"));
-    auto* worker = new AttachWorker(info.Env(), probes_, std::move(file), info[1].ToString().Utf8Value(),
-                                    SitesFromJs(info[2]));
+    auto* worker =
+        new AttachWorker(info.Env(), probes_, std::move(file), info[1].ToString().Utf8Value(), SitesFromJs(info[2]));
     worker->Queue();
     return worker->Promise();
   }

@@ -32,9 +32,8 @@ class SideThreads {
     const auto now = SideClock::now();
     const auto is_late = [now](const Running& running) { return running.deadline < now; };
     if (waiting_.size() >= kMostWaiting) return false;
-    if (std::any_of(running_.begin(), running_.end(), [&](const Running& running) {
-          return running.owner == job.owner && is_late(running);
-        })) {
+    if (std::any_of(running_.begin(), running_.end(),
+                    [&](const Running& running) { return running.owner == job.owner && is_late(running); })) {
       return false;
     }
     const bool can_start = threads_ < kMostSideThreads;

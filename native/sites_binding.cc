@@ -34,8 +34,10 @@ Napi::Array ArrayFromJs(const Napi::Value& value, uint32_t most, const char* wha
 ClaimedSite ClaimFromJs(const Napi::Value& value) {
   if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), "a site must be an object");
   const auto object = value.As<Napi::Object>();
-  ClaimedSite claim{TextFromJs(object.Get("kind"), "kind"), IntegerFromJs(object.Get("offset"), "offset"),
-                    TextFromJs(object.Get("rule"), "rule"), {}};
+  ClaimedSite claim{TextFromJs(object.Get("kind"), "kind"),
+                    IntegerFromJs(object.Get("offset"), "offset"),
+                    TextFromJs(object.Get("rule"), "rule"),
+                    {}};
   const auto proof = ArrayFromJs(object.Get("proof"), kLongestProof, "proof");
   for (uint32_t i = 0; i < proof.Length(); i++) claim.proof.push_back(IntegerFromJs(proof.Get(i), "proof"));
   return claim;

@@ -17,8 +17,7 @@ std::optional<SendState> ReadSendState(int fd) {
   socklen_t length = sizeof info;
   if (getsockopt(fd, IPPROTO_TCP, TCP_CONNECTION_INFO, &info, &length) != 0) return std::nullopt;
   if (info.tcpi_state == kClosed || info.tcpi_state == kTimeWait) return std::nullopt;
-  const bool peer_ended =
-      info.tcpi_state == kCloseWait || info.tcpi_state == kLastAck || info.tcpi_state == kClosing;
+  const bool peer_ended = info.tcpi_state == kCloseWait || info.tcpi_state == kLastAck || info.tcpi_state == kClosing;
   return SendState{info.tcpi_snd_sbbytes, peer_ended};
 }
 

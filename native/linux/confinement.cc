@@ -18,6 +18,8 @@ namespace {
 /** Numbers of the x32 ABI have this bit (seccomp(2)). */
 constexpr uint32_t kX32 = 0x40000000;
 
+// Calls of one kind are on one line.
+// clang-format off
 constexpr uint32_t kRefused[] = {
     SYS_socket,        SYS_socketpair,       SYS_connect,           SYS_bind,        SYS_listen,   SYS_accept, SYS_accept4,
     SYS_execve,        SYS_execveat,         SYS_ptrace,            SYS_process_vm_readv,          SYS_process_vm_writev,
@@ -30,6 +32,7 @@ constexpr uint32_t kRefused[] = {
     425 /* io_uring_setup, the same on all architectures: its rings make sockets too */,
     438 /* pidfd_getfd */,
 };
+// clang-format on
 
 constexpr sock_filter Return(uint32_t value) { return {BPF_RET | BPF_K, 0, 0, value}; }
 /** Leaves out the next instruction when the value is another. */
@@ -54,14 +57,15 @@ std::vector<sock_filter> MakeFilter() {
     filter.push_back(Equal(call));
     filter.push_back(Return(Fails(EPERM)));
   }
-  filter.insert(filter.end(), {
-      {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, static_cast<uint32_t>(SYS_clone)},
-      Return(SECCOMP_RET_ALLOW),
-      SeccompLoad(offsetof(seccomp_data, args)),  // the lower half, on little-endian machines
-      {BPF_JMP | BPF_JSET | BPF_K, 1, 0, CLONE_THREAD},
-      Return(Fails(EPERM)),
-      Return(SECCOMP_RET_ALLOW),
-  });
+  filter.insert(filter.end(),
+                {
+                    {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, static_cast<uint32_t>(SYS_clone)},
+                    Return(SECCOMP_RET_ALLOW),
+                    SeccompLoad(offsetof(seccomp_data, args)),  // the lower half, on little-endian machines
+                    {BPF_JMP | BPF_JSET | BPF_K, 1, 0, CLONE_THREAD},
+                    Return(Fails(EPERM)),
+                    Return(SECCOMP_RET_ALLOW),
+                });
   return filter;
 }
 

@@ -74,8 +74,7 @@ Flow::Step Flow::Drain() {
     return step;
   }
   if (!pipe_) return Step::kNothing;
-  const ssize_t n =
-      splice(pipe_->out.get(), nullptr, target_, nullptr, pipe_->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  const ssize_t n = splice(pipe_->out.get(), nullptr, target_, nullptr, pipe_->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (n <= 0) return n < 0 && WouldBlock() ? Step::kNothing : Step::kBroken;
   pipe_->held -= n;
   bytes_ += n;
@@ -92,8 +91,7 @@ Flow::Step Flow::Fill() {
 }
 
 Flow::Step Flow::Splice() {
-  const ssize_t n =
-      splice(source_, nullptr, pipe_->in.get(), nullptr, Pipe::kSize, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  const ssize_t n = splice(source_, nullptr, pipe_->in.get(), nullptr, Pipe::kSize, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (n > 0) {
     pipe_->held += n;
     return Step::kMoved;

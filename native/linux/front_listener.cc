@@ -22,8 +22,7 @@ int OpenListener(const Endpoint& at, Descriptor& socket) {
   setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (family == AF_INET6) setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   const SocketAddress address(at);
-  const bool open =
-      bind(socket.get(), address.get(), address.length) == 0 && listen(socket.get(), kBacklog) == 0;
+  const bool open = bind(socket.get(), address.get(), address.length) == 0 && listen(socket.get(), kBacklog) == 0;
   return open ? 0 : errno;
 }
 

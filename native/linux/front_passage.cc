@@ -16,9 +16,7 @@ constexpr uint32_t kWritable = EPOLLOUT | EPOLLHUP;
 
 void Set(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
 
-bool IsBroken(FlowState state) {
-  return state == FlowState::kSourceBroken || state == FlowState::kTargetBroken;
-}
+bool IsBroken(FlowState state) { return state == FlowState::kSourceBroken || state == FlowState::kTargetBroken; }
 
 Descriptor NewSocket(const Endpoint& to) {
   const int family = to.family == Endpoint::Family::kIPv4 ? AF_INET : AF_INET6;

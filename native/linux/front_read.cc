@@ -23,9 +23,7 @@ TapClose CloseOf(PassthroughCause cause) {
 
 }  // namespace
 
-FrontLoop::Reading FrontLoop::NewReading(const ReadOptions& options) {
-  return {options, std::make_shared<TapRoom>()};
-}
+FrontLoop::Reading FrontLoop::NewReading(const ReadOptions& options) { return {options, std::make_shared<TapRoom>()}; }
 
 bool FrontLoop::Read(uint64_t id, const Endpoint& to, const ReadOptions& options) {
   return Begin(id, to, NewReading(options));

@@ -58,8 +58,7 @@ void TapWriter::Push(TapOp op, uint64_t tap_id, Clock::time_point at, size_t len
 }
 
 void TapWriter::Write(TapOp op, uint64_t tap_id, Clock::time_point at, double argument) {
-  batch_.ops.insert(batch_.ops.end(),
-                    {static_cast<double>(op), static_cast<double>(tap_id), EpochMs(at), argument});
+  batch_.ops.insert(batch_.ops.end(), {static_cast<double>(op), static_cast<double>(tap_id), EpochMs(at), argument});
 }
 
 void TapWriter::AddShare(SharePlace& place, uint64_t id, size_t bytes) {

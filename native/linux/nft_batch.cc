@@ -125,9 +125,7 @@ NftRule& NftRule::TcpFlags(uint8_t mask, nft_cmp_ops op, uint8_t value) {
       .Compare(op, Native(value));
 }
 
-NftRule& NftRule::TcpPort(uint16_t port) {
-  return Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, NFT_CMP_EQ, Big16(port));
-}
+NftRule& NftRule::TcpPort(uint16_t port) { return Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, NFT_CMP_EQ, Big16(port)); }
 
 NftRule& NftRule::DestinationType(uint32_t type) {
   return Add("fib", Number(NFTA_FIB_DREG, kRegister) + Number(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE) +
@@ -155,14 +153,16 @@ NftRule& NftRule::SegmentIsNot(const std::vector<uint16_t>& sizes) {
 NftRule& NftRule::Write4() {
   return Add("payload", Number(NFTA_PAYLOAD_SREG, kRegister) + Number(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER) +
                             Number(NFTA_PAYLOAD_OFFSET, 16) + Number(NFTA_PAYLOAD_LEN, 4) +
-                            Number(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET) + Number(NFTA_PAYLOAD_CSUM_OFFSET, 10) +
+                            Number(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET) +
+                            Number(NFTA_PAYLOAD_CSUM_OFFSET, 10) +
                             Number(NFTA_PAYLOAD_CSUM_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR));
 }
 
 NftRule& NftRule::Write6() {
   return Add("payload", Number(NFTA_PAYLOAD_SREG, kRegister) + Number(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER) +
                             Number(NFTA_PAYLOAD_OFFSET, 24) + Number(NFTA_PAYLOAD_LEN, 16) +
-                            Number(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_NONE) + Number(NFTA_PAYLOAD_CSUM_OFFSET, 0) +
+                            Number(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_NONE) +
+                            Number(NFTA_PAYLOAD_CSUM_OFFSET, 0) +
                             Number(NFTA_PAYLOAD_CSUM_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR));
 }
 
@@ -200,12 +200,12 @@ void NftBatch::Message(uint16_t type, uint16_t flags, const std::string& attribu
 }
 
 void NftBatch::AddTable() {
-  Message(NFT_MSG_NEWTABLE, NLM_F_EXCL | NLM_F_ACK,
-          Text(NFTA_TABLE_NAME, table_) + Number(NFTA_TABLE_FLAGS, kOwner));
+  Message(NFT_MSG_NEWTABLE, NLM_F_EXCL | NLM_F_ACK, Text(NFTA_TABLE_NAME, table_) + Number(NFTA_TABLE_FLAGS, kOwner));
 }
 
 void NftBatch::AddChain(std::string_view name, std::string_view type, uint32_t hook, int32_t priority) {
-  const std::string place = Number(NFTA_HOOK_HOOKNUM, hook) + Number(NFTA_HOOK_PRIORITY, static_cast<uint32_t>(priority));
+  const std::string place =
+      Number(NFTA_HOOK_HOOKNUM, hook) + Number(NFTA_HOOK_PRIORITY, static_cast<uint32_t>(priority));
   Message(NFT_MSG_NEWCHAIN, 0,
           Text(NFTA_CHAIN_TABLE, table_) + Text(NFTA_CHAIN_NAME, name) + Nested(NFTA_CHAIN_HOOK, place) +
               Number(NFTA_CHAIN_POLICY, NF_ACCEPT) + Text(NFTA_CHAIN_TYPE, type));
@@ -235,7 +235,8 @@ int NftBatch::Send(int netlink) {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return is_taken ? 0 : errno == EAGAIN ? EPROTO : errno;
     auto left = static_cast<uint32_t>(size);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(answer); NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+    for (auto* header = reinterpret_cast<nlmsghdr*>(answer); NLMSG_OK(header, left);
+         header = NLMSG_NEXT(header, left)) {
       if (header->nlmsg_type != NLMSG_ERROR || header->nlmsg_len < NLMSG_LENGTH(sizeof(nlmsgerr))) continue;
       const int error = reinterpret_cast<nlmsgerr*>(NLMSG_DATA(header))->error;
       if (error != 0) return -error;

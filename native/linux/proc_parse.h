@@ -47,8 +47,8 @@ std::vector<std::string> ParseCommandLine(std::string_view bytes);
  * /proc/PID/environ: the variables of these names, as they were at the start. Nothing when the process has written
  * something else there, as setproctitle does.
  */
-std::optional<std::vector<std::pair<std::string, std::string>>> ParseEnvironment(
-    std::string_view bytes, const std::vector<std::string>& names);
+std::optional<std::vector<std::pair<std::string, std::string>>> ParseEnvironment(std::string_view bytes,
+                                                                                 const std::vector<std::string>& names);
 
 /** /proc/PID/maps: the files that are mapped executable, each once, without those that have no name. */
 std::vector<std::string> ParseExecutableMappings(std::string_view text);

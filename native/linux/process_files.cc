@@ -172,20 +172,21 @@ FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std
   if (!user.IsDone()) return result;
   const UniqueFd found = FindBelow(root, path);
   if (!found) return {AnswerOf(errno), {}};
-  struct stat status{};
+  struct stat status = {};
   if (fstat(found.get(), &status) != 0) return result;
   if (!S_ISREG(status.st_mode) || static_cast<uint64_t>(status.st_size) > max_bytes) return {FileAnswer::kRefused, {}};
   const UniqueFd file = Reopen(found, 0);
   if (!file) return {AnswerOf(errno), {}};
   if (is_known && is_known(Identify(status))) return {FileAnswer::kKnown, {Identify(status), {}}};
   // One byte more shows that it grew, or that it is one of those that say a size of 0.
-  auto bytes = ReadPart(file.get(), 0, max_bytes + 1 > static_cast<uint64_t>(status.st_size) + 4096
-                                           ? static_cast<size_t>(status.st_size) + 4096
-                                           : max_bytes + 1);
+  auto bytes =
+      ReadPart(file.get(), 0,
+               max_bytes + 1 > static_cast<uint64_t>(status.st_size) + 4096 ? static_cast<size_t>(status.st_size) + 4096
+                                                                            : max_bytes + 1);
   if (!bytes) return result;
   if (bytes->size() > max_bytes) return {FileAnswer::kRefused, {}};
   // Changed while it was read: neither the old content nor the new one.
-  struct stat after{};
+  struct stat after = {};
   if (fstat(file.get(), &after) != 0 || Identify(after).mtime != Identify(status).mtime ||
       after.st_size != status.st_size) {
     return result;
@@ -244,7 +245,7 @@ std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef& process, 
   const AsUser user(uid, view->groups);
   if (!user.IsDone()) return std::nullopt;
   const UniqueFd found = FindBelow(view->root.get(), path);
-  struct stat status{};
+  struct stat status = {};
   if (!found || fstat(found.get(), &status) != 0 || !S_ISDIR(status.st_mode)) return std::nullopt;
   // fdopendir() takes its descriptor over.
   UniqueFd own = Reopen(found, O_DIRECTORY);
@@ -266,14 +267,15 @@ std::optional<ProgramFiles> ReadProgramFiles(const ProcessRef& process, const st
                                              bool with_mapped) {
   const UniqueFd directory = OpenExact(process);
   if (!directory) return std::nullopt;
-  struct stat status{};
+  struct stat status = {};
   if (fstatat(directory.get(), "exe", &status, 0) != 0) return std::nullopt;
   ProgramFiles files;
   files.executable = Identify(status);
   files.working_directory = ReadLink(directory.get(), "cwd");
-  struct stat root{};
+  struct stat root = {};
   if (fstatat(directory.get(), "root", &root, 0) == 0) {
-    files.tree = ReadLink(directory.get(), "ns/mnt") + ":" + std::to_string(root.st_dev) + ":" + std::to_string(root.st_ino);
+    files.tree =
+        ReadLink(directory.get(), "ns/mnt") + ":" + std::to_string(root.st_dev) + ":" + std::to_string(root.st_ino);
   }
   const auto environment = ReadProcFile(directory.get(), "environ", kEnvironmentLimit);
   if (environment && environment->size() < kEnvironmentLimit) files.environment = ParseEnvironment(*environment, names);
@@ -303,7 +305,8 @@ std::optional<bool> FindInExecutable(const ProcessRef& process, uint64_t offset,
   // Chunks overlap by what a match may straddle.
   const uint64_t end = offset + length;
   while (offset < end) {
-    const auto part = ReadPart(file.get(), offset, static_cast<size_t>(std::min<uint64_t>(kChunk + text.size(), end - offset)));
+    const auto part =
+        ReadPart(file.get(), offset, static_cast<size_t>(std::min<uint64_t>(kChunk + text.size(), end - offset)));
     if (!part) return std::nullopt;
     if (part->find(text) != std::string::npos) return true;
     if (part->size() < kChunk) return false;

@@ -61,8 +61,8 @@ uint32_t ProbedFiles::Attach(UniqueFd file, const std::string& key, const std::v
     const std::lock_guard<std::mutex> lock(mutex_);
     handle = ++last_handle_;
     for (const auto& site : sites) {
-      AttachedSite attached{handle, site.kind, site.offset, PlaceKey(key, site.offset), shared,
-                            ProbeFilter::kProcess, {}, {}};
+      AttachedSite attached{handle, site.kind, site.offset, PlaceKey(key, site.offset), shared, ProbeFilter::kProcess,
+                            {},     {}};
       if (RefusesByItself(site.kind)) {
         attached.filter = ProbeFilter::kRandom;
       } else if (site.kind == SiteKind::kKeylog) {

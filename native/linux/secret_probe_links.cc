@@ -30,8 +30,8 @@ UniqueFd PlaceByPerf(uint32_t type, int program, const char* path, uint64_t offs
   // Of every process. A processor must be named all the same; BPF programs run on each of them.
   constexpr pid_t kEveryProcess = -1;
   constexpr int kProcessor = 0;
-  UniqueFd event(static_cast<int>(
-      syscall(SYS_perf_event_open, &attributes, kEveryProcess, kProcessor, -1, PERF_FLAG_FD_CLOEXEC)));
+  UniqueFd event(
+      static_cast<int>(syscall(SYS_perf_event_open, &attributes, kEveryProcess, kProcessor, -1, PERF_FLAG_FD_CLOEXEC)));
   if (!event || ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program) != 0 ||
       ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) {
     return UniqueFd();

@@ -20,8 +20,8 @@ constexpr size_t kMaxLabels = 1024;
 
 }  // namespace
 
-SecretReader::SecretReader(Rings& rings, const ProbeRegisters& registers, ProbedFiles& files,
-                           WantedHandshakes& wanted, SecretOutput& output)
+SecretReader::SecretReader(Rings& rings, const ProbeRegisters& registers, ProbedFiles& files, WantedHandshakes& wanted,
+                           SecretOutput& output)
     : rings_(rings),
       registers_(registers),
       files_(files),

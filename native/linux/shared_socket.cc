@@ -40,8 +40,7 @@ bool JustStarted(const ProcStat& stat) {
 }
 
 bool ClosesOnExec(const Holder& holder) {
-  const std::string path =
-      "/proc/" + std::to_string(holder.pid) + "/fdinfo/" + std::to_string(holder.descriptor);
+  const std::string path = "/proc/" + std::to_string(holder.pid) + "/fdinfo/" + std::to_string(holder.descriptor);
   return ParseCloseOnExec(ReadProcFile(AT_FDCWD, path.c_str()).value_or("")).value_or(false);
 }
 
@@ -53,8 +52,7 @@ std::string ExecutableOf(int pid) {
 /** Forked a moment ago and most likely about to exec something that has nothing to do with the socket. */
 bool IsOnItsWayToExec(const Holder& child, int parent) {
   const auto stat = ReadStat(child.pid);
-  return stat && JustStarted(*stat) && ClosesOnExec(child) &&
-         ExecutableOf(child.pid) == ExecutableOf(parent);
+  return stat && JustStarted(*stat) && ClosesOnExec(child) && ExecutableOf(child.pid) == ExecutableOf(parent);
 }
 
 /** A child has the descriptor under the same number, or as its standard input or output. */

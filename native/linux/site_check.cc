@@ -30,7 +30,8 @@ std::vector<bool> CheckSites(int fd, const std::string& machine, const std::vect
   if (!image || !IsFor(*image, machine)) return checked;
   for (size_t i = 0; i < claims.size(); i++) {
     sites::Candidate candidate{sites::SiteKind::kKeylog, claims[i].offset, sites::Rule::kSymbol, claims[i].proof};
-    if (!sites::KindNamed(claims[i].kind, candidate.kind) || !sites::RuleNamed(claims[i].rule, candidate.rule)) continue;
+    if (!sites::KindNamed(claims[i].kind, candidate.kind) || !sites::RuleNamed(claims[i].rule, candidate.rule))
+      continue;
     checked[i] = sites::IsSite(*bytes, *image, candidate);
   }
   return checked;

@@ -6,13 +6,13 @@
  * The programs of one process may each bring an OpenSSL of their own. So the one that is meant is that of the caller: as
  * the dynamic linker would have found it for the object that the call came from.
  */
-#include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <cerrno>
 
 #include <cstddef>
 

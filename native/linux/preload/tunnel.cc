@@ -9,13 +9,13 @@
  * It is in processes of any kind, so it brings nothing with it: no C++ runtime, no memory of the heap, no thread, and of
  * the C library only functions that glibc and musl both have (it names neither as needed, and fits both).
  */
-#include <cerrno>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <cerrno>
 
 #include <cstddef>
 #include <cstdint>
@@ -209,8 +209,7 @@ bool OpenTunnel(int fd, const Address& to) {
   AddAuthority(request, to);
   request.Add("\r\n\r\n");
   // A new socket's buffer takes it whole.
-  if (send(fd, request.bytes(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
+  if (send(fd, request.bytes(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     return false;
   }
   const int64_t until = NowMs() + kAnswerMs;
@@ -220,8 +219,7 @@ bool OpenTunnel(int fd, const Address& to) {
     if (got <= 0) return false;
     const size_t end = oximy::preload::HeadLength(head, static_cast<size_t>(got));
     if (end > 0) {
-      return recv(fd, head, end, MSG_DONTWAIT) == static_cast<ssize_t>(end) &&
-             oximy::preload::IsEstablished(head, end);
+      return recv(fd, head, end, MSG_DONTWAIT) == static_cast<ssize_t>(end) && oximy::preload::IsEstablished(head, end);
     }
     if (got == sizeof head || got == seen) return false;
     seen = got;

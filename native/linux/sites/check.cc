@@ -28,11 +28,15 @@ bool IsSite(const Bytes& bytes, const Image& image, const Candidate& candidate) 
   const Program program{bytes, image};
   switch (candidate.rule) {
     case Rule::kSymbol:
-    case Rule::kCalls: return CheckKeylog(program, candidate);
-    case Rule::kGoTable: return CheckGo(program, candidate);
+    case Rule::kCalls:
+      return CheckKeylog(program, candidate);
+    case Rule::kGoTable:
+      return CheckGo(program, candidate);
     case Rule::kLabelTable:
-    case Rule::kLabel: return CheckRustls(program, candidate);
-    case Rule::kVector: return CheckFreebl(program, candidate);
+    case Rule::kLabel:
+      return CheckRustls(program, candidate);
+    case Rule::kVector:
+      return CheckFreebl(program, candidate);
   }
   return false;
 }

@@ -54,7 +54,8 @@ std::vector<Candidate> FindFreebl(const MemoryBytes& bytes, const Image& image, 
 
 bool CheckFreebl(const Program& program, const Candidate& candidate) {
   if (candidate.proof.size() != 2) return false;
-  const auto slot = std::find_if(std::begin(kSlots), std::end(kSlots), [&](const Slot& s) { return s.kind == candidate.kind; });
+  const auto slot =
+      std::find_if(std::begin(kSlots), std::end(kSlots), [&](const Slot& s) { return s.kind == candidate.kind; });
   const auto function = FunctionBySymbol(program, candidate.proof[0], kName);
   const auto table = function ? TableOf(program, *function) : std::nullopt;
   if (slot == std::end(kSlots) || !table) return false;

@@ -89,7 +89,8 @@ std::optional<uint64_t> SiteOf(const Program& program, const Table& table, const
 std::vector<uint64_t> NamesOf(const MemoryBytes& bytes, const Table& table) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data() + table.names), table.names_end - table.names);
   std::vector<uint64_t> names;
-  for (size_t at = text.find(kFunction); at != text.npos && names.size() < kMostFound; at = text.find(kFunction, at + 1)) {
+  for (size_t at = text.find(kFunction); at != text.npos && names.size() < kMostFound;
+       at = text.find(kFunction, at + 1)) {
     const size_t end = at + kFunction.size();
     if (end >= text.size() || text[end] != '\0') continue;
     const size_t before = at == 0 ? text.npos : text.rfind('\0', at - 1);
@@ -99,7 +100,8 @@ std::vector<uint64_t> NamesOf(const MemoryBytes& bytes, const Table& table) {
   return names;
 }
 
-void FindIn(const MemoryBytes& bytes, const Image& image, uint64_t offset, Budget& budget, std::vector<Candidate>& found) {
+void FindIn(const MemoryBytes& bytes, const Image& image, uint64_t offset, Budget& budget,
+            std::vector<Candidate>& found) {
   const Program program{bytes, image};
   const auto field = image.AddressOf(offset + 24);
   const uint64_t relocation = field ? RelocationOf(bytes, image, *field, budget) : 0;

@@ -5,7 +5,9 @@
 namespace oximy::sites {
 
 std::optional<size_t> LabelAt(const Program& program, uint64_t address, bool ended) {
-  const auto inside = [&](const Segment& s) { return !s.writable && address >= s.address && address - s.address < s.size; };
+  const auto inside = [&](const Segment& s) {
+    return !s.writable && address >= s.address && address - s.address < s.size;
+  };
   const auto& segments = program.image.segments;
   const auto segment = std::find_if(segments.begin(), segments.end(), inside);
   if (segment == segments.end()) return std::nullopt;

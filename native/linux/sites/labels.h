@@ -11,9 +11,14 @@ namespace oximy::sites {
 
 /** The labels of key log files (RFC 9850), by which Wireshark and others read them: no TLS stack can choose others. */
 constexpr std::string_view kLabels[] = {
-    "CLIENT_RANDOM",           "CLIENT_EARLY_TRAFFIC_SECRET", "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-    "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",     "SERVER_TRAFFIC_SECRET_0",
-    "EXPORTER_SECRET"};
+    "CLIENT_RANDOM",
+    "CLIENT_EARLY_TRAFFIC_SECRET",
+    "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+    "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+    "CLIENT_TRAFFIC_SECRET_0",
+    "SERVER_TRAFFIC_SECRET_0",
+    "EXPORTER_SECRET",
+};
 constexpr size_t kLabelCount = sizeof kLabels / sizeof kLabels[0];
 constexpr size_t kClientRandom = 0, kClientEarly = 1, kClientHandshake = 2;
 

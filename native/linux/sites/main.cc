@@ -39,8 +39,8 @@ int Answer(const std::string& text) {
 /** What the answer is kept by (src/secrets/file-key.ts). */
 std::string FileLine(const struct stat& file) {
   const auto nanoseconds = [](const timespec& t) { return std::to_string(t.tv_sec * 1'000'000'000LL + t.tv_nsec); };
-  return "file " + std::to_string(file.st_dev) + " " + std::to_string(file.st_ino) + " " + std::to_string(file.st_size) +
-         " " + nanoseconds(file.st_mtim) + " " + nanoseconds(file.st_ctim) + "\n";
+  return "file " + std::to_string(file.st_dev) + " " + std::to_string(file.st_ino) + " " +
+         std::to_string(file.st_size) + " " + nanoseconds(file.st_mtim) + " " + nanoseconds(file.st_ctim) + "\n";
 }
 
 std::string SearchFile(const uint8_t* data, uint64_t size) {

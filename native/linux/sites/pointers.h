@@ -19,7 +19,8 @@ struct PointerAt {
  * Where data holds a pointer to one of `targets`: in the file itself (RELR, or a fixed program), or as the addend of a
  * relocation, whose place in the file is then zero.
  */
-std::vector<PointerAt> PointersTo(const MemoryBytes& bytes, const Image& image, std::vector<uint64_t> targets, Budget& budget);
+std::vector<PointerAt> PointersTo(const MemoryBytes& bytes, const Image& image, std::vector<uint64_t> targets,
+                                  Budget& budget);
 
 /** The relocation of the pointer at `address`; 0 when it has none. */
 uint64_t RelocationOf(const MemoryBytes& bytes, const Image& image, uint64_t address, Budget& budget);

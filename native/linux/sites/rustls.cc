@@ -29,8 +29,8 @@ bool IsTable(const Program& program, const LabelTable& table) {
 
 }  // namespace
 
-std::vector<LabelTable> FindLabelTables(const MemoryBytes& bytes, const Image& image, const std::vector<LabelText>& labels,
-                                        Budget& budget) {
+std::vector<LabelTable> FindLabelTables(const MemoryBytes& bytes, const Image& image,
+                                        const std::vector<LabelText>& labels, Budget& budget) {
   std::vector<uint64_t> texts;
   for (const auto& text : labels) {
     if (!text.ended && (text.label == kClientEarly || text.label == kClientHandshake)) texts.push_back(text.address);
@@ -40,7 +40,8 @@ std::vector<LabelTable> FindLabelTables(const MemoryBytes& bytes, const Image& i
   for (const auto& first : pointers) {
     for (const auto& second : pointers) {
       const LabelTable table{first.address, {first.relocation, second.relocation}};
-      const bool known = std::any_of(tables.begin(), tables.end(), [&](const auto& t) { return t.address == table.address; });
+      const bool known =
+          std::any_of(tables.begin(), tables.end(), [&](const auto& t) { return t.address == table.address; });
       if (second.address != first.address + 8 || known || !IsTable({bytes, image}, table)) continue;
       if (tables.size() < kMostTables) tables.push_back(table);
     }

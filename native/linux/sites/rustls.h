@@ -19,8 +19,8 @@ struct LabelTable {
   uint64_t relocations[2];
 };
 
-std::vector<LabelTable> FindLabelTables(const MemoryBytes& bytes, const Image& image, const std::vector<LabelText>& labels,
-                                        Budget& budget);
+std::vector<LabelTable> FindLabelTables(const MemoryBytes& bytes, const Image& image,
+                                        const std::vector<LabelText>& labels, Budget& budget);
 
 /** The question behind a load of the table. */
 std::optional<Candidate> WillLogBehind(const Program& program, const Load& load, const LabelTable& table);

@@ -33,7 +33,9 @@ bool Limit(decltype(RLIMIT_AS) resource, rlim_t value) {
 /** The lower half, on little-endian machines. */
 constexpr sock_filter LoadArgument(size_t index) { return SeccompLoad(offsetof(seccomp_data, args) + 8 * index); }
 /** Leaves out as many instructions when the value is another. */
-constexpr sock_filter Equal(uint32_t value, uint8_t otherwise) { return {BPF_JMP | BPF_JEQ | BPF_K, 0, otherwise, value}; }
+constexpr sock_filter Equal(uint32_t value, uint8_t otherwise) {
+  return {BPF_JMP | BPF_JEQ | BPF_K, 0, otherwise, value};
+}
 /** Leaves out the next instruction when one of the bits is set. */
 constexpr sock_filter None(uint32_t bits) { return {BPF_JMP | BPF_JSET | BPF_K, 1, 0, bits}; }
 constexpr sock_filter kAllow{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
@@ -43,18 +45,21 @@ constexpr sock_filter kKill{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS};
 
 bool BecomeUser(uid_t uid, gid_t gid) {
   if (geteuid() == 0) {
-    if (uid == 0 || setgroups(0, nullptr) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0) return false;
+    if (uid == 0 || setgroups(0, nullptr) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+      return false;
     if (setuid(0) == 0 || getuid() != uid || geteuid() != uid || getegid() != gid) return false;
   }
   return DropCapabilities() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
 bool LimitSelf(uint64_t file_size) {
-  return Limit(RLIMIT_AS, file_size + kMemoryBeside) && Limit(RLIMIT_CPU, kProcessorSeconds) && Limit(RLIMIT_FSIZE, 0) &&
-         Limit(RLIMIT_NOFILE, 0) && Limit(RLIMIT_CORE, 0);
+  return Limit(RLIMIT_AS, file_size + kMemoryBeside) && Limit(RLIMIT_CPU, kProcessorSeconds) &&
+         Limit(RLIMIT_FSIZE, 0) && Limit(RLIMIT_NOFILE, 0) && Limit(RLIMIT_CORE, 0);
 }
 
 bool AllowOnlySearch(int answer) {
+  // A line for each call, with what it leads to.
+  // clang-format off
   sock_filter filter[] = {
       SeccompLoad(offsetof(seccomp_data, arch)),
       Equal(kSeccompArchitecture, 16),
@@ -66,6 +71,7 @@ bool AllowOnlySearch(int answer) {
       Equal(SYS_mmap, 3), LoadArgument(2), None(PROT_EXEC), kAllow,
       kKill,
   };
+  // clang-format on
   const sock_fprog program{sizeof filter / sizeof filter[0], filter};
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }

@@ -20,7 +20,8 @@ constexpr size_t kMostSites = 32;
 
 void Append(std::vector<Candidate>& sites, std::vector<Candidate> more) {
   for (auto& site : more) {
-    const bool known = std::any_of(sites.begin(), sites.end(), [&](const auto& other) { return other.offset == site.offset; });
+    const bool known =
+        std::any_of(sites.begin(), sites.end(), [&](const auto& other) { return other.offset == site.offset; });
     if (!known && sites.size() < kMostSites) sites.push_back(std::move(site));
   }
 }
@@ -72,7 +73,8 @@ Found Search(const MemoryBytes& bytes, const Image& image) {
   Append(found.sites, std::move(named));
   const Landmarks landmarks = FindLandmarks(bytes, image, budget);
   Append(found.sites, FindGo(bytes, image, landmarks.go_tables, budget));
-  if (!landmarks.labels.empty()) Append(found.sites, SearchCode(bytes, image, landmarks.labels, keylog_is_known, budget));
+  if (!landmarks.labels.empty())
+    Append(found.sites, SearchCode(bytes, image, landmarks.labels, keylog_is_known, budget));
   // What the check would refuse is not worth saying: segments over each other can give one place two addresses.
   auto& sites = found.sites;
   sites.erase(std::remove_if(sites.begin(), sites.end(), [&](const auto& site) { return !IsSite(bytes, image, site); }),
@@ -81,7 +83,8 @@ Found Search(const MemoryBytes& bytes, const Image& image) {
   if (budget.exhausted()) {
     found.reason = "its headers claim more than it has";
   } else {
-    found.reason = landmarks.labels.empty() ? "no TLS stack that is known" : "labels of a TLS stack, but no certain site";
+    found.reason =
+        landmarks.labels.empty() ? "no TLS stack that is known" : "labels of a TLS stack, but no certain site";
   }
   return found;
 }

@@ -54,13 +54,15 @@ std::vector<FunctionSymbol> FunctionsNamed(const MemoryBytes& bytes, const Image
 std::optional<uint64_t> FunctionBySymbol(const Program& program, uint64_t entry, std::string_view name) {
   size_t tables = 0;
   for (const auto& section : program.image.sections) {
-    if (!HasSymbols(section) || ++tables > kMostTables || entry < section.offset || entry - section.offset >= section.size) continue;
+    if (!HasSymbols(section) || ++tables > kMostTables || entry < section.offset ||
+        entry - section.offset >= section.size)
+      continue;
     const Section* strings = StringsOf(program.image, section);
     const auto symbol = program.bytes.Get<Elf64_Sym>(entry);
     if ((entry - section.offset) % sizeof(Elf64_Sym) != 0 || !strings || !symbol || !IsFunction(*symbol)) continue;
     char text[64];
-    if (name.size() >= sizeof text || symbol->st_name > strings->size ||
-        strings->size - symbol->st_name <= name.size()) continue;
+    if (name.size() >= sizeof text || symbol->st_name > strings->size || strings->size - symbol->st_name <= name.size())
+      continue;
     if (!program.bytes.Read(strings->offset + symbol->st_name, text, name.size() + 1)) continue;
     if (text[name.size()] == '\0' && std::string_view(text, name.size()) == name) return symbol->st_value;
   }

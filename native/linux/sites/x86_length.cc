@@ -16,6 +16,8 @@ namespace {
  *   T  ModRM, and z for test (f7)  p  pop, or XOP: not known
  *   x  not an instruction, a prefix, or not known
  */
+// Sixteen opcodes a line.
+// clang-format off
 constexpr std::string_view kOneByte =
     "mmmmbzxx" "mmmmbzxx"   // 00: add, or; 0f is taken before
     "mmmmbzxx" "mmmmbzxx"   // 10: adc, sbb
@@ -50,6 +52,7 @@ constexpr std::string_view kTwoBytes =  // after 0f
     "mmmmmmmm" "mmmmmmmm"   // d0
     "mmmmmmmm" "mmmmmmmm"   // e0
     "mmmmmmmm" "mmmmmmmm";  // f0
+// clang-format on
 static_assert(kOneByte.size() == 256 && kTwoBytes.size() == 256);
 
 constexpr size_t kLongest = 15;
@@ -90,6 +93,8 @@ struct Prefixes {
 bool Rest(Reader& r, char kind, const Prefixes& prefixes) {
   const size_t z = prefixes.short_operand && !prefixes.wide ? 2 : 4;
   const bool is_test = (kind == 't' || kind == 'T' || kind == 'p') && (r.Peek() & 0x30) == 0;
+  // A line each, as in the list above.
+  // clang-format off
   switch (kind) {
     case '.': return true;
     case 'b': r.at += 1; return true;
@@ -110,6 +115,7 @@ bool Rest(Reader& r, char kind, const Prefixes& prefixes) {
       return true;
     default: return false;
   }
+  // clang-format on
 }
 
 /** VEX and EVEX: the map says which table the opcode is of. Nothing there has more than one byte behind ModRM. */
@@ -133,7 +139,8 @@ bool Decode(Reader& r) {
     if (byte == 0x66) prefixes.short_operand = true;
     else if (byte == 0x67) prefixes.short_address = true;
     else if (byte != 0xf0 && byte != 0xf2 && byte != 0xf3 && byte != 0x2e && byte != 0x36 && byte != 0x3e &&
-             byte != 0x26 && byte != 0x64 && byte != 0x65) break;
+             byte != 0x26 && byte != 0x64 && byte != 0x65)
+      break;
     if (!r.fits || r.at >= kLongest) return false;
   }
   if ((r.Peek() & 0xf0) == 0x40) prefixes.wide = (r.Next() & 8) != 0;
@@ -147,7 +154,9 @@ bool Decode(Reader& r) {
       }
       return Rest(r, kTwoBytes[second], prefixes);
     }
-    case 0xc5: r.Next(); return VectorRest(r, 1);
+    case 0xc5:
+      r.Next();
+      return VectorRest(r, 1);
     case 0xc4: {
       const uint8_t map = r.Next() & 0x1f;
       r.Next();
@@ -159,7 +168,8 @@ bool Decode(Reader& r) {
       r.Next();
       return VectorRest(r, map);
     }
-    default: return Rest(r, kOneByte[opcode], prefixes);
+    default:
+      return Rest(r, kOneByte[opcode], prefixes);
   }
 }
 

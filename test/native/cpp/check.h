@@ -8,10 +8,10 @@ inline int failures = 0;
 inline const char* behaviour = "";
 
 #define BEHAVIOUR(sentence) behaviour = sentence
-#define CHECK(condition)                                                                  \
-  do {                                                                                    \
-    if (!(condition)) {                                                                   \
-      std::printf("not ok: %s (%s, line %d)\n", behaviour, #condition, __LINE__);         \
-      failures++;                                                                         \
-    }                                                                                     \
+#define CHECK(condition)                                                          \
+  do {                                                                            \
+    if (!(condition)) {                                                           \
+      std::printf("not ok: %s (%s, line %d)\n", behaviour, #condition, __LINE__); \
+      failures++;                                                                 \
+    }                                                                             \
   } while (false)

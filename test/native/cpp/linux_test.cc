@@ -124,9 +124,10 @@ void Files() {
   CHECK(!ParseEnvironment("=x\0CA=/a\0"s, {"CA"}));
 
   BEHAVIOUR("mapped files are those with code, each once");
-  CHECK((ParseExecutableMappings("1-2 r-xp 0 08:01 5    /usr/lib/libssl.so.3\n3-4 rw-p 0 08:01 6 /data\n"
-                                 "5-6 r-xp 0 00:00 0 \n7-8 r-xp 0 00:00 0 [vdso]\n9-a r-xp 1 08:01 5 /usr/lib/libssl.so.3\n"
-                                 "b-c r-xs 0 08:01 7 /a b (deleted)\n") ==
+  CHECK((ParseExecutableMappings(
+             "1-2 r-xp 0 08:01 5    /usr/lib/libssl.so.3\n3-4 rw-p 0 08:01 6 /data\n"
+             "5-6 r-xp 0 00:00 0 \n7-8 r-xp 0 00:00 0 [vdso]\n9-a r-xp 1 08:01 5 /usr/lib/libssl.so.3\n"
+             "b-c r-xs 0 08:01 7 /a b (deleted)\n") ==
          std::vector<std::string>{"/a b (deleted)", "/usr/lib/libssl.so.3"}));
 
   BEHAVIOUR("the cgroup is that of version 2");

@@ -49,9 +49,7 @@ UniqueFd Connect(uint16_t port) {
   return client;
 }
 
-std::chrono::steady_clock::time_point Soon() {
-  return std::chrono::steady_clock::now() + std::chrono::seconds(20);
-}
+std::chrono::steady_clock::time_point Soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(20); }
 
 void OwnConnection() {
   BEHAVIOUR("a connection of this process is found, with and without a record");

@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   // The end of the file, taken for an answer.
   Candidate claimed{SiteKind::kKeylog, 0, Rule::kSymbol, {}};
-  for (size_t at = size >= 48 ? size - 48 : size; at + 8 <= size; at += 8) claimed.proof.push_back(ValueAt<uint64_t>(data + at));
+  for (size_t at = size >= 48 ? size - 48 : size; at + 8 <= size; at += 8)
+    claimed.proof.push_back(ValueAt<uint64_t>(data + at));
   for (const auto& segment : read.image->segments) claimed.offset = segment.offset;
   for (int kind = 0; kind < 6; kind++) {
     for (int rule = 0; rule < 6; rule++) {
