@@ -77,9 +77,8 @@ Napi::Value FileToJs(const Napi::CallbackInfo& info, uint32_t uid, std::function
       auto object = Napi::Object::New(env);
       const FileContent& content = result->content;
       object.Set("identity", IdentityText(content.identity));
-      object.Set("changedAt",
-                 Napi::Number::New(
-                     env, static_cast<double>(std::max(content.identity.mtime, content.identity.ctime) / 1000) / 1000));
+      const auto microseconds = std::max(content.identity.mtime, content.identity.ctime) / 1000;
+      object.Set("changedAt", Napi::Number::New(env, static_cast<double>(microseconds) / 1000));
       if (result->answer == FileAnswer::kRead) {
         object.Set("bytes", Napi::Buffer<char>::Copy(env, content.bytes.data(), content.bytes.size()));
       }

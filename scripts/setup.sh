@@ -18,7 +18,7 @@ case "${1:-}" in
 	done
 	;;
 --check)
-	wanted="$wanted clang++:clang valgrind:valgrind"
+	wanted="$wanted clang++:clang clang-tidy:clang-tidy valgrind:valgrind"
 	# The fuzzer's run-time library is a package of its own, named after clang's version.
 	runtime=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p')
 	runtime=${runtime:-libclang-rt-14-dev}

@@ -37,7 +37,7 @@ std::string ReadExecutable(int process_fd) {
   char target[4096];
   const ssize_t size = readlinkat(process_fd, "exe", target, sizeof target);
   if (size <= 0) return {};
-  const std::string path(target, static_cast<size_t>(size));
+  std::string path(target, static_cast<size_t>(size));
   const std::string_view unmarked = WithoutDeletedMark(path);
   // A file may really be called "x (deleted)".
   if (unmarked.size() != path.size() && access(path.c_str(), F_OK) == 0) return path;

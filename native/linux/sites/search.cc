@@ -32,6 +32,7 @@ std::vector<Candidate> SearchCode(const MemoryBytes& bytes, const Image& image, 
   const Program program{bytes, image};
   const auto tables = FindLabelTables(bytes, image, labels, budget);
   std::vector<uint64_t> wanted;
+  wanted.reserve(tables.size() + labels.size());
   for (const auto& table : tables) wanted.push_back(table.address);
   for (const auto& text : labels) {
     const bool for_log = !text.ended && text.label == kClientRandom && !tables.empty();
