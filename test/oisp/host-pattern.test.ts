@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileHostPattern } from "../../src/oisp/host-pattern.js";
+import { processorMsOf } from "../processor-time.js";
 
 const regexOf = (published: string): RegExp | undefined => {
   const compiled = compileHostPattern(published);
@@ -75,7 +76,6 @@ it.each([
 
 it("answers for the worst host of the worst allowed pattern at once", () => {
   const regex = regexOf(String.raw`[a-z]+[a-z]+[a-z]+\.example\.com`)!;
-  const start = performance.now();
-  expect(regex.test(`${"a".repeat(240)}.example.co`)).toBe(false);
-  expect(performance.now() - start).toBeLessThan(1000);
+  const spent = processorMsOf(() => expect(regex.test(`${"a".repeat(240)}.example.co`)).toBe(false));
+  expect(spent).toBeLessThan(1000);
 });

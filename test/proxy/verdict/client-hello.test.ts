@@ -1,6 +1,7 @@
 import { getExtensionData, isGREASE, readTlsClientHello } from "read-tls-client-hello";
 import { describe, expect, it } from "vitest";
 import { MAX_HELLO, readClientHello } from "../../../src/proxy/verdict/client-hello.js";
+import { processorMsOf } from "../../processor-time.js";
 import { extension, helloMessage, sni, vector8, vector16 } from "../client-hello-bytes.js";
 import { captureHello, clientNames, HOST, helloOf, inRecords, streamOf } from "../client-hello-rig.js";
 
@@ -184,9 +185,10 @@ describe("long hellos", () => {
 
   it("are read in time that grows with their length alone", () => {
     const bytes = inRecords(padded(3000), 1);
-    const started = performance.now();
-    for (let length = 0; length < bytes.length; length += 5) readClientHello(bytes.subarray(0, length));
-    expect(performance.now() - started).toBeLessThan(5_000);
+    const spent = processorMsOf(() => {
+      for (let length = 0; length < bytes.length; length += 5) readClientHello(bytes.subarray(0, length));
+    });
+    expect(spent).toBeLessThan(5_000);
   });
 });
 
