@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests of whole machines: networks, processes and users that the kernel takes its time with. */
+const LAB = ["test/lab/**/*.test.ts", "test/redirect/**/*.test.ts", "test/trust/**/*.test.ts"];
+
 /** Tests with bounds of time, memory or lost connections: they run when no other test does. */
 const ALONE = [
   // While it runs, the kernel changes no rules of anybody else whose change waits for the same network.
@@ -14,10 +17,14 @@ const project = {
   testTimeout: 20_000,
   hookTimeout: 60_000,
   setupFiles: "./test/outputs-of-file.ts",
-  // Limits of time and memory are those of a machine that does nothing else; CI's may do.
-  retry: process.env.CI ? 2 : 0,
   pool: "forks",
 } as const;
+
+/** Limits of time and memory are those of a machine that does nothing else; CI's may do. No other test is tried again. */
+const machine = { ...project, retry: process.env.CI ? 2 : 0 } as const;
+
+/** Both at once, two files at a time in all. */
+const together = { maxWorkers: 2, sequence: { groupOrder: 0 } } as const;
 
 export default defineConfig({
   test: {
@@ -27,15 +34,15 @@ export default defineConfig({
       {
         test: {
           ...project,
-          name: "beside",
+          ...together,
+          name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ALONE,
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
+          exclude: [...LAB, ...ALONE],
         },
       },
+      { test: { ...machine, ...together, name: "lab", include: LAB, exclude: ALONE } },
       {
-        test: { ...project, name: "alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: { ...machine, name: "alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
       },
     ],
   },
