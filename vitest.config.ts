@@ -18,6 +18,8 @@ const project = {
   hookTimeout: 60_000,
   setupFiles: "./test/outputs-of-file.ts",
   pool: "forks",
+  // What a test waits for may take almost as long as the test: a second, as Vitest has it, is little on a busy machine.
+  expect: { poll: { timeout: 15_000 } },
 } as const;
 
 /** Limits of time and memory are those of a machine that does nothing else; CI's may do. No other test is tried again. */
