@@ -54,8 +54,9 @@ export function eventsIn(home: string): OximyEvent[] {
   if (!existsSync(folder)) return [];
   const lines = readdirSync(folder)
     .filter((name) => name.endsWith(".jsonl"))
-    .flatMap((name) => readFileSync(join(folder, name), "utf8").trim().split("\n"));
-  const events = lines.filter(Boolean).map((line) => JSON.parse(line) as OximyEvent);
+    // What follows the last end of a line is being written.
+    .flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n").slice(0, -1));
+  const events = lines.map((line) => JSON.parse(line) as OximyEvent);
   for (const event of events) validateEvent(event);
   return events;
 }
