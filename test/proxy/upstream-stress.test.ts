@@ -47,12 +47,7 @@ async function repeat(run: (round: number) => Promise<void>): Promise<void> {
 }
 
 /** Descriptors are closed a moment after their sockets say so. */
-async function settleAt(descriptors: number): Promise<number> {
-  for (let turn = 0; turn < 200 && openDescriptors() > descriptors; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return openDescriptors();
-}
+const settledAt = (descriptors: number) => expect.poll(openDescriptors).toBeLessThanOrEqual(descriptors);
 
 const hello: ClientHello = helloOf(await captureHello("node"));
 
@@ -67,7 +62,7 @@ it.each(SERVERS)(
         expect((await upstream.connect(server.target, HOST, hello)).kind).toBe(kind);
       });
     }
-    expect(await settleAt(before)).toBeLessThanOrEqual(before);
+    await settledAt(before);
   },
   60_000,
 );
@@ -100,5 +95,5 @@ it("sessions that are dropped at any moment of their life cost neither the proce
       await closed;
     });
   }
-  expect(await settleAt(before)).toBeLessThanOrEqual(before);
+  await settledAt(before);
 }, 60_000);
