@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
@@ -42,6 +43,8 @@ async function startServer(answers: "json" | "stream"): Promise<number> {
 async function startProxy(home: string, ...flags: string[]): Promise<number> {
   const proxy = startOximy(["proxy", "--port", "0", ...flags], {
     OXIMY_HOME: home,
+    // Not asked for from where it is published: no test needs the internet.
+    OXIMY_BUNDLE_FILE: fileURLToPath(new URL("../../data/oisp-bundle.json", import.meta.url)),
     OXIMY_SUPPLEMENT: "true",
   });
   let printed = "";
