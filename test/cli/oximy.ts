@@ -18,16 +18,17 @@ export function runOximy(args: readonly string[], { env, ...options }: Options =
   return runToEnd(process.execPath, [MAIN, ...args], { env: { ...own, ...env }, ...options });
 }
 
-/** Runs any command to its end that runs oximy in it. */
+/** Runs any command to its end that runs oximy in it. Rejects when that does not come in time. */
 export function runToEnd(
   command: string,
   args: readonly string[],
   options: ExecFileOptions,
 ): Promise<CliRun> {
-  return new Promise((resolve) => {
-    const child = execFile(command, [...args], { timeout: 15_000, ...options }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code ?? -1) : 0, stdout: `${stdout}`, stderr: `${stderr}` }),
-    );
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, [...args], { timeout: 15_000, ...options }, (error, stdout, stderr) => {
+      if (error?.killed) return reject(new Error(`${error.message}\nIt did not end in time. ${stderr}`));
+      resolve({ code: error ? Number(error.code ?? -1) : 0, stdout: `${stdout}`, stderr: `${stderr}` });
+    });
     keepPrinted(child);
     child.stdin?.end();
   });
