@@ -41,6 +41,8 @@ describe("a signer", LONG, () => {
       allHosts: false,
       names: [],
       program: BUILT,
+      // How long a start may take is asked by a test of its own; on a busy machine it takes long.
+      startLimits: { askMs: 60_000, hungMs: 60_000 },
       ...options,
       log: { debug: say, info: say, warn: say, error: say },
     });
