@@ -75,7 +75,8 @@ export class MessageLines {
       this.kept = [];
     }
     if (this.outline !== undefined) this.outline.push(bytes);
-    else this.kept.push(bytes.slice());
+    // A Buffer's slice would be no copy.
+    else this.kept.push(new Uint8Array(bytes));
   }
 
   private takeLine(): MessageLine | undefined {
