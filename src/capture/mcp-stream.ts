@@ -1,8 +1,11 @@
 /** What is said in an exchange of MCP over HTTP: in bodies that have ended, and in streams while they live. */
 
+import { MemoryBudget } from "../exchange/body.js";
 import type { Exchange, Fields } from "../exchange/exchange.js";
+import { contentCodings } from "../interaction/content-encoding.js";
 import { decodeBody } from "../interaction/decode.js";
 import type { DecodedBody } from "../interaction/interaction.js";
+import { LiveUnpacker } from "../interaction/live-unpacker.js";
 import { type EventMessage, EventMessages } from "../interaction/mcp/event-messages.js";
 import type { MessageFacts } from "../interaction/mcp/mcp-session.js";
 import { messagesOf, type RpcMessage } from "../interaction/mcp/rpc-message.js";
@@ -10,6 +13,8 @@ import type { Dialogue } from "./mcp-traffic.js";
 
 /** So many messages of the greatest length may be waiting for their ends, over all streams. */
 const MAX_WAITING = 8;
+/** What the decoders of all streams that are packed may keep: those of 16 brotli streams as they are usual. */
+const MAX_DECODERS = 64 << 20;
 
 /** A message with what is known of it. */
 export interface Saying {
@@ -19,6 +24,7 @@ export interface Saying {
 
 /** What the streams of one thread may keep of messages that have not ended. */
 export class StreamBudget {
+  readonly decoders = new MemoryBudget(MAX_DECODERS);
   private used = 0;
 
   /** @param maxMessage bytes from which on of a message only its outline is kept */
@@ -41,14 +47,48 @@ export class McpStream {
   /** Something said in it was not kept. */
   isTorn = false;
   hasSpoken = false;
+  /** It is packed so that it is read when it has ended. */
+  isLeft = false;
   private hasAsked = false;
+  private isUnreadable = false;
+  private unpacker: LiveUnpacker | undefined;
   private readonly messages: EventMessages;
+  private readonly codings: readonly string[];
 
-  constructor(private readonly budget: StreamBudget) {
+  constructor(
+    private readonly budget: StreamBudget,
+    fields: Fields,
+  ) {
     this.messages = new EventMessages(budget.maxMessage);
+    this.codings = contentCodings(fields);
   }
 
   push(bytes: Uint8Array): EventMessage[] {
+    if (bytes.length === 0 || this.isLeft || this.isUnreadable) return [];
+    if (this.codings.length === 0) return this.take(bytes);
+    if (this.unpacker === undefined) {
+      this.unpacker = LiveUnpacker.of(this.codings, bytes, this.budget.decoders);
+      this.isLeft = this.unpacker === undefined;
+    }
+    const unpacked = this.unpacker?.push(bytes);
+    if (unpacked !== undefined) return this.take(unpacked);
+    if (!this.isLeft) this.giveUp();
+    return [];
+  }
+
+  /** The rest cannot be unpacked. */
+  private giveUp(): void {
+    this.isUnreadable = true;
+    this.isTorn = true;
+    this.closeUnpacker();
+  }
+
+  private closeUnpacker(): void {
+    this.unpacker?.close();
+    this.unpacker = undefined;
+  }
+
+  private take(bytes: Uint8Array): EventMessage[] {
     const before = this.messages.waiting;
     const found = this.messages.push(bytes);
     if (!this.budget.change(this.messages.waiting - before)) {
@@ -61,6 +101,7 @@ export class McpStream {
   }
 
   end(): EventMessage[] {
+    this.closeUnpacker();
     this.budget.change(-this.messages.waiting);
     return this.messages.end();
   }

@@ -36,7 +36,7 @@ export interface Dialogue {
   readonly session: McpSession;
   /** What carried the calls that are told. */
   current: Carrier;
-  /** A stream that is packed is read when it ends, which is after what it asks for was answered. */
+  /** A stream that is left is read when it ends, which is after what it asks for was answered. */
   readonly early: LruCache<RpcId, { readonly message: Answer; readonly facts: MessageFacts }>;
   /** Streams that the client has opened to listen, and that are open. */
   listening: number;
@@ -74,14 +74,15 @@ export class McpTraffic {
   /** A stream of events of a host that is named begins: what is said in it is told when it has come. */
   listen(
     info: Connection,
+    fields: Fields,
     soFar: (time: number) => Exchange,
     tell: (event: OximyEvent) => void,
   ): EventStreamListener {
-    const stream = new McpStream(this.waiting);
+    const stream = new McpStream(this.waiting, fields);
     return {
       push: (bytes, time) => {
         const messages = stream.push(bytes);
-        if (messages.length === 0 && stream.hasBegun) return;
+        if (stream.isLeft || (messages.length === 0 && stream.hasBegun)) return;
         const exchange = soFar(time);
         const dialogue = this.begin(info, exchange, stream);
         if (dialogue === undefined) return;
@@ -92,7 +93,9 @@ export class McpTraffic {
         });
         for (const event of events) tell(event);
       },
-      end: (exchange) => this.streams.set(exchange, stream),
+      end: (exchange) => {
+        if (!stream.isLeft) this.streams.set(exchange, stream);
+      },
     };
   }
 

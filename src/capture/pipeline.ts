@@ -8,7 +8,13 @@ import { buildConnectionEvent } from "../event/build.js";
 import { Conversations } from "../event/conversation/conversations.js";
 import type { EventSource, OximyEvent } from "../event/event.js";
 import { createConnectionReader } from "../exchange/connection.js";
-import type { ConnectionReader, Exchange, ReaderLimits, WebSocketMessage } from "../exchange/exchange.js";
+import type {
+  ConnectionReader,
+  Exchange,
+  Fields,
+  ReaderLimits,
+  WebSocketMessage,
+} from "../exchange/exchange.js";
 import { LruCache } from "../lru-cache.js";
 import type { Bundle } from "../oisp/bundle.js";
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
@@ -80,8 +86,8 @@ export class Pipeline {
         onMessage: (exchange, message) => this.onMessage(info, exchange, message),
         onGiveUp: (reason, seen) => this.giveUp(info, reason, seen),
         ...(this.mcp.isNamed(info) && {
-          onEventStream: (soFar: (time: number) => Exchange) =>
-            this.mcp.listen(info, soFar, (event) => this.emit(event)),
+          onEventStream: (fields: Fields, soFar: (time: number) => Exchange) =>
+            this.mcp.listen(info, fields, soFar, (event) => this.emit(event)),
         }),
       },
     );

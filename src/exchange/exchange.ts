@@ -113,14 +113,14 @@ export interface ReaderHandlers {
    */
   onMessage?(exchange: Exchange, message: WebSocketMessage): void;
   /**
-   * A response that is a stream of events begins, and no content coding hides them. What is returned is told of its
-   * bytes while they come; `soFar` gives the exchange as far as it was seen.
+   * A response that is a stream of events begins, whose fields these are. What is returned is told of its bytes while
+   * they come; `soFar` gives the exchange as far as it was seen.
    */
-  onEventStream?(soFar: (time: number) => Exchange): EventStreamListener;
+  onEventStream?(fields: Fields, soFar: (time: number) => Exchange): EventStreamListener;
 }
 
 export interface EventStreamListener {
-  /** Transfer coding is removed; the bytes may be used again after. */
+  /** Transfer coding is removed, content coding is not; the bytes may be used again after. */
   push(bytes: Uint8Array, time: number): void;
   /** No more comes; `onExchange` is called with the same value next. */
   end(exchange: Exchange): void;

@@ -10,7 +10,7 @@ import type {
   ReaderLimits,
   WebSocketMessage,
 } from "./exchange.js";
-import { fieldTokens, fieldValue } from "./fields.js";
+import { fieldValue } from "./fields.js";
 import { type CloseCause, ProtocolError } from "./guard.js";
 
 /** What all exchanges of one connection share. */
@@ -100,7 +100,7 @@ export class OpenExchange {
     this.responseEnvelopes = this.readsEnvelopes("response", response.fields);
     const { handlers } = this.context;
     if (handlers.onEventStream && isEventStream(response.fields)) {
-      this.events = handlers.onEventStream((time) => this.snapshot(time));
+      this.events = handlers.onEventStream(response.fields, (time) => this.snapshot(time));
     }
   }
 
@@ -198,9 +198,7 @@ export class OpenExchange {
 }
 
 function isEventStream(fields: Fields): boolean {
-  const type = fieldValue(fields, "content-type") ?? "";
-  if (!/^text\/event-stream\s*(?:;|$)/i.test(type)) return false;
-  return fieldTokens(fields, "content-encoding").every((coding) => coding === "identity");
+  return /^text\/event-stream\s*(?:;|$)/i.test(fieldValue(fields, "content-type") ?? "");
 }
 
 /** Why an exchange is not whole when its connection closed; `firstEnd` is the side that ended first. */

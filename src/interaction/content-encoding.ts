@@ -2,6 +2,7 @@ import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSyn
 import { Decompress } from "fzstd";
 import type { Fields } from "../exchange/exchange.js";
 import { fieldTokens } from "../exchange/fields.js";
+import { ZstdFrames } from "./zstd-frames.js";
 
 /** Decoded bytes kept of one body; what a bomb would unpack beyond them is never made. */
 export const MAX_DECODED = 16 << 20;
@@ -25,7 +26,12 @@ export function contentCodings(fields: Fields): readonly string[] {
 
 /** What `length` bytes may unpack to in all, whatever is stacked or strung together in them. */
 export function decodedBound(length: number): number {
-  return Math.min(MAX_DECODED, Math.max(ALWAYS_DECODED, length * MAX_RATIO));
+  return Math.min(MAX_DECODED, mayUnpackTo(length));
+}
+
+/** What `length` bytes unpack to when they are no bomb. */
+export function mayUnpackTo(length: number): number {
+  return Math.max(ALWAYS_DECODED, length * MAX_RATIO);
 }
 
 /**
@@ -74,7 +80,7 @@ function unpackOne(bytes: Buffer, coding: string, maxOutputLength: number): Unpa
 }
 
 /** `deflate` should be zlib (RFC 9110 §8.4.1.2), but raw deflate is sent as well: the zlib header has a checksum. */
-function isZlib(bytes: Buffer): boolean {
+export function isZlib(bytes: Buffer): boolean {
   return bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes.readUInt16BE(0) % 31 === 0;
 }
 
@@ -96,7 +102,9 @@ function bounded(bytes: Buffer, coding: string, decode: (input: Buffer) => Buffe
 class Enough extends Error {}
 
 function unpackZstd(bytes: Buffer, bound: number): Unpacked {
-  if (zstdWindow(bytes) > MAX_ZSTD_WINDOW) return { kind: "failed", reason: "bomb_zstd" };
+  const frames = new ZstdFrames();
+  frames.push(bytes);
+  if (frames.window > MAX_ZSTD_WINDOW) return { kind: "failed", reason: "bomb_zstd" };
   const chunks: Uint8Array[] = [];
   let length = 0;
   const decoder = new Decompress((chunk) => {
@@ -112,20 +120,4 @@ function unpackZstd(bytes: Buffer, bound: number): Unpacked {
     return { kind: "bytes", bytes: Buffer.concat(chunks), truncated: true };
   }
   return { kind: "bytes", bytes: Buffer.concat(chunks), truncated: false };
-}
-
-/** Window that the first frame asks for, in bytes (RFC 8878 §3.1.1.1); 0 when there is no frame header. */
-function zstdWindow(bytes: Buffer): number {
-  if (bytes.length < 6 || bytes.readUInt32LE(0) !== 0xfd2fb528) return 0;
-  const descriptor = bytes[4]!;
-  const singleSegment = (descriptor & 0x20) !== 0;
-  if (!singleSegment) {
-    const exponent = bytes[5]! >> 3;
-    const base = 2 ** (10 + exponent);
-    return base + (base / 8) * (bytes[5]! & 7);
-  }
-  const at = 5 + [0, 1, 2, 4][descriptor & 3]!;
-  const size = [1, 2, 4, 8][descriptor >> 6]!;
-  if (bytes.length < at + size) return 0;
-  return size === 8 ? Number(bytes.readBigUInt64LE(at)) : bytes.readUIntLE(at, size);
 }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { brotliCompressSync, createBrotliCompress, createDeflate, createGzip, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { McpTraffic } from "../../src/capture/mcp-traffic.js";
 import type { OximyEvent } from "../../src/event/event.js";
@@ -212,7 +214,7 @@ function dialogue(maxMessage?: number) {
       { scheme: "https", limits: DEFAULT_LIMITS },
       {
         onExchange: (exchange) => traffic.eventsOf(info, exchange)?.forEach(tell),
-        onEventStream: (soFar) => traffic.listen(info, soFar, tell),
+        onEventStream: (fields, soFar) => traffic.listen(info, fields, soFar, tell),
         onGiveUp: (reason) => expect.unreachable(reason),
       },
     );
@@ -242,7 +244,7 @@ function dialogue(maxMessage?: number) {
           const head = ["HTTP/1.1 200 OK", "Content-Type: text/event-stream; charset=utf-8", ...fields, ""];
           reader.push("response", Buffer.from(`${head.join("\r\n")}\r\n`), now);
         }),
-      say: (text: string) => after(() => reader.push("response", Buffer.from(text), now)),
+      say: (said: string | Buffer) => after(() => reader.push("response", Buffer.from(said as string), now)),
       close: (cause: "ended" | "server_closed" | "client_aborted" = "ended") =>
         after(() => {
           if (cause === "ended") reader.end("response", now);
@@ -332,6 +334,84 @@ test.each<["ended" | "server_closed" | "client_aborted"]>([["ended"], ["server_c
   },
 );
 
+/** What a server sends for each message when it packs and flushes, and at its end. */
+async function packed(stream: ReturnType<typeof createGzip>, ...messages: string[]): Promise<Buffer[]> {
+  const sent: Buffer[] = [];
+  stream.on("data", (bytes: Buffer) => sent.push(bytes));
+  const pieces: Buffer[] = [];
+  for (const message of messages) {
+    stream.write(message);
+    await new Promise<void>((resolve) => stream.flush(resolve));
+    pieces.push(Buffer.concat(sent.splice(0)));
+  }
+  stream.end();
+  await once(stream, "end");
+  return [...pieces, Buffer.concat(sent)];
+}
+
+const TWO_ANSWERS = [
+  sse({ method: "notifications/message" }, { id: 1, result: { content: ["first"] } }),
+  sse({ method: "notifications/tools/list_changed" }),
+] as const;
+
+test.each([
+  ["gzip", createGzip],
+  ["br", createBrotliCompress],
+  ["deflate", createDeflate],
+])("what is said in a stream that is packed is told when it has come: %s", async (coding, create) => {
+  const [first, second, rest] = await packed(create(), ...TWO_ANSWERS);
+  const call = dialogue().open(1);
+  call.ask(ASK);
+  call.stream(`Content-Encoding: ${coding}`);
+  const half = first!.length >> 1;
+  expect(call.say(first!.subarray(0, half))).toEqual([]);
+  expect(call.say(first!.subarray(half))).toMatchObject([
+    { mcp: { tool: "echo" }, timing: { duration_ms: 3_000 }, interaction: { response: { result: {} } } },
+  ]);
+  expect(call.say(second!)).toMatchObject([{ mcp: { method: "notifications/tools/list_changed" } }]);
+  expect(call.say(rest!)).toEqual([]);
+  expect(call.close()).toEqual([]);
+});
+
+test("a packed stream in which bytes are damaged tells what came before, and that something is missing", async () => {
+  const [first] = await packed(createGzip(), sse({ method: "notifications/tools/list_changed" }));
+  const call = dialogue().open(1);
+  call.ask(ASK);
+  call.stream("Content-Encoding: gzip");
+  expect(call.say(first!)).toMatchObject([{ mcp: { method: "notifications/tools/list_changed" } }]);
+  expect(call.say(Buffer.alloc(100, 0xff))).toEqual([]);
+  expect(call.say(Buffer.alloc(100, 0xff))).toEqual([]);
+  expect(call.close()).toMatchObject([{ mcp: { tool: "echo" }, metadata: { truncated: true } }]);
+});
+
+test("a stream that is packed twice is told when it has ended", () => {
+  const call = dialogue().open(1);
+  call.ask(ASK);
+  call.stream("Content-Encoding: br, gzip");
+  expect(call.say(gzipSync(brotliCompressSync(sse({ id: 1, result: {} }))))).toEqual([]);
+  expect(call.close()).toMatchObject([{ mcp: { tool: "echo" }, interaction: { response: { result: {} } } }]);
+});
+
+test("packed streams are read live again when others have ended", async () => {
+  const { open } = dialogue();
+  const [first] = await packed(createBrotliCompress(), TWO_ANSWERS[1]);
+  // Each keeps 4 MiB, and all together 64.
+  const [extra, ...streams] = [...Array(17).keys()].reverse().map((id) => {
+    const call = open(id + 1);
+    call.ask("");
+    call.stream("Content-Encoding: br");
+    return call;
+  });
+  for (const call of streams) expect(call.say(first!)).toHaveLength(1);
+  expect(extra!.say(first!)).toEqual([]);
+  for (const call of streams) call.close();
+  const later = open(18);
+  later.ask("");
+  later.stream("Content-Encoding: br");
+  expect(later.say(first!)).toHaveLength(1);
+  expect(extra!.close()).toHaveLength(1);
+});
+
 test("a message that no empty line ends is told at the end of its stream", () => {
   const call = dialogue().open(1);
   call.ask(ASK);
@@ -387,6 +467,7 @@ test("a stream of what is none of MCP is left to others", () => {
   });
   const stream = traffic.listen(
     info,
+    [SSE_TYPE],
     () => given,
     () => expect.unreachable(),
   );

@@ -3,7 +3,7 @@ import http from "node:http";
 import http2 from "node:http2";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import type { EventStreamListener, Exchange } from "../../src/exchange/exchange.js";
+import type { EventStreamListener, Exchange, Fields } from "../../src/exchange/exchange.js";
 import { createHttp1Reader } from "../../src/exchange/http1.js";
 import { createReport, LIMITS, play } from "./recording.js";
 import { listen, type Relay, startRelay } from "./relayed.js";
@@ -12,10 +12,11 @@ import { listen, type Relay, startRelay } from "./relayed.js";
 function follow(report: Relay["report"]): string[] {
   const told: string[] = [];
   Object.assign(report.handlers, {
-    onEventStream(soFar: (time: number) => Exchange): EventStreamListener {
+    onEventStream(fields: Fields, soFar: (time: number) => Exchange): EventStreamListener {
       return {
         push: (bytes, time) => {
           const { request, response } = soFar(time);
+          expect(fields).toEqual(response?.fields);
           told.push(`${request.path} ${response?.status} ${Buffer.from(bytes)}`);
         },
         end: ({ request }) => told.push(`${request.path} ends`),
@@ -71,7 +72,7 @@ test.each([
 test.each([
   ["Content-Type: application/json", 0],
   ["Content-Type: text/event-streams", 0],
-  ["Content-Type: text/event-stream\r\nContent-Encoding: gzip", 0],
+  ["Content-Type: text/event-stream\r\nContent-Encoding: gzip", 1],
   ["Content-Type: Text/Event-Stream ;charset=utf-8\r\nContent-Encoding: identity", 1],
 ])("an answer with %s is told %i times", (fields, times) => {
   const report = createReport();

@@ -1,0 +1,139 @@
+/** A body's content coding (RFC 9110 §8.4), undone while it comes. Bytes in, bytes out; what it keeps has a bound. */
+
+import { Decompress } from "fzstd";
+import type { MemoryBudget } from "../exchange/body.js";
+import { isZlib, MAX_DECODED, mayUnpackTo } from "./content-encoding.js";
+import { SyncZlib, type ZlibCoding } from "./sync-zlib.js";
+import { ZstdFrames } from "./zstd-frames.js";
+
+/** RFC 9659: what a zstd content coding may ask for. */
+const MAX_ZSTD_WINDOW = 8 << 20;
+/** Of inflate: a window of 32 KiB, and its tables. */
+const ZLIB_MEMORY = 48 << 10;
+/** So much of a window may be moved for each byte that comes: with one of 2 MiB, the usual one, blocks of 64 bytes. */
+const ZSTD_MOVED_PER_BYTE = 32 << 10;
+const ZSTD_ALWAYS_MOVED = 1 << 30;
+
+interface Decoder {
+  /** Throws when it comes to more than `most`, and when it is damaged. */
+  push(bytes: Uint8Array, most: number): Uint8Array;
+  close(): void;
+}
+
+/** With the memory that it takes. */
+interface Choice {
+  readonly memory: number;
+  readonly create: () => Decoder | undefined;
+}
+
+export class LiveUnpacker {
+  private received = 0;
+  private made = 0;
+
+  private constructor(
+    private readonly decoder: Decoder,
+    private readonly memory: number,
+    private readonly budget: MemoryBudget,
+  ) {}
+
+  /**
+   * @param codings as they were applied; more than one is undone nowhere while it comes
+   * @param start the first bytes of the body
+   * @param budget what the decoders of all bodies may keep together
+   * @returns undefined for a body that is better unpacked when it is whole
+   */
+  static of(codings: readonly string[], start: Uint8Array, budget: MemoryBudget): LiveUnpacker | undefined {
+    const choice = codings.length === 1 ? choose(codings[0]!, Buffer.from(start)) : undefined;
+    if (choice === undefined || !budget.takeAll(choice.memory)) return undefined;
+    const decoder = choice.create();
+    if (decoder !== undefined) return new LiveUnpacker(decoder, choice.memory, budget);
+    budget.release(choice.memory);
+    return undefined;
+  }
+
+  /** Undefined when the rest cannot be unpacked, or comes to too much: then it is closed. */
+  push(bytes: Uint8Array): Uint8Array | undefined {
+    this.received += bytes.length;
+    const most = Math.min(MAX_DECODED, mayUnpackTo(this.received) - this.made);
+    try {
+      if (most <= 0) return bytes.subarray(0, 0);
+      const unpacked = this.decoder.push(bytes, most);
+      this.made += unpacked.length;
+      return unpacked;
+    } catch {
+      return undefined; // damaged, or a bomb
+    }
+  }
+
+  close(): void {
+    this.decoder.close();
+    this.budget.release(this.memory);
+  }
+}
+
+function choose(coding: string, start: Buffer): Choice | undefined {
+  const zlib = (kind: ZlibCoding, memory: number): Choice => ({ memory, create: () => SyncZlib.of(kind) });
+  switch (coding) {
+    case "gzip":
+    case "x-gzip":
+      return zlib("gzip", ZLIB_MEMORY);
+    case "deflate":
+    case "x-deflate":
+    case "zlib":
+      return zlib(beginsZlib(start) ? "zlib" : "deflate", ZLIB_MEMORY);
+    case "br":
+    case "x-br":
+    case "brotli":
+      return zlib("br", brotliWindow(start[0] ?? 0));
+    case "zstd":
+    case "x-zstd":
+    case "zst":
+      // What a frame asks for need not be in the first bytes.
+      return { memory: MAX_ZSTD_WINDOW, create: () => new LiveZstd() };
+    default:
+      return undefined;
+  }
+}
+
+/** The second byte, which has the checksum, may come later. */
+const beginsZlib = (start: Buffer) => (start.length === 1 ? (start[0]! & 0x0f) === 8 : isZlib(start));
+
+/** WBITS of RFC 7932 §9.1, from the first byte; the window that they ask for, in bytes. */
+function brotliWindow(first: number): number {
+  if ((first & 1) === 0) return 1 << 16;
+  const low = (first >> 1) & 7;
+  if (low !== 0) return 1 << (17 + low);
+  const high = (first >> 4) & 7;
+  return 1 << (high === 0 ? 17 : 8 + high);
+}
+
+class LiveZstd implements Decoder {
+  private pieces: Uint8Array[] = [];
+  private length = 0;
+  private most = 0;
+  private mayMove = ZSTD_ALWAYS_MOVED;
+  private readonly frames = new ZstdFrames();
+  private readonly decoder = new Decompress((piece) => {
+    this.length += piece.length;
+    if (this.length > this.most) throw new RangeError("more than is taken");
+    this.pieces.push(piece);
+  });
+
+  push(bytes: Uint8Array, most: number): Uint8Array {
+    this.pieces = [];
+    this.length = 0;
+    this.most = most;
+    this.frames.push(bytes);
+    this.mayMove += bytes.length * ZSTD_MOVED_PER_BYTE;
+    // fzstd makes a window of any size, and moves it for each block.
+    const { window, moved, isDamaged } = this.frames;
+    if (isDamaged || window > MAX_ZSTD_WINDOW || moved > this.mayMove) {
+      throw new RangeError("damaged, or more than is done");
+    }
+    // It keeps what is no whole block, and the tap uses its bytes again.
+    this.decoder.push(new Uint8Array(bytes));
+    return Buffer.concat(this.pieces);
+  }
+
+  close(): void {}
+}
