@@ -108,13 +108,19 @@ export class Conversations {
     const { name, agent: namedAgent } = this.nameOf(user, ids);
     const scope = name === undefined ? `${user}\0process ${call.process}` : `${user}\0named ${name}`;
     const before = this.before(call, scope);
-    const prompt = before === undefined ? unusedIn(this.prompts.get(scope), call.chain.first) : undefined;
-    const summary =
-      (before ?? prompt) === undefined ? unusedIn(this.summaries.get(scope), call.chain.first) : undefined;
+    // Who names the thread says whose it is. opencode tells all that was said, by agents too, to make it short.
+    const isTold = ids.thread !== undefined;
+    const prompt =
+      before !== undefined || (isTold && namedAgent === undefined)
+        ? undefined
+        : unusedIn(this.prompts.get(scope), call.chain.first);
+    const told = this.summaries.get(scope);
+    const summaries = isTold ? told?.filter(({ place }) => place.agent === namedAgent) : told;
+    const summary = (before ?? prompt) === undefined ? unusedIn(summaries, call.chain.first) : undefined;
     const parent = before ?? prompt?.place ?? summary?.place;
     const conversation = this.conversation(user, name, parent, call.eventId);
     // Another's agent is not that of what it started.
-    const agent = namedAgent ?? (prompt === undefined ? parent?.agent : call.eventId);
+    const agent = isTold ? namedAgent : (namedAgent ?? (prompt === undefined ? parent?.agent : call.eventId));
     if (parent !== undefined) parent.continued = true;
     for (const trace of [prompt, summary]) if (trace !== undefined) trace.used = true;
     const turn = (conversation.turns.get(agent ?? "") ?? 0) + 1;

@@ -79,10 +79,16 @@ function toolsOf(message: Message): string[] {
     const named = objectOf(item.functionCall ?? item.functionResponse ?? item.toolUse ?? item.toolResult);
     const id =
       item.tool_use_id ?? item.tool_call_id ?? item.call_id ?? named.id ?? named.toolUseId ?? named.name;
-    if (typeof id === "string") return [id];
+    if (typeof id === "string") return [withoutName(id, stringOf(named.name))];
     const isCall = item.function !== undefined || item.type === "tool_use" || item.arguments !== undefined;
     return isCall && typeof item.id === "string" ? [item.id] : isCall ? [String(item.name ?? "")] : [];
   });
+}
+
+/** Gemini CLI (0.61) puts the tool's name before the ids of its calls when it makes a conversation short. */
+function withoutName(id: string, name = ""): string {
+  const prefix = `${name}__`;
+  return name !== "" && id.startsWith(prefix) ? id.slice(prefix.length) : id;
 }
 
 function hashesOf(speeches: readonly Speech[]): string[] {

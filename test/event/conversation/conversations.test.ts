@@ -170,6 +170,56 @@ describe("without ids, a call goes on from the one whose dialogue it repeats", (
       calls.place({ messages: [user(`This session goes on. ${summary}`), user("next")], answer: "ok" }),
     ).toEqual({ id: "e1", turn: 3, parent_event_id: "e2" });
   });
+
+  // Requests of Gemini CLI 0.61, which has a summary made and then judged, by another process than the one before.
+  test("when its calls get other ids, and its summary is judged", () => {
+    const calls = new Calls();
+    const [program, process] = ["agent", "2"];
+    const summary = (text: string) => `${text}: ${"the file was read and changed. ".repeat(20)}`;
+    const dialogue = (id: string) => [
+      user("hi"),
+      model([{ functionCall: { name: "look", id, args: {} } }]),
+      user([{ functionResponse: { name: "look", id, response: { output: "found" } } }]),
+    ];
+    const asked = dialogue("call_0");
+    calls.place({
+      messages: asked.slice(0, 1),
+      tools: [{ id: "call_0", name: "look", arguments: {} }],
+      program,
+    });
+    calls.place({ messages: asked, answer: "It is this.", program });
+    const short = [...dialogue("look__call_0"), model("It is this.")];
+    const first = { messages: [...short, user("Summarise.")], answer: summary("A"), program, process };
+    expect(calls.place(first)).toMatchObject({ id: "e1", turn: 3, parent_event_id: "e2" });
+    const judged = [...short, model(summary("A")), user("Is it whole?")];
+    expect(calls.place({ messages: judged, answer: summary("B"), program, process })).toMatchObject({
+      id: "e1",
+      turn: 4,
+    });
+    const after = [user(summary("B")), model("Got it."), user("next")];
+    expect(calls.place({ messages: after, answer: "ok", program, process })).toEqual({
+      id: "e1",
+      turn: 5,
+      parent_event_id: "e4",
+    });
+  });
+});
+
+test("a thread of opencode's is its own also when it is made short, with its agent's work told in one message", () => {
+  const calls = new Calls();
+  const ids = { conversation: "ses_main", thread: "ses_main" };
+  const agentIds = { conversation: "ses_sub", thread: "ses_sub", parentThread: "ses_main" };
+  const prompt = "Look for everything about it and report what you have found.";
+  const start: ToolCall = { id: "t1", name: "task", arguments: { prompt } };
+  calls.place({ messages: [user("go")], tools: [start], ids });
+  const found = `What was found: ${"it is told here in so many words. ".repeat(10)}`;
+  expect(calls.place({ messages: [user(prompt)], answer: found, ids: agentIds })).toMatchObject({
+    ...{ id: "ses_main", turn: 1, agent: "ses_sub", parent_event_id: "e1" },
+  });
+  const told = `The conversation so far: [User]: go [Agent]: ${prompt} ${found} Summarise.`;
+  expect(calls.place({ messages: [user(told)], answer: "short", ids })).toEqual({ id: "ses_main", turn: 2 });
+  const after = [user("What did we do so far?"), model("short"), user("Go on.")];
+  expect(calls.place({ messages: after, answer: "ok", ids })).toMatchObject({ id: "ses_main", turn: 3 });
 });
 
 describe("a later process takes up a conversation", () => {
