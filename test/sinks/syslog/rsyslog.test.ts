@@ -1,10 +1,8 @@
 /** The real daemon, with a configuration of its own on loopback; skipped where rsyslogd is not installed. */
 
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { BEFORE_ALL } from "../../../src/sinks/export/event-position.js";
 import { exportEvents } from "../../../src/sinks/export/export-events.js";
 import { StateFile } from "../../../src/sinks/export/state-file.js";
@@ -12,47 +10,18 @@ import { SyslogDestination } from "../../../src/sinks/syslog/syslog-destination.
 import type { SyslogAddress } from "../../../src/user/syslog-settings.js";
 import { temporaryFolder } from "../../temporary-folder.js";
 import { sampleEvent } from "../sample-event.js";
+import { RSYSLOG_IS_THERE, startRsyslog } from "./rsyslog.js";
 
-const RSYSLOGD = "rsyslogd";
-const isThere = spawnSync(RSYSLOGD, ["-v"]).status === 0;
-
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-
-async function rsyslog(): Promise<{ port: number; socket: string; lines(): string[] }> {
-  const folder = temporaryFolder();
-  const port = await freePort();
-  const [written, socket, configuration] = ["written", "log", "rsyslog.conf"].map((name) =>
-    join(folder, name),
-  );
-  writeFileSync(written!, "");
-  writeFileSync(
-    configuration!,
-    `global(workDirectory="${folder}" maxMessageSize="64k")
+const rsyslog = () =>
+  startRsyslog(
+    ({ port, written }) => `global(maxMessageSize="64k")
 module(load="imtcp") input(type="imtcp" address="127.0.0.1" port="${port}")
 module(load="imudp") input(type="imudp" address="127.0.0.1" port="${port}")
-module(load="imuxsock" SysSock.Use="off") input(type="imuxsock" Socket="${socket}")
 template(name="told" type="string" string="%syslogfacility-text%.%syslogseverity-text% %app-name% %msgid% %msg%\\n")
-*.* action(type="omfile" file="${written}" template="told")
-`,
+*.* action(type="omfile" file="${written}" template="told")`,
   );
-  const child = spawn(RSYSLOGD, ["-n", "-f", configuration!, "-i", join(folder, "pid")], { stdio: "ignore" });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  await expect
-    .poll(
-      () => execFileSync("sh", ["-c", `test -S ${socket} && echo yes || echo no`], { encoding: "utf8" }),
-      { timeout: 20_000 },
-    )
-    .toBe("yes\n");
-  return { port, socket: socket!, lines: () => readFileSync(written!, "utf8").split("\n").filter(Boolean) };
-}
 
-test.runIf(isThere).each<["tcp" | "udp" | "unix", string]>([
+test.runIf(RSYSLOG_IS_THERE).each<["tcp" | "udp" | "unix", string]>([
   ["tcp", "local0.info oximy call"],
   ["udp", "local0.info oximy call"],
   ["unix", "local0.info oximy -"],
