@@ -20,6 +20,8 @@ export interface HarEntry {
   /** Names of members that HAR does not have begin with an underscore. */
   readonly _resourceType: "fetch" | "websocket";
   readonly _webSocketMessages?: readonly HarMessage[];
+  /** HTTP Toolkit's (httptoolkit-ui, src/model/http/har.ts); without it a WebSocket was aborted to it. */
+  readonly _webSocketClose?: { readonly code: number };
   readonly _eventId: string;
   readonly _app?: string;
 }
@@ -68,6 +70,8 @@ const JSON_TYPE = "application/json";
 const TEXT_TYPE = "text/plain";
 /** Readers of archives want a type, also where the body was not kept. */
 const UNKNOWN_TYPE = "x-unknown";
+/** RFC 6455 §7.4.1: none was present. Events do not have it. */
+const NO_CODE = 1005;
 
 /** What comes before the entries and after them; between two of them a comma. */
 export function harAround(version: string): readonly [before: string, after: string] {
@@ -124,6 +128,7 @@ export function harEntry(event: OximyEvent): HarEntry | undefined {
     comment: commentOf(event),
     _resourceType: isWebSocket ? "websocket" : "fetch",
     ...(isWebSocket && { _webSocketMessages: messagesOf(event, wait) }),
+    ...(isWebSocket && metadata.error === undefined && { _webSocketClose: { code: NO_CODE } }),
     _eventId: event.event_id,
     ...(who !== undefined && { _app: who }),
   };

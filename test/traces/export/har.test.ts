@@ -1,7 +1,9 @@
 import { har as validate } from "har-validator";
 import { expect, test } from "vitest";
 import type { OximyEvent } from "../../../src/event/event.js";
-import { harAround, harEntry } from "../../../src/traces/export/har.js";
+import { rawOf } from "../../../src/interaction/decode.js";
+import { type HarEntry, harAround, harEntry } from "../../../src/traces/export/har.js";
+import { decodedOf, loadTranscripts, type Transcript } from "../../interaction/transcripts.js";
 import { SAMPLE_INTERACTION, SAMPLE_METADATA, sampleEvent } from "../../sinks/sample-event.js";
 
 const body = { model: "gpt-4", messages: [{ role: "user", content: "Hello" }] };
@@ -115,6 +117,46 @@ test("a turn of a WebSocket has its messages where browsers have them, and no bo
     ],
   });
   expect(entry!.request).not.toHaveProperty("postData");
+});
+
+/** What is made of a recorded exchange, with its bodies. */
+function recorded(transcript: Transcript): OximyEvent {
+  const { requestBody, responseBody, path, method, status } = decodedOf(transcript);
+  const { expected, host, messages } = transcript;
+  return sampleEvent({
+    interaction: {
+      ...expected,
+      request: { ...expected.request, _raw: rawOf(requestBody) },
+      ...(expected.response && { response: { ...expected.response, _raw: rawOf(responseBody) } }),
+    },
+    metadata: {
+      ...{ request_method: method, request_host: host, request_path: path, response_status: status },
+      protocol: messages ? "websocket" : "http/1.1",
+    },
+  });
+}
+
+// What HTTP Toolkit does with an archive (httptoolkit-ui, src/model/http/har.ts): this very validator, then these.
+test("all recorded exchanges are an archive that HTTP Toolkit takes, in which nothing was aborted", async () => {
+  const events = loadTranscripts().map(recorded);
+  const { entries } = archive(...events).log as { entries: unknown[] };
+  await expect(validate(archive(...events))).resolves.toBeDefined();
+  expect(entries).toHaveLength(events.length);
+  for (const entry of entries as HarEntry[]) {
+    const { request, response, _resourceType, _webSocketMessages = [], _webSocketClose } = entry;
+    expect(new URL(request.url).hostname).not.toBe("");
+    expect(Number.isNaN(Date.parse(entry.startedDateTime))).toBe(false);
+    expect(response.status).toBeGreaterThan(0);
+    if (_resourceType !== "websocket") continue;
+    expect(response.status).toBe(101);
+    expect(_webSocketMessages.length).toBeGreaterThan(0);
+    expect(_webSocketClose).toEqual({ code: 1005 });
+  }
+});
+
+test("a WebSocket that broke off is one that was aborted", () => {
+  const broken = sampleEvent({ ...aTurn, metadata: { ...aTurn.metadata, error: "client_aborted" } });
+  expect(archive(broken).log.entries[0]).not.toHaveProperty("_webSocketClose");
 });
 
 test("a connection that was not read is none of HTTP's", () => {
