@@ -1,5 +1,5 @@
 import type { NpmClient } from "../real-clients/npm-clients.js";
-import { delegation } from "./model-server.js";
+import { delegation, filling } from "./model-server.js";
 
 /** An agent for the command line, and how a session of it goes on from one command to the next. */
 export interface Agent {
@@ -11,9 +11,10 @@ export interface Agent {
   readonly script?: true;
   readonly host: string;
   readonly env: Readonly<Record<string, string>>;
-  /** One of the commands makes the conversation short. */
-  readonly compacts?: true;
-  /** Arguments of each command of a session, which begins by having a part of the work delegated. */
+  /**
+   * Arguments of each command of a session, which begins by having a part of the work delegated, and in which the
+   * conversation is made short: by a command, or because the model says that its window is nearly full.
+   */
   commands(session: string, word: string): readonly (readonly string[])[];
 }
 
@@ -35,7 +36,6 @@ export const AGENTS: readonly Agent[] = [
       ["-p", "/compact", "--model", "claude-sonnet-4-5", "--resume", session],
       ["-p", last(word), "--model", "claude-sonnet-4-5", "--resume", session],
     ],
-    compacts: true,
   },
   {
     name: "Codex",
@@ -49,7 +49,6 @@ export const AGENTS: readonly Agent[] = [
       [...CODEX, "-c", "model_auto_compact_token_limit=15000", "resume", "--last", further(word)],
       [...CODEX, "resume", "--last", last(word)],
     ],
-    compacts: true,
   },
   {
     name: "opencode",
@@ -63,7 +62,7 @@ export const AGENTS: readonly Agent[] = [
     },
     commands: (_, word) => [
       ["run", "-m", "anthropic/claude-sonnet-4-5", delegation(word)],
-      ["run", "-m", "anthropic/claude-sonnet-4-5", "--continue", further(word)],
+      ["run", "-m", "anthropic/claude-sonnet-4-5", "--continue", filling(word)],
       ["run", "-m", "anthropic/claude-sonnet-4-5", "--continue", last(word)],
     ],
   },
@@ -76,7 +75,7 @@ export const AGENTS: readonly Agent[] = [
     env: { GEMINI_API_KEY: KEY },
     commands: (_, word) => [
       ["-p", delegation(word), "-m", "gemini-2.5-flash", "--skip-trust", "--yolo"],
-      ["-p", further(word), "-m", "gemini-2.5-flash", "--skip-trust", "--resume", "latest"],
+      ["-p", filling(word), "-m", "gemini-2.5-flash", "--skip-trust", "--resume", "latest"],
       ["-p", last(word), "-m", "gemini-2.5-flash", "--skip-trust", "--resume", "latest"],
     ],
   },

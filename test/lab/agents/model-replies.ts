@@ -10,6 +10,8 @@ export interface Answer {
   /** The conversation made short, in a form that only the provider reads. */
   readonly compacted?: true;
   readonly call?: { readonly id: string; readonly name: string; readonly given: JsonObject };
+  /** The conversation has come near the end of what the model takes. */
+  readonly isNearLimit?: true;
 }
 
 export interface Reply {
@@ -20,6 +22,8 @@ export interface Reply {
 
 /** Tokens of each call: agents that are told so compact their conversation. */
 export const INPUT_TOKENS = 20_000;
+/** Nearly what models take: a million, or 2^20. */
+const TOKENS_NEAR_LIMIT = 990_000;
 export const OUTPUT_TOKENS = 100;
 
 /** Undefined for a path of no provider. */
@@ -48,19 +52,23 @@ function events(list: readonly object[]): Reply {
   return { status: 200, type: "text/event-stream", text: text.join("") };
 }
 
-function anthropic({ model }: JsonObject, { text, call }: Answer, id: string): object {
+const inputTokens = ({ isNearLimit }: Answer) => (isNearLimit ? TOKENS_NEAR_LIMIT : INPUT_TOKENS);
+
+function anthropic({ model }: JsonObject, answer: Answer, id: string): object {
+  const { text, call } = answer;
   const content = call
     ? [{ type: "tool_use", id: `toolu_${call.id}`, name: call.name, input: call.given }]
     : [{ type: "text", text }];
   return {
     ...{ id: `msg_${id}`, type: "message", role: "assistant", model, content },
     ...{ stop_reason: call ? "tool_use" : "end_turn", stop_sequence: null },
-    usage: { input_tokens: INPUT_TOKENS, output_tokens: OUTPUT_TOKENS },
+    usage: { input_tokens: inputTokens(answer), output_tokens: OUTPUT_TOKENS },
   };
 }
 
-function anthropicStream({ model }: JsonObject, { text, call }: Answer, id: string): Reply {
-  const usage = { input_tokens: INPUT_TOKENS, output_tokens: 1 };
+function anthropicStream({ model }: JsonObject, answer: Answer, id: string): Reply {
+  const { text, call } = answer;
+  const usage = { input_tokens: inputTokens(answer), output_tokens: 1 };
   const message = { id: `msg_${id}`, type: "message", role: "assistant", model, content: [], usage };
   const [block, delta] = call
     ? [
@@ -122,14 +130,16 @@ export function responseEvents({ model }: JsonObject, answer: Answer, id: string
   ];
 }
 
-function gemini({ text, call }: Answer): object {
+function gemini(answer: Answer): object {
+  const { text, call } = answer;
+  const promptTokenCount = inputTokens(answer);
   const part = call ? { functionCall: { id: call.id, name: call.name, args: call.given } } : { text };
   return {
     candidates: [{ index: 0, content: { role: "model", parts: [part] }, finishReason: "STOP" }],
     usageMetadata: {
-      promptTokenCount: INPUT_TOKENS,
+      promptTokenCount,
       candidatesTokenCount: OUTPUT_TOKENS,
-      totalTokenCount: INPUT_TOKENS + OUTPUT_TOKENS,
+      totalTokenCount: promptTokenCount + OUTPUT_TOKENS,
     },
     modelVersion: "gemini-2.5-pro",
   };

@@ -1,7 +1,8 @@
 /**
  * A server that answers agents as their providers do, each request by its path: Anthropic's messages, OpenAI's responses
  * (over HTTP and WebSocket, and compacted), Gemini. A conversation that asks to delegate gets a call of the agent's
- * own tool for that, all else a text. Prints a ModelRequest for each call of a model.
+ * own tool for that, one that is to fill the model's window is told that it has; all else gets a text. Prints a
+ * ModelRequest for each call of a model.
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -17,6 +18,7 @@ import { type ModelRequest, subPrompt } from "./model-server.js";
 const config = JSON.parse(process.argv[2]!) as ServerArguments;
 let count = 0;
 const delegated = new Set<string>();
+const filled = new Set<string>();
 /** Calls of Codex, which does not wait by itself for the agents that it has started. */
 const [SPAWNED, WAITED] = ["call_spawned", "call_waited"];
 
@@ -79,9 +81,23 @@ function answerTo(asked: JsonObject, body: string): Answer {
   if (items.at(-1)?.call_id === SPAWNED) {
     return { call: { id: WAITED, name: "wait_agent", given: { timeout_ms: 30_000 } } };
   }
-  // Long enough to be a summary, and never twice the same.
-  return { text: `Answer ${count}. ${"What was found is told here in so many words. ".repeat(6)}` };
+  const full = /FILL (\w+)/.exec(body)?.[1];
+  // Who makes a conversation short, or finds a name for it, has no tools.
+  if (full !== undefined && tools.length > 0 && !filled.has(full)) {
+    filled.add(full);
+    // Gemini CLI looks how full it is before it tells what a tool has given.
+    if (tools.includes("list_directory")) {
+      const call = { id: `call_${count}`, name: "list_directory", given: { dir_path: "." } };
+      return { call, isNearLimit: true };
+    }
+    return { text: textOf(count), isNearLimit: true };
+  }
+  return { text: textOf(count) };
 }
+
+/** Long enough to be a summary, and never twice the same. */
+const textOf = (count: number) =>
+  `Answer ${count}. ${"What was found is told here in so many words. ".repeat(6)}`;
 
 function toolsOf(asked: JsonObject): string[] {
   const added = listOf(asked.input).flatMap((item) => listOf(objectOf(item).tools));

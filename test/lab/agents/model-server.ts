@@ -18,3 +18,5 @@ export const delegation = (word: string) => `DELEGATE ${word}: let a subagent fi
 /** What the model then says to the subagent. */
 export const subPrompt = (word: string) =>
   `Look for everything about ${word} and report what you have found.`;
+/** What a user says for the model's window to be nearly full then. */
+export const filling = (word: string) => `FILL ${word}: and what else is there about it?`;
