@@ -76,6 +76,19 @@ export class McpStream {
     return [];
   }
 
+  end(): EventMessage[] {
+    this.closeUnpacker();
+    this.budget.change(-this.messages.waiting);
+    return this.messages.end();
+  }
+
+  /** What the request says, the first time. */
+  asked(exchange: Exchange): Saying[] {
+    if (this.hasAsked) return [];
+    this.hasAsked = true;
+    return requestsOf(exchange);
+  }
+
   /** The rest cannot be unpacked. */
   private giveUp(): void {
     this.isUnreadable = true;
@@ -98,19 +111,6 @@ export class McpStream {
     }
     if (found.length > 0) this.hasSpoken = true;
     return found;
-  }
-
-  end(): EventMessage[] {
-    this.closeUnpacker();
-    this.budget.change(-this.messages.waiting);
-    return this.messages.end();
-  }
-
-  /** What the request says, the first time. */
-  asked(exchange: Exchange): Saying[] {
-    if (this.hasAsked) return [];
-    this.hasAsked = true;
-    return requestsOf(exchange);
   }
 }
 

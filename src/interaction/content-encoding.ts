@@ -104,7 +104,7 @@ class Enough extends Error {}
 function unpackZstd(bytes: Buffer, bound: number): Unpacked {
   const frames = new ZstdFrames();
   frames.push(bytes);
-  if (frames.window > MAX_ZSTD_WINDOW) return { kind: "failed", reason: "bomb_zstd" };
+  if (frames.window > MAX_ZSTD_WINDOW || frames.isTooMuch) return { kind: "failed", reason: "bomb_zstd" };
   const chunks: Uint8Array[] = [];
   let length = 0;
   const decoder = new Decompress((chunk) => {

@@ -10,9 +10,6 @@ import { ZstdFrames } from "./zstd-frames.js";
 const MAX_ZSTD_WINDOW = 8 << 20;
 /** Of inflate: a window of 32 KiB, and its tables. */
 const ZLIB_MEMORY = 48 << 10;
-/** So much of a window may be moved for each byte that comes: with one of 2 MiB, the usual one, blocks of 64 bytes. */
-const ZSTD_MOVED_PER_BYTE = 32 << 10;
-const ZSTD_ALWAYS_MOVED = 1 << 30;
 
 interface Decoder {
   /** Throws when it comes to more than `most`, and when it is damaged. */
@@ -111,7 +108,6 @@ class LiveZstd implements Decoder {
   private pieces: Uint8Array[] = [];
   private length = 0;
   private most = 0;
-  private mayMove = ZSTD_ALWAYS_MOVED;
   private readonly frames = new ZstdFrames();
   private readonly decoder = new Decompress((piece) => {
     this.length += piece.length;
@@ -124,10 +120,9 @@ class LiveZstd implements Decoder {
     this.length = 0;
     this.most = most;
     this.frames.push(bytes);
-    this.mayMove += bytes.length * ZSTD_MOVED_PER_BYTE;
-    // fzstd makes a window of any size, and moves it for each block.
-    const { window, moved, isDamaged } = this.frames;
-    if (isDamaged || window > MAX_ZSTD_WINDOW || moved > this.mayMove) {
+    // fzstd makes a window of any size.
+    const { window, isTooMuch, isDamaged } = this.frames;
+    if (isDamaged || isTooMuch || window > MAX_ZSTD_WINDOW) {
       throw new RangeError("damaged, or more than is done");
     }
     // It keeps what is no whole block, and the tap uses its bytes again.

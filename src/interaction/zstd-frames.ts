@@ -13,14 +13,21 @@ const BLOCK_HEADER = 3;
 const CHECKSUM = 4;
 const RLE_BLOCK = 1;
 const RESERVED_BLOCK = 3;
+/**
+ * fzstd moves its window for each block, 60 µs for one of 2 MiB, the usual one. So much of it may be moved for each byte
+ * that comes: blocks of 16 bytes, fewer than a token's event has; and this at least.
+ */
+const MOVED_PER_BYTE = 128 << 10;
+const ALWAYS_MOVED = 1 << 30;
 
 export class ZstdFrames {
   /** The largest window that a frame has asked for, in bytes. */
   window = 0;
-  /** Blocks, each as often as its frame's window has bytes: what a decoder does that moves its window for each. */
-  moved = 0;
   /** What stands where a header should is none. */
   isDamaged = false;
+  private received = 0;
+  /** Each block's window, in bytes. */
+  private moved = 0;
   private readonly header = Buffer.alloc(LONGEST_HEADER);
   private filled = 0;
   private needed = DESCRIBED;
@@ -29,7 +36,13 @@ export class ZstdFrames {
   private frameWindow = 0;
   private hasChecksum = false;
 
+  /** Its blocks are too small for its window: it takes longer to be decoded than anybody's who means well. */
+  get isTooMuch(): boolean {
+    return this.moved > ALWAYS_MOVED + this.received * MOVED_PER_BYTE;
+  }
+
   push(bytes: Uint8Array): void {
+    this.received += bytes.length;
     let at = 0;
     while (at < bytes.length && !this.isDamaged) {
       if (this.toSkip > 0) {

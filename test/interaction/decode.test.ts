@@ -33,6 +33,18 @@ describe("content codings", () => {
     expect(decoded).toEqual({ kind: "json", value: JSON.parse(json), truncated: false });
   });
 
+  test("zstd whose blocks are nothing but work is refused, and so is a window that a later frame asks for", () => {
+    const fields = typed("application/json", "zstd");
+    const header = (window: number) => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, window << 3]);
+    const nothing = Buffer.from([0x00, 0x00, 0x00]);
+    const last = Buffer.from([0x01, 0x00, 0x00]);
+    const idle = Buffer.concat([header(15), ...Array(50_000).fill(nothing)]);
+    const later = Buffer.concat([header(11), last, header(20), nothing]);
+    for (const bytes of [idle, later]) {
+      expect(decodeBody(body(bytes), fields)).toMatchObject({ kind: "undecodable", reason: "bomb_zstd" });
+    }
+  });
+
   test("zstd is undone, and a window that nobody needs is refused", () => {
     const fields = typed("application/json", "zstd");
     expect(rawOf(decodeBody(body(zstd), fields))).toEqual({ a: "zstd zstd zstd zstd" });

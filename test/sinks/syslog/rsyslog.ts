@@ -10,7 +10,7 @@ import { temporaryFolder } from "../../temporary-folder.js";
 const RSYSLOGD = "rsyslogd";
 export const RSYSLOG_IS_THERE = spawnSync(RSYSLOGD, ["-v"]).status === 0;
 
-export interface RsyslogPlaces {
+interface RsyslogPlaces {
   readonly folder: string;
   /** Free on loopback when the configuration is made. */
   readonly port: number;
@@ -19,7 +19,7 @@ export interface RsyslogPlaces {
   readonly written: string;
 }
 
-export interface Rsyslog extends RsyslogPlaces {
+interface Rsyslog extends RsyslogPlaces {
   lines(): string[];
 }
 
