@@ -32,9 +32,10 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
   static Napi::Function Define(Napi::Env env) {
     using Self = ContainerNetworksBinding;
     return DefineClass(env, "ContainerNetworks",
-                       {InstanceMethod<&Self::ProxyEnd>("proxyEnd"), InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"),
-                        InstanceMethod<&Self::Open>("open"), InstanceMethod<&Self::InstallRules>("installRules"),
-                        InstanceMethod<&Self::Rewrite>("rewrite"), InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Cookie>("cookieOf"),
+                       {InstanceMethod<&Self::ProxyEnd>("proxyEnd"),
+                        InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"), InstanceMethod<&Self::Open>("open"),
+                        InstanceMethod<&Self::InstallRules>("installRules"), InstanceMethod<&Self::Rewrite>("rewrite"),
+                        InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Cookie>("cookieOf"),
                         InstanceMethod<&Self::TakeChanged>("takeChanged"), InstanceMethod<&Self::Close>("close"),
                         InstanceMethod<&Self::SocketOwnerIn>("socketOwner"),
                         InstanceMethod<&Self::OpenSocket>("openSocket"), InstanceMethod<&Self::HasRoute>("hasRoute"),

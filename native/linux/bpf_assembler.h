@@ -47,23 +47,45 @@ class Assembler {
   void And(Register to, int32_t value) { Emit(BPF_ALU64 | BPF_AND | BPF_K, to, kR0, 0, value); }
   void Subtract(Register to, Register from) { Emit(BPF_ALU64 | BPF_SUB | BPF_X, to, from, 0, 0); }
   void Move64(Register to, uint64_t value) { EmitWide(to, kR0, value); }
-  void LoadMap(Register to, int map) { EmitWide(to, static_cast<Register>(BPF_PSEUDO_MAP_FD), static_cast<uint32_t>(map)); }
+  void LoadMap(Register to, int map) {
+    EmitWide(to, static_cast<Register>(BPF_PSEUDO_MAP_FD), static_cast<uint32_t>(map));
+  }
 
   void Load32(Register to, Register base, int16_t offset) { Emit(BPF_LDX | BPF_W | BPF_MEM, to, base, offset, 0); }
   void Load64(Register to, Register base, int16_t offset) { Emit(BPF_LDX | BPF_DW | BPF_MEM, to, base, offset, 0); }
-  void Store32(Register base, int16_t offset, Register value) { Emit(BPF_STX | BPF_W | BPF_MEM, base, value, offset, 0); }
-  void Store64(Register base, int16_t offset, Register value) { Emit(BPF_STX | BPF_DW | BPF_MEM, base, value, offset, 0); }
-  void StoreValue32(Register base, int16_t offset, int32_t value) { Emit(BPF_ST | BPF_W | BPF_MEM, base, kR0, offset, value); }
-  void StoreValue64(Register base, int16_t offset, int32_t value) { Emit(BPF_ST | BPF_DW | BPF_MEM, base, kR0, offset, value); }
+  void Store32(Register base, int16_t offset, Register value) {
+    Emit(BPF_STX | BPF_W | BPF_MEM, base, value, offset, 0);
+  }
+  void Store64(Register base, int16_t offset, Register value) {
+    Emit(BPF_STX | BPF_DW | BPF_MEM, base, value, offset, 0);
+  }
+  void StoreValue32(Register base, int16_t offset, int32_t value) {
+    Emit(BPF_ST | BPF_W | BPF_MEM, base, kR0, offset, value);
+  }
+  void StoreValue64(Register base, int16_t offset, int32_t value) {
+    Emit(BPF_ST | BPF_DW | BPF_MEM, base, kR0, offset, value);
+  }
 
   /** Adds to a number that other processors count on too. */
-  void AtomicAdd64(Register base, int16_t offset, Register value) { Emit(BPF_STX | BPF_DW | kAtomic, base, value, offset, 0); }
+  void AtomicAdd64(Register base, int16_t offset, Register value) {
+    Emit(BPF_STX | BPF_DW | kAtomic, base, value, offset, 0);
+  }
 
-  void JumpIfEqual(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JEQ | BPF_K, left, kR0, right, label); }
-  void JumpIfEqual(Register left, Register right, Label& label) { Jump(BPF_JMP | BPF_JEQ | BPF_X, left, right, 0, label); }
-  void JumpIfNotEqual(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JNE | BPF_K, left, kR0, right, label); }
-  void JumpIfNotEqual(Register left, Register right, Label& label) { Jump(BPF_JMP | BPF_JNE | BPF_X, left, right, 0, label); }
-  void JumpIfGreater(Register left, int32_t right, Label& label) { Jump(BPF_JMP | BPF_JGT | BPF_K, left, kR0, right, label); }
+  void JumpIfEqual(Register left, int32_t right, Label& label) {
+    Jump(BPF_JMP | BPF_JEQ | BPF_K, left, kR0, right, label);
+  }
+  void JumpIfEqual(Register left, Register right, Label& label) {
+    Jump(BPF_JMP | BPF_JEQ | BPF_X, left, right, 0, label);
+  }
+  void JumpIfNotEqual(Register left, int32_t right, Label& label) {
+    Jump(BPF_JMP | BPF_JNE | BPF_K, left, kR0, right, label);
+  }
+  void JumpIfNotEqual(Register left, Register right, Label& label) {
+    Jump(BPF_JMP | BPF_JNE | BPF_X, left, right, 0, label);
+  }
+  void JumpIfGreater(Register left, int32_t right, Label& label) {
+    Jump(BPF_JMP | BPF_JGT | BPF_K, left, kR0, right, label);
+  }
   void Jump(Label& label) { Jump(BPF_JMP | BPF_JA, kR0, kR0, 0, label); }
   /** All jumps to the label land at the next instruction. */
   void Bind(Label& label) {

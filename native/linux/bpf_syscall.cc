@@ -5,7 +5,14 @@
 namespace oximy::bpf {
 namespace {
 
-enum Command : int { kMapCreate = 0, kMapLookup = 1, kMapUpdate = 2, kMapDelete = 3, kProgramLoad = 5, kLinkCreate = 28 };
+enum Command : int {
+  kMapCreate = 0,
+  kMapLookup = 1,
+  kMapUpdate = 2,
+  kMapDelete = 3,
+  kProgramLoad = 5,
+  kLinkCreate = 28
+};
 
 struct MapCreate {
   uint32_t map_type, key_size, value_size, max_entries;
@@ -66,7 +73,8 @@ UniqueFd LoadProgram(ProgramType type, AttachType attach, const std::vector<bpf_
 }
 
 UniqueFd AttachToCgroup(int program, int cgroup, AttachType attach) {
-  LinkCreate attributes{static_cast<uint32_t>(program), static_cast<uint32_t>(cgroup), static_cast<uint32_t>(attach), 0};
+  LinkCreate attributes{static_cast<uint32_t>(program), static_cast<uint32_t>(cgroup), static_cast<uint32_t>(attach),
+                        0};
   return UniqueFd(static_cast<int>(Bpf(kLinkCreate, attributes)));
 }
 

@@ -29,10 +29,8 @@ std::unique_ptr<ConnectRewrite> ConnectRewrite::Attach(const std::vector<uint16_
   };
   const UniqueFd cgroup = OpenCgroup2Root();
   if (!cgroup) return fail("the root of cgroup v2");
-  rewrite->targets_ =
-      bpf::CreateMap(bpf::MapType::kHash, sizeof(uint64_t), sizeof(RawRewriteTarget), kMaxNetworks);
-  rewrite->rewritten_ =
-      bpf::CreateMap(bpf::MapType::kLruHash, sizeof(uint64_t), sizeof(RawRewritten), kMaxSockets);
+  rewrite->targets_ = bpf::CreateMap(bpf::MapType::kHash, sizeof(uint64_t), sizeof(RawRewriteTarget), kMaxNetworks);
+  rewrite->rewritten_ = bpf::CreateMap(bpf::MapType::kLruHash, sizeof(uint64_t), sizeof(RawRewritten), kMaxSockets);
   if (!rewrite->targets_ || !rewrite->rewritten_) return fail("bpf(MAP_CREATE)");
 
   const RewriteMaps maps{rewrite->targets_.get(), rewrite->rewritten_.get()};

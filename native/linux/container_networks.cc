@@ -10,8 +10,8 @@
 #include <sys/eventfd.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -161,7 +161,8 @@ std::optional<SocketOwner> FindIn(int diag, const SocketTuple& tuple, uint32_t s
 
 class LinuxContainerNetworks final : public ContainerNetworks {
  public:
-  explicit LinuxContainerNetworks(const ContainerNetworkOptions& options) : options_(options), own_cookie_(OwnCookie()) {
+  explicit LinuxContainerNetworks(const ContainerNetworkOptions& options)
+      : options_(options), own_cookie_(OwnCookie()) {
     int ends[2];
     if (own_cookie_ == 0) throw std::system_error(errno, std::generic_category(), "SO_NETNS_COOKIE (Linux 5.14)");
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -175,7 +176,8 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     waiting_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
     own_space_ = UniqueFd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
     completions_ = std::make_shared<Completions>(done_.get());
-    if (!stop_ || !done_ || !waiting_ || !own_space_) throw std::system_error(errno, std::generic_category(), "eventfd");
+    if (!stop_ || !done_ || !waiting_ || !own_space_)
+      throw std::system_error(errno, std::generic_category(), "eventfd");
     Await(channel_.get(), kChannel);
     Await(stop_.get(), kStop);
     Await(done_.get(), kDone);

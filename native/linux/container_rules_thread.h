@@ -59,7 +59,8 @@ class ContainerRulesThread {
     int event;
   };
   /** Throws std::system_error. */
-  ContainerRulesThread(const Sockets& sockets, const RuleAddresses& addresses, std::shared_ptr<Completions> completions);
+  ContainerRulesThread(const Sockets& sockets, const RuleAddresses& addresses,
+                       std::shared_ptr<Completions> completions);
   ~ContainerRulesThread();
 
   /** 0 or errno comes among the completions. Those for all take the place of those for a trial. */

@@ -24,9 +24,7 @@ constexpr int kMostVerdictTimes = 2;
 
 }  // namespace
 
-size_t FrontLoop::Held() const {
-  return peeking_.size() + passing_.size() + awaiting_.size() + counts_.waiting;
-}
+size_t FrontLoop::Held() const { return peeking_.size() + passing_.size() + awaiting_.size() + counts_.waiting; }
 
 void FrontLoop::Accept(int listener, uint32_t network) {
   for (int i = 0; i < kAcceptsAtOnce; i++) {
@@ -131,8 +129,7 @@ void FrontLoop::PeekAt(uint64_t id, Peeking& peeking, uint32_t events) {
   }
   peeking.spoke = speaks;
   if (peeking.in_epoll) return;
-  peeking.in_epoll =
-      Watch(peeking.socket.get(), id, Passage::Side::kClient, EPOLLIN | EPOLLRDHUP | EPOLLET);
+  peeking.in_epoll = Watch(peeking.socket.get(), id, Passage::Side::kClient, EPOLLIN | EPOLLRDHUP | EPOLLET);
   if (!peeking.in_epoll) Ask(id, peeking, length, PeekReason::kTimeout);
 }
 
@@ -186,8 +183,14 @@ void FrontLoop::OnUnanswered(uint64_t id) {
   if (until > Clock::now()) return timers_.Set(id, until);
   auto waiting = TakeWaiting(id);
   counts_.unanswered++;
-  commands_.push_back({id, std::move(waiting->socket), *waiting->destination, {}, waiting->accepted, {}, waiting->network,
-                     std::move(waiting->upstream)});
+  commands_.push_back({id,
+                       std::move(waiting->socket),
+                       *waiting->destination,
+                       {},
+                       waiting->accepted,
+                       {},
+                       waiting->network,
+                       std::move(waiting->upstream)});
   Wake();
 }
 

@@ -118,7 +118,8 @@ void FrontLoop::TakeUpstream(const GuestMessage& message, Descriptor upstream) {
     Command command = std::move(awaiting->second);
     awaiting_.erase(awaiting);
     command.upstream = std::move(upstream);
-    return BeginPassageOn(std::move(command), command.upstream ? 0 : ECONNABORTED);
+    const int failure = command.upstream ? 0 : ECONNABORTED;
+    return BeginPassageOn(std::move(command), failure);
   }
   if (const auto peeking = peeking_.find(id); peeking != peeking_.end()) {
     peeking->second.upstream = std::move(upstream);
@@ -130,9 +131,9 @@ void FrontLoop::TakeUpstream(const GuestMessage& message, Descriptor upstream) {
     waiting->second.upstream = std::move(upstream);
     return;
   }
-  for (Command& command : commands_) {
-    if (command.id == id) command.upstream = std::move(upstream);
-  }
+  const auto given =
+      std::find_if(commands_.begin(), commands_.end(), [id](const Command& one) { return one.id == id; });
+  if (given != commands_.end()) given->upstream = std::move(upstream);
 }
 
 /** The kernel has led it to us before it had any packet, which root alone can tell of: nothing was peeked at until now. */

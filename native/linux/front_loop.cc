@@ -100,8 +100,14 @@ bool FrontLoop::Begin(uint64_t id, const Endpoint& to, Reading reading) {
   auto waiting = TakeForVerdict(id);
   if (!waiting) return false;
   if (reading.room) rooms_.emplace(id, reading.room);
-  commands_.push_back({id, std::move(waiting->socket), to, {}, waiting->accepted, std::move(reading), waiting->network,
-                     std::move(waiting->upstream)});
+  commands_.push_back({id,
+                       std::move(waiting->socket),
+                       to,
+                       {},
+                       waiting->accepted,
+                       std::move(reading),
+                       waiting->network,
+                       std::move(waiting->upstream)});
   if (commands_.size() == 1) Wake();
   return true;
 }
