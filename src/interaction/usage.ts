@@ -134,6 +134,9 @@ export function usageOf(value: unknown): Usage | undefined {
   return Object.keys(usage).length > 0 ? usage : undefined;
 }
 
+/** Of the names of one usage: providers have some twenty. */
+const MAX_NAMES = 200;
+
 /**
  * What a stream told of its usage so far, and what it tells now. A count replaces the one before it; null, zero and
  * what is no count take nothing away: gateways fill them in where they know nothing.
@@ -141,8 +144,10 @@ export function usageOf(value: unknown): Usage | undefined {
 export function laterUsage(known: unknown, told: unknown): JsonObject | undefined {
   if (!isObject(told)) return isObject(known) ? known : undefined;
   const merged: Record<string, unknown> = { ...objectOf(known) };
+  let names = Object.keys(merged).length;
   for (const [name, value] of Object.entries(told)) {
     if (value === null || value === undefined || name === "__proto__") continue;
+    if (!Object.hasOwn(merged, name) && ++names > MAX_NAMES) continue;
     if (isObject(value)) merged[name] = laterUsage(merged[name], value);
     else if (typeof value !== "number" || value > 0 || !(Number(merged[name]) > 0)) merged[name] = value;
   }

@@ -4,6 +4,15 @@ import { connection } from "../../bench/sample-connection.js";
 import { Pipeline } from "../../src/capture/pipeline.js";
 import type { OximyEvent } from "../../src/event/event.js";
 import { DEFAULT_LIMITS } from "../../src/exchange/exchange.js";
+import { anthropicMessages } from "../../src/interaction/formats/anthropic-messages.js";
+import { cohereChat } from "../../src/interaction/formats/cohere.js";
+import { gemini } from "../../src/interaction/formats/gemini.js";
+import { geminiInteractions } from "../../src/interaction/formats/gemini-interactions.js";
+import { ollamaChat } from "../../src/interaction/formats/ollama.js";
+import { openaiResponses } from "../../src/interaction/formats/openai-responses.js";
+import { perplexityWeb } from "../../src/interaction/formats/perplexity-web.js";
+import type { WireFormat } from "../../src/interaction/formats/wire-format.js";
+import type { StreamChunk } from "../../src/interaction/interaction.js";
 import { loadEmbedded } from "../../src/oisp/load.js";
 
 const { bundle } = loadEmbedded();
@@ -62,6 +71,94 @@ describe("what a body unpacks or takes apart to is bounded, and said to be cut",
     const event = answeredWith(fields, body);
     expect(JSON.stringify(event).length).toBeLessThan(9e6);
     expect(event.metadata.truncated).toBe(true);
+  });
+});
+
+/** Each chunk begins something of its own: an assembly that looked through all of it for each would take minutes. */
+describe("a stream costs what its length is, whatever its chunks begin", () => {
+  const GROWING: Readonly<Record<string, (at: number) => object>> = {
+    "tool calls by index": (at) => ({
+      choices: [{ delta: { tool_calls: [{ index: at, function: { arguments: "{" } }] } }],
+    }),
+    "tool calls by id": (at) => ({
+      choices: [{ delta: { tool_calls: [{ id: `c${at}`, function: { arguments: "{" } }] } }],
+    }),
+    "parts by index": (at) => ({
+      choices: [{ delta: { content: [{ type: "text", index: at, text: "a" }] } }],
+    }),
+    choices: (at) => ({ choices: [{ index: at, delta: { content: "a" } }] }),
+    "names of members": (at) => ({ [`name ${at}`]: 1, choices: [{ delta: { content: "a" } }] }),
+    "names of counts": (at) => ({ choices: [], usage: { [`name ${at}`]: 1 } }),
+  };
+  test.each(Object.entries(GROWING))("%s", (_, chunk) => {
+    const lines = Array.from({ length: 60_000 }, (_, at) => `data:${JSON.stringify(chunk(at))}\n\n`);
+    const body = Buffer.from(lines.join("").slice(0, DEFAULT_LIMITS.maxBody));
+    const event = answeredWith("Content-Type: text/event-stream\r\n", body);
+    expect(event.trace_level).toBe("full");
+  });
+
+  const KINDS: readonly (readonly [string, WireFormat, (at: number) => object])[] = [
+    [
+      "citations of a block",
+      anthropicMessages,
+      (at) => ({
+        type: "content_block_delta",
+        index: 0,
+        delta: { type: "citations_delta", citation: { at } },
+      }),
+    ],
+    [
+      "members of a message",
+      anthropicMessages,
+      (at) => ({ type: "message_delta", delta: { [`name ${at}`]: 1 }, usage: { [`name ${at}`]: 1 } }),
+    ],
+    [
+      "items by id",
+      openaiResponses,
+      (at) => ({ type: "response.output_text.delta", item_id: `m${at}`, delta: "a" }),
+    ],
+    [
+      "parts of an item",
+      openaiResponses,
+      (at) => ({ type: "response.output_text.delta", output_index: 0, content_index: at, delta: "a" }),
+    ],
+    [
+      "members of a response",
+      openaiResponses,
+      (at) => ({ type: "response.in_progress", response: { [`name ${at}`]: 1 } }),
+    ],
+    ["members of a candidate", gemini, (at) => ({ candidates: [{ index: 0, [`name ${at}`]: 1 }] })],
+    [
+      "contents of a step",
+      geminiInteractions,
+      (at) => ({ event_type: "content.delta", delta: { type: "image", at } }),
+    ],
+    [
+      "citations of an answer",
+      cohereChat,
+      (at) => ({ type: "citation-start", delta: { message: { citations: { at } } } }),
+    ],
+    [
+      "calls of an answer",
+      ollamaChat,
+      (at) => ({ message: { tool_calls: [{ function: { name: `n${at}` } }] } }),
+    ],
+    [
+      "chunks that go on",
+      perplexityWeb,
+      (at) => ({
+        blocks: [
+          {
+            intended_usage: "ask_text_markdown",
+            markdown_block: { chunks: ["a"], chunk_starting_offset: at },
+          },
+        ],
+      }),
+    ],
+  ];
+  test.each(KINDS)("%s", (_, { assemble }, chunk) => {
+    const chunks = Array.from({ length: 50_000 }, (_, at) => ({ at, data: chunk(at) }));
+    expect(assemble!(chunks as unknown as StreamChunk[], undefined)).toBeTypeOf("object");
   });
 });
 

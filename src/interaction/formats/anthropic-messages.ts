@@ -15,7 +15,7 @@ import { base64Reference, urlReference } from "../media.js";
 import { modelInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
 import { laterUsage, usageOf } from "../usage.js";
-import type { Growing } from "./assembly.js";
+import { addTo, assign, type Growing } from "./assembly.js";
 import { contentOf, messagesOf } from "./messages.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
@@ -88,7 +88,7 @@ function toolResultsOf(blocks: readonly JsonObject[]): unknown {
  * last one, by gateways in others too; some end a stream with the whole message.
  */
 function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
-  let message: Growing = {};
+  const message: Growing = {};
   let usage: JsonObject | undefined;
   const blocks = new Map<number, Growing>();
   let current = -1;
@@ -105,10 +105,10 @@ function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
     const type = wordOf(data.type) ?? event;
     switch (type) {
       case "message_start":
-        message = { ...message, ...told(data.message) };
+        assign(message, told(data.message));
         break;
       case "message":
-        message = { ...message, ...told(data) };
+        assign(message, told(data));
         if (listOf(data.content).length > 0) blocks.clear();
         break;
       case "content_block_start":
@@ -119,7 +119,7 @@ function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
         break;
       case "message_delta":
         usage = laterUsage(usage, objectOf(data.delta).usage);
-        message = { ...message, ...told(data.delta) };
+        assign(message, told(data.delta));
         break;
       default:
         if (type === "error" || isObject(data.error)) message.error = data.error ?? data;
@@ -144,7 +144,7 @@ const APPENDED = {
 
 function addDelta(block: Growing, delta: JsonObject): void {
   if (delta.type === "citations_delta") {
-    block.citations = [...listOf(block.citations), delta.citation];
+    addTo(block, "citations", [delta.citation]);
     return;
   }
   const [from, to] = APPENDED[delta.type as keyof typeof APPENDED] ?? [];

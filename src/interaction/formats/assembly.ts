@@ -81,6 +81,25 @@ function mergeList(list: unknown[], delta: readonly unknown[], depth: number): u
   return list;
 }
 
+/** Puts the members of an object onto what grows. A copy for each chunk would cost the square of a stream's length. */
+export function assign(target: Growing, source: JsonObject): void {
+  for (const name of Object.keys(source)) if (name !== "__proto__") target[name] = source[name];
+}
+
+/** Lists that were made here, and not taken from a chunk. */
+const grown = new WeakSet<readonly unknown[]>();
+
+/** Puts values at the end of a list that grows. */
+export function addTo(target: Growing, name: string, values: readonly unknown[]): void {
+  let list = target[name] as unknown[];
+  if (!Array.isArray(list) || !grown.has(list)) {
+    list = Array.isArray(list) ? [...list] : [];
+    grown.add(list);
+    target[name] = list;
+  }
+  for (const value of values) list.push(value);
+}
+
 interface Place {
   readonly element: Growing;
   /** Its place in the list. */

@@ -12,7 +12,7 @@ import {
 } from "../json.js";
 import { textOf } from "../text.js";
 import { usageOf, withBilled } from "../usage.js";
-import { type Growing, mergeDelta } from "./assembly.js";
+import { addTo, type Growing, mergeDelta } from "./assembly.js";
 import { messagesOf } from "./messages.js";
 import { openaiPart } from "./openai-chat.js";
 import { someOf, toolCall } from "./tool-calls.js";
@@ -135,7 +135,7 @@ function assembleV2(chunks: readonly StreamChunk[]): JsonObject {
         grow(calls, data.index, said.tool_calls);
         break;
       case "citation-start":
-        message.citations = [...listOf(message.citations), said.citations];
+        addTo(message, "citations", [said.citations]);
         break;
       case "message-end":
         Object.assign(document, present(delta));

@@ -1,5 +1,5 @@
-import { isObject, objectOf, stringOf } from "../json.js";
-import type { Growing } from "./assembly.js";
+import { isObject, stringOf } from "../json.js";
+import { addTo, assign, type Growing } from "./assembly.js";
 
 /** One step of a delta-encoded answer: `p` is a path with slashes, `o` what is done, `v` with what. */
 export interface Delta {
@@ -50,7 +50,10 @@ export class DeltaDocument {
     const segments = segmentsOf(p);
     const last = segments.pop();
     if (last === undefined) {
-      this.root = o === "" && isObject(v) ? { ...objectOf(this.root), ...v } : structuredClone(v);
+      if (o === "" && isObject(v)) {
+        if (!isObject(this.root)) this.root = {};
+        assign(this.root as Growing, structuredClone(v));
+      } else this.root = structuredClone(v);
       return;
     }
     const parent = walk(this.root, segments);
@@ -58,7 +61,7 @@ export class DeltaDocument {
     const target = parent as Growing;
     const key = keyOf(parent, last);
     if (key === undefined) return;
-    if (o === "append") target[key] = joined(target[key], v);
+    if (o === "append") join(target, key, v);
     else if (o === "truncate" && typeof v === "number") target[key] = stringOf(target[key])?.slice(0, v);
     else if (o === "remove") delete target[key];
     else target[key] = structuredClone(v);
@@ -94,9 +97,10 @@ function keyOf(parent: object, segment: string): string | undefined {
   return Number.isInteger(index) && index >= 0 && index <= parent.length ? String(index) : undefined;
 }
 
-function joined(current: unknown, added: unknown): unknown {
-  if (typeof added === "string") return (stringOf(current) ?? "") + added;
-  if (Array.isArray(added)) return [...(Array.isArray(current) ? current : []), ...structuredClone(added)];
-  if (isObject(added) && isObject(current)) return { ...current, ...structuredClone(added) };
-  return structuredClone(added);
+function join(target: Growing, key: string, added: unknown): void {
+  const current = target[key];
+  if (typeof added === "string") target[key] = (stringOf(current) ?? "") + added;
+  else if (Array.isArray(added)) addTo(target, key, structuredClone(added));
+  else if (isObject(added) && isObject(current)) assign(current as Growing, structuredClone(added));
+  else target[key] = structuredClone(added);
 }

@@ -14,7 +14,7 @@ import {
 import { base64Reference, urlReference } from "../media.js";
 import { textOf } from "../text.js";
 import { laterUsage, usageOf } from "../usage.js";
-import type { Growing } from "./assembly.js";
+import { addTo, assign, type Growing } from "./assembly.js";
 import { contentOf } from "./messages.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
@@ -99,12 +99,15 @@ function mediaOf(part: unknown) {
 
 /** Events to one interaction: steps grow by their deltas; the last event repeats it, mostly without its steps. */
 function assembleInteraction(chunks: readonly StreamChunk[]): JsonObject {
-  let interaction: JsonObject = {};
+  const interaction: Growing = {};
   let usage: JsonObject | undefined;
   let error: unknown;
   const steps = new Map<number, Growing>();
+  /** The highest place of one, where an event names none. */
+  let last = 0;
   const stepAt = (index: unknown): Growing => {
-    const at = numberOf(index) ?? Math.max(0, ...steps.keys());
+    const at = numberOf(index) ?? last;
+    last = Math.max(last, at);
     const known = steps.get(at) ?? {};
     steps.set(at, known);
     return known;
@@ -115,7 +118,7 @@ function assembleInteraction(chunks: readonly StreamChunk[]): JsonObject {
     const { interaction: told } = data;
     if (isObject(told)) {
       const { usage: counted, ...rest } = told;
-      interaction = { ...interaction, ...rest };
+      assign(interaction, rest);
       usage = laterUsage(usage, counted);
     }
     usage = laterUsage(usage, objectOf(data.metadata).total_usage);
@@ -124,7 +127,7 @@ function assembleInteraction(chunks: readonly StreamChunk[]): JsonObject {
     } else if (kind === "step.delta" || kind === "content.delta")
       addDelta(stepAt(data.index), objectOf(data.delta));
     else if (isObject(data.error)) error = data.error;
-    else if (typeof data.status === "string") interaction = { ...interaction, status: data.status };
+    else if (typeof data.status === "string") interaction.status = data.status;
   }
   for (const step of steps.values()) {
     if (typeof step.arguments === "string") step.arguments = jsonOrText(step.arguments);
@@ -140,12 +143,12 @@ function addDelta(step: Growing, delta: JsonObject): void {
       if (step.type === "text") step.text = (stringOf(step.text) ?? "") + (stringOf(delta.text) ?? "");
       else {
         step.type ??= "model_output";
-        step.content = [...listOf(step.content), { type: "text", text: delta.text }];
+        addTo(step, "content", [{ type: "text", text: delta.text }]);
       }
       return;
     case "thought_summary":
       step.type ??= "thought";
-      step.summary = [...listOf(step.summary), delta.content];
+      addTo(step, "summary", [delta.content]);
       return;
     case "arguments_delta":
       step.type ??= "function_call";
@@ -156,7 +159,7 @@ function addDelta(step: Growing, delta: JsonObject): void {
       if (stringOf(delta.type)?.endsWith("_call")) Object.assign(step, delta);
       else if (/^(?:image|audio|video|document)$/.test(String(delta.type))) {
         step.type ??= "model_output";
-        step.content = [...listOf(step.content), delta];
+        addTo(step, "content", [delta]);
       }
   }
 }

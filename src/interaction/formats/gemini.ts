@@ -4,7 +4,7 @@ import { base64Reference, urlReference } from "../media.js";
 import { modelInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
 import { laterUsage, usageOf } from "../usage.js";
-import type { Growing } from "./assembly.js";
+import { assign, type Growing } from "./assembly.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
@@ -115,7 +115,7 @@ function callOf(part: JsonObject) {
 function assembleContent(chunks: readonly StreamChunk[]): JsonObject {
   const document: Growing = {};
   let usage: JsonObject | undefined;
-  const candidates = new Map<number, { parts: Growing[]; rest: JsonObject }>();
+  const candidates = new Map<number, { parts: Growing[]; rest: Growing }>();
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
     const told = { ...data, ...wrapped(data, "response", "candidates") };
@@ -125,7 +125,8 @@ function assembleContent(chunks: readonly StreamChunk[]): JsonObject {
     for (const piece of listOf(pieces).map(objectOf)) {
       const index = numberOf(piece.index) ?? 0;
       const known = candidates.get(index) ?? { parts: [], rest: {} };
-      candidates.set(index, { parts: known.parts, rest: { ...known.rest, ...present(piece) } });
+      candidates.set(index, known);
+      assign(known.rest, present(piece));
       for (const part of listOf(objectOf(piece.content).parts)) addPart(known.parts, objectOf(part));
     }
   }

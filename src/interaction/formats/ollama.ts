@@ -13,7 +13,7 @@ import {
 import { base64Reference } from "../media.js";
 import { textOf } from "../text.js";
 import { laterUsage, usageOf } from "../usage.js";
-import type { Growing } from "./assembly.js";
+import { addTo, type Growing } from "./assembly.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
@@ -120,8 +120,7 @@ function assemble(chunks: readonly StreamChunk[]): JsonObject {
     if (!isObject(said)) continue;
     append(message, "content", said.content);
     append(message, "thinking", said.thinking);
-    if (Array.isArray(said.tool_calls))
-      message.tool_calls = [...listOf(message.tool_calls), ...said.tool_calls];
+    if (Array.isArray(said.tool_calls)) addTo(message, "tool_calls", said.tool_calls);
     document.message = message;
   }
   return document;

@@ -12,6 +12,7 @@ import {
 import { deploymentInPath } from "../model-in-path.js";
 import { textOf } from "../text.js";
 import { laterUsage, usageOf } from "../usage.js";
+import { assign, type Growing } from "./assembly.js";
 import { someOf } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
@@ -45,13 +46,13 @@ export const openaiCompletions: WireFormat = {
 };
 
 function assembleCompletion(chunks: readonly StreamChunk[]): JsonObject {
-  let document: JsonObject = {};
+  const document: Growing = {};
   let usage: JsonObject | undefined;
   const choices: { text: string; finish_reason?: unknown }[] = [];
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
     usage = laterUsage(usage, data.usage);
-    document = { ...document, ...present(data) };
+    assign(document, present(data));
     for (const choice of listOf(data.choices).map(objectOf)) {
       usage = laterUsage(usage, choice.usage);
       const index = Math.min(numberOf(choice.index) ?? 0, choices.length);

@@ -2,7 +2,7 @@ import type { MediaReference, Message, StreamChunk } from "../interaction.js";
 import { isObject, type JsonObject, listOf, numberOf, objectOf, present, stringOf, wordOf } from "../json.js";
 import { textOf } from "../text.js";
 import { usageOf } from "../usage.js";
-import type { Growing } from "./assembly.js";
+import { assign, type Growing } from "./assembly.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
@@ -64,16 +64,16 @@ function joined(parts: readonly JsonObject[]): string | undefined {
 
 /** The client's events of a turn: the session as it was set, the items, and how much sound was sent. */
 function assembleTurn(chunks: readonly StreamChunk[]): JsonObject {
-  let fields: JsonObject = {};
+  const fields: Growing = {};
   const items: unknown[] = [];
   let heard = 0;
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
-    if (data.type === "session.update") fields = { ...fields, ...objectOf(data.session) };
+    if (data.type === "session.update") assign(fields, objectOf(data.session));
     else if (data.type === "response.create") {
       const { input, ...response } = objectOf(data.response);
-      fields = { ...fields, ...response };
-      items.push(...listOf(input));
+      assign(fields, response);
+      for (const item of listOf(input)) items.push(item);
     } else if (data.type === "conversation.item.create") items.push(data.item);
     else if (data.type === "input_audio_buffer.append")
       heard += Buffer.byteLength(stringOf(data.audio) ?? "", "base64");

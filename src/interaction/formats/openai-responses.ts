@@ -13,7 +13,7 @@ import {
 import { base64Reference, urlReference } from "../media.js";
 import { textOf } from "../text.js";
 import { laterUsage, usageOf } from "../usage.js";
-import type { Growing } from "./assembly.js";
+import { addTo, assign, type Growing } from "./assembly.js";
 import { contentOf } from "./messages.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
@@ -162,7 +162,7 @@ function imageOf(item: JsonObject): unknown[] {
  * ChatGPT answers Codex), it is put together from the deltas.
  */
 function assembleResponse(chunks: readonly StreamChunk[]): JsonObject {
-  let response: JsonObject = {};
+  const response: Growing = {};
   let usage: JsonObject | undefined;
   const items = new Map<number, Growing>();
   /** Places of items by their id: a stream may begin as many as it has chunks. */
@@ -187,15 +187,17 @@ function assembleResponse(chunks: readonly StreamChunk[]): JsonObject {
     usage = laterUsage(usage, data.usage);
     if (isObject(data.response)) {
       const { usage: counted, ...rest } = data.response;
-      response = { ...response, ...rest };
+      assign(response, rest);
       usage = laterUsage(usage, counted);
     } else if (type === "error" || isObject(data.error)) {
-      response = { ...response, error: data.error ?? data };
+      response.error = data.error ?? data;
     } else if (type.startsWith("response.output_item.")) {
       const at = placeOf(data);
       const { content, ...item } = structuredClone(objectOf(data.item)) as Growing;
       const known = items.get(at) ?? {};
-      put(at, { ...known, ...item, ...(listOf(content).length > 0 && { content }) });
+      assign(known, item);
+      if (listOf(content).length > 0) known.content = content;
+      put(at, known);
     } else if (/\.(?:delta|done)$/.test(type)) {
       const at = placeOf(data);
       const item = items.get(at) ?? present({ id: wordOf(data.item_id) });
@@ -243,12 +245,12 @@ function addText(item: Growing, event: string, data: JsonObject): void {
   const text = TEXT_DELTAS[base];
   if (!text) return;
   const [itemType, list, indexName, partType, field] = text;
-  const parts = [...listOf(item[list])];
+  addTo(item, list, []);
+  const parts = item[list] as unknown[];
   const at = Math.min(numberOf(data[indexName]) ?? Math.max(0, parts.length - 1), parts.length);
   const part = objectOf(parts[at] ?? { type: partType });
   parts[at] = { ...part, [field]: put(part[field], isWhole ? data[field] : data.delta) };
   item.type = itemType;
-  item[list] = parts;
 }
 
 /** platform.openai.com/docs/api-reference/responses/input-tokens. */

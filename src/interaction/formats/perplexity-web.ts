@@ -1,5 +1,6 @@
 import type { StreamChunk } from "../interaction.js";
 import { isObject, type JsonObject, listOf, objectOf, present, stringOf, wordOf } from "../json.js";
+import { assign, type Growing } from "./assembly.js";
 import { DeltaDocument } from "./delta-document.js";
 import type { WireFormat } from "./wire-format.js";
 
@@ -27,31 +28,44 @@ export const perplexityWeb: WireFormat = {
 };
 
 /** A block whose pieces go on at `chunk_starting_offset` holds only those from there on. */
-function continued(known: unknown, block: unknown): unknown {
+/**
+ * A block replaces the one before it; its chunks go on from an offset in those that are known. Only what is new is copied:
+ * an answer has as many events as chunks.
+ */
+function goOn(document: DeltaDocument, block: unknown): void {
   const { chunks, chunk_starting_offset: offset } = objectOf(block);
-  if (!isObject(block) || !Array.isArray(chunks) || typeof offset !== "number") return block;
-  const before = listOf(objectOf(known).chunks).slice(0, Math.max(0, offset));
-  return { ...block, chunks: [...before, ...chunks] };
+  const goesOn = isObject(block) && Array.isArray(chunks) && typeof offset === "number";
+  if (!goesOn) {
+    document.push({ p: "", o: "replace", v: block });
+    return;
+  }
+  const known = objectOf(document.value).chunks;
+  const list: unknown[] = Array.isArray(known) ? known : [];
+  list.length = Math.min(list.length, Math.max(0, Math.trunc(offset)));
+  for (const chunk of structuredClone(chunks)) list.push(chunk);
+  document.push({ p: "", o: "replace", v: { ...block, chunks: [] } });
+  (document.value as Growing).chunks = list;
 }
 
 /** Events repeat what is known so far; the answer's text grows in blocks that are meant as markdown. */
 function assembleSearch(chunks: readonly StreamChunk[]): JsonObject {
   const blocks = new Map<string, DeltaDocument>();
-  let told: JsonObject = {};
+  const told: Growing = {};
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
-    told = { ...told, ...data };
+    assign(told, data);
     for (const block of listOf(data.blocks).map(objectOf)) {
       const usage = stringOf(block.intended_usage) ?? "";
       if (!usage.includes("markdown")) continue;
       const document = blocks.get(usage) ?? new DeltaDocument();
       blocks.set(usage, document);
-      if (isObject(block.markdown_block))
-        document.push({ p: "", o: "replace", v: continued(document.value, block.markdown_block) });
+      if (isObject(block.markdown_block)) goOn(document, block.markdown_block);
       for (const patch of listOf(objectOf(block.diff_block).patches).map(objectOf)) {
         const path = stringOf(patch.path) ?? "";
-        const value = path === "" ? continued(document.value, patch.value) : patch.value;
-        document.push({ p: path, o: stringOf(patch.op) ?? "replace", v: value });
+        const operation = stringOf(patch.op) ?? "replace";
+        if (path === "" && isObject(patch.value) && Array.isArray(patch.value.chunks))
+          goOn(document, patch.value);
+        else document.push({ p: path, o: operation, v: patch.value });
       }
     }
   }
