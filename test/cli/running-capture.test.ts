@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { afterEach, describe, expect, it, onTestFinished, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, test, vi } from "vitest";
 import { type RunningRow, runningLines } from "../../src/cli/apps.js";
 import { captureOf, RunningCapture, type Sites } from "../../src/cli/running-capture.js";
 import type { AppMatch } from "../../src/connection/client.js";
@@ -140,6 +140,10 @@ describe("a running program", () => {
   const linux = native.implementation === "linux";
   let capture: RunningCapture | undefined;
   afterEach(() => capture?.close());
+
+  // Whether this machine has a certificate of Oximy's is another matter.
+  beforeEach(() => void vi.stubEnv("OXIMY_STATE_DIR", temporaryFolder()));
+  afterEach(() => void vi.unstubAllEnvs());
 
   /** A Node that has come as far as its script. */
   const startNode = async () => {
