@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "linux/bpf_assembler.h"
+#include "linux/sock_addr_programs.h"
 
 namespace oximy {
 namespace {
@@ -15,18 +15,8 @@ using bpf::Assembler;
 using bpf::Helper;
 using bpf::Label;
 
-// struct bpf_sock_addr of <linux/bpf.h>; `sk` is there since Linux 5.3.
-constexpr int16_t kIp4 = 4;
-constexpr int16_t kIp6 = 8;
-constexpr int16_t kPort = 24;
-constexpr int16_t kType = 32;
-constexpr int16_t kProtocol = 36;
-constexpr int16_t kSocket = 64;
-static_assert(offsetof(bpf_sock_addr, user_ip4) == kIp4);
-static_assert(offsetof(bpf_sock_addr, user_ip6) == kIp6);
-static_assert(offsetof(bpf_sock_addr, user_port) == kPort);
-static_assert(offsetof(bpf_sock_addr, type) == kType);
-static_assert(offsetof(bpf_sock_addr, protocol) == kProtocol);
+using bpf::kSockAddrIp4;
+using bpf::kSockAddrIp6;
 
 // struct bpf_sock.
 constexpr int16_t kBoundDevice = 0;
@@ -34,19 +24,17 @@ constexpr int16_t kMark = 16;
 static_assert(offsetof(bpf_sock, bound_dev_if) == kBoundDevice);
 static_assert(offsetof(bpf_sock, mark) == kMark);
 
-constexpr int32_t kAllow = 1;
 constexpr uint32_t kLoopback4 = 0x7f000001;
 constexpr uint32_t kMappedPrefix = 0xffff;
 
 // On the stack.
 constexpr int16_t kCookie = -8;
 constexpr int16_t kValue = kCookie - static_cast<int>(sizeof(RawRewritten));
-constexpr int16_t InValue(size_t offset) { return static_cast<int16_t>(kValue + static_cast<int>(offset)); }
-constexpr int16_t kAddress = InValue(offsetof(RawRewritten, address));
-constexpr int16_t kAskedPort = InValue(offsetof(RawRewritten, port));
-constexpr int16_t kListenerPort = InValue(offsetof(RawRewritten, listener_port));
+constexpr int16_t kAddress = bpf::Above(kValue, offsetof(RawRewritten, address));
+constexpr int16_t kAskedPort = bpf::Above(kValue, offsetof(RawRewritten, port));
+constexpr int16_t kListenerPort = bpf::Above(kValue, offsetof(RawRewritten, listener_port));
 
-constexpr int16_t Word(int16_t base, int index) { return static_cast<int16_t>(base + 4 * index); }
+constexpr int16_t Word(int16_t base, size_t index) { return bpf::Above(base, 4 * index); }
 
 /** For values whose sign would be extended: comparisons are of 64 bits, and what is loaded has 32. */
 void JumpIfEqualWord(Assembler& program, bpf::Register left, uint32_t right, Label& label) {
@@ -79,12 +67,12 @@ void LeaveAlone4(Assembler& program, int16_t word, Label& done) {
 /** Likewise; what is of one link needs the link's number, too, which the rules do not keep either. */
 void LeaveAlone6(Assembler& program, Label& done) {
   Label further;
-  program.Load32(bpf::kR2, bpf::kR6, kIp6);
+  program.Load32(bpf::kR2, bpf::kR6, kSockAddrIp6);
   JumpIfWithin(program, 0xff000000, 0xff000000, done);
   JumpIfWithin(program, 0xfe800000, 0xffc00000, done);
   // ::/96 has the unspecified address, loopback, and nothing else that is in use.
-  for (int i = 0; i < 3; i++) {
-    program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, i));
+  for (size_t i = 0; i < 3; i++) {
+    program.Load32(bpf::kR2, bpf::kR6, Word(kSockAddrIp6, i));
     program.JumpIfNotEqual(bpf::kR2, 0, further);
   }
   program.Jump(done);
@@ -93,11 +81,11 @@ void LeaveAlone6(Assembler& program, Label& done) {
 
 /** Jumps on unless R6 is the context of a mapped address. */
 void UnlessMapped(Assembler& program, Label& otherwise) {
-  for (int i = 0; i < 2; i++) {
-    program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, i));
+  for (size_t i = 0; i < 2; i++) {
+    program.Load32(bpf::kR2, bpf::kR6, Word(kSockAddrIp6, i));
     program.JumpIfNotEqual(bpf::kR2, 0, otherwise);
   }
-  program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, 2));
+  program.Load32(bpf::kR2, bpf::kR6, Word(kSockAddrIp6, 2));
   JumpIfNotEqualWord(program, bpf::kR2, htonl(kMappedPrefix), otherwise);
 }
 
@@ -105,21 +93,6 @@ void LookUp(Assembler& program, int map) {
   program.LoadMap(bpf::kR1, map);
   program.Address(bpf::kR2, bpf::kStack, kCookie);
   program.Call(Helper::kMapLookUp);
-}
-
-/** What it asks for, as IPv6 in the value on the stack. */
-void KeepAddress(Assembler& program, Endpoint::Family family) {
-  if (family == Endpoint::Family::kIPv4) {
-    program.StoreValue64(bpf::kStack, kAddress, 0);
-    program.StoreValue32(bpf::kStack, Word(kAddress, 2), static_cast<int32_t>(htonl(kMappedPrefix)));
-    program.Load32(bpf::kR2, bpf::kR6, kIp4);
-    program.Store32(bpf::kStack, Word(kAddress, 3), bpf::kR2);
-    return;
-  }
-  for (int i = 0; i < 4; i++) {
-    program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, i));
-    program.Store32(bpf::kStack, Word(kAddress, i), bpf::kR2);
-  }
 }
 
 /** Writes the word of the context at `to`. */
@@ -145,11 +118,11 @@ std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std:
   Label wanted;
 
   program.Move(bpf::kR6, bpf::kR1);
-  program.Load32(bpf::kR2, bpf::kR6, kType);
+  program.Load32(bpf::kR2, bpf::kR6, bpf::kSockAddrType);
   program.JumpIfNotEqual(bpf::kR2, SOCK_STREAM, done);
-  program.Load32(bpf::kR2, bpf::kR6, kProtocol);
+  program.Load32(bpf::kR2, bpf::kR6, bpf::kSockAddrProtocol);
   program.JumpIfNotEqual(bpf::kR2, IPPROTO_TCP, done);
-  program.Load32(bpf::kR2, bpf::kR6, kPort);
+  program.Load32(bpf::kR2, bpf::kR6, bpf::kSockAddrPort);
   for (const uint16_t port : ports) program.JumpIfEqual(bpf::kR2, htons(port), wanted);
   program.Jump(done);
   program.Bind(wanted);
@@ -162,7 +135,7 @@ std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std:
   program.JumpIfEqual(bpf::kR0, 0, done);
   program.Move(bpf::kR7, bpf::kR0);
 
-  program.Load64(bpf::kR8, bpf::kR6, kSocket);
+  program.Load64(bpf::kR8, bpf::kR6, bpf::kSockAddrSocket);
   program.JumpIfEqual(bpf::kR8, 0, done);
   program.Load32(bpf::kR2, bpf::kR8, kBoundDevice);
   program.JumpIfNotEqual(bpf::kR2, 0, done);
@@ -173,11 +146,11 @@ std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std:
   Label plain6;
   Label keep;
   if (is_ipv4) {
-    LeaveAlone4(program, kIp4, done);
+    LeaveAlone4(program, kSockAddrIp4, done);
     TakePort(program, offsetof(RawRewriteTarget, port4), done);
   } else {
     UnlessMapped(program, plain6);
-    LeaveAlone4(program, Word(kIp6, 3), done);
+    LeaveAlone4(program, Word(kSockAddrIp6, 3), done);
     TakePort(program, offsetof(RawRewriteTarget, port4), done);
     program.Jump(keep);
     program.Bind(plain6);
@@ -185,35 +158,36 @@ std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std:
     TakePort(program, offsetof(RawRewriteTarget, port6), done);
     program.Bind(keep);
   }
-  KeepAddress(program, family);
+  // What it asks for.
+  if (is_ipv4) {
+    bpf::StoreMappedIp4(program, kSockAddrIp4, kAddress);
+  } else {
+    bpf::StoreIp6(program, kSockAddrIp6, kAddress);
+  }
   program.Move(bpf::kR1, bpf::kR6);
   program.Call(Helper::kSocketCookie);
   program.Store64(bpf::kStack, kCookie, bpf::kR0);
-  program.LoadMap(bpf::kR1, maps.rewritten);
-  program.Address(bpf::kR2, bpf::kStack, kCookie);
-  program.Address(bpf::kR3, bpf::kStack, kValue);
-  program.Move(bpf::kR4, 0);
-  program.Call(Helper::kMapUpdate);
+  bpf::UpdateMap(program, maps.rewritten, kCookie, kValue);
   // Whose destination nobody knew would get nowhere.
   program.JumpIfNotEqual(bpf::kR0, 0, done);
 
   if (is_ipv4) {
-    SetWord(program, kIp4, htonl(kLoopback4));
+    SetWord(program, kSockAddrIp4, htonl(kLoopback4));
   } else {
     Label loopback6;
     Label port;
     UnlessMapped(program, loopback6);
-    SetWord(program, Word(kIp6, 3), htonl(kLoopback4));
+    SetWord(program, Word(kSockAddrIp6, 3), htonl(kLoopback4));
     program.Jump(port);
     program.Bind(loopback6);
-    for (int i = 0; i < 4; i++) SetWord(program, Word(kIp6, i), i == 3 ? htonl(1) : 0);
+    for (size_t i = 0; i < 4; i++) SetWord(program, Word(kSockAddrIp6, i), i == 3 ? htonl(1) : 0);
     program.Bind(port);
   }
   program.Load32(bpf::kR2, bpf::kStack, kListenerPort);
-  program.Store32(bpf::kR6, kPort, bpf::kR2);
+  program.Store32(bpf::kR6, bpf::kSockAddrPort, bpf::kR2);
 
   program.Bind(done);
-  program.Return(kAllow);
+  program.Return(bpf::kAllow);
   return program.Finish();
 }
 
@@ -225,10 +199,10 @@ std::vector<bpf_insn> AssemblePeerNameProgram(const RewriteMaps& maps, Endpoint:
 
   program.Move(bpf::kR6, bpf::kR1);
   if (is_ipv4) {
-    program.Load32(bpf::kR2, bpf::kR6, kIp4);
+    program.Load32(bpf::kR2, bpf::kR6, kSockAddrIp4);
     JumpIfNotEqualWord(program, bpf::kR2, htonl(kLoopback4), done);
   } else {
-    program.Load32(bpf::kR2, bpf::kR6, Word(kIp6, 3));
+    program.Load32(bpf::kR2, bpf::kR6, Word(kSockAddrIp6, 3));
     JumpIfEqualWord(program, bpf::kR2, htonl(kLoopback4), loopback);
     JumpIfNotEqualWord(program, bpf::kR2, htonl(1), done);
     program.Bind(loopback);
@@ -239,7 +213,7 @@ std::vector<bpf_insn> AssemblePeerNameProgram(const RewriteMaps& maps, Endpoint:
   LookUp(program, maps.rewritten);
   program.JumpIfEqual(bpf::kR0, 0, done);
   // The same socket may have connected elsewhere since.
-  program.Load32(bpf::kR2, bpf::kR6, kPort);
+  program.Load32(bpf::kR2, bpf::kR6, bpf::kSockAddrPort);
   program.Load32(bpf::kR3, bpf::kR0, offsetof(RawRewritten, listener_port));
   program.JumpIfNotEqual(bpf::kR2, bpf::kR3, done);
 
@@ -248,14 +222,14 @@ std::vector<bpf_insn> AssemblePeerNameProgram(const RewriteMaps& maps, Endpoint:
     program.Store32(bpf::kR6, to, bpf::kR2);
   };
   if (is_ipv4) {
-    copy(offsetof(RawRewritten, address) + 12, kIp4);
+    copy(offsetof(RawRewritten, address) + 12, kSockAddrIp4);
   } else {
-    for (int i = 0; i < 4; i++) copy(offsetof(RawRewritten, address) + 4 * i, Word(kIp6, i));
+    for (size_t i = 0; i < 4; i++) copy(offsetof(RawRewritten, address) + 4 * i, Word(kSockAddrIp6, i));
   }
-  copy(offsetof(RawRewritten, port), kPort);
+  copy(offsetof(RawRewritten, port), bpf::kSockAddrPort);
 
   program.Bind(done);
-  program.Return(kAllow);
+  program.Return(bpf::kAllow);
   return program.Finish();
 }
 
