@@ -7,9 +7,10 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { mibOf } from "../test/lab/memory.js";
 import { sampleEvent } from "../test/sinks/sample-event.js";
 import { Chromium } from "../test/ui/chromium.js";
 
@@ -119,7 +120,7 @@ async function measure(count: number): Promise<Record<string, string>> {
     }
     const heap = await chromium.evaluate<number>("performance.memory.usedJSHeapSize");
     row["heap of the tab"] = `${(heap / 1e6).toFixed(0)} MB`;
-    row["server, peak"] = `${Math.round(peakOf(server.pid!) / 1_024)} MB`;
+    row["server, peak"] = `${mibOf(server.pid!, "VmHWM")} MiB`;
     return row;
   } finally {
     await chromium.close();
@@ -131,8 +132,5 @@ async function measure(count: number): Promise<Record<string, string>> {
 }
 
 const ms = (value: number) => `${Math.round(value)} ms`;
-/** Kilobytes. */
-const peakOf = (pid: number) =>
-  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 
 for (const count of SIZES.length > 0 ? SIZES : [0, 10, 100_000]) console.log(await measure(count));
