@@ -52,27 +52,39 @@ export function unpack(
   return unpacked;
 }
 
+/** By the names that servers give them (RFC 9110 §8.4.1, and others that are seen). */
+const CODINGS: Readonly<Record<string, "gzip" | "deflate" | "br" | "zstd">> = {
+  gzip: "gzip",
+  "x-gzip": "gzip",
+  deflate: "deflate",
+  "x-deflate": "deflate",
+  zlib: "deflate",
+  br: "br",
+  "x-br": "br",
+  brotli: "br",
+  zstd: "zstd",
+  "x-zstd": "zstd",
+  zst: "zstd",
+};
+
+export function codingNamed(name: string): (typeof CODINGS)[string] | undefined {
+  return Object.hasOwn(CODINGS, name) ? CODINGS[name] : undefined;
+}
+
 function unpackOne(bytes: Buffer, coding: string, maxOutputLength: number): Unpacked {
   const zlib = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength };
   const brotli = { finishFlush: constants.BROTLI_OPERATION_FLUSH, maxOutputLength };
   if (bytes.length === 0) return { kind: "bytes", bytes, truncated: false };
-  switch (coding) {
+  switch (codingNamed(coding)) {
     case "gzip":
-    case "x-gzip":
       return bounded(bytes, "gzip", (input) => gunzipSync(input, zlib));
     case "deflate":
-    case "x-deflate":
-    case "zlib":
       return bounded(bytes, "deflate", (input) =>
         isZlib(input) ? inflateSync(input, zlib) : inflateRawSync(input, zlib),
       );
     case "br":
-    case "x-br":
-    case "brotli":
       return bounded(bytes, "br", (input) => brotliDecompressSync(input, brotli));
     case "zstd":
-    case "x-zstd":
-    case "zst":
       return unpackZstd(bytes, maxOutputLength);
     default:
       return { kind: "failed", reason: `unknown_coding:${coding.slice(0, 32)}` };

@@ -2,7 +2,7 @@ import { endOfString, parseJson, parseLoosely } from "./json.js";
 
 /** JSON texts that stand one after another, and JSON whose end is missing. One scanner for both. */
 
-/** Messages, events or records kept of one stream. The longest answers have some ten thousand. */
+/** Messages, events or records kept of one stream. The longest answers have 128,000 tokens, some an event for each. */
 export const MAX_CHUNKS = 200_000;
 /** Brackets, commas and strings looked at of a text without an end. */
 const MAX_TOKENS = 500_000;

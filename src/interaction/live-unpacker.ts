@@ -2,7 +2,7 @@
 
 import { Decompress } from "fzstd";
 import type { MemoryBudget } from "../exchange/body.js";
-import { isZlib, MAX_DECODED, mayUnpackTo } from "./content-encoding.js";
+import { codingNamed, isZlib, MAX_DECODED, mayUnpackTo } from "./content-encoding.js";
 import { SyncZlib, type ZlibCoding } from "./sync-zlib.js";
 import { ZstdFrames } from "./zstd-frames.js";
 
@@ -70,21 +70,14 @@ export class LiveUnpacker {
 
 function choose(coding: string, start: Buffer): Choice | undefined {
   const zlib = (kind: ZlibCoding, memory: number): Choice => ({ memory, create: () => SyncZlib.of(kind) });
-  switch (coding) {
+  switch (codingNamed(coding)) {
     case "gzip":
-    case "x-gzip":
       return zlib("gzip", ZLIB_MEMORY);
     case "deflate":
-    case "x-deflate":
-    case "zlib":
       return zlib(beginsZlib(start) ? "zlib" : "deflate", ZLIB_MEMORY);
     case "br":
-    case "x-br":
-    case "brotli":
       return zlib("br", brotliWindow(start[0] ?? 0));
     case "zstd":
-    case "x-zstd":
-    case "zst":
       // What a frame asks for need not be in the first bytes.
       return { memory: MAX_ZSTD_WINDOW, create: () => new LiveZstd() };
     default:

@@ -89,14 +89,19 @@ export function assign(target: Growing, source: JsonObject): void {
 /** Lists that were made here, and not taken from a chunk. */
 const grown = new WeakSet<readonly unknown[]>();
 
+/** A member that is a list and may grow in place: a copy, the first time, of one that is a chunk's. */
+export function listIn(target: Growing, name: string): unknown[] {
+  const list = target[name];
+  if (Array.isArray(list) && grown.has(list)) return list;
+  const own: unknown[] = Array.isArray(list) ? [...list] : [];
+  grown.add(own);
+  target[name] = own;
+  return own;
+}
+
 /** Puts values at the end of a list that grows. */
 export function addTo(target: Growing, name: string, values: readonly unknown[]): void {
-  let list = target[name] as unknown[];
-  if (!Array.isArray(list) || !grown.has(list)) {
-    list = Array.isArray(list) ? [...list] : [];
-    grown.add(list);
-    target[name] = list;
-  }
+  const list = listIn(target, name);
   for (const value of values) list.push(value);
 }
 
@@ -142,14 +147,14 @@ class Places {
   }
 }
 
-const known = new WeakMap<readonly unknown[], Places>();
+const placesByList = new WeakMap<readonly unknown[], Places>();
 
 function placesOf(list: readonly unknown[]): Places {
-  const found = known.get(list);
+  const found = placesByList.get(list);
   if (found) return found;
   const places = new Places();
   for (const [at, element] of list.entries())
     if (isObject(element)) places.note({ element: element as Growing, at });
-  known.set(list, places);
+  placesByList.set(list, places);
   return places;
 }

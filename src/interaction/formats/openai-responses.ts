@@ -13,7 +13,7 @@ import {
 import { base64Reference, urlReference } from "../media.js";
 import { textOf } from "../text.js";
 import { laterUsage, usageOf } from "../usage.js";
-import { addTo, assign, type Growing } from "./assembly.js";
+import { assign, type Growing, listIn } from "./assembly.js";
 import { contentOf } from "./messages.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
@@ -245,8 +245,7 @@ function addText(item: Growing, event: string, data: JsonObject): void {
   const text = TEXT_DELTAS[base];
   if (!text) return;
   const [itemType, list, indexName, partType, field] = text;
-  addTo(item, list, []);
-  const parts = item[list] as unknown[];
+  const parts = listIn(item, list);
   const at = Math.min(numberOf(data[indexName]) ?? Math.max(0, parts.length - 1), parts.length);
   const part = objectOf(parts[at] ?? { type: partType });
   parts[at] = { ...part, [field]: put(part[field], isWhole ? data[field] : data.delta) };

@@ -27,23 +27,21 @@ export const perplexityWeb: WireFormat = {
   assemble: assembleSearch,
 };
 
-/** A block whose pieces go on at `chunk_starting_offset` holds only those from there on. */
 /**
- * A block replaces the one before it; its chunks go on from an offset in those that are known. Only what is new is copied:
- * an answer has as many events as chunks.
+ * A block takes the place of the one before it. One whose chunks go on at `chunk_starting_offset` holds only those from there
+ * on, and only these are copied: an answer has as many events as chunks.
  */
-function goOn(document: DeltaDocument, block: unknown): void {
+function putBlock(document: DeltaDocument, operation: string, block: unknown): void {
   const { chunks, chunk_starting_offset: offset } = objectOf(block);
-  const goesOn = isObject(block) && Array.isArray(chunks) && typeof offset === "number";
-  if (!goesOn) {
-    document.push({ p: "", o: "replace", v: block });
+  if (!isObject(block) || !Array.isArray(chunks) || typeof offset !== "number") {
+    document.push({ p: "", o: operation, v: block });
     return;
   }
   const known = objectOf(document.value).chunks;
   const list: unknown[] = Array.isArray(known) ? known : [];
   list.length = Math.min(list.length, Math.max(0, Math.trunc(offset)));
   for (const chunk of structuredClone(chunks)) list.push(chunk);
-  document.push({ p: "", o: "replace", v: { ...block, chunks: [] } });
+  document.push({ p: "", o: operation, v: { ...block, chunks: [] } });
   (document.value as Growing).chunks = list;
 }
 
@@ -59,12 +57,11 @@ function assembleSearch(chunks: readonly StreamChunk[]): JsonObject {
       if (!usage.includes("markdown")) continue;
       const document = blocks.get(usage) ?? new DeltaDocument();
       blocks.set(usage, document);
-      if (isObject(block.markdown_block)) goOn(document, block.markdown_block);
+      if (isObject(block.markdown_block)) putBlock(document, "replace", block.markdown_block);
       for (const patch of listOf(objectOf(block.diff_block).patches).map(objectOf)) {
         const path = stringOf(patch.path) ?? "";
         const operation = stringOf(patch.op) ?? "replace";
-        if (path === "" && isObject(patch.value) && Array.isArray(patch.value.chunks))
-          goOn(document, patch.value);
+        if (path === "") putBlock(document, operation, patch.value);
         else document.push({ p: path, o: operation, v: patch.value });
       }
     }
