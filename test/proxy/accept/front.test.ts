@@ -246,13 +246,11 @@ describe.skipIf(!isNativeFrontSupported())("the listener", () => {
     rig.front.reject(first.id);
     await closing(held[0]!);
     // Until accepting goes on, a client may still be turned away.
-    for (let served = false; !served; ) {
+    const served = rig.connections.next().then(() => true);
+    for (let isServed = false; !isServed; ) {
       const client = rig.connect();
       client.write(REQUEST);
-      served = await Promise.race([
-        rig.connections.next().then(() => true),
-        closing(client).then(() => false),
-      ]);
+      isServed = await Promise.race([served, closing(client).then(() => false)]);
     }
     expect(rig.front.stats()).toMatchObject({ accepted: 3, waiting: 2 });
   });
