@@ -60,5 +60,7 @@ std::optional<ConnectRecord> FindConnectRecord(const SocketTuple& tuple, std::op
 
 /** Those since the last call, but for our own; of too many the oldest. Empty unless all networks are recorded. */
 std::vector<ForeignConnect> TakeForeignConnects();
+/** An eventfd that is written to when there is something to take again; of the whole process, and never closed. */
+int ForeignConnectsEvent();
 
 }  // namespace oximy

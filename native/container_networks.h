@@ -26,6 +26,19 @@ struct OpenedNetwork {
   std::string error;
 };
 
+/** What has come since it was asked last. */
+struct NetworkNews {
+  /** A network may have been made, joined to another one, or taken away. */
+  bool networks = false;
+  /** In one that is held, rules have changed, or where its packets can go. */
+  bool changes = false;
+  /** Connections of other networks wait (TakeForeignConnects). */
+  bool connects = false;
+};
+
+/** What of a network that is held has changed. */
+enum class NetworkChange { kNone, kWays, kRules };
+
 /** Whom rules in a container are for: a connection that tries them out, or all. */
 enum class RulesFor { kTrial, kAll };
 
@@ -46,6 +59,11 @@ class ContainerNetworks {
   /** Throws std::system_error. */
   static std::unique_ptr<ContainerNetworks> Start(const ContainerNetworkOptions& options);
   virtual ~ContainerNetworks() = default;
+
+  /** Why networks may be made of which nobody tells, or an empty text. */
+  virtual const std::string& Untold() const = 0;
+  /** Calls `told` once there is news, on a thread of ours, or at once. For one who waits at a time; never after the end. */
+  virtual void AwaitNews(std::function<void(NetworkNews)> told) = 0;
 
   /** The proxy's end of the way that sockets take, for a process that is started now; -1 once closed. */
   virtual int ProxyEnd() const = 0;
@@ -68,10 +86,10 @@ class ContainerNetworks {
   /** After what was asked before; likewise, it is not waited for. A rewrite ends at once. */
   virtual void RemoveRules(uint32_t id) = 0;
   /**
-   * Whether somebody else has changed the rules of nf_tables there since this was asked last. Ours were removed in that
-   * moment, or will be: whether they still lead anywhere has to be tried again.
+   * What has changed there since this was asked last. When somebody else has changed rules of nf_tables, ours were removed
+   * in that moment, or will be: whether they still lead anywhere has to be tried again. Otherwise where packets can go.
    */
-  virtual bool TakeChanged(uint32_t id) = 0;
+  virtual NetworkChange TakeChange(uint32_t id) = 0;
   /** Lets go of it. Connections that were accepted go on. */
   virtual void Close(uint32_t id) = 0;
 

@@ -36,7 +36,7 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
                         InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"), InstanceMethod<&Self::Open>("open"),
                         InstanceMethod<&Self::InstallRules>("installRules"), InstanceMethod<&Self::Rewrite>("rewrite"),
                         InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Cookie>("cookieOf"),
-                        InstanceMethod<&Self::TakeChanged>("takeChanged"), InstanceMethod<&Self::Close>("close"),
+                        InstanceMethod<&Self::TakeChange>("takeChange"), InstanceMethod<&Self::Untold>("untold"), InstanceMethod<&Self::NextNews>("nextNews"), InstanceMethod<&Self::Close>("close"),
                         InstanceMethod<&Self::SocketOwnerIn>("socketOwner"),
                         InstanceMethod<&Self::OpenSocket>("openSocket"), InstanceMethod<&Self::HasRoute>("hasRoute"),
                         InstanceMethod<&Self::End>("end")});
@@ -99,8 +99,36 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
   Napi::Value Cookie(const Napi::CallbackInfo& info) {
     return Napi::BigInt::New(info.Env(), Networks(info.Env()).Cookie(Id(info)));
   }
-  Napi::Value TakeChanged(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), Networks(info.Env()).TakeChanged(Id(info)));
+  Napi::Value TakeChange(const Napi::CallbackInfo& info) {
+    switch (Networks(info.Env()).TakeChange(Id(info))) {
+      case NetworkChange::kRules:
+        return Napi::String::New(info.Env(), "rules");
+      case NetworkChange::kWays:
+        return Napi::String::New(info.Env(), "ways");
+      case NetworkChange::kNone:
+        break;
+    }
+    return info.Env().Null();
+  }
+  Napi::Value Untold(const Napi::CallbackInfo& info) {
+    const std::string& why = Networks(info.Env()).Untold();
+    return why.empty() ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), why));
+  }
+  Napi::Value NextNews(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto* const question = new Question(env);
+    const Napi::Promise promise = question->deferred.Promise();
+    Networks(env).AwaitNews([question, answers = Answers::Of(env)](NetworkNews news) {
+      question->answer = [news](Napi::Env to) -> Napi::Value {
+        auto object = Napi::Object::New(to);
+        object.Set("networks", news.networks);
+        object.Set("changes", news.changes);
+        object.Set("connects", news.connects);
+        return object;
+      };
+      answers->Give(question);
+    });
+    return promise;
   }
   void Close(const Napi::CallbackInfo& info) { Networks(info.Env()).Close(Id(info)); }
   Napi::Value SocketOwnerIn(const Napi::CallbackInfo& info) {

@@ -1,14 +1,22 @@
 #!/bin/sh
-# Makes a fresh clone ready to run: the Debian packages that are missing, the native addon, the TypeScript.
-# Quiet when there is nothing to do. `setup.sh --test` also looks for what the tests use, `setup.sh --check` for what
-# the checks of the native code use.
+# What a fresh clone lacks. `setup.sh [--install] [demo|test|check]` builds the native addon and the TypeScript, and looks for
+# the Debian packages that the demo, the tests, or the checks of the native code use: with --install, as root, it installs
+# those that are missing, else it says which. Quiet when there is nothing to do.
 set -eu
 cd "$(dirname "$0")/.."
 
+install=no
+if [ "${1:-}" = --install ]; then
+	install=yes
+	shift
+fi
+purpose=${1:-test}
+
 # command:package. The redirect needs nft or iptables; the demo needs ip, setpriv and curl.
 wanted="nft:nftables iptables:iptables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl c++:g++ cmake:cmake"
-case "${1:-}" in
---test)
+case "$purpose" in
+demo) ;;
+test)
 	wanted="$wanted jq:jq git:git python3:python3 certutil:libnss3-tools h2load:nghttp2-client"
 	wanted="$wanted wget:wget shellcheck:shellcheck slirp4netns:slirp4netns pasta:passt"
 	# Only for rows of the lab's tables, which are skipped without them.
@@ -17,12 +25,16 @@ case "${1:-}" in
 		/usr/bin/python3 -c "import $module" 2>/dev/null || wanted="$wanted no-such-command:python3-$module"
 	done
 	;;
---check)
+check)
 	wanted="$wanted clang++:clang clang-tidy:clang-tidy valgrind:valgrind"
 	# The fuzzer's run-time library is a package of its own, named after clang's version.
 	runtime=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p')
 	runtime=${runtime:-libclang-rt-14-dev}
 	dpkg -s "$runtime" >/dev/null 2>&1 || wanted="$wanted no-such-command:$runtime"
+	;;
+*)
+	echo "usage: setup.sh [--install] [demo|test|check]" >&2
+	exit 2
 	;;
 esac
 
@@ -34,7 +46,9 @@ if [ "$(uname -s)" = Linux ]; then
 	done
 fi
 if [ -n "$missing" ]; then
-	if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+	if [ $install = no ] || ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" != 0 ]; then
+		echo "setup: missing$missing; as root on Debian they are installed by: npm run setup $purpose" >&2
+	else
 		echo "setup: installing$missing"
 		log=$(mktemp)
 		# shellcheck disable=SC2086 # one word a package
@@ -44,13 +58,11 @@ if [ -n "$missing" ]; then
 			exit 4
 		}
 		rm -f "$log"
-	else
-		echo "setup: missing$missing (as root this would install them: apt-get install$missing)" >&2
 	fi
 fi
 
 # Many and large, and only for the lab's table of real clients, which leaves out rows without them.
-if [ "${1:-}" = --test ] && [ "${OXIMY_REQUIRE_LAB:-}" = 1 ]; then
+if [ $install = yes ] && [ "$purpose" = test ] && [ "${OXIMY_REQUIRE_LAB:-}" = 1 ]; then
 	sh scripts/install-lab-clients.sh
 fi
 

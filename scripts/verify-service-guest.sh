@@ -93,7 +93,7 @@ case $(cat "$STATE/stage" 2>/dev/null) in
 	machine >"$STATE/before"
 	export SUDO_UID=1000 SUDO_GID=1000 SUDO_USER=ana
 	# shellcheck disable=SC2086 # two words
-	check "oximy service install" $OXIMY service install -- --containers
+	check "oximy service install" $OXIMY service install
 	check "it runs" systemctl is-active oximy
 	systemd-analyze security oximy --no-pager | tail -n 1 | sed 's/^/# /'
 	echo 2 >"$STATE/stage"

@@ -14,9 +14,10 @@ namespace oximy::bpf {
 // for uprobes of 6.6; they are written out because the addon must also build with older headers.
 
 enum class MapType : uint32_t { kHash = 1, kArray = 2, kLruHash = 9, kRingBuffer = 27 };
-enum class ProgramType : uint32_t { kKprobe = 2, kSockOps = 13, kCgroupSockAddr = 18 };
+enum class ProgramType : uint32_t { kKprobe = 2, kCgroupSock = 9, kSockOps = 13, kCgroupSockAddr = 18 };
 enum class AttachType : uint32_t {
   kNone = 0,
+  kInetSockCreate = 2,
   kSockOps = 3,
   kInet4Connect = 10,
   kInet6Connect = 11,

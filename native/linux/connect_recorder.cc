@@ -28,7 +28,7 @@ constexpr uint32_t kMaxSockets = 16384;
 constexpr uint32_t kRingBytes = 256 * 1024;
 /** Connections whose processes are kept: they are asked for within milliseconds. */
 constexpr size_t kMaxChains = 2048;
-/** They are taken every few hundredths of a second. */
+/** They are taken as soon as they are told of. */
 constexpr size_t kMaxForeign = 4096;
 
 // SO_NETNS_COOKIE of <asm-generic/socket.h>, Linux 5.14.
@@ -152,6 +152,7 @@ void Recorder::NoteForeign(const ConnectEvent& event) {
   const int pid = static_cast<int>(event.record.pid_tgid >> 32);
   if (pid == getpid()) return;
   std::lock_guard<std::mutex> lock(remembering_);
+  if (foreign_.empty()) eventfd_write(ForeignConnectsEvent(), 1);
   if (foreign_.size() < kMaxForeign) foreign_.push_back({event.network, pid, event.record.boot_time});
 }
 
@@ -224,6 +225,11 @@ void DetachConnectRecorder() {
 std::vector<ForeignConnect> TakeForeignConnects() {
   std::lock_guard<std::mutex> lock(recorder_mutex);
   return recorder ? recorder->TakeForeign() : std::vector<ForeignConnect>{};
+}
+
+int ForeignConnectsEvent() {
+  static const int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return event;
 }
 
 std::optional<ConnectRecord> FindConnectRecord(const SocketTuple& tuple, std::optional<uint64_t> cookie) {

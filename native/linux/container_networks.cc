@@ -14,6 +14,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -24,11 +25,14 @@
 #include <thread>
 #include <utility>
 
+#include "connect_recorder.h"
 #include "linux/connect_rewrite.h"
 #include "linux/container_rules.h"
 #include "linux/container_rules_thread.h"
 #include "linux/front_socket.h"
 #include "linux/guest_message.h"
+#include "linux/network_watch.h"
+#include "linux/route_watch.h"
 #include "linux/sock_diag_message.h"
 #include "process_info.h"
 #include "unique_fd.h"
@@ -46,6 +50,11 @@ constexpr int kPortTries = 16;
 constexpr uint64_t kChannel = uint64_t{1} << 32;
 constexpr uint64_t kStop = kChannel + 1;
 constexpr uint64_t kDone = kChannel + 2;
+constexpr uint64_t kHostRoutes = kChannel + 3;
+constexpr uint64_t kFirstSockets = kChannel + 4;
+constexpr uint64_t kForeignConnects = kChannel + 5;
+/** Added to a network's id, where it is not its rules that changed. */
+constexpr uint64_t kRoutes = uint64_t{1} << 33;
 /** The proxy takes packets at once; one that does not shall not hold us up for long. */
 constexpr timeval kSendLimit{0, 500'000};
 /** At the end rules go at once, but where a container makes the kernel wait: there they go when it no longer does. */
@@ -122,6 +131,9 @@ struct Network {
   UniqueFd diag;
   /** Is told of every change of the rules of nf_tables there. */
   UniqueFd watch;
+  /** Likewise of links, addresses and routes. */
+  UniqueFd routes;
+  std::atomic<bool> are_ways_changed{false};
   uint16_t port = 0;
   bool listens_on_six = false;
 
@@ -162,7 +174,7 @@ std::optional<SocketOwner> FindIn(int diag, const SocketTuple& tuple, uint32_t s
 class LinuxContainerNetworks final : public ContainerNetworks {
  public:
   explicit LinuxContainerNetworks(const ContainerNetworkOptions& options)
-      : options_(options), own_cookie_(OwnCookie()) {
+      : options_(options), own_cookie_(OwnCookie()), machine_(own_cookie_) {
     int ends[2];
     if (own_cookie_ == 0) throw std::system_error(errno, std::generic_category(), "SO_NETNS_COOKIE (Linux 5.14)");
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -181,6 +193,9 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     Await(channel_.get(), kChannel);
     Await(stop_.get(), kStop);
     Await(done_.get(), kDone);
+    if (machine_.routes() >= 0) Await(machine_.routes(), kHostRoutes);
+    if (machine_.sockets() >= 0) Await(machine_.sockets(), kFirstSockets);
+    Await(ForeignConnectsEvent(), kForeignConnects);
     thread_ = std::thread([this] { Serve(); });
   }
   ~LinuxContainerNetworks() override {
@@ -190,6 +205,9 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     for (const auto& [id, network] : networks_) network->rules->Remove();
     for (const auto& [id, network] : networks_) network->rules->AwaitRemoval(deadline);
   }
+
+  const std::string& Untold() const override { return machine_.failure(); }
+  void AwaitNews(std::function<void(NetworkNews)> told) override { news_.Await(std::move(told)); }
 
   int ProxyEnd() const override { return proxy_end_.get(); }
   void CloseProxyEnd() override { proxy_end_ = UniqueFd(); }
@@ -207,9 +225,12 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     if (rewrite_) rewrite_->Leave(network->cookie);
     network->rules->Remove();
   }
-  bool TakeChanged(uint32_t id) override {
+  NetworkChange TakeChange(uint32_t id) override {
     const auto network = Find(id);
-    return network && network->rules->TakeChange();
+    if (!network) return NetworkChange::kNone;
+    const bool are_ways_changed = network->are_ways_changed.exchange(false);
+    if (network->rules->TakeChange()) return NetworkChange::kRules;
+    return are_ways_changed ? NetworkChange::kWays : NetworkChange::kNone;
   }
   void Close(uint32_t id) override {
     const std::lock_guard<std::mutex> guard(lock_);
@@ -219,6 +240,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     networks_.erase(found);
     if (rewrite_) rewrite_->Leave(network->cookie);
     epoll_ctl(waiting_.get(), EPOLL_CTL_DEL, network->watch.get(), nullptr);
+    epoll_ctl(waiting_.get(), EPOLL_CTL_DEL, network->routes.get(), nullptr);
     // The proxy listens there as long as rules may lead to it.
     network->rules->WhenRemoved([this, id] {
       GuestMessage message{};
@@ -286,7 +308,9 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   std::optional<Client> FindClient(const GuestMessage& want);
 
   void Serve();
+  void Attend(uint64_t what);
   void Doubt(uint32_t id);
+  void NoteWays(uint32_t id);
   bool Announce(uint32_t id);
   void Answer(const GuestMessage& want);
 
@@ -299,6 +323,8 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   UniqueFd waiting_;
   UniqueFd own_space_;
   std::shared_ptr<Completions> completions_;
+  NetworkWatch machine_;
+  NewsBox news_;
   std::mutex lock_;
   std::map<uint32_t, std::shared_ptr<Network>> networks_;
   uint32_t next_id_ = 1;
@@ -349,7 +375,8 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
     if (!failure.empty()) return;
     network->watch = UniqueFd(OpenNetfilter(0, 1U << (NFNLGRP_NFTABLES - 1)));
     network->keep = UniqueFd(OpenNetfilter(network->addresses.keep()));
-    if (!network->watch || !network->keep) failure = Failure("no netlink", errno);
+    network->routes = UniqueFd(OpenRouteWatch());
+    if (!network->watch || !network->keep || !network->routes) failure = Failure("no netlink", errno);
   });
   if (!failure.empty()) return {0, failure};
   if (network->id != 0) return {network->id, ""};
@@ -365,6 +392,7 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
   network->id = next_id_++;
   networks_.emplace(network->id, network);
   Await(network->watch.get(), network->id);
+  Await(network->routes.get(), kRoutes + network->id);
   return {network->id, ""};
 }
 
@@ -431,6 +459,20 @@ void LinuxContainerNetworks::Doubt(uint32_t id) {
   if (!IsToldOfOthers(network.watch.get(), network.addresses)) return;
   network.rules->NoteChange();
   if (rewrite_) rewrite_->Leave(network.cookie);
+  NetworkNews news;
+  news.changes = true;
+  news_.Add(news);
+}
+
+void LinuxContainerNetworks::NoteWays(uint32_t id) {
+  const auto network = Find(id);
+  if (!network) return;
+  const RouteNews told = TakeRouteNews(network->routes.get());
+  if (told.ways) network->are_ways_changed = true;
+  NetworkNews news;
+  news.networks = told.networks;  // a container in a container has its link there
+  news.changes = told.ways;
+  news_.Add(news);
 }
 
 /** The thread that makes sockets: it changes its network and user as it goes. */
@@ -441,18 +483,39 @@ void LinuxContainerNetworks::Serve() {
     if (ready < 0 && errno != EINTR) return;
     if (ready <= 0) continue;
     if (event.data.u64 == kStop) return;
-    if (event.data.u64 == kDone) {
+    Attend(event.data.u64);
+  }
+}
+
+void LinuxContainerNetworks::Attend(uint64_t what) {
+  switch (what) {
+    case kDone:
       for (const auto& completion : completions_->Take()) completion();
-      continue;
+      return;
+    case kHostRoutes:
+      news_.Add(machine_.TakeRoutes());
+      return;
+    case kFirstSockets:
+      news_.Add(machine_.TakeSockets());
+      return;
+    case kForeignConnects: {
+      eventfd_t count;
+      eventfd_read(ForeignConnectsEvent(), &count);
+      NetworkNews news;
+      news.connects = true;
+      news_.Add(news);
+      return;
     }
-    if (event.data.u64 != kChannel) {
-      Doubt(static_cast<uint32_t>(event.data.u64));
-      continue;
+    case kChannel: {
+      ReceivedGuestMessage received;
+      const GuestReceipt receipt = ReceiveGuestMessage(channel_.get(), received);
+      if (receipt == GuestReceipt::kEnded) epoll_ctl(waiting_.get(), EPOLL_CTL_DEL, channel_.get(), nullptr);
+      if (receipt == GuestReceipt::kMessage && received.message.kind == GuestKind::kWant) Answer(received.message);
+      return;
     }
-    ReceivedGuestMessage received;
-    const GuestReceipt receipt = ReceiveGuestMessage(channel_.get(), received);
-    if (receipt == GuestReceipt::kEnded) epoll_ctl(waiting_.get(), EPOLL_CTL_DEL, channel_.get(), nullptr);
-    if (receipt == GuestReceipt::kMessage && received.message.kind == GuestKind::kWant) Answer(received.message);
+    default:
+      if (what >= kRoutes) return NoteWays(static_cast<uint32_t>(what - kRoutes));
+      Doubt(static_cast<uint32_t>(what));
   }
 }
 

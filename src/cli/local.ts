@@ -68,7 +68,7 @@ export function addLocalCommand(program: Command): void {
     .option("--ports <list>", "TCP ports that are looked at", ports as (value: string) => number[], [443, 80])
     .option("--local-models", "also the ports of local models (Ollama, LM Studio, …)", false)
     .option("--allow-quic", "leave UDP 443 alone: browsers then use QUIC, which is not seen", false)
-    .option("--containers", "also what containers of this machine send (Linux; not for every day yet)", false)
+    .option("--no-containers", "leave alone what containers of this machine send (Linux)")
     .option("--redirect <backend>", "nft, iptables or auto", "auto")
     .option("--install-ca", "install the certificate first, as `oximy ca install` does, without asking")
     .option("--no-install-ca", "never offer to install it")
@@ -212,7 +212,7 @@ function containerNetworks(flags: LocalFlags, log: Log): ContainerNetworks | und
   if (!flags.containers) return undefined;
   const networks = openContainerNetworks(flags.ports, flags.allowQuic);
   if (typeof networks !== "string") return networks;
-  log.warn(`containers: they are not captured: ${networks}`);
+  log.debug(`containers: they are not captured: ${networks}`);
   return undefined;
 }
 

@@ -16,7 +16,7 @@ export function containerFindings(running: readonly RunningContainer[], states: 
   const captured = standings.filter(({ how }) => how === "captured").length;
   const summary =
     states === "none"
-      ? `${running.length} run; oximy local captures them when it is given --containers`
+      ? `${running.length} run; no capture of containers runs`
       : states === "secret"
         ? `${running.length} run; which are captured, root alone can tell`
         : `${running.length} run, ${captured} of them captured`;

@@ -68,7 +68,7 @@ SyslogIdentifier=${SERVICE_NAME}
 CapabilityBoundingSet=${CAPABILITIES.map(([capability]) => capability).join(" ")}
 NoNewPrivileges=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-# With --containers a thread enters their networks (setns(2)); no other kind of namespace is entered, and none is made.
+# A thread enters the networks of containers (setns(2)); no other kind of namespace is entered, and none is made.
 RestrictNamespaces=net
 ProtectClock=yes
 RestrictRealtime=yes

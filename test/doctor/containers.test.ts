@@ -25,7 +25,7 @@ const alone = {
 
 test.each<[string, RunningContainer[], States, string]>([
   ["no container", [], "none", "none runs"],
-  ["no capture", [web, nameless], "none", "2 run; oximy local captures them when it is given --containers"],
+  ["no capture", [web, nameless], "none", "2 run; no capture of containers runs"],
   ["nobody who may know", [web], "secret", "1 run; which are captured, root alone can tell"],
   ["a capture", [web, nameless], [captured, alone], "2 run, 1 of them captured"],
 ])("with %s the doctor says so", (_, running, states, what) => {

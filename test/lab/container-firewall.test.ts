@@ -85,7 +85,7 @@ describe.skipIf(requireLab())("a container with a firewall of its own", { timeou
     docker = await LabDocker.start(lab);
     allowed = (await lab.addServer({ names: [ALLOWED], scheme: "http" })).v4;
     denied = (await lab.addServer({ names: [DENIED] })).v4;
-    oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    oximy = await LabOximy.start(lab, ["--verbose"]);
   }, 300_000);
   afterAll(async () => {
     await oximy?.stop();
@@ -254,7 +254,7 @@ describe.skipIf(requireLab())("a container with a firewall of its own", { timeou
     await calls.stop();
     await early.stop();
     await echo.stop();
-    oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    oximy = await LabOximy.start(lab, ["--verbose"]);
   });
 });
 

@@ -139,7 +139,7 @@ describe.skipIf(requireLab())("what the machine's own rules say of containers", 
     const before = await rules();
     expect(before).toContain("DOCKER-USER");
     expect(await reached()).toEqual(expected);
-    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    const oximy = await LabOximy.start(lab, ["--verbose"]);
     await oximy.logged(new RegExp(`container ${container.id.slice(0, 12)} \\(docker\\): captured`));
     expect(await rules()).toBe(before);
     expect(await reached()).toEqual(expected);

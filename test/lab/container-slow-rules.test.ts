@@ -71,7 +71,7 @@ describe.skipIf(requireLab())("a container whose rules take the kernel minutes",
   const hasRules = (container: LabContainer) => /table inet oximy \{/.test(container.rules());
 
   it("costs no other container anything: they are captured, found, and connected meanwhile", async () => {
-    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    const oximy = await LabOximy.start(lab, ["--verbose"]);
     onTestFinished(() => void oximy.stop());
     const other = await running("other", oximy);
     const slow = await busy(await running("slow", oximy));
@@ -84,7 +84,7 @@ describe.skipIf(requireLab())("a container whose rules take the kernel minutes",
   });
 
   it.each(ENDS)("is not waited for when capture ends by %s: everybody else's rules go", async (_, end) => {
-    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    const oximy = await LabOximy.start(lab, ["--verbose"]);
     onTestFinished(() => void oximy.stop());
     const first = await running("slow", oximy);
     const other = await running("other", oximy);

@@ -62,7 +62,7 @@ async def main():
 asyncio.run(main())
 `;
 
-describe.skipIf(requireLab())("oximy local --containers", { timeout: 120_000 }, () => {
+describe.skipIf(requireLab())("oximy local", { timeout: 120_000 }, () => {
   let lab: Lab;
   let docker: LabDocker;
   let oximy: LabOximy;
@@ -74,7 +74,7 @@ describe.skipIf(requireLab())("oximy local --containers", { timeout: 120_000 }, 
     const server = await lab.addServer({ names: [HOST] });
     address = server.v4;
     await lab.addServer({ names: [PLAIN], scheme: "http" });
-    oximy = await LabOximy.startReading(lab, ["--containers", "--verbose"]);
+    oximy = await LabOximy.startReading(lab, ["--verbose"]);
   }, 120_000);
   afterAll(async () => {
     await oximy?.stop();
@@ -231,7 +231,7 @@ describe.skipIf(requireLab())("oximy local --containers", { timeout: 120_000 }, 
   });
 });
 
-describe.skipIf(requireLab())("the end of oximy local --containers", { timeout: 120_000 }, () => {
+describe.skipIf(requireLab())("the end of oximy local", { timeout: 120_000 }, () => {
   let lab: Lab;
   let docker: LabDocker;
   beforeAll(async () => {
@@ -242,7 +242,7 @@ describe.skipIf(requireLab())("the end of oximy local --containers", { timeout: 
   afterAll(() => lab?.close());
 
   it("lets go of a container that has ended, with every descriptor", async () => {
-    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    const oximy = await LabOximy.start(lab, ["--verbose"]);
     onTestFinished(() => void oximy.stop());
     const { proxyPid } = oximy;
     const held = () => [oximy.process.pid, proxyPid].map((pid) => readdirSync(`/proc/${pid}/fd`).length);
@@ -267,7 +267,7 @@ describe.skipIf(requireLab())("the end of oximy local --containers", { timeout: 
 
   it("gives back what many containers took, and says what one costs", { timeout: LONG }, async () => {
     const [together, rounds] = FULL ? [20, 25] : [4, 2];
-    const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+    const oximy = await LabOximy.start(lab, ["--verbose"]);
     onTestFinished(() => void oximy.stop());
     const pids = [oximy.process.pid, oximy.proxyPid];
     const held = () => pids.map((pid) => readdirSync(`/proc/${pid}/fd`).length);
@@ -305,7 +305,7 @@ describe.skipIf(requireLab())("the end of oximy local --containers", { timeout: 
   it.each(ENDS)(
     "by %s leaves the container its network within a second, and nothing else",
     async (_name, end) => {
-      const oximy = await LabOximy.start(lab, ["--containers", "--verbose"]);
+      const oximy = await LabOximy.start(lab, ["--verbose"]);
       const container = docker.create("kept", "node:20");
       onTestFinished(() => container.remove());
       container.spawn("sleep", ["infinity"]);

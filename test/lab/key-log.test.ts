@@ -63,9 +63,9 @@ describe.skipIf(requireLab())("oximy run", { timeout: LONG }, () => {
 
   const vias = () => events().map((event) => [event.trace_level, event.metadata?.via]);
 
-  /** As often as told, one after the other. */
+  /** Runs it that many times, one after the other, a fifth of a second apart. */
   const repeated = (times: number, command: readonly string[]) => [
-    ...["sh", "-c", `for i in $(seq ${times}); do "$@" || exit; done`, "sh"],
+    ...["sh", "-c", `for i in $(seq ${times}); do "$@" || exit; sleep 0.2; done`, "sh"],
     ...command,
   ];
 

@@ -37,7 +37,7 @@ describe.skipIf(requireLab() || requirePodman())(
       await podman.image("with-curl:1", ["/usr/bin/curl"]);
       await lab.addServer({ names: [HOST] });
       await lab.addServer({ names: [PLAIN], scheme: "http" });
-      oximy = await LabOximy.startReading(lab, ["--containers", "--verbose"]);
+      oximy = await LabOximy.startReading(lab, ["--verbose"]);
     }, 240_000);
     afterAll(async () => {
       await podman?.remove();

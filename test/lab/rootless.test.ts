@@ -62,7 +62,7 @@ describe.skipIf(requireLab() || absent.length > 0)("rootless containers", { time
     chmodSync(join(folder, "tun"), 0o666);
     await usePrivateCopies(lab, [{ from: folder, over: "/dev/net" }]);
     await lab.addServer({ names: [HOST] });
-    oximy = await LabOximy.startReading(lab, ["--containers", "--verbose"]);
+    oximy = await LabOximy.startReading(lab, ["--verbose"]);
   }, 120_000);
   afterAll(async () => {
     await oximy?.stop();

@@ -98,9 +98,10 @@ export class ProgramLab {
   }
 
   /** Puts our certificate into an NSS database of ana's. */
-  addToBrowser(folder: string): void {
+  async addToBrowser(folder: string): Promise<void> {
     const database = `sql:${folder}`;
     const asAna = { uid: ANA, gid: ANA, stdio: "pipe" } as const;
+    fs.rmSync(folder, { recursive: true, force: true });
     fs.mkdirSync(folder, { recursive: true });
     execFileSync("chown", ["-R", `${ANA}:${ANA}`, folder]);
     execFileSync("certutil", ["-d", database, "-N", "--empty-password"], asAna);
@@ -109,6 +110,8 @@ export class ProgramLab {
       ["-d", database, "-A", "-t", "C,,", "-n", "ours", "-i", this.at("ours.pem")],
       asAna,
     );
+    // What starts earlier may not have it yet, as far as anybody can tell.
+    await setTimeout(2 * STORE_SETTLES_MS);
   }
 
   setting(setting: Setting): string {
@@ -121,7 +124,7 @@ export class ProgramLab {
     const program = this.programs[row.program];
     if (program === undefined || program.missing !== undefined) throw new Error(`${row.program} is missing`);
     fs.mkdirSync(home, { recursive: true });
-    if (row.store === "browser") this.addToBrowser(path.join(home, program.database ?? ".pki/nssdb"));
+    if (row.store === "browser") await this.addToBrowser(path.join(home, program.database ?? ".pki/nssdb"));
     execFileSync("chown", ["-R", `${ANA}:${ANA}`, home]);
     const url = `https://localhost:${this.port}/`;
     const command = program.command(url, row.options ?? [], home);

@@ -5,11 +5,19 @@
  */
 
 import { Socket } from "node:net";
-import type { ContainerRef } from "../../connection/container.js";
 import type { Log } from "../../log.js";
 import type { ForeignConnect } from "../../native/native.js";
 import { SELF_TEST_ADDRESSES, type SelfTestResult, selfTestOn } from "../self-test.js";
 import type { ContainerDiscovery, FoundNetwork } from "./discovery.js";
+import {
+  type ContainerState,
+  type HeldContainer,
+  heldContainer,
+  nameOf,
+  stateOf,
+  wait,
+} from "./held-container.js";
+import { LookSchedule, type Pace } from "./look-schedule.js";
 import type { ContainerNetworks, Family, RulesFor, Way } from "./networks.js";
 
 export interface ContainerRedirectsOptions {
@@ -33,70 +41,12 @@ export interface ContainerRedirectsOptions {
   readonly onChange?: (states: readonly ContainerState[]) => void;
 }
 
-/** What is known of a container that runs: for people, and for who asks later. */
-export interface ContainerState {
-  /** Its network namespace, which other containers may be in too. */
-  readonly space: string;
-  readonly container: ContainerRef;
-  readonly state: "waiting" | "captured" | "left_alone";
-  /** How it is captured. */
-  readonly by?: Way;
-  /** Why it is left alone. */
-  readonly reason?: string;
-  /** Connections that began before it was captured: nothing is known of them. */
-  readonly unseen: number;
-}
-
-type State =
-  /** It has no way out yet: there is nothing that could be proved. */
-  | "waiting"
-  | "proving"
-  | "captured"
-  /** Until the container ends. What is open in it is still kept: its network is held as long. */
-  | "left_alone";
-
-interface Held {
-  readonly space: string;
-  readonly container: ContainerRef;
-  /** Undefined until it is held, and once it was let go of. */
-  network: number | undefined;
-  /** Undefined until it was held. */
-  cookie: bigint | undefined;
-  pid: number;
-  state: State;
-  /** The one in use, or to be tried next. */
-  way: Way;
-  /** Its rules change without a word. */
-  isUnheard: boolean;
-  lookedAtTables: number;
-  /** Why each that was tried failed, since one of them worked. */
-  readonly failed: Map<Way, string>;
-  /** The addresses that its network had a way to at the last trial. */
-  ways: readonly string[];
-  /** Those of them that are led to us. */
-  led: readonly string[];
-  /** Others' rules there, since the proof that runs has begun. */
-  isChanged: boolean;
-  reason: string | undefined;
-  foundAt: number;
-  provedAt: number;
-  /** Since when all its connections are led to us. */
-  capturedAt: number;
-  /** Connections of it may be with us: they need what keeps them, whatever becomes of new ones. */
-  wasCaptured: boolean;
-  /** Proofs that failed one after the other, since it was captured. */
-  failures: number;
-  /** Nothing is tried before. */
-  restsUntil: number;
-  unseen: number;
-}
-
-const LOOK_MS = 25;
 /** All processes are looked at so often: for what was missed, and for what has ended. */
 const LOOK_AT_ALL_MS = 5_000;
+const IDLE_LOOK_AT_ALL_MS = 30_000;
 const LOOK_AT_ENDED_MS = 500;
-/** Rules in a container may change without a word: each is proved again so often. */
-const PROVE_AGAIN_MS = 1_000;
+/** What is proved is proved again so often, should anything change of which nobody tells. */
+const PROVE_AGAIN_MS = 5_000;
 const LOOK_AT_TABLES_MS = 100;
 /** A proof that takes longer may be one that fails: until it is there, connections go directly. */
 const DOUBT_MS = 300;
@@ -116,9 +66,9 @@ const MOST_STRANGERS = 16;
 const TELL_COUNTS_MS = 1_000;
 
 export class ContainerRedirects {
-  private readonly held = new Map<string, Held>();
+  private readonly held = new Map<string, HeldContainer>();
   private readonly now: () => number;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly schedule: LookSchedule;
   private paused = false;
   private told = { states: "", counts: "", at: Number.NEGATIVE_INFINITY };
   /** Networks that are no container's, as of the last look at all processes. */
@@ -128,11 +78,19 @@ export class ContainerRedirects {
 
   constructor(private readonly options: ContainerRedirectsOptions) {
     this.now = options.now ?? (() => performance.now());
+    this.schedule = new LookSchedule({
+      networks: options.networks,
+      log: options.log,
+      now: this.now,
+      look: () => this.look(),
+      onAlert: () => {
+        this.lookedAtAll = Number.NEGATIVE_INFINITY;
+      },
+    });
   }
 
   start(): void {
-    this.look();
-    this.timer = setInterval(() => this.look(), LOOK_MS);
+    this.schedule.start();
   }
 
   /** No connection comes any more; those that came go on. */
@@ -154,7 +112,7 @@ export class ContainerRedirects {
 
   /** All rules go. Can be called twice. */
   end(): void {
-    clearInterval(this.timer);
+    this.schedule.end();
     this.paused = true;
     this.held.clear();
     this.options.networks.end();
@@ -162,37 +120,37 @@ export class ContainerRedirects {
 
   /** For those who ask what is captured. */
   get states(): readonly ContainerState[] {
-    return [...this.held.values()].map(
-      ({ space, container: { runtime, id }, state, way, reason, unseen }) => ({
-        space,
-        container: { runtime, id },
-        state: state === "proving" ? "waiting" : state,
-        ...(state === "captured" && { by: way }),
-        ...(reason !== undefined && { reason }),
-        unseen,
-      }),
-    );
+    return [...this.held.values()].map(stateOf);
   }
 
-  /** One look; called by the timer, and by tests. */
-  look(): void {
+  /** One look: called by the schedule, and by tests. */
+  look(): Pace {
     const now = this.now();
     if (now - this.lookedAtEnded >= LOOK_AT_ENDED_MS) {
       this.lookedAtEnded = now;
       const isLost = [...this.held.values()].some(({ pid, space }) => this.options.spaceOf(pid) !== space);
       if (isLost) this.lookedAtAll = Number.NEGATIVE_INFINITY;
     }
-    if (now - this.lookedAtAll >= LOOK_AT_ALL_MS) {
+    if (now - this.lookedAtAll >= (this.held.size > 0 ? LOOK_AT_ALL_MS : IDLE_LOOK_AT_ALL_MS)) {
       this.lookedAtAll = now;
       this.strangers.clear();
       const all = this.options.discovery.all();
       if (all !== undefined) this.keepOnly(all);
-    } else {
+    } else if (this.schedule.isAlert) {
       for (const found of this.options.discovery.fresh()) this.meet(found);
     }
     this.countUnseen(now);
     for (const held of this.held.values()) this.care(held, now);
     this.tell();
+    return this.paceAt(now);
+  }
+
+  private paceAt(now: number): Pace {
+    const isAwaited = [...this.held.values()].some(
+      ({ state, foundAt }) => state === "waiting" && now - foundAt <= PATIENT_MS,
+    );
+    if (isAwaited) return "hurried";
+    return this.held.size > 0 ? "calm" : "idle";
   }
 
   private tell(): void {
@@ -206,44 +164,22 @@ export class ContainerRedirects {
     this.options.onChange?.(this.states);
   }
 
-  private meet({ space, pid, container }: FoundNetwork): void {
+  private meet(found: FoundNetwork): void {
+    const { space, container } = found;
     const known = this.held.get(space);
     if (known !== undefined && known.container.id === container.id) return;
     // While we hold a namespace its name is not given away; of one that was let go of it may be.
     if (known?.network !== undefined) return;
     // Another container of the same pod.
     if (known?.state === "left_alone" && this.options.spaceOf(known.pid) === space) return;
-    const now = this.now();
-    this.held.set(space, {
-      space,
-      container,
-      pid,
-      network: undefined,
-      cookie: undefined,
-      state: "waiting",
-      way: "rules",
-      isUnheard: false,
-      lookedAtTables: Number.NEGATIVE_INFINITY,
-      failed: new Map(),
-      ways: [],
-      led: [],
-      isChanged: false,
-      reason: undefined,
-      foundAt: now,
-      provedAt: Number.NEGATIVE_INFINITY,
-      capturedAt: Number.POSITIVE_INFINITY,
-      wasCaptured: false,
-      failures: 0,
-      restsUntil: Number.NEGATIVE_INFINITY,
-      unseen: 0,
-    });
+    this.held.set(space, heldContainer(found, this.now()));
   }
 
   /** Who connected before his container was captured was not seen: that is counted, and said once of each container. */
   private countUnseen(now: number): void {
     /** What each network that is known leads to is asked once. */
-    const leads = new Map<Held, boolean>();
-    const leadsSomewhere = (held: Held): boolean => {
+    const leads = new Map<HeldContainer, boolean>();
+    const leadsSomewhere = (held: HeldContainer): boolean => {
       const known = leads.get(held);
       if (known !== undefined) return known;
       const found = held.network === undefined || this.routes(held.network, this.options.port);
@@ -268,12 +204,12 @@ export class ContainerRedirects {
     }
   }
 
-  private ofNetwork(cookie: bigint): Held | undefined {
+  private ofNetwork(cookie: bigint): HeldContainer | undefined {
     for (const held of this.held.values()) if (held.cookie === cookie) return held;
     return undefined;
   }
 
-  private meetProcess(pid: number): Held | undefined {
+  private meetProcess(pid: number): HeldContainer | undefined {
     const found = this.options.discovery.of(pid);
     if (found === undefined) return undefined;
     this.meet(found);
@@ -294,27 +230,31 @@ export class ContainerRedirects {
     for (const found of all) this.meet(found);
   }
 
-  private care(held: Held, now: number): void {
+  private care(held: HeldContainer, now: number): void {
     if (this.paused) return;
     if (this.hasChanged(held) && held.state === "captured") this.tryAgain(held);
     this.foresee(held, now);
-    if (held.state === "captured" && now - held.provedAt >= PROVE_AGAIN_MS) void this.prove(held);
+    const isDue = held.areWaysChanged || now - held.provedAt >= PROVE_AGAIN_MS;
+    if (held.state === "captured" && isDue) void this.prove(held);
     if (held.state !== "waiting" || now < held.restsUntil) return;
     const isPatient = now - held.foundAt > PATIENT_MS;
-    if (isPatient && now - held.provedAt < PATIENT_LOOK_MS) return;
+    if (isPatient && !held.areWaysChanged && now - held.provedAt < PATIENT_LOOK_MS) return;
+    held.areWaysChanged = false;
     held.provedAt = now;
     if (held.network === undefined && !this.open(held)) return;
     if (this.routes(held.network!, this.options.port)) void this.prove(held);
   }
 
   /** Its own rules have, and ours have gone with that: what was proved is so no longer. */
-  private hasChanged(held: Held): boolean {
-    if (held.network !== undefined && this.options.networks.takeChanged(held.network)) held.isChanged = true;
+  private hasChanged(held: HeldContainer): boolean {
+    const change = held.network === undefined ? null : this.options.networks.takeChange(held.network);
+    if (change === "rules") held.isChanged = true;
+    if (change === "ways") held.areWaysChanged = true;
     return held.isChanged;
   }
 
   /** A firewall whose rules come without a word is not waited for: what it will do to ours is known when it has tables. */
-  private foresee(held: Held, now: number): void {
+  private foresee(held: HeldContainer, now: number): void {
     const { filtersUnheard, networks } = this.options;
     if (held.isUnheard || held.way !== "rules" || now - held.lookedAtTables < LOOK_AT_TABLES_MS) return;
     if (held.state !== "waiting" && held.state !== "captured") return;
@@ -327,7 +267,7 @@ export class ContainerRedirects {
     this.tryAgain(held);
   }
 
-  private tryAgain(held: Held): void {
+  private tryAgain(held: HeldContainer): void {
     held.isChanged = false;
     held.failed.clear();
     wait(held);
@@ -335,7 +275,7 @@ export class ContainerRedirects {
     held.provedAt = Number.NEGATIVE_INFINITY;
   }
 
-  private open(held: Held): boolean {
+  private open(held: HeldContainer): boolean {
     const { networks, startTimeOf } = this.options;
     const startTime = startTimeOf(held.pid);
     if (startTime === undefined) return false; // it has just ended; the next look tells
@@ -358,10 +298,11 @@ export class ContainerRedirects {
    * Each family that has a way out must arrive at our listener: before all connections are led there a connection of
    * ours alone, and from then on one like all others.
    */
-  private async prove(held: Held): Promise<void> {
+  private async prove(held: HeldContainer): Promise<void> {
     const { networks, port, log } = this.options;
     const network = held.network!;
     const whom: RulesFor = held.state === "captured" ? "all" : "trial";
+    held.areWaysChanged = false;
     const ways = SELF_TEST_ADDRESSES.filter((address) => networks.hasRoute(network, { address, port }));
     if (whom === "all" && held.way === "rewrite" && ways.join() !== held.ways.join()) {
       // What has no way out shall fail as without us, and not arrive here.
@@ -424,7 +365,7 @@ export class ContainerRedirects {
   }
 
   /** False when what was begun counts for nothing: meanwhile it was let go of, or what it was begun under has changed. */
-  private isProving(held: Held, network: number): boolean {
+  private isProving(held: HeldContainer, network: number): boolean {
     if (held.network !== network || held.state !== "proving") return false;
     if (this.paused) {
       held.state = "waiting";
@@ -439,7 +380,7 @@ export class ContainerRedirects {
 
   /** Null, or why not. Rules that come too late go at once. */
   private async install(
-    { way }: Held,
+    { way }: HeldContainer,
     network: number,
     whom: RulesFor,
     addresses: readonly string[],
@@ -458,7 +399,12 @@ export class ContainerRedirects {
     return failure;
   }
 
-  private proveBy(held: Held, network: number, address: string, whom: RulesFor): Promise<SelfTestResult> {
+  private proveBy(
+    held: HeldContainer,
+    network: number,
+    address: string,
+    whom: RulesFor,
+  ): Promise<SelfTestResult> {
     const { networks, port, nonce, prove } = this.options;
     if (prove) return prove(network, address, whom, held.way);
     const fd = networks.openSocket(network, familyOf(address), whom);
@@ -470,7 +416,7 @@ export class ContainerRedirects {
   }
 
   /** What fails one way is tried the other way before anything follows from it. */
-  private fail(held: Held, reason: string): void {
+  private fail(held: HeldContainer, reason: string): void {
     held.failed.set(held.way, reason);
     this.options.networks.removeRules(held.network!);
     held.way = held.way === "rules" ? "rewrite" : "rules";
@@ -486,7 +432,7 @@ export class ContainerRedirects {
   }
 
   /** New connections go directly; whatever stalls us for a moment is no reason to leave it alone for good. */
-  private rest(held: Held, reason: string): void {
+  private rest(held: HeldContainer, reason: string): void {
     held.failures++;
     if (held.failures >= MOST_FAILURES) {
       this.leaveAlone(held, reason);
@@ -497,7 +443,7 @@ export class ContainerRedirects {
     this.options.log.debug(`container ${nameOf(held)}: not captured for a while: ${reason}`);
   }
 
-  private leaveAlone(held: Held, reason: string): void {
+  private leaveAlone(held: HeldContainer, reason: string): void {
     // What is open in one that was captured needs its network until it ends.
     if (!held.wasCaptured) this.letGo(held);
     held.state = "left_alone";
@@ -505,16 +451,10 @@ export class ContainerRedirects {
     this.options.log.warn(`container ${nameOf(held)} is left alone: ${reason}`);
   }
 
-  private letGo(held: Held): void {
+  private letGo(held: HeldContainer): void {
     if (held.network !== undefined) this.options.networks.close(held.network);
     held.network = undefined;
   }
-}
-
-/** Its new connections go directly, until it is proved anew. */
-function wait(held: Held): void {
-  held.capturedAt = Number.POSITIVE_INFINITY;
-  held.state = "waiting";
 }
 
 /**
@@ -532,5 +472,3 @@ function failureOf(results: readonly SelfTestResult[], addresses: readonly strin
 const arrives = ({ kind }: SelfTestResult) => kind === "arrived";
 
 const familyOf = (address: string): Family => (address.includes(":") ? 6 : 4);
-
-const nameOf = ({ container: { runtime, id } }: Held) => `${id.slice(0, 12)} (${runtime})`;

@@ -3,7 +3,7 @@
  * before the container's own first program runs.
  */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { containerInCgroup } from "../../attribution/container/cgroup.js";
 import type { ContainerRef } from "../../connection/container.js";
 
@@ -42,10 +42,13 @@ export const procReader: ProcReader = {
 
 /** Whether the network that a process is in has the filter table of iptables-legacy, once anything there asked for it. */
 export const filtersUnheard = (pid: number): boolean =>
-  ["ip_tables_names", "ip6_tables_names"].some((list) =>
-    attempt(() => readFileSync(`/proc/${pid}/net/${list}`, "latin1"))
-      ?.split("\n")
-      .includes("filter"),
+  ["ip_tables_names", "ip6_tables_names"].some(
+    (list) =>
+      // Each network has the list once the kernel's module is loaded, which it is on few machines.
+      existsSync(`/proc/self/net/${list}`) &&
+      attempt(() => readFileSync(`/proc/${pid}/net/${list}`, "latin1"))
+        ?.split("\n")
+        .includes("filter"),
   );
 
 /**

@@ -11,8 +11,22 @@ export type Way = "rules" | "rewrite";
 
 export type Family = 4 | 6;
 
+/** What has come since it was asked last. */
+export interface NetworkNews {
+  /** A network may have been made, joined to another one, or taken away. */
+  readonly networks: boolean;
+  /** In one that is held, rules have changed, or where its packets can go. */
+  readonly changes: boolean;
+  /** There are connections of other networks to be counted. */
+  readonly connects: boolean;
+}
+
 /** All calls return at once, within a millisecond or two: what may take as long as a container likes is told later. */
 export interface ContainerNetworks {
+  /** Why networks may be made of which nobody tells; null where all are told of. */
+  untold(): string | null;
+  /** Settled once there is news, and never after `end`. For one who waits at a time. */
+  nextNews(): Promise<NetworkNews>;
   /** Descriptor of the proxy's end, for a process that is started now. */
   proxyEnd(): number;
   closeProxyEnd(): void;
@@ -33,8 +47,11 @@ export interface ContainerNetworks {
   rewrite(network: number, whom: RulesFor, families: readonly Family[]): string | null;
   /** After what was asked before, and as soon as the kernel lets. A rewrite ends at once. */
   removeRules(network: number): void;
-  /** Whether others' rules there have changed since the last call. Ours are removed in that moment. */
-  takeChanged(network: number): boolean;
+  /**
+   * What there has changed since the last call: others' rules, and ours are removed in that moment; or just where packets
+   * can go.
+   */
+  takeChange(network: number): "rules" | "ways" | null;
   close(network: number): void;
   socketOwner(network: number, local: Endpoint, remote: Endpoint): SocketOwner | null;
   /** A socket there like one of the container's own, or for a trial: a descriptor, or -1. */

@@ -1,7 +1,7 @@
 /** Whether a container that runs is captured, for people who ask. */
 
 import type { RunningContainer } from "../../attribution/container/running-containers.js";
-import type { ContainerState } from "./container-redirects.js";
+import type { ContainerState } from "./held-container.js";
 import type { Way } from "./networks.js";
 
 /** What a capture says of the containers: `none` where none runs that captures them, `secret` to those who are not root. */

@@ -6,7 +6,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../make-folder.js";
-import type { ContainerState } from "./container-redirects.js";
+import type { ContainerState } from "./held-container.js";
 import type { States } from "./standing.js";
 
 const NAME = "containers.json";

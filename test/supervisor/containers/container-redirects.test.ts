@@ -1,11 +1,9 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { ForeignConnect } from "../../../src/native/native.js";
-import {
-  ContainerRedirects,
-  type ContainerState,
-} from "../../../src/supervisor/containers/container-redirects.js";
+import { ContainerRedirects } from "../../../src/supervisor/containers/container-redirects.js";
 import type { FoundNetwork } from "../../../src/supervisor/containers/discovery.js";
-import type { ContainerNetworks, Way } from "../../../src/supervisor/containers/networks.js";
+import type { ContainerState } from "../../../src/supervisor/containers/held-container.js";
+import type { ContainerNetworks, NetworkNews, Way } from "../../../src/supervisor/containers/networks.js";
 import type { SelfTestResult } from "../../../src/supervisor/self-test.js";
 
 const A: FoundNetwork = { space: "net:[8]", pid: 20, container: { runtime: "docker", id: "a1".repeat(32) } };
@@ -14,7 +12,7 @@ const B: FoundNetwork = { space: "net:[8]", pid: 30, container: { runtime: "dock
 const C: FoundNetwork = { space: "net:[9]", pid: 40, container: { runtime: "podman", id: "c3".repeat(32) } };
 
 /** Everything but the state machine, as the test wants it. */
-function rig() {
+function rig(arrange: (world: { untold: string | null }) => void = () => {}) {
   const world = {
     now: 0,
     found: [] as FoundNetwork[],
@@ -28,14 +26,24 @@ function rig() {
     rewrites: null as string | null,
     isUnheard: false,
     installed: Promise.resolve(null) as Promise<string | null>,
-    changed: false,
+    change: null as "rules" | "ways" | null,
+    /** It is looked for containers all the time. */
+    untold: "a test" as string | null,
+    tell: (_: NetworkNews) => {},
+    looks: 0,
     isUnknown: false,
     lookedAt: 0,
     connects: [] as ForeignConnect[],
   };
+  arrange(world);
   const did: string[] = [];
   const told: (readonly ContainerState[])[] = [];
   const networks: ContainerNetworks = {
+    untold: () => world.untold,
+    nextNews: () =>
+      new Promise((resolve) => {
+        world.tell = resolve;
+      }),
     proxyEnd: () => -1,
     closeProxyEnd: () => {},
     open: (pid) => {
@@ -51,10 +59,10 @@ function rig() {
       did.push(`rewrite ${whom} ${families.join(" ")}`);
       return world.rewrites;
     },
-    takeChanged: () => {
-      const { changed } = world;
-      world.changed = false;
-      return changed;
+    takeChange: () => {
+      const { change } = world;
+      world.change = null;
+      return change;
     },
     removeRules: () => void did.push("remove"),
     close: () => void did.push("close"),
@@ -66,8 +74,14 @@ function rig() {
   const redirects = new ContainerRedirects({
     networks,
     discovery: {
-      all: () => (world.isUnknown ? undefined : world.found),
-      fresh: () => world.found,
+      all: () => {
+        world.looks++;
+        return world.isUnknown ? undefined : world.found;
+      },
+      fresh: () => {
+        world.looks++;
+        return world.found;
+      },
       of: (pid) => {
         world.lookedAt++;
         return pid === C.pid ? C : undefined;
@@ -144,12 +158,12 @@ test("one in which it fails later is tried again, and what is open in it is kept
   await look();
   take();
   world.result = { kind: "failed", reason: "no answer" };
-  expect(await look(1_000)).toEqual(["waiting"]);
+  expect(await look(5_000)).toEqual(["waiting"]);
   expect(take()).toEqual(["remove", "rewrite trial 4 6", "remove"]);
   expect(await look(1_000)).toEqual(["waiting"]); // it rests
   expect(take()).toEqual([]);
   world.result = { kind: "arrived" };
-  expect(await look(1_000)).toEqual(["captured"]);
+  expect(await look(5_000)).toEqual(["captured"]);
   expect(take()).toEqual(["install trial", "install all"]);
 
   world.result = { kind: "failed", reason: "no answer" };
@@ -220,10 +234,10 @@ test("one whose own rules change is tried out again before anybody else's connec
   world.found = [A];
   await look();
   take();
-  world.changed = true;
+  world.change = "rules";
   expect(await look()).toEqual(["captured"]);
   expect(take()).toEqual(["install trial", "install all"]);
-  world.changed = true;
+  world.change = "rules";
   world.result = { kind: "failed", reason: "no answer" };
   expect(await look()).toEqual(["waiting"]); // what it has open is kept
   expect(take()).toEqual(["install trial", "remove", "rewrite trial 4 6", "remove"]);
@@ -234,7 +248,7 @@ test("a proof during which they change counts for nothing", async () => {
   world.found = [A];
   world.result = { kind: "failed", reason: "no answer" };
   redirects.look();
-  world.changed = true;
+  world.change = "rules";
   await new Promise(setImmediate);
   expect(redirects.states.map(({ state }) => state)).toEqual(["waiting"]);
   take();
@@ -276,7 +290,7 @@ test("one beside whose firewall no rules of ours work is captured as its connect
   expect(redirects.states).toMatchObject([{ by: "rewrite" }]);
   // It is proved like any other.
   world.result = { kind: "failed", reason: "no answer" };
-  expect(await look(1_000)).toEqual(["waiting"]);
+  expect(await look(5_000)).toEqual(["waiting"]);
   expect(take()).toEqual(["remove", "install trial", "remove"]);
 });
 
@@ -284,7 +298,7 @@ test.each<[string, (world: ReturnType<typeof rig>["world"]) => void]>([
   [
     "with a word",
     (world) => {
-      world.changed = true;
+      world.change = "rules";
     },
   ],
   ["without one", () => {}],
@@ -296,9 +310,9 @@ test.each<[string, (world: ReturnType<typeof rig>["world"]) => void]>([
   take();
   world.resultOf = noRules;
   make(world);
-  expect(await look(1_000)).toEqual(["captured"]);
+  expect(await look(5_000)).toEqual(["captured"]);
   expect(take().slice(-3)).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4 6"]);
-  world.changed = true;
+  world.change = "rules";
   expect(await look()).toEqual(["captured"]);
   expect(take()).toEqual(["rewrite trial 4 6", "rewrite all 4 6"]);
 });
@@ -322,7 +336,7 @@ test("one whose firewall will change without a word is not left to rules", async
   expect(take()).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4 6"]);
   // Where that does not work, rules have to, and nothing goes to and fro.
   world.resultOf = (way) => (way === "rewrite" ? { kind: "failed", reason: "no answer" } : undefined);
-  expect(await look(1_000)).toEqual(["captured"]);
+  expect(await look(5_000)).toEqual(["captured"]);
   expect(take()).toEqual(["remove", "install trial", "install all"]);
   expect(await look(100)).toEqual(["captured"]);
   expect(take()).toEqual([]);
@@ -338,9 +352,9 @@ test("a family without a way out, or that does not arrive, is not led to us as i
   world.routes6 = true;
   world.resultOf = (way, address) =>
     noRules(way) ?? (address.includes(":") ? { kind: "no_route" } : undefined);
-  expect(await look(1_000)).toEqual(["captured"]);
+  expect(await look(5_000)).toEqual(["captured"]);
   expect(take()).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4"]);
-  expect(await look(1_000)).toEqual(["captured"]);
+  expect(await look(5_000)).toEqual(["captured"]);
   expect(take()).toEqual([]);
 });
 
@@ -469,4 +483,83 @@ test("at the end all goes, and nothing begins any more", async () => {
   expect(take()).toEqual(["end"]);
   await look();
   expect(take()).toEqual([]);
+});
+
+/** Runs as it does in a capture, where all networks that are made are told of. */
+async function started() {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { world, ...all } = rig((of) => {
+    of.untold = null;
+  });
+  const pass = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 25) {
+      world.now += 25;
+      await vi.advanceTimersByTimeAsync(25);
+    }
+  };
+  const news = async (of: Partial<NetworkNews>) => {
+    world.tell({ networks: false, changes: false, connects: false, ...of });
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  onTestFinished(() => all.redirects.end());
+  all.redirects.start();
+  await pass(100);
+  return { world, ...all, pass, news };
+}
+
+test("where nothing is told of nothing is looked for, but now and then", async () => {
+  const { world, take, pass } = await started();
+  world.looks = 0;
+  world.found = [A];
+  await pass(20_000);
+  expect(world.looks).toBe(0);
+  await pass(15_000);
+  expect(take().at(0)).toBe("open 20");
+});
+
+test("a network that is told of is looked for at once, and a process that enters it, for a while", async () => {
+  const { world, take, pass, news } = await started();
+  world.found = [A];
+  await news({ networks: true });
+  await pass(25);
+  expect(take()).toEqual(["open 20", "install trial", "install all"]);
+  await pass(1_000);
+  world.found = [A, C];
+  await pass(50);
+  expect(take().at(0)).toBe("open 40");
+  await pass(10_000);
+  world.looks = 0;
+  await pass(10_000);
+  expect(world.looks).toBe(2); // at all, every five seconds
+});
+
+test("connections that are told of are counted without looking for networks", async () => {
+  const { world, redirects, pass, news } = await started();
+  world.looks = 0;
+  world.connects = [{ network: 200n, pid: C.pid, msAgo: 0 }];
+  await news({ connects: true });
+  await pass(50);
+  expect(redirects.states.map(({ container, unseen }) => [container.id, unseen])).toEqual([
+    [C.container.id, 1],
+  ]);
+  expect(world.looks).toBe(0);
+});
+
+test("what has other ways out is proved at once", async () => {
+  const { world, take, look } = rig();
+  world.found = [A];
+  await look();
+  take();
+  world.routes6 = false;
+  const proofs: string[] = [];
+  world.resultOf = (_, address) => {
+    proofs.push(address);
+    return undefined;
+  };
+  await look(100);
+  expect(proofs).toEqual([]);
+  world.change = "ways";
+  expect(await look()).toEqual(["captured"]);
+  expect(proofs).toHaveLength(1);
 });

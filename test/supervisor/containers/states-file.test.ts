@@ -1,7 +1,7 @@
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { ContainerState } from "../../../src/supervisor/containers/container-redirects.js";
+import type { ContainerState } from "../../../src/supervisor/containers/held-container.js";
 import { StatesFile, statesNow } from "../../../src/supervisor/containers/states-file.js";
 import { temporaryFolder } from "../../temporary-folder.js";
 
