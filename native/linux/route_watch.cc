@@ -57,6 +57,10 @@ void Note(const nlmsghdr* header, RouteNews& news) {
 int OpenRouteWatch() {
   UniqueFd watch(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
   if (!watch) return -1;
+  // Without an address it (port id 0) the kernel takes it for the sender of its own reports, and skips it.
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  if (bind(watch.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return -1;
   for (const int group : kGroups) {
     if (setsockopt(watch.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) return -1;
   }

@@ -293,7 +293,9 @@ describe.skipIf(requireLab())("the end of oximy local", { timeout: 120_000 }, ()
     const [descriptors, memoryBefore] = [held(), memory()];
     let most: number[] = [];
     for (let round = 0; round < rounds; round++) most = await run();
-    await expect.poll(held, { timeout: 60_000, interval: 200 }).toEqual(descriptors);
+    // What the first ones had may not all have been given back when they were counted.
+    const kept = () => held().map((open, at) => Math.max(0, open - descriptors[at]!));
+    await expect.poll(kept, { timeout: 60_000, interval: 200 }).toEqual([0, 0]);
     const more = memory().map((now, at) => now - memoryBefore[at]!);
     const each = most.map((open, at) => ((open - descriptors[at]!) / together).toFixed(1));
     console.log(
