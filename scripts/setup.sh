@@ -20,7 +20,9 @@ test)
 	wanted="$wanted jq:jq git:git python3:python3 certutil:libnss3-tools h2load:nghttp2-client"
 	wanted="$wanted wget:wget shellcheck:shellcheck slirp4netns:slirp4netns pasta:passt"
 	# Only for rows of the lab's tables, which are skipped without them.
-	[ "${OXIMY_REQUIRE_LAB:-}" = 1 ] && wanted="$wanted chromium:chromium firefox-esr:firefox-esr go:golang-go"
+	[ "${OXIMY_REQUIRE_LAB:-}" = 1 ] && wanted="$wanted chromium:chromium firefox-esr:firefox-esr go:golang-go
+		podman:podman runc:runc conmon:conmon busybox:busybox-static"
+	[ "${OXIMY_REQUIRE_LAB:-}" = 1 ] && [ ! -e /usr/lib/podman/netavark ] && wanted="$wanted no-such-command:netavark"
 	for module in requests httpx aiohttp; do
 		/usr/bin/python3 -c "import $module" 2>/dev/null || wanted="$wanted no-such-command:python3-$module"
 	done

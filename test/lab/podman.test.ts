@@ -82,7 +82,10 @@ describe.skipIf(requireLab() || requirePodman())(
       await podman.run(["rm", "--force", "--time", "0", name]);
       await podman.run(["network", "rm", name]);
       await oximy.logged(new RegExp(`container ${id}.*: has ended`));
-      await expect.poll(async () => [await links(), spaces()], { timeout: 20_000 }).toEqual(before);
+      // That of the container before may still have been held when they were counted.
+      const more = async () =>
+        [await links(), spaces()].map((count, index) => Math.max(0, count - before[index]!));
+      await expect.poll(more, { timeout: 20_000 }).toEqual([0, 0]);
     });
 
     it("a container has its network after a kill of all our processes", async () => {
