@@ -12,6 +12,8 @@ function ip(words: string): void {
   execFileSync("ip", words.split(" "), { stdio: ["ignore", "ignore", "pipe"] });
 }
 
+const addressOf = (number: number) => `172.17.${number >> 8}.${number & 255}`;
+
 /** Docker's part of a machine: a bridge, with what is behind it hidden behind the machine's own addresses. */
 export class LabDocker {
   private count = 1;
@@ -52,7 +54,7 @@ export class LabDocker {
     ip(`link add eth0 netns ${space} type veth peer name veth${number} netns ${machine}`);
     ip(`-n ${machine} link set veth${number} master docker0 up`);
     ip(`-n ${space} link set lo up`);
-    ip(`-n ${space} addr add 172.17.0.${number}/16 dev eth0`);
+    ip(`-n ${space} addr add ${addressOf(number)}/16 dev eth0`);
     ip(`-n ${space} addr add fd00:17::${number}/64 dev eth0 nodad`);
     ip(`-n ${space} link set eth0 up`);
     ip(`-n ${space} route add default via 172.17.0.1`);
@@ -78,7 +80,7 @@ export class LabContainer {
   ) {}
 
   get address(): string {
-    return `172.17.0.${this.number}`;
+    return addressOf(this.number);
   }
 
   /** As `docker run`: a process is in the container and waits; the program runs once `start` was called. */

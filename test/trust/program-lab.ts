@@ -4,11 +4,13 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
 import { openCa } from "../../src/certificates/ca.js";
 import { LeafIssuer } from "../../src/certificates/leaf.js";
 import { loadNative } from "../../src/native/native.js";
 import { searchFor } from "../../src/trust/certificate-search.js";
+import { STORE_SETTLES_MS } from "../../src/trust/predict.js";
 import { processFiles } from "../../src/trust/process-files.js";
 import type { Program } from "../../src/trust/program.js";
 import { ProgramReader } from "../../src/trust/program-reader.js";
@@ -111,7 +113,7 @@ export class ProgramLab {
       asAna,
     );
     // What starts earlier may not have it yet, as far as anybody can tell.
-    await setTimeout(2 * STORE_SETTLES_MS);
+    await sleep(2 * STORE_SETTLES_MS);
   }
 
   setting(setting: Setting): string {

@@ -46,7 +46,7 @@ const LOOK_AT_ALL_MS = 5_000;
 const IDLE_LOOK_AT_ALL_MS = 30_000;
 const LOOK_AT_ENDED_MS = 500;
 /** What is proved is proved again so often, should anything change of which nobody tells. */
-const PROVE_AGAIN_MS = 5_000;
+const PROVE_AGAIN_MS = 15_000;
 const LOOK_AT_TABLES_MS = 100;
 /** A proof that takes longer may be one that fails: until it is there, connections go directly. */
 const DOUBT_MS = 300;

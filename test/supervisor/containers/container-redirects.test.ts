@@ -158,22 +158,22 @@ test("one in which it fails later is tried again, and what is open in it is kept
   await look();
   take();
   world.result = { kind: "failed", reason: "no answer" };
-  expect(await look(5_000)).toEqual(["waiting"]);
+  expect(await look(15_000)).toEqual(["waiting"]);
   expect(take()).toEqual(["remove", "rewrite trial 4 6", "remove"]);
   expect(await look(1_000)).toEqual(["waiting"]); // it rests
   expect(take()).toEqual([]);
   world.result = { kind: "arrived" };
-  expect(await look(5_000)).toEqual(["captured"]);
+  expect(await look(15_000)).toEqual(["captured"]);
   expect(take()).toEqual(["install trial", "install all"]);
 
   world.result = { kind: "failed", reason: "no answer" };
-  for (let failures = 0; failures < 2; failures++) expect(await look(10_000)).toEqual(["waiting"]);
-  expect(await look(10_000)).toEqual(["left_alone"]);
+  for (let failures = 0; failures < 2; failures++) expect(await look(15_000)).toEqual(["waiting"]);
+  expect(await look(15_000)).toEqual(["left_alone"]);
   expect(take()).not.toContain("close");
   world.result = { kind: "arrived" };
-  expect(await look(10_000)).toEqual(["left_alone"]);
+  expect(await look(15_000)).toEqual(["left_alone"]);
   world.found = [];
-  expect(await look(10_000)).toEqual([]);
+  expect(await look(15_000)).toEqual([]);
   expect(take()).toContain("close");
 });
 
@@ -290,7 +290,7 @@ test("one beside whose firewall no rules of ours work is captured as its connect
   expect(redirects.states).toMatchObject([{ by: "rewrite" }]);
   // It is proved like any other.
   world.result = { kind: "failed", reason: "no answer" };
-  expect(await look(5_000)).toEqual(["waiting"]);
+  expect(await look(15_000)).toEqual(["waiting"]);
   expect(take()).toEqual(["remove", "install trial", "remove"]);
 });
 
@@ -310,7 +310,7 @@ test.each<[string, (world: ReturnType<typeof rig>["world"]) => void]>([
   take();
   world.resultOf = noRules;
   make(world);
-  expect(await look(5_000)).toEqual(["captured"]);
+  expect(await look(15_000)).toEqual(["captured"]);
   expect(take().slice(-3)).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4 6"]);
   world.change = "rules";
   expect(await look()).toEqual(["captured"]);
@@ -336,7 +336,7 @@ test("one whose firewall will change without a word is not left to rules", async
   expect(take()).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4 6"]);
   // Where that does not work, rules have to, and nothing goes to and fro.
   world.resultOf = (way) => (way === "rewrite" ? { kind: "failed", reason: "no answer" } : undefined);
-  expect(await look(5_000)).toEqual(["captured"]);
+  expect(await look(15_000)).toEqual(["captured"]);
   expect(take()).toEqual(["remove", "install trial", "install all"]);
   expect(await look(100)).toEqual(["captured"]);
   expect(take()).toEqual([]);
@@ -352,9 +352,9 @@ test("a family without a way out, or that does not arrive, is not led to us as i
   world.routes6 = true;
   world.resultOf = (way, address) =>
     noRules(way) ?? (address.includes(":") ? { kind: "no_route" } : undefined);
-  expect(await look(5_000)).toEqual(["captured"]);
+  expect(await look(15_000)).toEqual(["captured"]);
   expect(take()).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4"]);
-  expect(await look(5_000)).toEqual(["captured"]);
+  expect(await look(15_000)).toEqual(["captured"]);
   expect(take()).toEqual([]);
 });
 
