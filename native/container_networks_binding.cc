@@ -36,7 +36,8 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
                         InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"), InstanceMethod<&Self::Open>("open"),
                         InstanceMethod<&Self::InstallRules>("installRules"), InstanceMethod<&Self::Rewrite>("rewrite"),
                         InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Cookie>("cookieOf"),
-                        InstanceMethod<&Self::TakeChange>("takeChange"), InstanceMethod<&Self::Untold>("untold"), InstanceMethod<&Self::NextNews>("nextNews"), InstanceMethod<&Self::Close>("close"),
+                        InstanceMethod<&Self::TakeChange>("takeChange"), InstanceMethod<&Self::Untold>("untold"),
+                        InstanceMethod<&Self::NextNews>("nextNews"), InstanceMethod<&Self::Close>("close"),
                         InstanceMethod<&Self::SocketOwnerIn>("socketOwner"),
                         InstanceMethod<&Self::OpenSocket>("openSocket"), InstanceMethod<&Self::HasRoute>("hasRoute"),
                         InstanceMethod<&Self::End>("end")});

@@ -16,8 +16,8 @@ namespace {
 
 // Of <linux/rtnetlink.h> and <linux/if_link.h>, which older headers do not have.
 constexpr int kGroupNetworkIds = 28;  // RTNLGRP_NSID, Linux 4.6
-constexpr int kGroups[] = {RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-                           RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,   kGroupNetworkIds};
+constexpr int kGroups[] = {RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                           RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,   kGroupNetworkIds};
 constexpr uint16_t kNewNetworkId = 88;     // RTM_NEWNSID
 constexpr uint16_t kDeleteNetworkId = 89;  // RTM_DELNSID
 /** The network that a link's other end is in, or that it was moved to. */
