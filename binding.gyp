@@ -65,6 +65,7 @@
             "native/linux/connect_rewrite_programs.cc",
             "native/linux/connect_recorder.cc",
             "native/linux/confinement.cc",
+            "native/linux/container_network.cc",
             "native/linux/container_networks.cc",
             "native/linux/container_rules.cc",
             "native/linux/container_rules_thread.cc",

@@ -1,10 +1,6 @@
 #include "container_networks.h"
 
 #include <fcntl.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -13,11 +9,8 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -27,25 +20,19 @@
 
 #include "connect_recorder.h"
 #include "linux/connect_rewrite.h"
+#include "linux/container_network.h"
 #include "linux/container_rules.h"
 #include "linux/container_rules_thread.h"
 #include "linux/front_socket.h"
 #include "linux/guest_message.h"
 #include "linux/network_watch.h"
 #include "linux/route_watch.h"
-#include "linux/sock_diag_message.h"
 #include "process_info.h"
 #include "unique_fd.h"
 
 namespace oximy {
 namespace {
 
-// Of <asm-generic/socket.h>, <linux/in.h> and <linux/in6.h>, which clash with those of libc.
-constexpr int kSoNetnsCookie = 71;
-constexpr int kIpFreebind = 15;
-constexpr int kIpv6Freebind = 78;
-constexpr int kBacklog = 4096;
-constexpr int kPortTries = 16;
 /** What is waited for, beside the watches of networks, which go by their ids. */
 constexpr uint64_t kChannel = uint64_t{1} << 32;
 constexpr uint64_t kStop = kChannel + 1;
@@ -59,122 +46,11 @@ constexpr uint64_t kRoutes = uint64_t{1} << 33;
 constexpr timeval kSendLimit{0, 500'000};
 /** At the end rules go at once, but where a container makes the kernel wait: there they go when it no longer does. */
 constexpr std::chrono::milliseconds kRemovalLimit{300};
-/** Of what is told of a network's rules at once; the next turn has more. */
-constexpr int kMostTold = 32;
-
-std::string Failure(const char* what, int error) { return std::string(what) + ": " + std::strerror(error); }
-
-uint64_t CookieOfNamespace(int any_socket) {
-  uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  return getsockopt(any_socket, SOL_SOCKET, kSoNetnsCookie, &cookie, &length) == 0 ? cookie : 0;
-}
-
-uint64_t OwnCookie() {
-  const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return CookieOfNamespace(any.get());
-}
-
-/** Listens on loopback, which a new network has not set up yet, at this port or a free one. */
-UniqueFd Listen(int family, uint16_t port, uint16_t& bound) {
-  UniqueFd listener(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!listener) return {};
-  const int on = 1;
-  sockaddr_storage address{};
-  socklen_t length;
-  if (family == AF_INET) {
-    setsockopt(listener.get(), IPPROTO_IP, kIpFreebind, &on, sizeof on);
-    auto* four = reinterpret_cast<sockaddr_in*>(&address);
-    four->sin_family = AF_INET;
-    four->sin_port = htons(port);
-    four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    length = sizeof *four;
-  } else {
-    setsockopt(listener.get(), IPPROTO_IPV6, kIpv6Freebind, &on, sizeof on);
-    setsockopt(listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    auto* six = reinterpret_cast<sockaddr_in6*>(&address);
-    six->sin6_family = AF_INET6;
-    six->sin6_port = htons(port);
-    six->sin6_addr = IN6ADDR_LOOPBACK_INIT;
-    length = sizeof *six;
-  }
-  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) return {};
-  if (listen(listener.get(), kBacklog) != 0) return {};
-  socklen_t size = sizeof address;
-  if (getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  bound = ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);  // at the same place in both
-  return listener;
-}
-
-/** Whether a watch was told of changes that are not by our own sockets, or of more than it could hold (ENOBUFS). */
-bool IsToldOfOthers(int watch, const RuleAddresses& own) {
-  for (int i = 0; i < kMostTold; i++) {
-    alignas(nlmsghdr) uint8_t told[16384];
-    const ssize_t size = recv(watch, told, sizeof told, MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return errno == ENOBUFS;
-    auto left = static_cast<uint32_t>(size);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(told); NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
-      if (!own.Has(header->nlmsg_pid)) return true;
-    }
-  }
-  return false;
-}
-
-struct Network {
-  uint32_t id = 0;
-  uint64_t cookie = 0;
-  /** What its sockets are closed by last, after all that follows. */
-  std::unique_ptr<ContainerRulesThread> rules;
-  RuleAddresses addresses;
-  UniqueFd space;
-  UniqueFd diag;
-  /** Is told of every change of the rules of nf_tables there. */
-  UniqueFd watch;
-  /** Likewise of links, addresses and routes. */
-  UniqueFd routes;
-  std::atomic<bool> are_ways_changed{false};
-  uint16_t port = 0;
-  bool listens_on_six = false;
-
-  /** For the proxy, until it has them. */
-  UniqueFd keep;
-  UniqueFd four;
-  UniqueFd six;
-};
-
-/** Runs where all sockets are made in that network. The thread is for this alone: it never comes back. */
-bool RunIn(int space, const std::function<void()>& work) {
-  bool done = false;
-  std::thread([&] {
-    if (setns(space, CLONE_NEWNET) != 0) return;
-    work();
-    done = true;
-  }).join();
-  return done;
-}
-
-std::optional<SocketOwner> FindIn(int diag, const SocketTuple& tuple, uint32_t sequence) {
-  if (tuple.local.family != tuple.remote.family) return std::nullopt;
-  const auto request = BuildSockDiagRequest(tuple, sequence);
-  if (send(diag, &request, sizeof request, 0) != static_cast<ssize_t>(sizeof request)) return std::nullopt;
-  for (;;) {
-    alignas(nlmsghdr) uint8_t answer[8192];
-    const ssize_t size = recv(diag, answer, sizeof answer, MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return std::nullopt;
-    const auto result = ParseSockDiagAnswer(answer, static_cast<size_t>(size), tuple, sequence);
-    if (const auto* owner = std::get_if<SocketOwner>(&result)) return *owner;
-    // The answer to an earlier question; the next one may be ours.
-    if (std::get<SockDiagFailure>(result) == SockDiagFailure::kOtherSocket) continue;
-    return std::nullopt;
-  }
-}
 
 class LinuxContainerNetworks final : public ContainerNetworks {
  public:
   explicit LinuxContainerNetworks(const ContainerNetworkOptions& options)
-      : options_(options), own_cookie_(OwnCookie()), machine_(own_cookie_) {
+      : options_(options), own_cookie_(NetworkCookie()), machine_(own_cookie_) {
     int ends[2];
     if (own_cookie_ == 0) throw std::system_error(errno, std::generic_category(), "SO_NETNS_COOKIE (Linux 5.14)");
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -236,7 +112,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     const std::lock_guard<std::mutex> guard(lock_);
     const auto found = networks_.find(id);
     if (found == networks_.end()) return;
-    const std::shared_ptr<Network> network = std::move(found->second);
+    const std::shared_ptr<ContainerNetwork> network = std::move(found->second);
     networks_.erase(found);
     if (rewrite_) rewrite_->Leave(network->cookie);
     epoll_ctl(waiting_.get(), EPOLL_CTL_DEL, network->watch.get(), nullptr);
@@ -254,7 +130,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     const std::lock_guard<std::mutex> guard(lock_);
     const auto found = networks_.find(id);
     if (found == networks_.end()) return std::nullopt;
-    const auto owner = FindIn(found->second->diag.get(), tuple, ++sequence_);
+    const auto owner = found->second->FindOwner(tuple, ++sequence_);
     if (owner || !rewrite_) return owner;
     const auto client = FindRewritten(*found->second, tuple.local);
     return client && client->destination == tuple.remote ? std::optional(client->owner) : std::nullopt;
@@ -288,7 +164,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   static int NewSocket(Endpoint::Family family, int type) {
     return socket(family == Endpoint::Family::kIPv4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   }
-  std::shared_ptr<Network> Find(uint32_t id) {
+  std::shared_ptr<ContainerNetwork> Find(uint32_t id) {
     const std::lock_guard<std::mutex> guard(lock_);
     const auto found = networks_.find(id);
     return found == networks_.end() ? nullptr : found->second;
@@ -304,7 +180,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     SocketOwner owner;
     Endpoint destination;
   };
-  std::optional<Client> FindRewritten(const Network& network, const Endpoint& peer);
+  std::optional<Client> FindRewritten(const ContainerNetwork& network, const Endpoint& peer);
   std::optional<Client> FindClient(const GuestMessage& want);
 
   void Serve();
@@ -326,7 +202,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   NetworkWatch machine_;
   NewsBox news_;
   std::mutex lock_;
-  std::map<uint32_t, std::shared_ptr<Network>> networks_;
+  std::map<uint32_t, std::shared_ptr<ContainerNetwork>> networks_;
   uint32_t next_id_ = 1;
   uint32_t sequence_ = 0;
   /** Once a network needs it; from then on it stays. Made and looked at under the lock, but for whoever made it. */
@@ -336,7 +212,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
 
 OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
   const std::string path = "/proc/" + std::to_string(process.pid) + "/ns/net";
-  auto network = std::make_shared<Network>();
+  auto network = std::make_shared<ContainerNetwork>();
   network->space = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!network->space) return {0, Failure("its network", errno)};
   const auto now = ReadProcessInfo(process.pid);
@@ -344,8 +220,7 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
 
   std::string failure = "its network cannot be entered";
   RunIn(network->space.get(), [&] {
-    const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    network->cookie = CookieOfNamespace(any.get());
+    network->cookie = NetworkCookie();
     // Whatever led here: our own network has rules of its own.
     if (network->cookie == 0 || network->cookie == own_cookie_) {
       failure = "its network is ours";
@@ -359,24 +234,7 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
     }
     failure.clear();
     if (network->id != 0) return;
-    // One port for both families, as the rules name one.
-    for (int tries = 0; tries < kPortTries; tries++) {
-      network->four = Listen(AF_INET, 0, network->port);
-      if (!network->four) break;
-      network->six = Listen(AF_INET6, network->port, network->port);
-      // Without IPv6 there is none to listen for.
-      if (network->six || errno != EADDRINUSE) break;
-      network->four = UniqueFd();
-    }
-    if (!network->four) failure = Failure("no listener", errno);
-    network->listens_on_six = static_cast<bool>(network->six);
-    network->diag = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-    if (!network->diag) failure = Failure("no netlink", errno);
-    if (!failure.empty()) return;
-    network->watch = UniqueFd(OpenNetfilter(0, 1U << (NFNLGRP_NFTABLES - 1)));
-    network->keep = UniqueFd(OpenNetfilter(network->addresses.keep()));
-    network->routes = UniqueFd(OpenRouteWatch());
-    if (!network->watch || !network->keep || !network->routes) failure = Failure("no netlink", errno);
+    failure = network->OpenSockets();
   });
   if (!failure.empty()) return {0, failure};
   if (network->id != 0) return {network->id, ""};
@@ -415,7 +273,7 @@ std::string LinuxContainerNetworks::Rewrite(uint32_t id, RulesFor whom, Families
   const std::lock_guard<std::mutex> guard(lock_);
   const auto found = networks_.find(id);
   if (found == networks_.end()) return "it is not held";
-  const Network& network = *found->second;
+  const ContainerNetwork& network = *found->second;
   std::string failure;
   if (!rewrite_) rewrite_ = ConnectRewrite::Attach(options_.ports, failure);
   if (!rewrite_) return failure;
@@ -437,7 +295,7 @@ std::string LinuxContainerNetworks::Rewrite(uint32_t id, RulesFor whom, Families
 bool LinuxContainerNetworks::Announce(uint32_t id) {
   const auto found = networks_.find(id);
   if (found == networks_.end() || !found->second->keep) return true;
-  Network& network = *found->second;
+  ContainerNetwork& network = *found->second;
   GuestMessage message{};
   message.kind = GuestKind::kAdd;
   message.network = id;
@@ -455,8 +313,8 @@ void LinuxContainerNetworks::Doubt(uint32_t id) {
   const std::lock_guard<std::mutex> guard(lock_);
   const auto found = networks_.find(id);
   if (found == networks_.end()) return;
-  const Network& network = *found->second;
-  if (!IsToldOfOthers(network.watch.get(), network.addresses)) return;
+  const ContainerNetwork& network = *found->second;
+  if (!network.IsChangedByOthers()) return;
   network.rules->NoteChange();
   if (rewrite_) rewrite_->Leave(network.cookie);
   NetworkNews news;
@@ -519,7 +377,7 @@ void LinuxContainerNetworks::Attend(uint64_t what) {
   }
 }
 
-std::optional<LinuxContainerNetworks::Client> LinuxContainerNetworks::FindRewritten(const Network& network,
+std::optional<LinuxContainerNetworks::Client> LinuxContainerNetworks::FindRewritten(const ContainerNetwork& network,
                                                                                     const Endpoint& peer) {
   Endpoint listener;
   listener.family = peer.family;
@@ -527,7 +385,7 @@ std::optional<LinuxContainerNetworks::Client> LinuxContainerNetworks::FindRewrit
   const bool is_ipv4 = peer.family == Endpoint::Family::kIPv4;
   if (is_ipv4) listener.address[0] = 127;
   listener.address[is_ipv4 ? 3 : 15] = 1;
-  const auto owner = FindIn(network.diag.get(), {peer, listener}, ++sequence_);
+  const auto owner = network.FindOwner({peer, listener}, ++sequence_);
   if (!owner || !rewrite_) return std::nullopt;
   const auto destination = rewrite_->DestinationOf(owner->cookie);
   if (!destination) return std::nullopt;
@@ -541,7 +399,7 @@ std::optional<LinuxContainerNetworks::Client> LinuxContainerNetworks::FindClient
   if (found == networks_.end()) return std::nullopt;
   if (want.destination_port == 0) return FindRewritten(*found->second, peer);
   const Endpoint destination = FromIPv6(want.destination.data(), want.destination_port);
-  const auto owner = FindIn(found->second->diag.get(), {peer, destination}, ++sequence_);
+  const auto owner = found->second->FindOwner({peer, destination}, ++sequence_);
   if (!owner) return std::nullopt;
   return Client{*owner, destination};
 }
