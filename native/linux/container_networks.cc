@@ -44,6 +44,8 @@ constexpr uint64_t kForeignConnects = kChannel + 5;
 constexpr uint64_t kRoutes = uint64_t{1} << 33;
 /** The proxy takes packets at once; one that does not shall not hold us up for long. */
 constexpr timeval kSendLimit{0, 500'000};
+/** Room for the sockets of some thousand connections that begin at once. */
+constexpr int kSendBytes = 4 * 1024 * 1024;
 /** At the end rules go at once, but where a container makes the kernel wait: there they go when it no longer does. */
 constexpr std::chrono::milliseconds kRemovalLimit{300};
 
@@ -59,6 +61,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     channel_ = UniqueFd(ends[0]);
     proxy_end_ = UniqueFd(ends[1]);
     setsockopt(channel_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendLimit, sizeof kSendLimit);
+    setsockopt(channel_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kSendBytes, sizeof kSendBytes);
     stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
     done_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     waiting_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));

@@ -108,7 +108,34 @@ bool FrontLoop::WantUpstream(uint64_t id, const Peeking& peeking) {
     message.destination = AsIPv6(*peeking.destination);
     message.destination_port = peeking.destination->port;
   }
-  return SendGuestMessage(guests_.get(), message, {}, MSG_DONTWAIT);
+  if (unsent_wants_.empty()) {
+    if (SendGuestMessage(guests_.get(), message, {}, MSG_DONTWAIT)) return true;
+    if (errno != EAGAIN) return false;
+    // A burst of connections is faster than root, which makes a socket for each.
+    WatchGuests(EPOLLIN | EPOLLOUT);
+  }
+  unsent_wants_.push_back(message);
+  return true;
+}
+
+void FrontLoop::SendUnsentWants() {
+  while (guests_ && !unsent_wants_.empty()) {
+    if (!SendGuestMessage(guests_.get(), unsent_wants_.front(), {}, MSG_DONTWAIT)) {
+      // Otherwise root has gone, which is reported as the end of the channel.
+      if (errno == EAGAIN) return;
+      unsent_wants_.clear();
+      break;
+    }
+    unsent_wants_.pop_front();
+  }
+  if (guests_) WatchGuests(EPOLLIN);
+}
+
+void FrontLoop::WatchGuests(uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = kGuestsId * 2;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, guests_.get(), &event);
 }
 
 /** To wherever the connection is by now; one that has gone leaves the socket to be closed. */
@@ -171,6 +198,7 @@ void FrontLoop::FailAwaiting(uint64_t id) {
 void FrontLoop::EndGuests() {
   Unwatch(guests_.get());
   guests_ = Descriptor();
+  unsent_wants_.clear();
   guest_listeners_.clear();
   while (!awaiting_.empty()) FailAwaiting(awaiting_.begin()->first);
   std::vector<uint64_t> lost;

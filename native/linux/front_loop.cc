@@ -243,7 +243,10 @@ bool FrontLoop::Finished() {
 void FrontLoop::OnEvent(uint64_t tag, uint32_t events) {
   const uint64_t id = tag / 2;
   if (id == kWakeId) return;
-  if (id == kGuestsId) return TakeGuestMessages();
+  if (id == kGuestsId) {
+    if (events & EPOLLOUT) SendUnsentWants();
+    return TakeGuestMessages();
+  }
   if (id < kFirstConnection) {
     if (accepting_ && id - kFirstListener < listening_.size()) Accept(listening_[id - kFirstListener].socket.get(), 0);
     return;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -153,6 +154,8 @@ class FrontLoop final : public Front {
   void RemoveGuest(uint32_t network);
   void WelcomeGuest(uint64_t id, Peeking& peeking);
   bool WantUpstream(uint64_t id, const Peeking& peeking);
+  void SendUnsentWants();
+  void WatchGuests(uint32_t events);
   void TakeUpstream(const GuestMessage& message, Descriptor upstream);
   void LearnDestination(uint64_t id, Peeking& peeking, const GuestMessage& message);
   void TurnAwayLost(uint64_t id);
@@ -190,6 +193,8 @@ class FrontLoop final : public Front {
   std::vector<Endpoint> addresses_;
   Descriptor epoll_;
   Descriptor guests_;
+  /** Requests for sockets that root's end had no room for, oldest first. */
+  std::deque<GuestMessage> unsent_wants_;
   std::unordered_map<uint64_t, GuestListener> guest_listeners_;
   std::unordered_map<uint32_t, GuestKeep> guest_keeps_;
   /** Orders that wait for root's socket. */

@@ -67,6 +67,28 @@ export class LabDocker {
     mkdirSync(join(CGROUPS, cgroup), { recursive: true });
     return new LabContainer(this.lab, space, id, cgroup, number);
   }
+
+  /** One of a Docker that runs in that container: its link leads there, not to the machine. */
+  createIn(outer: LabContainer): LabContainer {
+    const number = ++this.count;
+    const id = randomBytes(32).toString("hex");
+    const space = `${this.lab.machine.name.replace(/-machine$/, "")}-c${number}`;
+    ip(`netns add ${space}`);
+    ip(`link add eth0 netns ${space} type veth peer name veth${number} netns ${outer.space}`);
+    ip(`-n ${outer.space} addr add 10.88.0.1/24 dev veth${number}`);
+    ip(`-n ${outer.space} link set veth${number} up`);
+    ip(`-n ${space} link set lo up`);
+    ip(`-n ${space} addr add 10.88.0.2/24 dev eth0`);
+    ip(`-n ${space} link set eth0 up`);
+    ip(`-n ${space} route add default via 10.88.0.1`);
+    outer.administer(
+      "echo 1 >/proc/sys/net/ipv4/ip_forward; nft 'add table ip inner; " +
+        "add chain ip inner post { type nat hook postrouting priority 100; }; add rule ip inner post masquerade'",
+    );
+    const cgroup = `${outer.cgroup}/docker/${id}`;
+    mkdirSync(join(CGROUPS, cgroup), { recursive: true });
+    return new LabContainer(this.lab, space, id, cgroup, number, outer.space);
+  }
 }
 
 /** A network namespace and a cgroup as Docker makes them; the files are those of the lab's machine. */
@@ -77,6 +99,8 @@ export class LabContainer {
     readonly id: string,
     readonly cgroup: string,
     readonly number: number,
+    /** Where the other end of its link is. */
+    private readonly host = lab.machine.name,
   ) {}
 
   get address(): string {
@@ -123,7 +147,7 @@ export class LabContainer {
     for (const pid of readFileSync(join(CGROUPS, this.cgroup, "cgroup.procs"), "utf8").split("\n")) {
       if (pid !== "") process.kill(Number(pid), "SIGKILL");
     }
-    ip(`-n ${this.lab.machine.name} link del veth${this.number}`);
+    ip(`-n ${this.host} link del veth${this.number}`);
     ip(`netns del ${this.space}`);
   }
 
