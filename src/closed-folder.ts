@@ -1,4 +1,4 @@
-/** Which folder keeps a user out of a path. */
+/** Which folder on the way to a path this process may not enter. */
 
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -13,7 +13,7 @@ export function closedFolderOn(path: string): string | undefined {
     statSync(path);
     return undefined;
   } catch (error) {
-    // Looking something up in a folder takes the right to enter it (path_resolution(7)).
+    // Resolving a path needs search permission on each folder in it (path_resolution(7)).
     return (error as NodeJS.ErrnoException).code === "EACCES" ? parent : undefined;
   }
 }

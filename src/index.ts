@@ -34,9 +34,9 @@ export interface CaptureOptions extends Partial<Omit<CaptureSettings, "feed">> {
   readonly port?: number;
   /** Address that it listens on; 127.0.0.1 by default. */
   readonly host?: string;
-  /** Called for each event, beside its line in the file. */
+  /** Called for each event, in addition to its line in the file. */
   readonly onEvent?: (event: OximyEvent) => void;
-  /** What is said on standard error; `warn` and above by default. */
+  /** What is logged to standard error; `warn` and above by default. */
   readonly logLevel?: LogLevel;
 }
 
@@ -46,9 +46,9 @@ export interface Capture {
   readonly certificatePath: string;
   /** Folder of the event files. */
   readonly outputDir: string;
-  /** Resolves when all that was captured so far is written. */
+  /** Resolves when everything captured so far is written. */
   flush(): Promise<void>;
-  /** Lets open connections end within `graceMs` (2,000), then closes them; writes what is left. */
+  /** Lets open connections end within `graceMs` (2,000), then closes them and writes the remaining events. */
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -57,8 +57,8 @@ export interface Capture {
  * @throws OximyError OXIMY_E_PORT_TAKEN, OXIMY_E_OUTPUT_DIR, OXIMY_E_CA, OXIMY_E_BUNDLE_…, OXIMY_E_NATIVE_MISSING
  */
 export async function startCapture(options: CaptureOptions = {}): Promise<Capture> {
-  const { port = 0, host = "127.0.0.1", onEvent, logLevel = "warn", ...told } = options;
-  const settings: CaptureSettings = { ...defaultSettings(told.home ?? oximyHome()), ...told };
+  const { port = 0, host = "127.0.0.1", onEvent, logLevel = "warn", ...given } = options;
+  const settings: CaptureSettings = { ...defaultSettings(given.home ?? oximyHome()), ...given };
   const capture = await startExplicitCapture({
     settings,
     host,

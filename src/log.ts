@@ -1,4 +1,4 @@
-/** Messages for the person at the terminal, on standard error: text, or JSON lines by pino. */
+/** Log messages on standard error: text, or JSON lines by pino. */
 
 import { pino } from "pino";
 import { printableText, printError } from "./terminal.js";
@@ -22,7 +22,7 @@ const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 export function createLog(options: LogOptions): Log {
   if (options.json) {
-    // Synchronous: what is said before an exit must be read after it.
+    // Synchronous, so that messages logged just before an exit are not lost.
     const logger = pino({ level: options.level, base: null }, pino.destination({ fd: 2, sync: true }));
     return {
       debug: (message) => logger.debug(printableText(message)),

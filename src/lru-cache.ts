@@ -1,4 +1,4 @@
-/** Keeps the `capacity` entries used last. */
+/** Keeps the `capacity` most recently used entries. */
 export class LruCache<K, V> {
   private readonly entries = new Map<K, V>();
 
@@ -6,7 +6,7 @@ export class LruCache<K, V> {
 
   get(key: K): V | undefined {
     const value = this.entries.get(key);
-    // A Map iterates in order of insertion: what is put in again is the youngest.
+    // A Map iterates in insertion order, so an entry that is set again becomes the newest.
     if (value !== undefined) this.set(key, value);
     return value;
   }
@@ -33,7 +33,7 @@ export class LruCache<K, V> {
     this.entries.clear();
   }
 
-  /** Keys, the one used last first. */
+  /** Keys, most recently used first. */
   recentKeys(): K[] {
     return [...this.entries.keys()].reverse();
   }

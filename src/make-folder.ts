@@ -4,9 +4,9 @@ import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * Makes the folder and its missing parents; those that were made, outermost first. Not by Node's `recursive`, which
- * tries for ever where a parent is there and takes no folders, as /proc (src/node_file.cc, MKDirpSync: ENOENT for what
- * was just made sends it back to the parent). Throws the system's error at once.
+ * Makes the folder and its missing parents, and returns those it made, outermost first. It does not use Node's
+ * `recursive`, which loops forever where a parent exists but takes no folders, as /proc (src/node_file.cc, MKDirpSync:
+ * ENOENT for what was just made sends it back to the parent). Throws the system's error at once.
  */
 export function makeFolder(folder: string, mode = 0o700): string[] {
   if (isFolder(folder)) return [];
@@ -15,7 +15,7 @@ export function makeFolder(folder: string, mode = 0o700): string[] {
   try {
     mkdirSync(folder, { mode });
   } catch (error) {
-    // Somebody else was faster.
+    // Another process made it first.
     if ((error as NodeJS.ErrnoException).code === "EEXIST" && isFolder(folder)) return made;
     throw error;
   }

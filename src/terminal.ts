@@ -1,20 +1,20 @@
 /**
- * All that is printed goes through here: names of programs, paths, hosts and errors come from others, and none of them
- * may steer a terminal, turn text around, or look like a line of ours.
+ * All output goes through here. Names of programs, paths, hosts and errors are untrusted: none of them may contain
+ * control sequences, reverse the direction of text, or pass for a line of our own.
  */
 
-/** Controls (C0 and C1), formats with the bidirectional ones, separators of lines, and halves of characters. */
+/** Control characters (C0 and C1), format characters with the bidirectional ones, line separators, lone surrogates. */
 const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** Without C0, which JSON escapes itself; the line feeds that are left are those of its indents. */
+/** Without C0, which JSON escapes itself; the line feeds that remain are those of its indentation. */
 const STEERING_IN_JSON = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** On one line, with nothing in it that a terminal would obey. */
+/** On one line, without control characters. */
 export function printable(text: string): string {
   return text.replace(STEERING, "\ufffd");
 }
 
-/** The same of several lines. Those after the first are set in, so that none passes for a line of its own. */
+/** The same for several lines. Those after the first are indented, so that none passes for a message of its own. */
 export function printableText(text: string): string {
   return text
     .split("\n")
@@ -23,18 +23,18 @@ export function printableText(text: string): string {
     .join("\n");
 }
 
-/** At most so many characters, the last of them … where some were left out. */
+/** At most `most` characters, ending in … if the text was cut. */
 export function shortened(text: string, most: number): string {
   const characters = [...text];
   return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
 }
 
-/** JSON that says the same and steers nothing: what JSON leaves as it is, escaped in its UTF-16 units (RFC 8259 §7). */
+/** Equivalent JSON without control characters: those that JSON allows are escaped by UTF-16 unit (RFC 8259 §7). */
 export function printableJson(value: unknown, indent?: number): string {
   return printableJsonText(JSON.stringify(value, null, indent));
 }
 
-/** The same of what is JSON already. */
+/** The same for text that is JSON already. */
 export function printableJsonText(json: string): string {
   return json.replace(STEERING_IN_JSON, (character) =>
     character
@@ -53,19 +53,19 @@ export function printJson(value: unknown, indent?: number): void {
   process.stdout.write(`${printableJson(value, indent)}\n`);
 }
 
-/** Several lines that were made of printable parts. */
+/** Several lines, each made of printable parts. */
 export function printText(text: string): void {
   process.stdout.write(`${text.split("\n").map(printable).join("\n")}\n`);
 }
 
-/** Takes the cursor to the beginning of its line, and what stands there away (ECMA-48, CR and EL). */
+/** Moves the cursor to the start of its line and clears the line (ECMA-48, CR and EL). */
 export const CLEAR_LINE = "\r\x1b[K";
 
-/** Whether lines can be drawn over at a stream. */
+/** Whether a stream is a terminal on which lines can be redrawn. */
 export const isDrawable = ({ isTTY }: { readonly isTTY?: boolean }): boolean =>
   isTTY === true && process.env.TERM !== "dumb";
 
-/** For what is no result. At a terminal a status line may stand there, of this process or of another one. */
+/** For everything but results. On a terminal it clears a status line first, which may be another process's. */
 export function printError(text: string): void {
   process.stderr.write(`${isDrawable(process.stderr) ? CLEAR_LINE : ""}${printableText(text)}\n`);
 }

@@ -1,22 +1,22 @@
-/** Gathers what the taps push within a few milliseconds into one message for the capture thread. */
+/** Batches the taps' pushes of a few milliseconds into one message to the capture thread. */
 
 import type { Connection, UnreadConnection } from "../connection/connection.js";
 import { type Batch, OP_WIDTH } from "./protocol.js";
 
-/** A batch is sent when this many bytes have come, at the latest. */
+/** A batch is sent as soon as it has this many bytes. */
 const FULL_BATCH = 256 << 10;
 const FIRST_BUFFER = 16 << 10;
-/** Room for a full batch: what comes last is seldom more than a TLS record or what Node reads at a time. */
+/** Fits a full batch: the last push is rarely longer than a TLS record or one of Node's reads. */
 const LARGE_BUFFER = FULL_BATCH + (64 << 10);
 /** Large buffers kept for the next batches. */
 const MAX_SPARE = 4;
 /**
- * A batch is sent after this time. To wake the other thread costs more than to read an exchange, and nobody notices
- * that an event is written a moment later.
+ * A batch is sent after this time. Waking the other thread costs more than reading an exchange, and the delay until an
+ * event is written does not matter.
  */
 const GATHER_MS = 25;
 
-/** Whether a buffer is worth being used again. */
+/** Whether a buffer is worth reusing. */
 export const isLarge = (buffer: ArrayBuffer): boolean => buffer.byteLength === LARGE_BUFFER;
 
 export class BatchWriter {
@@ -41,7 +41,7 @@ export class BatchWriter {
     this.op(code, id, time, this.infos.push(info) - 1);
   }
 
-  /** A push: copies `chunk`, which Node may use again at once. */
+  /** A push: copies `chunk`, which Node may reuse at once. */
   push(code: number, id: number, time: number, chunk: Uint8Array): void {
     if (this.used + chunk.length > this.bytes.length) this.grow(chunk.length);
     this.bytes.set(chunk, this.used);
@@ -67,7 +67,7 @@ export class BatchWriter {
     this.send(batch);
   }
 
-  /** Takes a large buffer back: garbage outside the heap hardly makes V8 collect, and grows by the megabyte. */
+  /** Takes a large buffer back: memory outside the heap hardly triggers V8's collector, and would grow by megabytes. */
   reuse(buffer: ArrayBuffer): void {
     if (isLarge(buffer) && this.spare.length < MAX_SPARE) this.spare.push(new Uint8Array(buffer));
   }

@@ -1,4 +1,4 @@
-/** One exchange, classified and read, as the event that is written of it. */
+/** Classifies and reads one exchange, and builds its event. */
 
 import type { Owner } from "../connection/client.js";
 import type { Connection } from "../connection/connection.js";
@@ -18,17 +18,17 @@ import type { HostIndex } from "../oisp/host-index.js";
 
 export interface ReadingOptions {
   readonly includeRaw: boolean;
-  /** Exchanges with unknown hosts are told too: the user asked for all that an app sends. */
+  /** Exchanges with unknown hosts are reported too: the user asked for everything that an app sends. */
   readonly allHosts: boolean;
-  /** Whether the user named the host of a connection as that of an MCP server. */
+  /** Whether the user named the host of a connection as an MCP server's. */
   readonly isMcpHost?: (info: Connection) => boolean;
-  /** Absent: events are not put into conversations. */
+  /** Absent: events are not grouped into conversations. */
   readonly conversations?: Conversations;
-  /** The repository that a client works in, as far as it is known by now. */
+  /** The repository that a client works in, if known by now. */
   readonly repoOf?: (owner: Owner) => ClientRepo | undefined;
 }
 
-/** The event of an exchange that is over; undefined when it is to leave nothing. */
+/** The event of a finished exchange; undefined when it is dropped. */
 export function eventOfExchange(
   info: Connection,
   exchange: Exchange,
@@ -37,7 +37,7 @@ export function eventOfExchange(
 ): OximyEvent | undefined {
   const classification = classificationOf(info, exchange, index, options);
   if (classification.level === "drop") return undefined;
-  // A WebSocket's turns have been told while it lived; what is left is its end.
+  // A WebSocket's turns were reported while it was open; only its end remains.
   const readable = classification.level === "full_trace" && exchange.protocol !== "websocket";
   return event(
     info,
@@ -49,7 +49,7 @@ export function eventOfExchange(
   );
 }
 
-/** The events of the turns in `messages`, the latest of a WebSocket that still lives or has just ended. */
+/** The events of the turns in `messages`, the latest of a WebSocket that is open or has just ended. */
 export function eventsOfTurns(
   info: Connection,
   exchange: Exchange,
@@ -85,7 +85,7 @@ interface Classified {
   readonly classification: Classification;
 }
 
-/** The last of each connection: most connections ask for the same again and again. */
+/** The last of each connection: most connections repeat the same request line. */
 const classified = new WeakMap<Connection, Classified>();
 
 function classificationOf(
@@ -112,7 +112,7 @@ function classificationOf(
   };
 }
 
-/** What is known of a host that the user named as that of an MCP server. */
+/** Source of a host that the user named as an MCP server's. */
 export const mcpSource = (host: string) => ({ type: "mcp", id: host, endpoint: null }) as const;
 
 function classifyAnew(info: Connection, method: string, path: string, index: HostIndex): Classification {
@@ -170,7 +170,7 @@ function isCut(body: DecodedBody): boolean {
   return body.kind === "undecodable" || ("truncated" in body && body.truncated);
 }
 
-/** The end of a WebSocket has no meaning of its own; its event tells how long it lived and what passed. */
+/** The end of a WebSocket carries no interaction; its event has the duration and the traffic. */
 function closing(classification: Classification): Classification {
   if (classification.level !== "full_trace") return classification;
   const { source, provider } = classification;

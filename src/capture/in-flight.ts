@@ -1,7 +1,7 @@
-/** What was handed to the capture thread and is not read yet, told by a counter that both threads share. */
+/** How much the capture thread was given and has not read yet, by a counter that both threads share. */
 
 /**
- * Counts in KiB, in 32 bits that wrap: a process may run for months, and only differences are looked at.
+ * Counts in KiB, in 32 bits that wrap around: a process may run for months, and only differences are used.
  * The reader adds what it has read to `counter[0]`.
  */
 export class InFlight {
@@ -15,7 +15,7 @@ export class InFlight {
     return this.counter.buffer as SharedArrayBuffer;
   }
 
-  /** A batch was handed over. */
+  /** Counts a batch that was handed over. */
   add(kib: number): void {
     this.sent = (this.sent + kib) | 0;
   }
@@ -28,7 +28,7 @@ export class InFlight {
     return Atomics.load(this.counter, 0);
   }
 
-  /** Stands for all that was gathered up to now, what is not handed over yet included: it goes with the next batch. */
+  /** A position after everything pushed so far, including what goes with the next batch. */
   mark(): number {
     return (this.sent + 1) | 0;
   }
@@ -38,7 +38,7 @@ export class InFlight {
   }
 }
 
-/** How much of one connection is under way: never less than it is, and forgotten when the reader has caught up. */
+/** Upper bound of one connection's bytes in flight, reset when the reader has caught up. */
 export class ConnectionQuota {
   private older = 0;
   private newer = 0;
@@ -48,10 +48,10 @@ export class ConnectionQuota {
     this.mark = inFlight.mark();
   }
 
-  /** Adds bytes that were pushed, and returns what is under way with them. */
+  /** Adds pushed bytes, and returns the bytes in flight including them. */
   add(bytes: number): number {
     if (this.inFlight.isRead(this.mark)) {
-      // What came before the mark is read; what came since may not be.
+      // Everything before the mark is read; later bytes may not be.
       this.older = this.newer;
       this.newer = 0;
       this.mark = this.inFlight.mark();

@@ -1,4 +1,4 @@
-/** What is said in an exchange of MCP over HTTP: in bodies that have ended, and in streams while they live. */
+/** Messages of an MCP exchange over HTTP: from complete bodies, and from streams while they are open. */
 
 import { MemoryBudget } from "../exchange/body.js";
 import type { Exchange, Fields } from "../exchange/exchange.js";
@@ -9,47 +9,47 @@ import { LiveUnpacker } from "../interaction/live-unpacker.js";
 import { type EventMessage, EventMessages } from "../interaction/mcp/event-messages.js";
 import type { MessageFacts } from "../interaction/mcp/mcp-session.js";
 import { messagesOf, type RpcMessage } from "../interaction/mcp/rpc-message.js";
-import type { Dialogue } from "./mcp-traffic.js";
+import type { SessionState } from "./mcp-traffic.js";
 
-/** So many messages of the greatest length may be waiting for their ends, over all streams. */
+/** Unfinished messages of the greatest length that may be buffered, over all streams. */
 const MAX_WAITING = 8;
-/** What the decoders of all streams that are packed may keep: those of 16 brotli streams as they are usual. */
+/** Most memory of the decoders of all compressed streams: that of 16 typical brotli streams. */
 const MAX_DECODERS = 64 << 20;
 
-/** A message with what is known of it. */
-export interface Saying {
+/** A message with its time and length. */
+export interface McpMessage {
   readonly message: RpcMessage;
   readonly facts: MessageFacts;
 }
 
-/** What the streams of one thread may keep of messages that have not ended. */
+/** Memory limit for the unfinished messages of one thread's streams. */
 export class StreamBudget {
   readonly decoders = new MemoryBudget(MAX_DECODERS);
   private used = 0;
 
-  /** @param maxMessage bytes from which on of a message only its outline is kept */
+  /** @param maxMessage size from which only the outline of a message is kept */
   constructor(readonly maxMessage: number) {}
 
-  /** False when the streams keep too much together. */
+  /** False when the streams together exceed the limit. */
   change(bytes: number): boolean {
     this.used += bytes;
     return this.used <= MAX_WAITING * this.maxMessage;
   }
 }
 
-/** A stream of events, read while it lives. */
+/** An event stream, read while it is open. */
 export class McpStream {
-  /** Known from its first bytes on, when something can be told of it. */
-  dialogue: Dialogue | undefined;
+  /** Set with the first bytes, if the stream can be reported at all. */
+  state: SessionState | undefined;
   hasBegun = false;
-  /** Opened by the client to hear what the server says by itself. */
+  /** Opened by the client for messages that the server sends on its own. */
   isListening = false;
-  /** Something said in it was not kept. */
+  /** Some of its messages were not kept. */
   isTorn = false;
-  hasSpoken = false;
-  /** It is packed so that it is read when it has ended. */
-  isLeft = false;
-  private hasAsked = false;
+  hasMessages = false;
+  /** Its compression can only be decoded after its end. */
+  isDeferred = false;
+  private hasTakenRequests = false;
   private isUnreadable = false;
   private unpacker: LiveUnpacker | undefined;
   private readonly messages: EventMessages;
@@ -64,15 +64,15 @@ export class McpStream {
   }
 
   push(bytes: Uint8Array): EventMessage[] {
-    if (bytes.length === 0 || this.isLeft || this.isUnreadable) return [];
+    if (bytes.length === 0 || this.isDeferred || this.isUnreadable) return [];
     if (this.codings.length === 0) return this.take(bytes);
     if (this.unpacker === undefined) {
       this.unpacker = LiveUnpacker.of(this.codings, bytes, this.budget.decoders);
-      this.isLeft = this.unpacker === undefined;
+      this.isDeferred = this.unpacker === undefined;
     }
     const unpacked = this.unpacker?.push(bytes);
     if (unpacked !== undefined) return this.take(unpacked);
-    if (!this.isLeft) this.giveUp();
+    if (!this.isDeferred) this.giveUp();
     return [];
   }
 
@@ -82,14 +82,14 @@ export class McpStream {
     return this.messages.end();
   }
 
-  /** What the request says, the first time. */
-  asked(exchange: Exchange): Saying[] {
-    if (this.hasAsked) return [];
-    this.hasAsked = true;
+  /** The messages of the request body, on the first call only. */
+  takeRequests(exchange: Exchange): McpMessage[] {
+    if (this.hasTakenRequests) return [];
+    this.hasTakenRequests = true;
     return requestsOf(exchange);
   }
 
-  /** The rest cannot be unpacked. */
+  /** The rest cannot be decompressed. */
   private giveUp(): void {
     this.isUnreadable = true;
     this.isTorn = true;
@@ -109,32 +109,33 @@ export class McpStream {
       this.messages.skip();
       this.isTorn = true;
     }
-    if (found.length > 0) this.hasSpoken = true;
+    if (found.length > 0) this.hasMessages = true;
     return found;
   }
 }
 
-export const sayingAt =
+export const messageAt =
   (time: number) =>
-  ({ message, length, isCut }: EventMessage): Saying => ({
+  ({ message, length, isCut }: EventMessage): McpMessage => ({
     message,
     facts: { time, ...(length !== undefined && { length }), ...(isCut && { isCut }) },
   });
 
-/** What the client says. */
-export const requestsOf = ({ request, startedAt }: Exchange): Saying[] => sayingsOf(request, startedAt);
+/** The client's messages. */
+export const requestsOf = ({ request, startedAt }: Exchange): McpMessage[] =>
+  timedMessages(request, startedAt);
 
-/** What the server says in an answer that is read when it has ended. */
-export const answersOf = ({ response, endedAt }: Exchange): Saying[] =>
-  response === undefined ? [] : sayingsOf(response, endedAt);
+/** The server's messages in a response that is read after its end. */
+export const answersOf = ({ response, endedAt }: Exchange): McpMessage[] =>
+  response === undefined ? [] : timedMessages(response, endedAt);
 
-function sayingsOf(
+function timedMessages(
   side: { readonly body: Exchange["request"]["body"]; readonly fields: Fields },
   time: number,
 ) {
   const messages = messagesIn(decodeBody(side.body, side.fields));
   const { length, truncated } = side.body;
-  // The length of a body is that of its message when there is but one.
+  // The length of the body is that of the message if there is only one.
   const facts = {
     time,
     ...(messages.length === 1 && { length }),

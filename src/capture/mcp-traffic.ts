@@ -1,6 +1,6 @@
 /**
  * MCP over streamable HTTP (modelcontextprotocol.io, specification 2025-06-18, basic/transports): a client's messages
- * are bodies of POST, a server's are the answers to them or stand in a stream of events. Exchanges in, events out.
+ * are POST bodies, a server's are their responses or come in an event stream. Exchanges in, events out.
  */
 
 import type { Owner } from "../connection/client.js";
@@ -21,26 +21,26 @@ import type { RpcId, RpcMessage } from "../interaction/mcp/rpc-message.js";
 import { LruCache } from "../lru-cache.js";
 import { McpHosts } from "../oisp/mcp-hosts.js";
 import { eventConnection } from "./exchange-reading.js";
-import { answersOf, McpStream, requestsOf, type Saying, StreamBudget, sayingAt } from "./mcp-stream.js";
+import { answersOf, type McpMessage, McpStream, messageAt, requestsOf, StreamBudget } from "./mcp-stream.js";
 
-/** A session is what two parties know of each other; those used last are kept. */
+/** Most sessions, by least recent use. */
 const MAX_SESSIONS = 1_000;
-/** Answers of a client to what was asked in a stream that is read when it has ended. */
+/** Answers of a client to requests in a deferred stream. */
 const MAX_EARLY = 200;
-/** Calls of a session that were accepted, and whose answers are to come in its stream. */
+/** Accepted calls of a session whose answers are expected in its stream. */
 const MAX_ACCEPTED = 1_000;
 
 type Answer = Extract<RpcMessage, { kind: "answer" }>;
 
-export interface Dialogue {
+export interface SessionState {
   readonly session: McpSession;
-  /** What carried the calls that are told. */
+  /** The exchange that carried the calls being reported. */
   current: Carrier;
-  /** A stream that is left is read when it ends, which is after what it asks for was answered. */
+  /** Answers that came before their requests: a deferred stream is read at its end, after the client has answered. */
   readonly early: LruCache<RpcId, { readonly message: Answer; readonly facts: MessageFacts }>;
-  /** Streams that the client has opened to listen, and that are open. */
+  /** Open streams that the client opened to listen. */
   listening: number;
-  /** Answered by a mere 202: the transport of 2024-11-05 answers in the stream that the client listens to. */
+  /** Calls answered by 202 only: the transport of 2024-11-05 answers in the stream that the client listens to. */
   readonly accepted: Map<RpcId, Carrier>;
   events: OximyEvent[];
 }
@@ -52,12 +52,12 @@ interface Carrier {
 
 export class McpTraffic {
   private readonly hosts: McpHosts;
-  private readonly dialogues = new LruCache<string, Dialogue>(MAX_SESSIONS);
+  private readonly sessions = new LruCache<string, SessionState>(MAX_SESSIONS);
   private readonly waiting: StreamBudget;
-  /** The streams that were read while they lived, by what they came to. */
+  /** Streams that were read while open, by their finished exchange. */
   private readonly streams = new WeakMap<Exchange, McpStream>();
 
-  /** @param maxMessage bytes from which on of a message in a stream only its outline is kept */
+  /** @param maxMessage size from which only the outline of a message in a stream is kept */
   constructor(
     hosts: readonly string[],
     private readonly repoOf?: (owner: Owner) => ClientRepo | undefined,
@@ -71,91 +71,91 @@ export class McpTraffic {
     return this.hosts.has(host, port);
   }
 
-  /** A stream of events of a host that is named begins: what is said in it is told when it has come. */
+  /** Reads an event stream of a named host while it is open, and emits its events as their messages arrive. */
   listen(
     info: Connection,
     fields: Fields,
     soFar: (time: number) => Exchange,
-    tell: (event: OximyEvent) => void,
+    emit: (event: OximyEvent) => void,
   ): EventStreamListener {
     const stream = new McpStream(this.waiting, fields);
     return {
       push: (bytes, time) => {
         const messages = stream.push(bytes);
-        if (stream.isLeft || (messages.length === 0 && stream.hasBegun)) return;
+        if (stream.isDeferred || (messages.length === 0 && stream.hasBegun)) return;
         const exchange = soFar(time);
-        const dialogue = this.begin(info, exchange, stream);
-        if (dialogue === undefined) return;
-        const events = this.take(info, exchange, dialogue, () => {
-          // Not before the whole of it is there.
-          if (exchange.requestEndedAt !== undefined) this.ask(dialogue, stream.asked(exchange));
-          this.answer(dialogue, messages.map(sayingAt(time)));
+        const state = this.begin(info, exchange, stream);
+        if (state === undefined) return;
+        const events = this.collect(info, exchange, state, () => {
+          // Only once the request is complete.
+          if (exchange.requestEndedAt !== undefined) this.fromClient(state, stream.takeRequests(exchange));
+          this.fromServer(state, messages.map(messageAt(time)));
         });
-        for (const event of events) tell(event);
+        for (const event of events) emit(event);
       },
       end: (exchange) => {
-        if (!stream.isLeft) this.streams.set(exchange, stream);
+        if (!stream.isDeferred) this.streams.set(exchange, stream);
       },
     };
   }
 
-  /** Undefined when the exchange is none of MCP. */
+  /** Undefined when the exchange is not MCP. */
   eventsOf(info: Connection, exchange: Exchange): OximyEvent[] | undefined {
     const { response, endedAt } = exchange;
     const stream = this.streams.get(exchange);
-    const last = stream?.end().map(sayingAt(endedAt));
+    const last = stream?.end().map(messageAt(endedAt));
     if (isCutPost(exchange)) return undefined;
     const requests = requestsOf(exchange);
-    const asked = stream ? stream.asked(exchange) : requests;
-    const answered = last ?? answersOf(exchange);
-    const isOfMcp = requests.length + answered.length > 0 || stream?.hasSpoken || isOfTransport(exchange);
-    const dialogue = stream?.dialogue ?? (isOfMcp ? this.dialogueOf(info, exchange) : undefined);
-    if (dialogue && stream?.isListening) dialogue.listening -= 1;
-    if (!isOfMcp || dialogue === undefined) return undefined;
-    return this.take(info, exchange, dialogue, () => {
-      this.ask(dialogue, asked);
-      this.answer(dialogue, answered);
-      this.end(dialogue, exchange, requests, stream ? stream.isTorn : response?.body.truncated === true);
-      if (stream?.isListening && dialogue.listening === 0) this.endAccepted(dialogue, exchange);
+    const pending = stream ? stream.takeRequests(exchange) : requests;
+    const answers = last ?? answersOf(exchange);
+    const isMcp = requests.length + answers.length > 0 || stream?.hasMessages || isOfTransport(exchange);
+    const state = stream?.state ?? (isMcp ? this.stateOf(info, exchange) : undefined);
+    if (state && stream?.isListening) state.listening -= 1;
+    if (!isMcp || state === undefined) return undefined;
+    return this.collect(info, exchange, state, () => {
+      this.fromClient(state, pending);
+      this.fromServer(state, answers);
+      this.end(state, exchange, requests, stream ? stream.isTorn : response?.body.truncated === true);
+      if (stream?.isListening && state.listening === 0) this.endAccepted(state, exchange);
     });
   }
 
-  /** Undefined for a stream of which nothing can be told. */
-  private begin(info: Connection, exchange: Exchange, stream: McpStream): Dialogue | undefined {
-    if (stream.hasBegun) return stream.dialogue;
+  /** Undefined for a stream that cannot be reported. */
+  private begin(info: Connection, exchange: Exchange, stream: McpStream): SessionState | undefined {
+    if (stream.hasBegun) return stream.state;
     stream.hasBegun = true;
     if (isCutPost(exchange)) return undefined;
-    const dialogue = this.dialogueOf(info, exchange);
-    stream.dialogue = dialogue;
+    const state = this.stateOf(info, exchange);
+    stream.state = state;
     stream.isListening = exchange.request.method === "GET";
-    if (stream.isListening) dialogue.listening += 1;
-    return dialogue;
+    if (stream.isListening) state.listening += 1;
+    return state;
   }
 
-  private take(info: Connection, exchange: Exchange, dialogue: Dialogue, say: () => void): OximyEvent[] {
-    dialogue.current = { info, passage: passageOf(info, exchange) };
-    dialogue.events = [];
-    say();
-    return dialogue.events;
+  private collect(info: Connection, exchange: Exchange, state: SessionState, read: () => void): OximyEvent[] {
+    state.current = { info, passage: passageOf(info, exchange) };
+    state.events = [];
+    read();
+    return state.events;
   }
 
-  private ask({ session, early }: Dialogue, asked: readonly Saying[]): void {
-    for (const { message, facts } of asked) {
+  private fromClient({ session, early }: SessionState, messages: readonly McpMessage[]): void {
+    for (const { message, facts } of messages) {
       if (!session.take("client", message, facts) && message.kind === "answer") {
         early.set(message.id, { message, facts });
       }
     }
   }
 
-  private answer(dialogue: Dialogue, answered: readonly Saying[]): void {
-    const { session, early, accepted, current } = dialogue;
-    for (const { message, facts } of answered) {
+  private fromServer(state: SessionState, messages: readonly McpMessage[]): void {
+    const { session, early, accepted, current } = state;
+    for (const { message, facts } of messages) {
       if (message.kind === "answer") {
-        dialogue.current = accepted.get(message.id) ?? current;
+        state.current = accepted.get(message.id) ?? current;
         accepted.delete(message.id);
       }
       session.take("server", message, facts);
-      dialogue.current = current;
+      state.current = current;
       if (message.kind !== "request") continue;
       const answer = early.get(message.id);
       early.delete(message.id);
@@ -163,9 +163,14 @@ export class McpTraffic {
     }
   }
 
-  /** What an exchange asked for and has no answer to when it is over. */
-  private end(dialogue: Dialogue, exchange: Exchange, requests: readonly Saying[], isCut: boolean): void {
-    const { session, accepted, current } = dialogue;
+  /** Settles the requests of a finished exchange that have no answer. */
+  private end(
+    state: SessionState,
+    exchange: Exchange,
+    requests: readonly McpMessage[],
+    isCut: boolean,
+  ): void {
+    const { session, accepted, current } = state;
     const { endedAt, response, error } = exchange;
     const isAnswered = error === undefined && response !== undefined;
     for (const { message } of requests) {
@@ -175,37 +180,37 @@ export class McpTraffic {
         const answer = { kind: "cut", as: "result" } as const;
         session.take("server", { kind: "answer", id, answer }, { time: endedAt, isCut: true });
       }
-      const isAccepted = isAnswered && response.status === 202 && dialogue.listening > 0;
+      const isAccepted = isAnswered && response.status === 202 && state.listening > 0;
       if (isAccepted && accepted.size < MAX_ACCEPTED) accepted.set(id, current);
-      // What is open still was answered by a status, or elsewhere, or not at all.
+      // Any request still open was answered by a status, or elsewhere, or not at all.
       else session.abandon("client", id, isAnswered ? undefined : unansweredOf(exchange), endedAt);
     }
   }
 
-  private endAccepted({ session, accepted }: Dialogue, exchange: Exchange): void {
+  private endAccepted({ session, accepted }: SessionState, exchange: Exchange): void {
     for (const id of accepted.keys()) session.abandon("client", id, unansweredOf(exchange), exchange.endedAt);
     accepted.clear();
   }
 
-  private dialogueOf(info: Connection, exchange: Exchange): Dialogue {
+  private stateOf(info: Connection, exchange: Exchange): SessionState {
     const { request, response } = exchange;
     const id = field(response?.fields ?? [], SESSION) ?? field(request.fields, SESSION);
     const { owner, host, port } = info;
-    // Servers need not give ids: then one process has one session with a host.
-    const whose = owner.kind === "process" ? `process ${owner.process.pid}` : `connection ${info.id}`;
-    const key = `${host}:${port}/${id === undefined ? whose : `session ${id}`}`;
-    const known = this.dialogues.get(key);
+    // Session ids are optional: without one, a process has one session per host.
+    const holder = owner.kind === "process" ? `process ${owner.process.pid}` : `connection ${info.id}`;
+    const key = `${host}:${port}/${id === undefined ? holder : `session ${id}`}`;
+    const known = this.sessions.get(key);
     if (known) return known;
-    const dialogue: Dialogue = {
-      session: new McpSession((call) => dialogue.events.push(this.eventOf(call, dialogue.current))),
+    const state: SessionState = {
+      session: new McpSession((call) => state.events.push(this.eventOf(call, state.current))),
       current: { info, passage: passageOf(info, exchange) },
       early: new LruCache(MAX_EARLY),
       listening: 0,
       accepted: new Map(),
       events: [],
     };
-    this.dialogues.set(key, dialogue);
-    return dialogue;
+    this.sessions.set(key, state);
+    return state;
   }
 
   private eventOf(call: McpCall, { info, passage }: Carrier): OximyEvent {
@@ -229,7 +234,7 @@ function field(fields: Fields, wanted: string): string | undefined {
   return fields.find(([name]) => name.toLowerCase() === wanted)?.[1];
 }
 
-/** "Sessions", "Listening for Messages from the Server": the ends of a session, and streams in which nothing was said. */
+/** "Sessions", "Listening for Messages from the Server": the end of a session, and streams without messages. */
 function isOfTransport({ request }: Exchange): boolean {
   switch (request.method) {
     case "DELETE":
@@ -241,7 +246,7 @@ function isOfTransport({ request }: Exchange): boolean {
   }
 }
 
-/** Of a request that is cut the id may stand where it is missing. */
+/** The id of a truncated request may be in the missing part. */
 const isCutPost = ({ request }: Exchange) => request.body.truncated && request.method === "POST";
 
 const unansweredOf = ({ error }: Exchange): NonNullable<McpCall["unanswered"]> =>

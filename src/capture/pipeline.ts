@@ -1,4 +1,4 @@
-/** From taps to events: one reader per connection, each exchange classified, read, and written. */
+/** From taps to events: one reader per connection; each exchange is classified, read and written. */
 
 import { Repositories } from "../attribution/repositories.js";
 import type { Connection, UnreadConnection } from "../connection/connection.js";
@@ -29,13 +29,13 @@ import { McpTraffic } from "./mcp-traffic.js";
 import type { CaptureCounters, CLOSE_CAUSES } from "./protocol.js";
 import { TurnBuffer } from "./turn-buffer.js";
 
-/** How often a stream that stays open is told. */
+/** How often an event is emitted for a stream that stays open. */
 const STREAM_INTERVAL_MS = 30_000;
 
 export interface PipelineOptions extends Omit<ReadingOptions, "conversations" | "repoOf" | "isMcpHost"> {
   readonly bundle: Bundle;
   readonly limits: ReaderLimits;
-  /** Hosts of MCP servers that the user names. */
+  /** MCP server hosts that the user named. */
   readonly mcpHosts?: readonly string[];
   readonly onEvent: (event: OximyEvent) => void;
 }
@@ -46,7 +46,7 @@ export class Pipeline {
   readonly counters: Omit<CaptureCounters, "lostEvents"> = { events: 0, dropped: 0, lostTaps: 0, gaveUp: {} };
   private readonly readers = new Map<number, ConnectionReader>();
   private readonly turnBuffers = new Map<string, TurnBuffer>();
-  private readonly toldAt = new LruCache<string, number>(1_000);
+  private readonly emittedAt = new LruCache<string, number>(1_000);
   private readonly repositories = new Repositories();
   private readonly reading: ReadingOptions;
   private readonly mcp: McpTraffic;
@@ -67,7 +67,7 @@ export class Pipeline {
     this.index = createHostIndex(options.bundle);
   }
 
-  /** Exchanges that end from now on are read by this bundle. */
+  /** Exchanges that end from now on are read with this bundle. */
   useBundle(bundle: Bundle): void {
     this.index = createHostIndex(bundle);
   }
@@ -92,7 +92,7 @@ export class Pipeline {
       },
     );
     this.readers.set(info.id, reader);
-    // It is looked for while the first exchange goes on.
+    // Starts the lookup while the first exchange is under way.
     this.repositories.of(info.owner);
   }
 
@@ -110,7 +110,7 @@ export class Pipeline {
     reader?.close(cause, time);
   }
 
-  /** A connection of which nothing was read. */
+  /** Emits the event of a connection that was not read. */
   unread({ connection: info, reason, endedAt, bytesUp = 0, bytesDown = 0, error }: UnreadConnection): void {
     const source = this.sourceOf(info);
     if (!source) return;
@@ -141,7 +141,7 @@ export class Pipeline {
   }
 
   private onExchange(info: Connection, exchange: Exchange): void {
-    this.tellTurns(info, exchange);
+    this.emitTurns(info, exchange);
     this.turnBuffers.delete(turnKey(info, exchange));
     const calls = this.mcp.isNamed(info) ? this.mcp.eventsOf(info, exchange) : undefined;
     if (calls !== undefined) {
@@ -156,33 +156,33 @@ export class Pipeline {
   /** A message of a WebSocket, or of a stream of enveloped messages, that is still open. */
   private onMessage(info: Connection, exchange: Exchange, message: WebSocketMessage): void {
     if (exchange.protocol !== "websocket") {
-      this.tellStream(info, exchange, message.time);
+      this.emitOpenStream(info, exchange, message.time);
       return;
     }
     const key = turnKey(info, exchange);
     const turns = this.turnBuffers.get(key) ?? new TurnBuffer(this.options.limits.maxBody);
     this.turnBuffers.set(key, turns);
-    if (turns.add(message)) this.tellTurns(info, exchange);
+    if (turns.add(message)) this.emitTurns(info, exchange);
   }
 
-  private tellTurns(info: Connection, exchange: Exchange): void {
+  private emitTurns(info: Connection, exchange: Exchange): void {
     const messages = this.turnBuffers.get(turnKey(info, exchange))?.take() ?? [];
     if (messages.length === 0) return;
     for (const event of eventsOfTurns(info, exchange, messages, this.index, this.reading)) this.emit(event);
   }
 
-  /** A stream that stays open for long leaves an event now and then, so that it does not go unseen until its end. */
-  private tellStream(info: Connection, exchange: Exchange, time: number): void {
+  /** A stream that stays open for long emits an event periodically, so that it does not go unseen until its end. */
+  private emitOpenStream(info: Connection, exchange: Exchange, time: number): void {
     const key = turnKey(info, exchange);
-    const told = this.toldAt.get(key) ?? exchange.startedAt;
-    if (time - told < STREAM_INTERVAL_MS) return;
-    this.toldAt.set(key, time);
-    // It is placed when it has ended.
+    const last = this.emittedAt.get(key) ?? exchange.startedAt;
+    if (time - last < STREAM_INTERVAL_MS) return;
+    this.emittedAt.set(key, time);
+    // It gets its place in a conversation when it has ended.
     const event = eventOfExchange(info, exchange, this.index, this.options);
     if (event) this.emit({ ...event, metadata: { ...event.metadata, reason: "stream_open" } });
   }
 
-  /** What the bundle calls a host of which no request was seen. */
+  /** Source by the bundle, for a host without a readable request. */
   private sourceOf(info: Connection): EventSource | undefined {
     const [match] = this.index.lookup(info.host, info.port) ?? [];
     switch (match?.kind) {

@@ -1,6 +1,6 @@
 /**
- * The capture plane, seen from the data plane's thread: starts the capture thread, hands it what the taps copy,
- * bounds what is under way, and starts it anew when it dies or hangs. Traffic never notices.
+ * The capture plane, as seen from the data plane's thread: starts the capture thread, hands it the taps' copies, bounds
+ * the bytes in flight, and restarts it when it dies or hangs. Traffic is never affected.
  */
 
 import { extname } from "node:path";
@@ -25,43 +25,43 @@ import {
 } from "./protocol.js";
 import { startThread } from "./start-thread.js";
 
-/** Built or from source, as this module is. */
+/** Compiled or from source, like this module. */
 const THREAD_URL = new URL(`./thread${extname(import.meta.url)}`, import.meta.url);
 /** KiB handed over and not yet read, above which the tap that pushes is closed. */
 const MAX_UNDER_WAY = 64 << 10;
-/** Bytes of one connection among them: whoever is fast loses its own tap, not those of the others. */
+/** Most bytes of one connection among them: a fast connection loses its own tap, not those of others. */
 const MAX_SHARE = 32 << 20;
-/** No progress for this long with work under way: the thread hangs. */
+/** A thread with work and no progress for this long hangs. */
 const HANG_MS = 10_000;
-/** Looks within that time. Looks are counted, not time: a machine that slept has not hung. */
+/** Checks within that time. Checks are counted, not time: a machine that was suspended has not hung. */
 const HANG_LOOKS = 4;
 const CLOSE_MS = 5_000;
-/** A thread that has lived for so long begins anew with short intervals, should it die. */
+/** A thread that has run for this long is restarted with short intervals again, should it die. */
 const STABLE_MS = 60_000;
-/** Connections kept to be told of when the thread is back; what is beyond is only counted. */
-const MAX_UNTOLD = 10_000;
+/** Most connections kept for reporting when the thread is back; the rest are only counted. */
+const MAX_UNREPORTED = 10_000;
 
 export interface CapturePlaneOptions {
   readonly capture: CaptureOptions;
   readonly bundleDocument: string;
   readonly onEvent?: (event: unknown) => void;
-  /** What became of the reading of a connection's ciphertext. */
+  /** Called with the result of decrypting a connection. */
   readonly onReadOutcome?: (id: number, outcome: ReadOutcome) => void;
   readonly log: (level: "info" | "warn" | "error", message: string) => void;
-  /** The thread's entry; tests give another one. */
+  /** The thread's entry point; tests use another one. */
   readonly threadUrl?: URL;
-  /** After this time without progress the thread is started anew; 10 s when absent. */
+  /** Time without progress after which the thread is restarted; 10 s when absent. */
   readonly hangMs?: number;
 }
 
 interface OpenTap {
   readonly connection: Connection;
   isLost: boolean;
-  /** Where the native front copies: ends that. */
+  /** Ends the native front's copying, where it copies. */
   readonly stop?: () => void;
 }
 
-/** What the thread was told of a connection that is over, kept until it has read it. */
+/** The report of a connection that is over, kept until the thread has read it. */
 interface Unconfirmed {
   readonly connection: UnreadConnection;
   readonly mark: number;
@@ -79,14 +79,14 @@ export class CapturePlane implements TapSink, CopySink {
   private worker: Worker | undefined;
   private readonly writer = new BatchWriter((batch) => this.send(batch));
   private readonly taps = new Map<number, OpenTap>();
-  /** Those of them that the front copies, by its own numbers. */
+  /** Those taps that the front copies, by the front's own ids. */
   private readonly copied = new Map<number, OpenTap>();
   private front: CopyFront | undefined;
-  /** What is to be acknowledged of the front's batches that the thread has, in order. */
+  /** Shares of the front's batches that the thread has not finished yet, in order. */
   private unacknowledged: Float64Array[] = [];
   private unconfirmed: Unconfirmed[] = [];
-  /** Told as soon as there is a thread again. */
-  private untold: UnreadConnection[] = [];
+  /** Reported as soon as there is a thread again. */
+  private unreported: UnreadConnection[] = [];
   private inFlight = new InFlight();
   private watched = { read: 0, looks: 0 };
   private readonly watch: NodeJS.Timeout;
@@ -96,18 +96,18 @@ export class CapturePlane implements TapSink, CopySink {
   private closing = false;
   private startedAt = 0;
   private restarts = 0;
-  private again: NodeJS.Timeout | undefined;
+  private restartTimer: NodeJS.Timeout | undefined;
   private lostTaps = 0;
 
   private constructor(private readonly options: CapturePlaneOptions) {
     this.bundleDocument = options.bundleDocument;
-    this.watch = setInterval(() => this.look(), (options.hangMs ?? HANG_MS) / HANG_LOOKS).unref();
+    this.watch = setInterval(() => this.check(), (options.hangMs ?? HANG_MS) / HANG_LOOKS).unref();
   }
 
   /** Starts the thread and waits until it can write. Throws what it reports (OXIMY_E_OUTPUT_DIR, …). */
   static async start(options: CapturePlaneOptions): Promise<CapturePlane> {
     const plane = new CapturePlane(options);
-    plane.closing = true; // a thread that ends now is not started again
+    plane.closing = true; // a thread that ends now is not restarted
     try {
       await plane.startThread();
       plane.closing = false;
@@ -179,9 +179,9 @@ export class CapturePlane implements TapSink, CopySink {
     this.front = front;
   }
 
-  /** A batch of the native front, posted on as it is. */
+  /** A batch of the native front, forwarded unchanged. */
   take({ ops, bytes, shares }: TapBatch): void {
-    // What opened the connections in it must be there before.
+    // The operations that open its connections must arrive first.
     this.writer.flush();
     if (this.worker && this.inFlight.kib() <= MAX_UNDER_WAY) {
       this.unacknowledged.push(shares);
@@ -207,23 +207,23 @@ export class CapturePlane implements TapSink, CopySink {
     if (this.worker) {
       this.writer.describe(OP.unread, unread.connection.id, unread.endedAt, unread);
       this.confirmLater(unread);
-    } else this.tellLater([unread]);
+    } else this.reportLater([unread]);
   }
 
-  /** From now on exchanges are read by this bundle. */
+  /** Exchanges that end from now on are read with this bundle. */
   useBundle(document: string): void {
     this.bundleDocument = document;
     this.post({ type: "bundle", document });
   }
 
-  /** Frames of TLS secrets. The buffer is handed over: nothing of it stays here. */
+  /** Frames of TLS secrets. The buffer is transferred: no copy stays here. */
   secrets(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.worker)
       this.worker.postMessage({ type: "secrets", bytes } satisfies ToCaptureThread, [bytes.buffer]);
     else bytes.fill(0);
   }
 
-  /** Resolves when all that was tapped so far is written (or the thread is gone). */
+  /** Resolves when everything tapped so far is written (or the thread is gone). */
   flush(): Promise<void> {
     this.writer.flush();
     return new Promise((resolve) => {
@@ -234,7 +234,7 @@ export class CapturePlane implements TapSink, CopySink {
     });
   }
 
-  /** Writes what is left and ends the thread. Undefined when the thread could not tell its counts any more. */
+  /** Writes the remaining events and ends the thread. Undefined when the thread did not report its counters. */
   async close(): Promise<CaptureCounters | undefined> {
     this.closing = true;
     clearInterval(this.watch);
@@ -254,7 +254,7 @@ export class CapturePlane implements TapSink, CopySink {
       });
       this.post({ type: "close" });
     });
-    // One that hangs in the system, and not in JavaScript, does not end: whoever ends the process has a limit of his own.
+    // A thread that hangs in a system call never ends; ending the process has a time limit of its own.
     await Promise.race([worker.terminate(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
     return counters && { ...counters, lostTaps: counters.lostTaps + this.lostTaps };
   }
@@ -307,49 +307,49 @@ export class CapturePlane implements TapSink, CopySink {
     for (let at = 0; at < shares.length; at += 2) this.front?.consumed(shares[at]!, shares[at + 1]!);
   }
 
-  /** The thread is gone: what it held is lost and said to be; a new one starts, at longer and longer intervals. */
+  /** The thread is gone: its work is lost and reported as lost, and a new one is started, with backoff. */
   private onExit(): void {
     this.worker = undefined;
     for (const done of this.flushes.values()) done();
     this.flushes.clear();
     if (this.closing) return;
-    this.tellLater(
+    this.reportLater(
       this.unconfirmed.filter(({ mark }) => !this.inFlight.isRead(mark)).map((it) => it.connection),
     );
     this.unconfirmed = [];
     for (const shares of this.unacknowledged.splice(0)) this.acknowledge(shares);
     for (const tap of this.taps.values()) if (!tap.isLost) this.lose(tap);
     if (now() - this.startedAt > STABLE_MS) this.restarts = 0;
-    this.startAgain();
+    this.restartLater();
   }
 
-  private startAgain(): void {
-    this.again ??= setTimeout(
+  private restartLater(): void {
+    this.restartTimer ??= setTimeout(
       () => void this.restart(),
       Math.min(30_000, 100 * 2 ** this.restarts++),
     ).unref();
   }
 
   private async restart(): Promise<void> {
-    this.again = undefined;
+    this.restartTimer = undefined;
     if (this.closing) return;
     try {
       await this.startThread();
     } catch (error) {
       this.options.log("error", `capture: the reading thread cannot start: ${(error as Error).message}`);
-      if (!this.closing) this.startAgain();
+      if (!this.closing) this.restartLater();
       return;
     }
     this.options.log(
       "warn",
-      `capture: the reading thread was started again; ${counted(this.untold.length, "connection")} could not be read to the end`,
+      `capture: the reading thread was restarted; ${counted(this.unreported.length, "connection")} could not be read to the end`,
     );
-    const untold = this.untold;
-    this.untold = [];
-    for (const connection of untold) this.unread(connection);
+    const unreported = this.unreported;
+    this.unreported = [];
+    for (const connection of unreported) this.unread(connection);
   }
 
-  /** Its tap is closed for good: what is still to come of this connection is not read. */
+  /** Closes the tap for good: the rest of this connection is not read. */
   private lose(tap: OpenTap): void {
     tap.isLost = true;
     tap.stop?.();
@@ -360,21 +360,21 @@ export class CapturePlane implements TapSink, CopySink {
   private confirmLater(connection: UnreadConnection): void {
     const first = this.unconfirmed.findIndex(({ mark }) => !this.inFlight.isRead(mark));
     this.unconfirmed.splice(0, first < 0 ? this.unconfirmed.length : first);
-    if (this.unconfirmed.length < MAX_UNTOLD) {
+    if (this.unconfirmed.length < MAX_UNREPORTED) {
       this.unconfirmed.push({ connection, mark: this.inFlight.mark() });
     }
   }
 
-  private tellLater(connections: readonly UnreadConnection[]): void {
-    this.untold.push(...connections.slice(0, MAX_UNTOLD - this.untold.length));
+  private reportLater(connections: readonly UnreadConnection[]): void {
+    this.unreported.push(...connections.slice(0, MAX_UNREPORTED - this.unreported.length));
   }
 
-  private look(): void {
+  private check(): void {
     const read = this.inFlight.readSoFar();
     if (!this.worker || read !== this.watched.read || this.inFlight.kib() === 0) {
       this.watched = { read, looks: 0 };
     } else if (++this.watched.looks >= HANG_LOOKS) {
-      this.options.log("error", "capture: the reading thread hangs and is started again");
+      this.options.log("error", "capture: the reading thread hangs and is restarted");
       void this.worker.terminate();
     }
   }

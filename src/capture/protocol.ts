@@ -1,4 +1,4 @@
-/** What crosses between the data plane's thread and the capture thread. */
+/** Messages between the data plane's thread and the capture thread. */
 
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
 import type { ReaderLimits } from "../exchange/exchange.js";
@@ -6,31 +6,31 @@ import type { SupplementUse } from "../oisp/supplement.js";
 import type { OtlpSettings } from "../user/otlp-settings.js";
 import type { SyslogSettings } from "../user/syslog-settings.js";
 
-/** What became of the reading of a connection. */
+/** Result of decrypting a connection. */
 export type ReadOutcome = "opened" | "missing" | "failed";
 
-/** How events are made and where they go. Plain data: it crosses a thread. */
+/** How events are made and where they go. Plain data, since it is posted to a thread. */
 export interface CaptureOptions {
   readonly outputDir: string;
   readonly includeRaw: boolean;
   readonly limits: ReaderLimits;
-  /** How the bundle's document is read. */
+  /** How the supplement is applied to the bundle. */
   readonly supplement?: SupplementUse;
-  /** Days that event files are kept; absent: for ever. */
+  /** Days that event files are kept; absent: forever. */
   readonly keepDays?: number;
-  /** Bytes that event files may have together; absent: any number. */
+  /** Most total bytes of event files; absent: no limit. */
   readonly keepSize?: number;
-  /** Group that new files are given; the process's own group is none of the user's. */
+  /** Group of new files; the process's own group is not one of the user's. */
   readonly fileGroup?: number;
-  /** Hosts that the bundle does not know were decrypted too, for the named apps. */
+  /** Hosts unknown to the bundle are decrypted too, for the named apps. */
   readonly allHosts: boolean;
-  /** Hosts of MCP servers that the user names. */
+  /** MCP server hosts that the user named. */
   readonly mcpHosts?: readonly string[];
-  /** An executable that is told of findings. */
+  /** An executable that is run for findings. */
   readonly onFinding?: string;
-  /** A collector that is told of the events, and where is remembered how far it has got. */
+  /** A collector to export events to, and the folder of the export's state. */
   readonly otlp?: { readonly settings: OtlpSettings; readonly stateFolder: string };
-  /** The same of a log server. */
+  /** The same for a log server. */
   readonly syslog?: { readonly settings: SyslogSettings; readonly stateFolder: string };
   /** Post each event back, for the live feed. */
   readonly feed: boolean;
@@ -39,7 +39,7 @@ export interface CaptureOptions {
 export interface CaptureThreadData {
   readonly options: CaptureOptions;
   readonly bundleDocument: string;
-  /** One Int32 counter of KiB read so far, shared with the data plane. */
+  /** An Int32 counter of the KiB read so far, shared with the data plane. */
   readonly progress: SharedArrayBuffer;
 }
 
@@ -62,19 +62,19 @@ export const CLOSE_CAUSES = [
   "capture_lost",
 ] as const satisfies readonly (CloseCause | "capture_lost")[];
 
-/** What the taps gathered since the last batch, in order. */
+/** The taps' operations since the last batch, in order. */
 export interface Batch {
   readonly type: "batch";
   readonly ops: Float64Array;
-  /** The pushed bytes, end to end; the argument of a push is its length. */
+  /** The pushed bytes, concatenated; the argument of a push is its length. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Arguments of `open` and `unread` are indexes in here. */
+  /** The arguments of `open` and `unread` are indexes into this. */
   readonly infos: readonly (Connection | UnreadConnection)[];
-  /** Its buffer is the native front's, and goes back to it. */
+  /** The buffer belongs to the native front and is returned to it. */
   readonly isFronts?: true;
 }
 
-/** What a batch counts for among the bytes under way, on both sides of the thread border. */
+/** A batch's share of the bytes in flight, as counted on both threads. */
 export const batchKib = (batch: Pick<Batch, "bytes">): number => Math.ceil(batch.bytes.length / 1024) + 1;
 
 export type ToCaptureThread =
@@ -82,7 +82,7 @@ export type ToCaptureThread =
   | { readonly type: "bundle"; readonly document: string }
   /** Frames of TLS secrets (secrets/secret-frame.ts), transferred, not copied. */
   | { readonly type: "secrets"; readonly bytes: Uint8Array }
-  /** Answered by `flushed` when all that came before is written. */
+  /** Answered by `flushed` when everything before it is written. */
   | { readonly type: "flush"; readonly id: number }
   | { readonly type: "close" };
 
@@ -90,9 +90,9 @@ export type FromCaptureThread =
   | { readonly type: "ready" }
   | { readonly type: "flushed"; readonly id: number }
   | { readonly type: "closed"; readonly counters: CaptureCounters }
-  /** For the live feed, after they were written. */
+  /** For the live feed, after the events were written. */
   | { readonly type: "events"; readonly events: readonly unknown[] }
-  /** A large buffer of a batch that was read: nothing of it was kept. */
+  /** A large buffer of a batch that was read; no part of it is still in use. */
   | { readonly type: "spent"; readonly buffer: ArrayBuffer; readonly isFronts: boolean }
   | { readonly type: "read_outcome"; readonly id: number; readonly outcome: ReadOutcome }
   | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
@@ -100,11 +100,11 @@ export type FromCaptureThread =
 
 export interface CaptureCounters {
   events: number;
-  /** Exchanges of hosts or paths that leave nothing. */
+  /** Exchanges of hosts or paths that leave no event. */
   dropped: number;
   /** Connections whose tap was closed because the capture plane fell behind. */
   lostTaps: number;
-  /** Why connections could not be read to their end, with how often. */
+  /** Reasons why connections could not be read to their end, with counts. */
   gaveUp: Record<string, number>;
   /** Events that could not be written. */
   lostEvents: number;

@@ -1,16 +1,16 @@
-/** Starts a capture thread and tells whether it can write. */
+/** Starts a capture thread and waits until it can write. */
 
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, OximyError } from "../errors.js";
 import type { CaptureThreadData, FromCaptureThread } from "./protocol.js";
 
-/** Less than what the supervisor gives its proxy; a machine that has just been started may be slow. */
+/** Less than the supervisor's limit for its proxy; a machine that has just booted may be slow. */
 const START_MS = 60_000;
 
 export interface StartingThread {
-  /** Takes messages at once; it reads them when it is ready. */
+  /** Accepts messages at once; it reads them when it is ready. */
   readonly worker: Worker;
-  /** Rejects with what the thread reports (OXIMY_E_OUTPUT_DIR, …), or when it fails, ends or hangs before. */
+  /** Rejects with the error that the thread reports (OXIMY_E_OUTPUT_DIR, …), or when it fails, exits or hangs first. */
   readonly ready: Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export function startThread(url: URL, workerData: CaptureThreadData): StartingTh
       }
     });
     worker.once("error", fail);
-    worker.once("exit", (code) => fail(new Error(`it ended with ${code}`)));
+    worker.once("exit", (code) => fail(new Error(`it exited with code ${code}`)));
   });
   return { worker, ready };
 }

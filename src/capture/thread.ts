@@ -1,4 +1,4 @@
-/** The capture thread's entry: reads batches, drives the pipeline, owns the sink. */
+/** The capture thread's entry point: reads batches, drives the pipeline, owns the sink. */
 
 import { parentPort, workerData } from "node:worker_threads";
 import type { Connection, UnreadConnection } from "../connection/connection.js";
@@ -29,7 +29,7 @@ const { options, bundleDocument, progress } = workerData as CaptureThreadData;
 const readKib = new Int32Array(progress);
 
 const bundleOf = (document: string) => readBundleText(document, "The bundle", options.supplement).bundle;
-const say = (message: FromCaptureThread, transferred: readonly ArrayBuffer[] = []) =>
+const post = (message: FromCaptureThread, transferred: readonly ArrayBuffer[] = []) =>
   port.postMessage(message, transferred);
 const isPush = (code: number) => code === OP.request || code === OP.response;
 
@@ -38,7 +38,7 @@ function start(): void {
     ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
     ...(options.keepSize === undefined ? {} : { keepBytes: options.keepSize }),
   };
-  const log: SinkLog = (level, message) => say({ type: "log", level, message });
+  const log: SinkLog = (level, message) => post({ type: "log", level, message });
   const sink = openJsonlSink({
     folder: options.outputDir,
     ...kept,
@@ -46,15 +46,15 @@ function start(): void {
     log,
   });
   const closer = new FileCloser({ folder: options.outputDir, ...kept, log });
-  const told = { folder: options.outputDir, version: VERSION, log };
+  const common = { folder: options.outputDir, version: VERSION, log };
   const { otlp, syslog } = options;
   const exporters = [
-    otlp && new Exporter({ ...otlp, ...told, kind: "otlp", address: otlp.settings.endpoints }),
-    syslog && new Exporter({ ...syslog, ...told, kind: "syslog", address: syslog.settings.address }),
+    otlp && new Exporter({ ...otlp, ...common, kind: "otlp", address: otlp.settings.endpoints }),
+    syslog && new Exporter({ ...syslog, ...common, kind: "syslog", address: syslog.settings.address }),
   ];
   const findingCommand =
     options.onFinding === undefined ? undefined : new FindingCommand({ command: options.onFinding, log });
-  /** Events of the batch being read: the feed shows them when they are written. */
+  /** Events of the current batch: the feed gets them after they are written. */
   let unfed: OximyEvent[] = [];
   let readsBatch = false;
   const pipeline = new Pipeline({
@@ -65,7 +65,7 @@ function start(): void {
     ...(options.mcpHosts && { mcpHosts: options.mcpHosts }),
     onEvent: (event: OximyEvent) => {
       sink.write(event);
-      if (event.findings !== undefined) findingCommand?.tell(event);
+      if (event.findings !== undefined) findingCommand?.notify(event);
       if (!options.feed) return;
       unfed.push(event);
       if (!readsBatch) feed();
@@ -74,9 +74,9 @@ function start(): void {
 
   const readings = new TlsReadings({
     pipeline,
-    onOutcome: (id, outcome) => say({ type: "read_outcome", id, outcome }),
+    onOutcome: (id, outcome) => post({ type: "read_outcome", id, outcome }),
   });
-  /** Who takes the bytes of a connection: of ciphertext, or of what can be read as it is. */
+  /** The reader of a connection: of ciphertext, or of plaintext. */
   const readerOf = (id: number) => (readings.has(id) ? readings : pipeline);
 
   const visit = (batch: Batch) =>
@@ -102,7 +102,7 @@ function start(): void {
     });
 
   const feed = () => {
-    if (unfed.length > 0) say({ type: "events", events: unfed });
+    if (unfed.length > 0) post({ type: "events", events: unfed });
     unfed = [];
   };
 
@@ -120,21 +120,25 @@ function start(): void {
           Atomics.add(readKib, 0, batchKib(message));
           const { buffer } = message.bytes;
           const isFronts = message.isFronts === true;
-          if (isFronts || isLarge(buffer)) say({ type: "spent", buffer, isFronts }, [buffer]);
+          if (isFronts || isLarge(buffer)) post({ type: "spent", buffer, isFronts }, [buffer]);
         }
         return;
       case "bundle":
         try {
           return pipeline.useBundle(bundleOf(message.document));
         } catch (error) {
-          // The one in use goes on; to die of it would mean to die of it at each start.
+          // Keeps the bundle in use: failing here would mean failing at each restart of the thread.
           const reason = (error as Error).message;
-          return say({ type: "log", level: "error", message: `capture: a bundle was not taken: ${reason}` });
+          return post({
+            type: "log",
+            level: "error",
+            message: `capture: a new bundle was not used: ${reason}`,
+          });
         }
       case "secrets":
         return readings.secrets(Buffer.from(message.bytes.buffer));
       case "flush":
-        return void sink.flush().then(() => say({ type: "flushed", id: message.id }));
+        return void sink.flush().then(() => post({ type: "flushed", id: message.id }));
       case "close":
         readings.finishAll();
         readings.destroy();
@@ -144,11 +148,11 @@ function start(): void {
           .close()
           .then(() => Promise.all(exporters.map((exporter) => exporter?.close())))
           .then(() => {
-            say({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });
+            post({ type: "closed", counters: { ...pipeline.counters, lostEvents: sink.stats().lost } });
           });
     }
   });
-  say({ type: "ready" });
+  post({ type: "ready" });
 }
 
 try {
@@ -158,5 +162,5 @@ try {
     error instanceof OximyError
       ? error
       : new OximyError("OXIMY_E_INTERNAL", (error as Error).stack ?? String(error), "Please report this.");
-  say({ type: "failed", code: known.code, message: known.message, advice: known.advice });
+  post({ type: "failed", code: known.code, message: known.message, advice: known.advice });
 }

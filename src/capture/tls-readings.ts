@@ -1,4 +1,4 @@
-/** Connections that are read: from ciphertext and secrets to the bytes that the pipeline reads exchanges from. */
+/** Passive decryption: turns ciphertext and TLS secrets into the plaintext that the pipeline reads. */
 
 import type { CloseCause, Connection } from "../connection/connection.js";
 import type { Direction } from "../connection/direction.js";
@@ -11,23 +11,23 @@ import type { ReadOutcome } from "./protocol.js";
 
 export interface TlsReadingsOptions {
   readonly pipeline: Pick<Pipeline, "open" | "push" | "end" | "close" | "unread">;
-  /** Told once of a connection, and never of a handshake that was broken off. */
+  /** Called once per connection, never for an aborted handshake. */
   readonly onOutcome: (id: number, outcome: ReadOutcome) => void;
-  /** Bytes of ciphertext kept of a connection while no secret has come. */
+  /** Most bytes of ciphertext kept per connection until its secret arrives. */
   readonly maxPending?: number;
 }
 
-/** Secrets come within milliseconds of the handshake; a connection that still waits then is given up. */
+/** Secrets arrive within milliseconds of the handshake; a connection that still waits after this time is given up. */
 const SECRET_MS = 1_000;
 /**
- * It is waited for in as many steps: a thread that got no processor for a second has its timers called before what came
- * meanwhile.
+ * The wait is split into this many steps: a thread that got no CPU for a second has its timers called before the
+ * messages that arrived meanwhile.
  */
 const SECRET_STEPS = 4;
 const MAX_PENDING = 1 << 20;
-/** Bytes of ciphertext, of all connections, that outlast their connection because their secret has not come. */
+/** Most bytes of ciphertext, over all closed connections whose secret has not arrived yet. */
 const MAX_OUTLASTING = 16 << 20;
-/** Secrets may come before the tap's first batch does. */
+/** Secrets may arrive before the tap's first batch. */
 const MAX_EARLY_FRAMES = 2_048;
 
 const REASONS: Record<TlsReadFailure, Reason> = {
@@ -54,7 +54,7 @@ interface Reading {
   hasData: boolean;
   failure: Reason | undefined;
   giveUp: NodeJS.Timeout | undefined;
-  /** The connection is over, and its secret may still come: a short one ends before it does. */
+  /** The connection is closed, but its secret may still arrive: a short connection can end first. */
   closed: { readonly cause: CloseCause; readonly time: number } | undefined;
 }
 
@@ -63,7 +63,7 @@ const ciphertextOf = ({ bytes }: Reading) => bytes.request + bytes.response;
 export class TlsReadings {
   private readonly readings = new Map<number, Reading>();
   private readonly frames = new SecretFrameReader();
-  /** Secrets of connections that were not heard of yet, with the time of their coming. */
+  /** Secrets of connections not opened yet, with their time of arrival. */
   private early: { readonly frame: SecretFrame; readonly at: number }[] = [];
   private sweep: NodeJS.Timeout | undefined;
   private outlasting = 0;
@@ -117,7 +117,7 @@ export class TlsReadings {
     } else this.finish(reading, cause, time);
   }
 
-  /** Those that outlast their connection are finished with what there is. */
+  /** Finishes the closed connections that still wait for a secret. */
   finishAll(): void {
     for (const reading of [...this.readings.values()]) this.finishClosed(reading);
   }
@@ -137,7 +137,7 @@ export class TlsReadings {
     if (reason === "tls_secret_missing" && !reading.failure) this.options.onOutcome(id, "missing");
     reader.close();
     if (isOpen) this.options.pipeline.close(id, cause, time);
-    // A loss is told by who lost it.
+    // A loss is reported by the side that caused it.
     if (reason === undefined || cause === "capture_lost") return;
     this.options.pipeline.unread({
       connection,
@@ -148,7 +148,7 @@ export class TlsReadings {
     });
   }
 
-  /** Frames of secrets, as they came from the probes. The bytes are overwritten. */
+  /** Frames of secrets, as received from the probes. The bytes are overwritten. */
   secrets(bytes: Buffer): void {
     this.frames.push(bytes, (frame) => {
       const reading = this.readings.get(frame.watchId);
@@ -157,7 +157,7 @@ export class TlsReadings {
     });
   }
 
-  /** Overwrites all that is secret. */
+  /** Overwrites all secrets. */
   destroy(): void {
     clearTimeout(this.sweep);
     for (const { reader, giveUp } of this.readings.values()) {
@@ -188,9 +188,9 @@ export class TlsReadings {
     this.sweep = this.early.length > 0 ? setTimeout(() => this.forgetOld(), SECRET_MS).unref() : undefined;
   }
 
-  /** Application data that waits for a secret does so for a second. */
+  /** Application data waits at most a second for its secret. */
   private watch(reading: Reading): void {
-    // A client that broke off its handshake never made secrets.
+    // A client that aborted its handshake never derived secrets.
     if (reading.reader.state !== "waiting_for_secret" || !reading.reader.clientHasSpoken) {
       clearTimeout(reading.giveUp);
       reading.giveUp = undefined;
@@ -236,7 +236,7 @@ export class TlsReadings {
         const reading = this.readings.get(id);
         if (!reading) return;
         reading.failure = REASONS[failure];
-        // What was open inside will not be read to its end.
+        // The open exchanges will not be read to their end.
         if (reading.isOpen) pipeline.close(id, "capture_lost", now());
         reading.isOpen = false;
         onOutcome(id, failure === "secret_missing" ? "missing" : "failed");
@@ -245,7 +245,7 @@ export class TlsReadings {
   }
 }
 
-/** Why a connection that has closed had no application data that was read. */
+/** Why no application data of a closed connection was read. */
 function endOf({ state, clientHasSpoken }: TlsSessionReader): Reason {
   switch (state) {
     case "handshake":

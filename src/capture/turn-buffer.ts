@@ -1,9 +1,9 @@
-/** The messages of a WebSocket since its last turn, bounded. */
+/** A bounded buffer for the messages of a WebSocket since its last turn. */
 
 import type { WebSocketMessage } from "../exchange/exchange.js";
 import { endsTurn } from "../interaction/turns.js";
 
-/** What a message costs beside its bytes. */
+/** Overhead of a message besides its bytes. */
 const OVERHEAD = 64;
 
 export class TurnBuffer {
@@ -11,10 +11,10 @@ export class TurnBuffer {
   private bytes = 0;
   private cut = false;
 
-  /** @param maxBytes kept of one turn; later messages come empty and marked as truncated */
+  /** @param maxBytes kept of one turn; the next message is stored empty and marked as truncated */
   constructor(private readonly maxBytes: number) {}
 
-  /** True when the message ends a turn: then it is time to `take` it. */
+  /** True when the message ends a turn, which the caller must then `take`. */
   add(message: WebSocketMessage): boolean {
     const size = message.data.length + OVERHEAD;
     const fits = this.bytes + size <= this.maxBytes;

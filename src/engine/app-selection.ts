@@ -1,4 +1,4 @@
-/** The app filter of a run: read once, asked for each connection to a known host. */
+/** The app filter of a run: parsed once, evaluated for each connection to a known host. */
 
 import { type AppFilter, parseAppFilter, selects } from "../attribution/filter.js";
 import { unknownTermWarnings } from "../attribution/filter-warnings.js";
@@ -25,17 +25,17 @@ export class AppSelection {
     });
   }
 
-  /** Did the user name the apps that are captured? */
+  /** Whether the user named apps to capture. */
   get namesApps(): boolean {
     return this.filter.terms.some(({ sign }) => sign === "include");
   }
 
-  /** Is every client captured? */
+  /** Whether every client is captured. */
   get isOpen(): boolean {
     return this.filter.terms.length === 0 && this.filter.users.length === 0;
   }
 
-  /** Is anything of this user captured? */
+  /** Whether anything of this user is captured. */
   selectsUser(uid: number): boolean {
     return this.filter.users.length === 0 || this.filter.users.some((user) => user.uid === uid);
   }
@@ -44,7 +44,7 @@ export class AppSelection {
     return selects(this.filter, owner, app);
   }
 
-  /** One sentence for each term that nothing known goes by; it may name an app that is started later. */
+  /** One sentence for each term that matches no known app or process; it may still match one that starts later. */
   async warnings(apps: readonly App[]): Promise<string[]> {
     if (this.filter.terms.length === 0) return [];
     const owners = await runningProcesses(this.native);

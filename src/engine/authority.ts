@@ -1,4 +1,4 @@
-/** The certificate authority of a capture, made when it is first needed: where all is read, nobody needs one. */
+/** The certificate authority of a capture, created on first use: a capture that only decrypts passively needs none. */
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
@@ -6,24 +6,24 @@ import { type CertificateAuthority, openCa } from "../certificates/ca.js";
 import { type Issuer, LeafIssuer } from "../certificates/leaf.js";
 import { CA_CERTIFICATE_FILE } from "../user/settings.js";
 
-/** A certificate that another process made is noticed within this time. */
+/** How long the answer of `exists` is cached; another process may create the certificate. */
 const LOOK_AGAIN_MS = 1_000;
 
 export interface Authority {
-  /** Whether there is one that anybody could trust; makes none. */
+  /** Whether a certificate exists that programs could trust; does not create one. */
   exists(): boolean;
-  /** Programs are about to be shown its certificates. */
+  /** Called before programs are shown its certificates. */
   prepare(): void;
   issuer(): Issuer;
 }
 
-/** One of the user's own, whose key this process reads. */
+/** The user's own authority, whose key this process can read. */
 export class LazyAuthority implements Authority {
   private opened: { readonly ca: CertificateAuthority; readonly issuer: LeafIssuer } | undefined;
   private lookedAt = Number.NEGATIVE_INFINITY;
   private isThere = false;
 
-  /** @param directory where it is kept, which need not exist */
+  /** @param directory of its files; it need not exist */
   constructor(private readonly directory: string) {}
 
   exists(): boolean {
@@ -35,17 +35,17 @@ export class LazyAuthority implements Authority {
       this.isThere =
         statSync(join(this.directory, CA_CERTIFICATE_FILE), { throwIfNoEntry: false }) !== undefined;
     } catch {
-      this.isThere = false; // a folder that is out of reach has none that we could use
+      this.isThere = false; // a certificate in an inaccessible folder is of no use
     }
     return this.isThere;
   }
 
-  /** Makes it. Throws OXIMY_E_CA. */
+  /** Creates it if missing. Throws OXIMY_E_CA. */
   prepare(): void {
     this.open();
   }
 
-  /** Opens it, or makes it. Throws OXIMY_E_CA. */
+  /** Opens or creates it. Throws OXIMY_E_CA. */
   open(): CertificateAuthority {
     if (!this.opened) {
       const ca = openCa(this.directory);

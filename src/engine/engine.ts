@@ -1,4 +1,4 @@
-/** A running capture: bundle, certificates, data plane and capture plane, put together. No listener of its own. */
+/** A running capture: assembles bundle, certificates, data plane and capture plane. Has no listener of its own. */
 
 import { join } from "node:path";
 import { type AppIndex, createAppIndex, matchApp } from "../attribution/match-app.js";
@@ -38,45 +38,45 @@ import { ECH_PUBLIC_NAMES } from "./ech-names.js";
 export interface EngineOptions {
   readonly settings: CaptureSettings;
   readonly native: NativeAddon;
-  /** Group of new files, where the process's own is only a mark for the redirect. */
+  /** Group of new files, where the process's own group only marks it for the redirect. */
   readonly fileGroup?: number;
   readonly onEvent?: (event: unknown) => void;
   readonly log: Log;
   readonly internet?: Internet;
   /**
-   * `redirect`: programs that know nothing of us; `proxy`: programs that were pointed at us; `command`: those whose
-   * whole environment we set.
+   * `redirect`: transparent to programs; `proxy`: programs configured to use the proxy; `command`: programs whose whole
+   * environment we set.
    */
   readonly front: "redirect" | "proxy" | "command";
-  /** Hosts that are left alone whatever the bundle says of them; none when absent. */
+  /** Hosts that are never captured, even if the bundle knows them; none when absent. */
   readonly isExempt?: (host: string, port: number) => boolean;
-  /** Whose certificates are shown to programs that are intercepted. */
+  /** Issues the certificates shown to intercepted programs. */
   readonly authority: Authority;
-  /** Given each bundle that is used, as published, the first before there is any traffic. */
+  /** Called with each bundle that comes into use, as published; the first time before any traffic. */
   readonly onBundle?: (document: string) => void;
   readonly secrets?: SecretSource;
   readonly onReadOutcome?: (id: number, outcome: ReadOutcome) => void;
-  /** The thread of the capture plane, unless a test has another. */
+  /** Replaces the capture plane's thread in tests. */
   readonly startPlane?: (options: CapturePlaneOptions) => Promise<Plane>;
 }
 
-/** What the engine needs of the capture plane. */
+/** The part of the capture plane that the engine uses. */
 export type Plane = TapSink & CopySink & Pick<CapturePlane, "useBundle" | "secrets" | "flush" | "close">;
 
-/** Whose connection it is, and which program that is. */
+/** The owner of a connection, and its program. */
 export interface Identified {
   readonly owner: Owner;
   readonly program?: ClientProgram;
 }
 
-/** Another internet than the real one, for the demo: whom to trust there, and where things are. */
+/** A simulated internet for the demo: its roots and its routing. */
 export interface Internet {
   /** Certificates in PEM. */
   readonly roots: readonly string[];
   readonly route: (destination: Endpoint) => Endpoint;
 }
 
-/** What brings connections: stops accepting, and resets what it still holds. */
+/** A listener: `close` stops accepting, `destroy` resets the connections it still holds. */
 export interface Served {
   readonly port: number;
   close(): void;
@@ -88,13 +88,13 @@ export interface EngineEnd {
   readonly counters: CaptureCounters | undefined;
 }
 
-/** Two sockets, and some to spare for what passes through and for files. */
+/** Two sockets, plus a reserve for passthrough and files. */
 const DESCRIPTORS_PER_CONNECTION = 3;
 
-/** The start does not wait longer for the published bundle; it is fetched again while running. */
+/** Longest wait for the published bundle at startup; it is fetched again while running. */
 const FIRST_FETCH_MS = 3_000;
 
-/** Relays and writes nothing: `OXIMY_ENABLED=false`. */
+/** Taps that discard everything, for `OXIMY_ENABLED=false`: traffic is only relayed. */
 const NO_TAPS: TapSink = {
   open: () => ({ push: () => {}, end: () => {}, close: () => {} }),
   openCopied: () => ({ abandon: () => {}, close: () => {} }),
@@ -122,7 +122,7 @@ export class Engine {
     const selection = new AppSelection(settings, options.native);
     for (const warning of await selection.warnings(loaded.bundle.apps)) log.warn(`filter: ${warning}`);
     options.onBundle?.(loaded.document);
-    // Programs that are pointed at us are about to be shown it.
+    // Programs configured to use the proxy will be shown its certificates.
     if (options.front !== "redirect" || settings.trust === "always") authority.prepare();
     const known = new BundleState(loaded.bundle, settings.mcpHost ?? []);
     const facts = new LearnedFacts(pinsFile(settings.home), Date.now, options.fileGroup);
@@ -131,10 +131,10 @@ export class Engine {
     const trust = new TrustBook({ facts, onRefused: (...refusal) => passedOver.refused(...refusal) });
     const upstream = new UpstreamConnector({
       ...(options.internet ? { roots: options.internet.roots } : {}),
-      // A shell that is pointed at us must not point us at ourselves.
+      // The shell's proxy variables may point at this proxy; it must not use itself as its upstream proxy.
       isOurs: (proxy) => proxy.port === known.listenerPort,
     });
-    // Last of what can fail: its thread would outlive a failure after it.
+    // Last of the steps that can fail: the thread would outlive a later failure.
     const { startPlane = CapturePlane.start } = options;
     const plane = settings.enabled
       ? await startPlane({
@@ -175,7 +175,7 @@ export class Engine {
       taps: plane ?? NO_TAPS,
       policy: () => ({
         knowledgeOf: (host, port) => {
-          // Nothing is written, so nothing need be decrypted.
+          // Nothing is written, so nothing needs to be decrypted.
           if (!settings.enabled || options.isExempt?.(host, port)) return "unknown";
           return settings.allHosts || (selection.namesApps && ECH_PUBLIC_NAMES.has(host))
             ? "readable"
@@ -183,7 +183,7 @@ export class Engine {
         },
         selects: (client) => selection.selects(client),
         interception: interception(),
-        // Who pointed a program at a proxy may have told it in its own code whom to trust.
+        // A program configured for a proxy may also be configured in code to trust the certificate.
         distrusting: options.front === "proxy" ? "try_once" : "pass_through",
         pins: ({ app }) => pinningApp(app?.id) !== undefined,
         asksForCertificate: (...server) => servers.asksForCertificate(...server),
@@ -206,7 +206,7 @@ export class Engine {
     return new Engine(plane, dataPlane, known, selection, refresher);
   }
 
-  /** Sees one connection through. `client` was asked for when the connection was accepted: see DataPlane.handle(). */
+  /** Handles one connection to its end. The lookup of `client` began when it was accepted: see DataPlane.handle(). */
   handle(
     accepted: AcceptedConnection,
     client: Promise<Identified>,
@@ -228,34 +228,34 @@ export class Engine {
     return this.dataPlane.openTap(target, peer, client);
   }
 
-  /** Where a listener's copies of connections go. */
+  /** The sink for a listener's copies of connections. */
   get copies(): CopySink | undefined {
     return this.plane;
   }
 
-  /** Frames of TLS secrets, for the capture thread; the buffer is handed over. */
+  /** Frames of TLS secrets for the capture thread; the buffer is transferred. */
   takeSecrets(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.plane) this.plane.secrets(bytes);
     else bytes.fill(0);
   }
 
-  /** Ports of local models that the bundle names. */
+  /** Ports of local models that the bundle lists. */
   localPorts(): number[] {
     return localPorts(this.known.hosts.bundle);
   }
 
-  /** Hands over the listener that feeds the engine: it is closed with it. */
+  /** Takes ownership of the listener that feeds the engine; `stop` closes it. */
   serve(listener: Served): void {
     this.listener = listener;
     this.known.listenerPort = listener.port;
   }
 
-  /** Resolves when all that was captured so far is written. */
+  /** Resolves when everything captured so far is written. */
   async flush(): Promise<void> {
     await this.plane?.flush();
   }
 
-  /** Lets open connections end within the grace, writes what is left. */
+  /** Lets open connections end within the grace period, then writes the remaining events. */
   async stop(graceMs: number): Promise<EngineEnd> {
     this.listener?.close();
     this.refresher.stop();
@@ -266,7 +266,7 @@ export class Engine {
   }
 }
 
-/** One line for the person at the terminal. */
+/** One-line summary for the terminal. */
 export function summaryOf({ connections, counters }: EngineEnd): string {
   const { events = 0, lostEvents = 0, lostTaps = 0 } = counters ?? {};
   const { read, intercepted, passedThrough, refused } = connections;
@@ -282,12 +282,12 @@ export function summaryOf({ connections, counters }: EngineEnd): string {
   return `${counted(events, "event")}; ${ways.join(", ")}${lost}.`;
 }
 
-/** What follows from the bundle, swapped at once when it is refreshed, and where we listen. */
+/** Everything derived from the bundle, replaced as a whole on refresh, and the listener's port. */
 class BundleState {
   listenerPort: number | undefined;
   hosts!: HostIndex;
   private apps!: AppIndex;
-  /** Connections of one process share what is known of it. */
+  /** Connections of one process share one client. */
   private clients!: WeakMap<Identified, KnownClient>;
 
   private readonly mcpHosts: McpHosts;
@@ -329,7 +329,7 @@ function bundleSources(settings: CaptureSettings): LoadOptions {
   };
 }
 
-/** Events are for their owner alone: a folder that somebody else prepared is not written to. */
+/** Events are private to their owner: nothing is written to a folder that another user can change. */
 function requireSafe(outputDir: string): void {
   const why = whyUnsafe(outputDir);
   if (why === undefined) return;

@@ -1,4 +1,4 @@
-/** Capture behind an explicit proxy on loopback: no root, attribution for the user's own processes. */
+/** Capture by an explicit proxy on loopback: no root, attribution for the user's own processes. */
 
 import { createAttributor } from "../attribution/attributor.js";
 import type { Endpoint } from "../connection/client.js";
@@ -20,20 +20,20 @@ export interface ExplicitCaptureOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly log: Log;
-  /** Called for each event beside its writing. */
+  /** Called for each event, in addition to writing it. */
   readonly onEvent?: (event: unknown) => void;
   readonly internet?: Internet;
-  /** Whose connections come: `proxy` when absent. */
+  /** Kind of clients; `proxy` when absent. */
   readonly front?: "proxy" | "command";
-  /** Hosts that are left alone whatever the bundle says of them; none when absent. */
+  /** Hosts that are never captured, even if the bundle knows them; none when absent. */
   readonly isExempt?: (host: string, port: number) => boolean;
-  /** Secrets that the programs hand over themselves: what logs them is read. */
+  /** Secrets from the key logs that programs write: their connections are decrypted passively. */
   readonly secrets?: KeyLogSecrets;
 }
 
 export interface ExplicitCapture {
   readonly port: number;
-  /** At ::1, for `command`; undefined where the machine has no IPv6. */
+  /** Port at ::1, for `command`; undefined where the machine has no IPv6. */
   readonly portV6: number | undefined;
   readonly certificatePath: string;
   flush(): Promise<void>;
@@ -48,7 +48,7 @@ export async function startExplicitCapture(options: ExplicitCaptureOptions): Pro
     createAttributor(native),
     programSource(native, ownCertificatePath(settings.home)),
   );
-  // The user's own: programs that are pointed at us are told to trust it, and nobody else is.
+  // The user's own authority: only programs configured to use the proxy are made to trust it.
   const authority = new LazyAuthority(caDirectory(settings.home));
   let engine: Engine | undefined;
   try {

@@ -1,4 +1,4 @@
-/** Prints events as they are written: JSON lines, or one line for a person each; at the end what each app did. */
+/** Prints events as they are written, as JSON lines or as text, and at the end a summary by app. */
 
 import type { OximyEvent } from "../event/event.js";
 import { type FeedStyle, feedLine } from "../sinks/feed.js";
@@ -9,20 +9,20 @@ import { StatusLine } from "./status-line.js";
 
 export interface FeedOptions {
   readonly json: boolean;
-  /** Below its line, what was said and answered. */
+  /** Prints prompt and response below the line of an event. */
   readonly showContent?: boolean;
-  /** What is printed of an event, in the place of all that. */
+  /** Replaces the text of an event altogether. */
   readonly textOf?: (event: OximyEvent) => string;
 }
 
-/** That of standard output, as wide as it is now. */
+/** Style for standard output at its current width. */
 export function feedStyle(): FeedStyle {
   const { isTTY, columns } = process.stdout;
   if (!isTTY) return { colour: "none" };
   return { colour: process.env.NO_COLOR ? "none" : "ansi", ...(columns > 0 && { width: columns }) };
 }
 
-/** The lines of one event for a person. */
+/** The text of one event. */
 export function eventText(event: OximyEvent, style: FeedStyle, showContent = false): string {
   const line = feedLine(event, style);
   if (!showContent || event.interaction === undefined) return line;
@@ -40,7 +40,7 @@ export class Feed {
     const { json, textOf } = options;
     if (!json && textOf === undefined && isDrawable(process.stdout))
       this.status = new StatusLine(process.stdout);
-    // Whoever read the feed has gone; the capture goes on.
+    // The reader of the feed is gone; the capture continues.
     process.stdout.on("error", () => {
       this.isRead = false;
     });
@@ -61,7 +61,7 @@ export class Feed {
     return json ? printableJson(event) : eventText(event, feedStyle(), showContent);
   }
 
-  /** What each app did, on standard error: it is no event. Nothing when there was none, or for a program. */
+  /** Prints a summary by app to standard error, since it is not an event. Nothing with JSON or without events. */
   printSummary(): void {
     this.status?.end();
     if (this.options.json || this.summary.isEmpty) return;

@@ -1,4 +1,7 @@
-/** Files made by the proxy carry its primary group, which is only a mark for the redirect: they are given the invoking user's. */
+/**
+ * Files made by the proxy have its primary group, which only marks it for the redirect: they are given the invoking
+ * user's.
+ */
 
 import { lchownSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +10,7 @@ import { OXIMY_GID } from "../user/settings.js";
 /** Home, the folders in it, and the files in those. */
 const DEPTH = 2;
 
-/** Gives what carries our mark to `gid`. What cannot be changed is not ours to change. */
+/** Changes the group of files that have our mark to `gid`. Failures are ignored: such files are not ours. */
 export function giveToGroup(path: string, gid: number, depth = DEPTH): void {
   try {
     const stats = lstatSync(path);
@@ -15,6 +18,6 @@ export function giveToGroup(path: string, gid: number, depth = DEPTH): void {
     if (!stats.isDirectory() || depth === 0) return;
     for (const name of readdirSync(path)) giveToGroup(join(path, name), gid, depth - 1);
   } catch {
-    // gone meanwhile, or somebody else's
+    // removed meanwhile, or another user's
   }
 }

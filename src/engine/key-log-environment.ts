@@ -1,17 +1,17 @@
-/** The variables by which a command and its descendants are told where their key log is. */
+/** The environment variables that make a command and its descendants write a key log. */
 
 import type { KeyLogMeans } from "./key-log-runtimes.js";
 
 export interface KeyLogEnvironment {
   readonly variables: Readonly<Record<string, string>>;
-  /** What is told by them. */
+  /** The variables that are set. */
   readonly means: ReadonlySet<KeyLogMeans>;
 }
 
 /**
- * A key log that the user asked for himself stays his. Node is told by a variable that only what we preload into it reads
- * (scripts/node-tunnel.cjs): its own `--tls-keylog` warns on standard error, and loses what a process that exits right
- * after its answer has not written by then.
+ * A key log that the user configured is left as it is. For Node, the path is in a variable that only our preloaded
+ * script reads (scripts/node-tunnel.cjs): Node's own `--tls-keylog` warns on standard error, and loses entries of a
+ * process that exits right after its response.
  */
 export function keyLogEnvironment(path: string, env: NodeJS.ProcessEnv): KeyLogEnvironment {
   const means: KeyLogMeans[] = env.SSLKEYLOGFILE

@@ -1,7 +1,7 @@
 /**
- * The named pipe that programs write their key log into. Their secrets are never on a disk; and since whoever opens a
- * pipe waits for a reader, a process of its own (scripts/hold-key-log.sh) sees to it that there is one until no
- * process is left that could open it, however this one ends.
+ * The named pipe that programs write their key log to. Secrets never reach a disk. Opening a pipe blocks until there is
+ * a reader, so a separate process (scripts/hold-key-log.sh) keeps one open until no process is left that could open the
+ * pipe, however this process ends.
  */
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { withTimeout } from "../attribution/time-limit.js";
 
 const HOLDER = fileURLToPath(new URL("../../scripts/hold-key-log.sh", import.meta.url));
-/** To make the pipe, and to look through the processes at the end. */
+/** Time limit for creating the pipe, and for searching the processes at the end. */
 const HOLDER_MS = 5_000;
 const BUFFER = 16 << 10;
 
@@ -27,13 +27,13 @@ export class KeyLogPipe {
     readonly path: string,
     private readonly holder: Holder,
     private readonly reader: Socket,
-    /** So that the reader sees no end while there is no program that writes. */
+    /** Keeps the reader from seeing end-of-file while no program writes. */
     private readonly writeFd: number,
   ) {}
 
   /**
-   * Makes the pipe, which only this user may open, and reads it. Throws where there can be none, with nothing left behind.
-   * @param take is given what came; the bytes are valid during the call only, and to be wiped by it
+   * Creates the pipe, which only this user may open, and reads it. Throws if it cannot, and leaves nothing behind.
+   * @param take called with the bytes read; they are valid during the call only, and it must wipe them
    */
   static async open(take: (bytes: Uint8Array) => void): Promise<KeyLogPipe> {
     const folder = mkdtempSync(join(resolve(tmpdir()), "oximy-key-log-"));
@@ -42,7 +42,7 @@ export class KeyLogPipe {
     try {
       holder = startHolder();
       holder.stdin.write(`${folder}\n`);
-      if ((await said(holder)) !== "ready\n") throw new Error(`${path} could not be made`);
+      if ((await replyOf(holder)) !== "ready\n") throw new Error(`${path} could not be made`);
       const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const writeFd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
       return new KeyLogPipe(folder, path, holder, readAll(fd, take), writeFd);
@@ -55,8 +55,8 @@ export class KeyLogPipe {
   }
 
   /**
-   * Reads no more. Pipe and folder are gone then, unless there are processes left that may open it: they go with the last of
-   * those.
+   * Stops reading. Pipe and folder are removed, unless processes are left that may open the pipe: then they are removed
+   * with the last of those.
    */
   async close(): Promise<void> {
     const { reader, holder } = this;
@@ -66,15 +66,15 @@ export class KeyLogPipe {
     closeSync(this.writeFd);
     holder.ref();
     holder.stdin.end();
-    const isHeld = (await said(holder)) === "holding\n";
+    const isHeld = (await replyOf(holder)) === "holding\n";
     holder.stdout.destroy();
     holder.unref();
-    // Removed by the holder already, unless something ended it.
+    // Already removed by the holder, unless it was killed.
     if (!isHeld && holder.exitCode !== null) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-/** In a session of its own: no key of the terminal ends it. It is told by no variable where the pipe is. */
+/** In a session of its own, so that no terminal signal ends it. No variable in its environment names the pipe. */
 function startHolder(): Holder {
   const { PATH = "/usr/bin:/bin" } = process.env;
   const holder = spawn("/bin/sh", [HOLDER], {
@@ -82,7 +82,7 @@ function startHolder(): Holder {
     env: { PATH },
     stdio: ["pipe", "pipe", "ignore"],
   });
-  // What becomes of it is seen by what it says.
+  // A failure shows by its missing reply.
   holder.on("error", () => {});
   holder.stdin.on("error", () => {});
   holder.stdout.setEncoding("latin1").on("error", () => {});
@@ -90,8 +90,8 @@ function startHolder(): Holder {
   return holder;
 }
 
-/** The next that it says, or undefined when it ends, or says nothing for too long. */
-function said(holder: Holder): Promise<string | undefined> {
+/** The holder's next line; undefined when it exits or does not reply in time. */
+function replyOf(holder: Holder): Promise<string | undefined> {
   const { stdout } = holder;
   const line = new Promise<string | undefined>((settle) => {
     stdout.once("data", (text: string) => settle(text));
@@ -103,7 +103,7 @@ function said(holder: Holder): Promise<string | undefined> {
 function readAll(fd: number, take: (bytes: Uint8Array) => void): Socket {
   const buffer = new Uint8Array(BUFFER);
   const onread = {
-    // One buffer for all, so that no copy is left in Node's pools.
+    // A single buffer, so that no copy is left in Node's pools.
     buffer,
     callback: (length: number) => {
       take(buffer.subarray(0, length));

@@ -1,13 +1,13 @@
-/** Which programs write their TLS secrets to a key log that their environment names. */
+/** Which programs write their TLS secrets to a key log named in their environment. */
 
 import { type Runtime, runtimeOfExecutable } from "../trust/runtime.js";
 
-/** How a program can be told where its key log is. */
+/** Variables that name a program's key log. */
 export type KeyLogMeans = "SSLKEYLOGFILE" | "OXIMY_RUN_KEY_LOG";
 
 /**
- * Tried with each of them (docs/run.md has the table). What is not listed is taken for one that does not log, until it
- * was seen to.
+ * Tested with each of them (docs/run.md has the table). A runtime that is not listed counts as one that does not log,
+ * until it was seen to.
  */
 const MEANS: { readonly [runtime in Runtime]?: KeyLogMeans } = {
   node: "OXIMY_RUN_KEY_LOG",
@@ -20,14 +20,13 @@ const MEANS: { readonly [runtime in Runtime]?: KeyLogMeans } = {
   firefox: "SSLKEYLOGFILE",
 };
 
-/** Tried too: they write none, whatever they are told. */
+/** Tested too: these never write a key log. */
 const SILENT: ReadonlySet<Runtime> = new Set<Runtime>(["bun", "go", "codex", "java"]);
 
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * By the executable's name: what else there is to look at is the system's, and not the same on all of them. `unknown` is
- * one that was never tried.
+ * By the executable's name, since other evidence differs between systems. `unknown` is a runtime that was not tested.
  */
 export function keyLogMeans(path: string): KeyLogMeans | "none" | "unknown" {
   const runtime = runtimeOfExecutable({ path, sections: NONE, beside: NONE });

@@ -1,9 +1,9 @@
 /**
- * TLS secrets out of a key log that the clients write themselves, because their environment tells them to.
+ * TLS secrets from a key log that the clients write themselves, because their environment requests it.
  *
- * At the hello nobody knows whether a client will: the runtimes that do are known, others are when they were seen to. A
- * program that did not twice is taken for one that does not. So is after one connection any other that may refuse our
- * certificate.
+ * At the ClientHello it is not certain that a client will. Some runtimes are known to log, others count as logging once
+ * they were seen to. After two connections without secrets a program counts as one that does not log; if it may refuse
+ * our certificate and is of an unknown runtime, after one.
  */
 
 import type { ReadOutcome } from "../capture/protocol.js";
@@ -17,9 +17,9 @@ import { type KeyLogMeans, keyLogMeans } from "./key-log-runtimes.js";
 const MAX_FAILURES = 2;
 const MAX_PROGRAMS = 1_000;
 const MAX_CONNECTIONS = 4_096;
-/** A handshake has six secrets at most; one that is repeated again and again is no handshake's. */
+/** A handshake has at most six secrets; a longer repetition does not come from a handshake. */
 const MAX_SECRETS = 16;
-/** Secrets are written beside the connection: what is short may be over before they come. */
+/** Secrets are not synchronised with the connection: a short one may be over before they arrive. */
 const LATE_MS = 2_000;
 
 interface Watched {
@@ -33,9 +33,9 @@ interface Watched {
 
 export class KeyLogSecrets implements SecretSource {
   private readonly parser = new KeyLogParser();
-  /** By the client's random, in hexadecimal digits: it is public. */
+  /** By the client random in hexadecimal, which is public. */
   private readonly byRandom = new LruCache<string, Watched>(MAX_CONNECTIONS);
-  /** What becomes of a connection may be told after its end. */
+  /** By id, since the outcome of a connection may be reported after its end. */
   private readonly byId = new LruCache<number, Watched>(MAX_CONNECTIONS);
   private readonly failures = new LruCache<string, number>(MAX_PROGRAMS);
   private readonly seenToLog = new LruCache<string, true>(MAX_PROGRAMS);
@@ -44,12 +44,12 @@ export class KeyLogSecrets implements SecretSource {
 
   constructor(private readonly now: () => number = Date.now) {}
 
-  /** What the clients' environment tells them. */
+  /** The variables set in the clients' environment. */
   useMeans(means: ReadonlySet<KeyLogMeans>): void {
     this.means = means;
   }
 
-  /** Frames of secrets (secrets/secret-frame.ts) go there; each buffer is handed over. */
+  /** Sets the receiver of secret frames (secrets/secret-frame.ts); each buffer is transferred. */
   deliverTo(deliver: (frames: Uint8Array<ArrayBuffer>) => void): void {
     this.deliver = deliver;
   }
@@ -61,7 +61,7 @@ export class KeyLogSecrets implements SecretSource {
     const program = client.program?.key ?? `${uid}:${path}`;
     const failures = this.failures.peek(program) ?? 0;
     const isRead = this.isTakenToLog(program, path, client, failures);
-    // One that is not read is watched too: it may turn out to log.
+    // Connections that are not read are watched too: the program may turn out to log.
     const watched: Watched = { id, program, isRead, secrets: 0 };
     this.byRandom.set(hexOf(random), watched);
     if (!isRead) return { state: failures > 0 ? "failed" : "none" };
@@ -100,7 +100,7 @@ export class KeyLogSecrets implements SecretSource {
     else joined.fill(0);
   }
 
-  /** Forgets what came in part. */
+  /** Wipes a partly received line. */
   wipe(): void {
     this.parser.wipe();
   }
@@ -111,12 +111,12 @@ export class KeyLogSecrets implements SecretSource {
     const means = keyLogMeans(path);
     if (means === "none") return false;
     if (means !== "unknown") return this.means.has(means);
-    // Who may refuse our certificate is better off with one connection that is not read after all.
+    // For a program that may refuse our certificate, one connection that is not read is the lesser harm.
     const mayRefuse = client.program !== undefined && client.program.trust.kind !== "trusts";
     return mayRefuse && failures === 0 && this.means.has("SSLKEYLOGFILE");
   }
 
-  /** Nothing for the secrets of sessions that are not read. */
+  /** Undefined for the secrets of sessions that are not read. */
   private frameOf({ label, random, secret }: KeyLogEntry): Buffer | undefined {
     const watched = this.byRandom.peek(hexOf(random));
     if (!watched) return undefined;

@@ -1,18 +1,18 @@
-/** A key log for one command and what it starts: where they are told to write it, and what comes of it. */
+/** A key log for one command and its descendants: the environment for it, and the secrets from it. */
 
 import { type KeyLogEnvironment, keyLogEnvironment } from "./key-log-environment.js";
 import { KeyLogPipe } from "./key-log-pipe.js";
 import { KeyLogSecrets } from "./key-log-secrets.js";
 
 export interface KeyLog {
-  /** What the command is started with, beside its own. */
+  /** Variables to add to the command's environment. */
   readonly variables: KeyLogEnvironment["variables"];
   readonly secrets: KeyLogSecrets;
   close(): Promise<void>;
 }
 
 /**
- * Throws where there can be no pipe.
+ * Throws if the pipe cannot be created.
  * @param env that the command would be started with
  */
 export async function openKeyLog(env: NodeJS.ProcessEnv): Promise<KeyLog> {

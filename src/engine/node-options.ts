@@ -1,14 +1,14 @@
-/** NODE_OPTIONS, by which a command and its descendants are told what Node shall do. */
+/** NODE_OPTIONS for a command and its descendants. */
 
 /**
- * The user's options and one more. Ours comes first, so that it holds whatever an unfinished quotation mark at the end of
- * the user's own would do to it.
+ * Adds an option to the user's. Ours comes first, so that an unterminated quotation mark in the user's options cannot
+ * swallow it.
  */
 export function withNodeOption(option: string, options = ""): string {
   return `${quoted(option)} ${options}`.trimEnd();
 }
 
-/** As Node reads NODE_OPTIONS: words by spaces, double quotation marks around, `\` before what means itself. */
+/** Quoting as Node parses NODE_OPTIONS: words separated by spaces, optional double quotes, `\` as escape. */
 function quoted(option: string): string {
   return /[\s"\\]/.test(option) ? `"${option.replace(/["\\]/g, "\\$&")}"` : option;
 }

@@ -1,9 +1,9 @@
-/** The variables by which every Node of a command sends its TLS connections through the proxy of `oximy run`. */
+/** Variables that make each Node process of a command send its TLS connections through the proxy of `oximy run`. */
 
 import { fileURLToPath } from "node:url";
 import { withNodeOption } from "./node-options.js";
 
-/** Has its reasons written in it. */
+/** The script documents its reasons. */
 const PRELOAD = fileURLToPath(new URL("../../scripts/node-tunnel.cjs", import.meta.url));
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The ports of running pages, a file each in `~/.oximy/ui`, so that the explicit proxy connects nobody to them: its
- * clients may be on other machines, and the page is for its own user on this one.
+ * Registers the ports of running pages, one file each in `~/.oximy/ui`, so that the explicit proxy refuses connections
+ * to them: its clients may be on other machines, and the page is only for its own user on this one.
  */
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { makeFolder } from "../make-folder.js";
 
 const folderOf = (home: string) => join(home, "ui");
 
-/** Returns what withdraws it. Throws what the file system says. */
+/** Returns a function that withdraws it. Throws file system errors. */
 export function announcePort(home: string, port: number): () => void {
   const folder = folderOf(home);
   makeFolder(folder);
@@ -20,18 +20,18 @@ export function announcePort(home: string, port: number): () => void {
   return () => rmSync(file, { force: true });
 }
 
-/** Whether a page is served on the port by a process that still runs. */
+/** Whether a running process serves a page on the port. */
 export function isAnnounced(home: string, port: number): boolean {
   try {
     return isRunning(Number(readFileSync(join(folderOf(home), String(port)), "utf8")));
   } catch (error) {
-    // Nobody serves one there; a file that cannot be read is another user's, and so is the page.
+    // No page there; an unreadable file is another user's, and so is the page.
     if (["ENOENT", "ENOTDIR", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
     throw error;
   }
 }
 
-/** Files of processes that were killed. */
+/** Removes files of processes that were killed. */
 function removeStale(home: string): void {
   for (const port of readdirSync(folderOf(home))) {
     if (/^\d+$/.test(port) && !isAnnounced(home, Number(port))) {

@@ -1,4 +1,4 @@
-/** Which program a process is and whether it trusts our certificate, from what the system tells of the process. */
+/** Determines a process's program and whether it trusts our certificate, from what the system reports about it. */
 
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
@@ -15,7 +15,7 @@ import { findInvokingUser } from "../user/invoking-user.js";
 import type { ProgramSource } from "./identify.js";
 
 const MAX_PROCESSES = 4_096;
-/** A certificate that was made or changed meanwhile is noticed within this time. */
+/** How long a look at the certificate is cached. */
 const LOOK_AGAIN_MS = 1_000;
 const MAX_CERTIFICATE = 64 << 10;
 const LOOK_LIMIT_MS = 20;
@@ -27,8 +27,8 @@ interface CertificateOwner {
 
 /**
  * @param certificatePath of the CA whose certificates are shown
- * @param files with other limits than those of a connection that waits
- * @param owner of that file: root looks at it with that user's rights, and does not wait for a file system that hangs
+ * @param files for limits other than those of a waiting connection
+ * @param owner of that file: root reads it with that user's rights, and does not wait for a file system that hangs
  */
 export function programSource(
   native: NativeAddon,
@@ -37,25 +37,26 @@ export function programSource(
   owner: CertificateOwner = findInvokingUser(),
 ): ProgramSource {
   const certificate = new CertificateFile(certificatePath, owner, files);
-  /** What was asked about before: reading a process costs 50 µs. */
-  const asked = new LruCache<string, AskedProcess>(MAX_PROCESSES);
-  const askedOf = (process: ProcessIdentity): AskedProcess | undefined => {
+  /** Reading a process costs 50 µs. */
+  const processes = new LruCache<string, AskedProcess>(MAX_PROCESSES);
+  const processOf = (process: ProcessIdentity): AskedProcess | undefined => {
     const key = `${process.pid}:${process.startTime}:${process.path}`;
-    const known = asked.get(key);
+    const known = processes.get(key);
     if (known) return known;
     const info = native.processInfo(process.pid);
-    // Another process under its pid, or another program in it, is not the one that is asked about.
+    // The pid was reused, or the process executed another program.
     if (info === null || info.startTime !== process.startTime || info.path !== process.path) return undefined;
     const image = process.container && (process.container.image ?? process.container.id);
     const found = image === undefined ? info : { ...info, image };
-    asked.set(key, found);
+    processes.set(key, found);
     return found;
   };
   return {
     async read(process) {
       if (process.path === undefined) return undefined;
-      if (native.implementation !== "linux") return shared(untold(process, process.path, certificate.path));
-      const info = askedOf(process);
+      if (native.implementation !== "linux")
+        return shared(unexamined(process, process.path, certificate.path));
+      const info = processOf(process);
       if (info === undefined) return undefined;
       const { key, name, trust, trustInputs, isWhole, advice } = await (await certificate.reader()).read(
         info,
@@ -65,8 +66,8 @@ export function programSource(
   };
 }
 
-/** Where the system does not let us look into a process: each program is tried once. */
-function untold(
+/** For systems that do not let us look into a process: each program is tried once. */
+function unexamined(
   { uid, script, name }: ProcessIdentity,
   path: string,
   certificatePath: string,
@@ -82,7 +83,7 @@ function untold(
   };
 }
 
-/** One object for equal programs, so that the connections of a process can share what is made of it. */
+/** One object for equal programs, so that the connections of a process can share what is derived from it. */
 const programs = new LruCache<string, ClientProgram>(MAX_PROCESSES);
 
 function shared(program: ClientProgram): ClientProgram {
@@ -93,7 +94,7 @@ function shared(program: ClientProgram): ClientProgram {
   return program;
 }
 
-/** Our certificate, as it is now; where there is none yet, one that nobody has. */
+/** Our current certificate; until there is one, a throwaway that nobody trusts. */
 class CertificateFile {
   private lookedAt = Number.NEGATIVE_INFINITY;
   private stamp: string | undefined;
@@ -106,7 +107,7 @@ class CertificateFile {
     private readonly files: ProcessFiles = processFiles(),
   ) {}
 
-  /** One look at a time: who asks meanwhile gets what it finds. */
+  /** One look at a time: concurrent callers share its result. */
   reader(): Promise<ProgramReader> {
     this.looking ??= this.look().finally(() => {
       this.looking = undefined;
@@ -124,7 +125,7 @@ class CertificateFile {
       MAX_CERTIFICATE,
       LOOK_LIMIT_MS,
     );
-    // Not found out: as it was.
+    // Undetermined: keep the current one.
     if (answer === null && this.current) return this.current;
     const found = certificateIn(answer);
     if (this.current && found?.stamp === this.stamp) return this.current;
@@ -143,12 +144,12 @@ function nobodysCertificate(): string {
   return makeCaCertificate(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
 }
 
-/** A regular file with one certificate, else nothing: the folder is a user's, who may put there what he likes. */
+/** A regular file with one certificate, else nothing: the folder is a user's and may contain anything. */
 function certificateIn(answer: FileAnswer): { readonly pem: string; readonly stamp: string } | undefined {
   if (answer === null || typeof answer === "string") return undefined;
   try {
     return { pem: new X509Certificate(answer.bytes).toString(), stamp: answer.identity };
   } catch {
-    return undefined; // none
+    return undefined; // not a certificate
   }
 }

@@ -1,4 +1,4 @@
-/** The last line of a terminal: how many connections and exchanges were read, and how many were not, and why. */
+/** The status line of a terminal: how many connections and exchanges were read, how many were not, and why. */
 
 import type { Reason } from "../connection/reasons.js";
 import type { OximyEvent } from "../event/event.js";
@@ -11,7 +11,7 @@ const NOT_TRUSTING: ReadonlySet<Reason> = new Set([
   "no_certificate",
 ]);
 
-/** After a line of another process has taken its place, it is there again within this time. */
+/** Interval for redrawing it, since another process may print over it. */
 const DRAW_MS = 1_000;
 
 export interface StatusTerminal {
@@ -35,7 +35,7 @@ export class StatusLine {
     this.timer ??= setInterval(() => this.terminal.write(`${CLEAR_LINE}${this.text()}`), DRAW_MS).unref();
   }
 
-  /** Leaves the line to what comes. */
+  /** Clears the line for other output. */
   end(): void {
     if (this.timer === undefined) return;
     clearInterval(this.timer);
@@ -46,7 +46,7 @@ export class StatusLine {
     const { read, ...others } = this.counts;
     const rest = Object.entries(others).filter(([, count]) => count > 0);
     const parts = [["read", read] as const, ...rest].map(([what, count]) => `${count} ${what}`);
-    // In the last column the cursor would go on to the next line.
+    // A character in the last column would wrap the cursor to the next line.
     return shortened(parts.join(" · "), Math.max(1, this.terminal.columns - 1));
   }
 }

@@ -50,7 +50,7 @@ async function start(): Promise<void> {
       ...(repo && { repo }),
     });
     sink.write(event);
-    findings?.tell(event);
+    findings?.notify(event);
   };
   const session = new McpSession(write);
   const lines: Record<McpParty, MessageLines> = {

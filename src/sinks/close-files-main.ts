@@ -1,4 +1,4 @@
-/** A process of its own that closes event files: `close-files-main.js OPTIONS`, as JSON. See file-closer.ts. */
+/** Entry point of the process that closes event files: `close-files-main.js OPTIONS`, as JSON. See file-closer.ts. */
 
 import { constants, setPriority } from "node:os";
 import { printError } from "../terminal.js";
@@ -7,12 +7,12 @@ import { type CloseOptions, closeFiles } from "./close-files.js";
 const options = JSON.parse(process.argv[2] ?? "{}") as CloseOptions;
 const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort());
-// Its parent is gone: what is begun is begun again by the next one.
+// The parent is gone: the next process starts over with the unfinished file.
 process.stdin.on("end", () => stop.abort()).resume();
 try {
   setPriority(constants.priority.PRIORITY_LOW);
 } catch {
-  // Where that is not allowed it runs as everything else does.
+  // Not permitted here: it runs with normal priority.
 }
 try {
   await closeFiles({ ...options, signal: stop.signal });

@@ -1,4 +1,4 @@
-/** Compresses what is due in a folder of event files, one after the other, and removes what is too much. */
+/** Compresses the event files of a folder that are due, one after the other, and applies the retention limits. */
 
 import { unlinkSync } from "node:fs";
 import { type CompressOptions, compressFile } from "./compress-file.js";
@@ -9,13 +9,13 @@ import { removeBeyondSize, removeOldTraces } from "./retention.js";
 export interface CloseOptions extends CompressOptions {
   readonly folder: string;
   readonly keepDays?: number;
-  /** Bytes of all files together. */
+  /** Total bytes of all files. */
   readonly keepBytes?: number;
   readonly holdMs?: number;
   readonly now?: Date;
 }
 
-/** A file that cannot be compressed stays as it is and does not hold up the others; the first such error is thrown. */
+/** A file that cannot be compressed is left as it is; the first such error is thrown after the others are done. */
 export async function closeFiles(options: CloseOptions): Promise<void> {
   const { folder, keepDays, keepBytes, holdMs = HOLD_MS, now = new Date(), signal, onStep } = options;
   let failure: unknown;

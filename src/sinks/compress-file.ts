@@ -1,4 +1,4 @@
-/** A closed file becomes a compressed one. Whatever the moment of a crash, its events are there once. */
+/** Compresses a closed file. Whenever a crash comes, each event is there exactly once. */
 
 import { Buffer } from "node:buffer";
 import { createHash, type Hash, randomUUID } from "node:crypto";
@@ -18,7 +18,7 @@ const QUALITY = 5;
 const WINDOW_BITS = 24;
 const CHUNK = 256 << 10;
 
-/** Where a crash may come between: tests stop here. */
+/** Points between which a crash may come: tests stop here. */
 export type CompressionStep = "begun" | "some" | "written" | "synced" | "verified" | "placed" | "removed";
 
 export interface CompressOptions {
@@ -33,12 +33,12 @@ export interface ClosedFile {
   readonly path: string;
 }
 
-/** What files that are being made are called: by none of these names is a file read. */
+/** Names of temporary files, none of which readers open. */
 export const UNFINISHED = /^\.traces_.*\.jsonl\.br\.[0-9a-f-]{36}$/;
 
 /**
- * Writes the compressed form beside, reads it back, gives it its name, and only then removes the plain one: when it
- * has not grown meanwhile; else the next time makes the compressed form anew. Until then readers take the plain one.
+ * Writes the compressed form to a temporary file, verifies it, renames it, and only then removes the plain one. If the
+ * plain file has grown meanwhile it stays, readers prefer it, and the next run compresses it again.
  */
 export async function compressFile(
   file: ClosedFile,
@@ -58,19 +58,19 @@ export async function compressFile(
       onStep("begun");
       const written = await compress(source, before.size, target, onStep, signal);
       onStep("written");
-      // The group is a mark of the process that writes, and none of the user's: it takes the plain file's.
+      // The process's own group only marks its connections, so the file takes the group of the plain one.
       await target.chown(-1, before.gid).catch(() => {});
       await target.utimes(before.atime, before.mtime);
       await target.sync();
       onStep("synced");
       if ((await hashOfDecompressed(target, signal)) !== written) {
-        throw new Error(`what was compressed of ${file.path} does not read as it was`);
+        throw new Error(`the compressed form of ${file.path} differs from the file`);
       }
       onStep("verified");
       await rename(unfinished, join(folder, name));
       await syncFolder(folder);
     } catch (error) {
-      await unlink(unfinished).catch(() => {}); // it may have its name already
+      await unlink(unfinished).catch(() => {}); // it may have been renamed already
       throw error;
     } finally {
       await target.close();
@@ -86,7 +86,7 @@ export async function compressFile(
   }
 }
 
-/** Resolves to the hash of what was read. */
+/** Resolves to the hash of the uncompressed bytes. */
 async function compress(
   source: FileHandle,
   size: number,
@@ -113,7 +113,7 @@ async function compress(
   return hash.digest("hex");
 }
 
-/** Streams of file handles are not used: with `autoClose: false` those of Node 20 do not tell their end. */
+/** Not a stream of the file handle: in Node 20, one with `autoClose: false` never emits its end. */
 async function* bytesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < size; ) {
     const { buffer, bytesRead } = await file.read(
@@ -149,7 +149,7 @@ async function hashOfDecompressed(target: FileHandle, signal: AbortSignal | unde
   return hash.digest("hex");
 }
 
-/** A name is as durable as its folder. */
+/** A rename is durable only after the folder is synced. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {

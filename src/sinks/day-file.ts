@@ -1,4 +1,4 @@
-/** The file of one day: made, opened, and told whether it is still there. */
+/** The file of one day: creating it, opening it, and checking whether it is still there. */
 
 import { Buffer } from "node:buffer";
 import {
@@ -19,12 +19,12 @@ import { tracesFileName } from "./traces-folder.js";
 
 const NEWLINE = 0x0a;
 
-/** Group that what is made here is given. */
+/** Group of files and folders that are created here. */
 export interface FileGroup {
   readonly gid: number;
 }
 
-/** The open file of a day. `inode` and `device` tell whether the path still leads to it. */
+/** The open file of a day. `inode` and `device` show whether the path still refers to it. */
 export interface DayFile {
   readonly fd: number;
   readonly date: string;
@@ -33,7 +33,7 @@ export interface DayFile {
   readonly device: number;
 }
 
-/** Opens the file, or makes it (0600), and closes the line that a crash tore. */
+/** Opens or creates the file (0600), and terminates a line that a crash left incomplete. */
 export function openDay(folder: string, date: string, group: FileGroup | undefined): DayFile {
   const path = join(folder, tracesFileName(date));
   const fd = openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o600);
@@ -41,7 +41,7 @@ export function openDay(folder: string, date: string, group: FileGroup | undefin
     const { ino, dev, size, mode, uid } = fstatSync(fd);
     if ((mode & 0o077) !== 0 && uid === process.geteuid?.()) fchmodSync(fd, 0o600);
     if (size === 0 && group !== undefined) giveToGroup(() => fchownSync(fd, uid, group.gid));
-    closeTornLine(fd, size);
+    endTornLine(fd, size);
     return { fd, date, path, inode: ino, device: dev };
   } catch (error) {
     closeSync(fd);
@@ -49,28 +49,28 @@ export function openDay(folder: string, date: string, group: FileGroup | undefin
   }
 }
 
-/** A crash in the middle of a write leaves a line without its end: the next event gets a line of its own. */
-function closeTornLine(fd: number, size: number): void {
+/** A crash during a write leaves a line without its newline: the next event must start on a line of its own. */
+function endTornLine(fd: number, size: number): void {
   if (size === 0) return;
   const last = Buffer.alloc(1);
   readSync(fd, last, 0, 1, size - 1);
   if (last[0] !== NEWLINE) writeSync(fd, "\n");
 }
 
-/** False when the file was removed or renamed: what is written to the descriptor would go nowhere. */
+/** False when the file was removed or renamed: writes to the descriptor would be lost. */
 export function isStillThere(file: DayFile): boolean {
   const now = statSync(file.path, { throwIfNoEntry: false });
   return now !== undefined && now.ino === file.inode && now.dev === file.device;
 }
 
-/** Makes the folder and its missing parents, 0700. */
+/** Creates the folder and its missing parents, 0700. */
 export function makeFolder(folder: string, group: FileGroup | undefined): void {
   for (const made of makeFolders(folder)) {
     if (group !== undefined) giveToGroup(() => chownSync(made, statSync(made).uid, group.gid));
   }
 }
 
-/** Only the owner can read what is made here, so a group that we may not give it to is no reason to stop. */
+/** Only the owner can read what is created here, so it is no failure when this user may not set the group. */
 function giveToGroup(change: () => void): void {
   try {
     change();

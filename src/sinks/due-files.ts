@@ -1,11 +1,11 @@
-/** What is to be closed in a folder of event files, and when. */
+/** Which event files of a folder are to be compressed, and when. */
 
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UNFINISHED } from "./compress-file.js";
 import { listTracesFiles, localDate, type TracesFile } from "./traces-folder.js";
 
-/** So long a file that is no longer written to stays plain, for what follows it: log shippers, `tail -F`. */
+/** How long a file that is no longer written to stays plain, for programs that follow it: log shippers, `tail -F`. */
 export const HOLD_MS = 3_600_000;
 
 export interface PlainFile extends TracesFile {
@@ -14,8 +14,8 @@ export interface PlainFile extends TracesFile {
 }
 
 /**
- * The plain files that are not written to any more: those with a number, and those of days that are over. `today` is
- * the local date.
+ * The plain files that are no longer written to: those with a number, and those of past days. `today` is the local
+ * date.
  */
 export function closedPlainFiles(folder: string, now: Date, holdMs = HOLD_MS): PlainFile[] {
   const today = localDate(now);
@@ -23,13 +23,13 @@ export function closedPlainFiles(folder: string, now: Date, holdMs = HOLD_MS): P
     if (file.form !== "plain" || (file.number === undefined && file.date >= today)) return [];
     const status = lstatSync(file.path, { throwIfNoEntry: false });
     if (status === undefined || !status.isFile()) return [];
-    // A file gets its number in a rename, which is a change; a day's own file is over with its day.
+    // A file gets its number by a rename, which sets its ctime; one without a number is closed when its day ends.
     const closedAt = file.number === undefined ? endOfDay(file.date) : status.ctimeMs;
     return [{ ...file, dueAt: Math.max(closedAt, status.mtimeMs) + holdMs }];
   });
 }
 
-/** What processes left that ended while they compressed. */
+/** Temporary files of processes that died while compressing. */
 export function unfinishedFiles(folder: string, now: Date, holdMs = HOLD_MS): string[] {
   return readdirSync(folder)
     .filter((name) => UNFINISHED.test(name))

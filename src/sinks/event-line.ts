@@ -1,14 +1,14 @@
 import type { OximyEvent } from "../event/event.js";
 import { sourceOf } from "../interaction/json-source.js";
 
-/** So deep messages and the parts of their content lie; what is deeper is small. */
+/** Messages and the parts of their content lie no deeper than this; anything deeper is small. */
 const MAX_DEPTH = 8;
-/** Shorter texts with something to escape are left to JSON.stringify, which is as fast with them. */
+/** Shorter texts that need escaping are left to JSON.stringify, which is as fast for them. */
 const SHORTEST_ESCAPED = 128;
 
 /**
- * The event as JSON on one line. Says what JSON.stringify says, several times faster: bodies that came as JSON are
- * copied as they came, and texts are not looked at character by character.
+ * The event as JSON on one line. Same output as JSON.stringify, several times faster: bodies that arrived as JSON are
+ * copied verbatim, and strings are not scanned character by character.
  */
 export function eventLine(event: OximyEvent): string {
   return `${jsonOf(event, 0)}\n`;
@@ -35,9 +35,9 @@ function rawJson(raw: unknown): string {
   return source ?? JSON.stringify(raw);
 }
 
-/** Nothing to escape: no quotes, control characters, or halves of surrogate pairs. */
+/** Nothing to escape: no quotes, control characters, or lone surrogates. */
 const CLEAN = /^[\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]*$/;
-/** Has control characters without an escape of their own, or halves of surrogate pairs. */
+/** Has control characters without a short escape, or lone surrogates. */
 const RARE = /[^\t\n\r\x20-\ud7ff\ue000-\uffff]/;
 
 function quote(text: string): string {

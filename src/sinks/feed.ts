@@ -1,4 +1,4 @@
-/** The live feed: one line per event for a person at a terminal. */
+/** The live feed: one line per event, for reading at a terminal. */
 
 import type { OximyEvent } from "../event/event.js";
 import { askedOf } from "../event/facts.js";
@@ -8,7 +8,7 @@ import { localClock } from "./traces-folder.js";
 
 export interface FeedStyle {
   readonly colour: "ansi" | "none";
-  /** Columns of the terminal, which a line fits in; a line that goes elsewhere has all that is known. */
+  /** Columns of the terminal, to which a line is fitted; without it a line has all fields. */
   readonly width?: number;
 }
 
@@ -22,17 +22,17 @@ export function painter(colour: FeedStyle["colour"], code: number | string): Pai
   return (text) => (colour === "none" || code === 0 || text === "" ? text : `\x1b[${code}m${text}\x1b[0m`);
 }
 
-/** Bold and bright ones that are read on dark and on light grounds, none of which means an error. */
+/** Bold and bright colours, legible on dark and light backgrounds; none of them means an error. */
 const APP_COLOURS = ["1;32", "1;33", "1;34", "1;35", "1;36", "1;94", "1;95", "1;96"] as const;
 
-/** An app has the same colour in each line and in each run. */
+/** An app has the same colour in every line and every run. */
 export function colourOf(app: string): string {
   let hash = 0;
   for (let at = 0; at < app.length; at += 1) hash = (hash * 31 + app.charCodeAt(at)) >>> 0;
   return APP_COLOURS[hash % APP_COLOURS.length]!;
 }
 
-/** Local time, app or process, provider and model, tokens, time, status; what is not known is left out. */
+/** Local time, app or process, provider and model, tokens, duration, status; unknown fields are omitted. */
 export function feedLine(event: OximyEvent, { colour, width }: FeedStyle): string {
   if (width !== undefined) return columnLine(event, colour, width);
   const dim = painter(colour, 2);
@@ -54,7 +54,7 @@ export function feedLine(event: OximyEvent, { colour, width }: FeedStyle): strin
     .trimEnd();
 }
 
-/** Columns that stand under each other, fewer of them the narrower the terminal is. */
+/** Aligned columns, fewer of them on narrow terminals. */
 function columnLine(event: OximyEvent, colour: FeedStyle["colour"], width: number): string {
   const { interaction, metadata } = event;
   const usage = interaction?.response?.usage;
@@ -124,7 +124,7 @@ function outcomeOf({ metadata, mcp }: OximyEvent): string {
   return printable([metadata.response_status?.toString(), error].filter(Boolean).join(" "));
 }
 
-/** At least two digits that say something: calls cost from millionths to dollars. */
+/** At least two significant digits: calls cost from millionths to dollars. */
 export function money(usd: number): string {
   if (usd === 0) return "0";
   return usd >= 1 ? usd.toFixed(2) : usd.toFixed(Math.min(8, 1 - Math.floor(Math.log10(usd))));

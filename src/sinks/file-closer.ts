@@ -1,4 +1,4 @@
-/** Has event files closed beside the capture: in a process of its own, with the lowest priority, as their owner. */
+/** Has event files closed by a separate process, with the lowest priority and as their owner. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { statSync } from "node:fs";
@@ -6,7 +6,7 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CloseOptions } from "./close-files.js";
 import { closedPlainFiles, unfinishedFiles } from "./due-files.js";
-import { complaintOf, unreferenced } from "./side-process.js";
+import { failureOf, unreferenced } from "./side-process.js";
 import type { SinkLog } from "./sink.js";
 
 const MAIN = fileURLToPath(new URL(`./close-files-main${extname(import.meta.url)}`, import.meta.url));
@@ -18,7 +18,7 @@ export interface FileCloserOptions
   readonly checkMs?: number;
 }
 
-/** Looks now and then whether something is due. */
+/** Checks periodically whether a file is due. */
 export class FileCloser {
   private readonly options: FileCloserOptions;
   private readonly timer: NodeJS.Timeout;
@@ -40,7 +40,7 @@ export class FileCloser {
     }
   }
 
-  /** What was begun is left, and begun again by the next one. */
+  /** Abandons the file in progress; the next closer starts it over. */
   close(): void {
     clearInterval(this.timer);
     this.child?.kill();
@@ -63,7 +63,7 @@ export class FileCloser {
       { stdio: ["pipe", "ignore", "pipe"], env: {}, ...ownerOf(folder) },
     );
     this.child = child;
-    const complaint = complaintOf(child);
+    const failure = failureOf(child);
     child.once("error", ({ message }) => {
       this.child = undefined;
       this.failed(message);
@@ -71,7 +71,7 @@ export class FileCloser {
     child.once("close", (code) => {
       this.child = undefined;
       if (code === 0) this.failing = false;
-      else if (code !== null) this.failed(complaint(code));
+      else if (code !== null) this.failed(failure(code));
     });
     unreferenced(child);
   }
@@ -83,7 +83,7 @@ export class FileCloser {
   }
 }
 
-/** Root would follow what the folder's owner puts in its way: it lets the owner do it. */
+/** As root it would follow links that the folder's owner planted there, so it runs as that owner. */
 export function ownerOf(folder: string): { uid: number; gid: number } | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   const { uid, gid } = statSync(folder);

@@ -1,6 +1,7 @@
 /**
- * Tells a program of the user's of findings: each once, on standard input, as a line of JSON with neither what was said
- * nor what was found. No shell reads its name, root does not run it, and its number and time are bounded.
+ * Runs a program of the user's for each finding, with a line of JSON on standard input that contains neither the
+ * conversation nor the text that matched. No shell is involved, it never runs as root, and its rate and run time are
+ * limited.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -33,8 +34,8 @@ export class FindingCommand {
     this.options = options;
   }
 
-  /** Never throws, and waits for nothing. */
-  tell(event: OximyEvent): void {
+  /** Never throws, never waits. */
+  notify(event: OximyEvent): void {
     if (event.findings === undefined) return;
     if (process.geteuid?.() === 0) {
       this.failed("it is not run as root");
@@ -58,8 +59,8 @@ export class FindingCommand {
       this.failed(message);
     });
     child.once("close", () => this.running.delete(child));
-    child.stdin.on("error", () => {}); // it need not read what it is told
-    child.stdin.end(`${JSON.stringify(toldOf(event, this.leftOut))}\n`);
+    child.stdin.on("error", () => {}); // it need not read its input
+    child.stdin.end(`${JSON.stringify(noticeOf(event, this.leftOut))}\n`);
     this.leftOut = 0;
     child.unref();
   }
@@ -87,8 +88,8 @@ export class FindingCommand {
   }
 }
 
-/** `left_out`: findings before this one of which it was not told, since there were too many. */
-function toldOf(event: OximyEvent, leftOut: number) {
+/** `left_out`: findings before this one for which the command did not run, since there were too many. */
+function noticeOf(event: OximyEvent, leftOut: number) {
   const { event_id, timestamp, source, client, conversation, findings } = event;
   return {
     event_id,

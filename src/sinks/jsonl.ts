@@ -14,16 +14,16 @@ import { localDate } from "./traces-folder.js";
 
 export interface JsonlSinkOptions {
   readonly folder: string;
-  /** Days of files that are kept, today included; all when absent. */
+  /** Days of files to keep, today included; all when absent. */
   readonly keepDays?: number;
-  /** Bytes of all files together; beyond them the oldest go. */
+  /** Total bytes of all files; beyond that the oldest are removed. */
   readonly keepBytes?: number;
-  /** Bytes from which a file is closed and the next one begun. */
+  /** Size at which a file is closed and the next one begun. */
   readonly fileBytes?: number;
-  /** Group that files and folders made here are given: ours is only a mark for the redirect. */
+  /** Group of files and folders made here: that of the process only marks it for the redirect. */
   readonly group?: FileGroup;
   readonly log?: SinkLog;
-  /** Bytes of lines that may wait for room on the disk. */
+  /** Most bytes of lines that are queued while the disk is full. */
   readonly maxQueueBytes?: number;
   readonly retryMs?: number;
   readonly now?: () => Date;
@@ -32,11 +32,11 @@ export interface JsonlSinkOptions {
 const DEFAULT_QUEUE_BYTES = 32 << 20;
 const DEFAULT_RETRY_MS = 1000;
 const DEFAULT_FILE_BYTES = 64 << 20;
-/** Files that are to have little room together are small themselves, so that not all of them goes at once. */
+/** With a small `keepBytes` the files are small as well, so that removing the oldest does not remove everything. */
 const FILES_KEPT = 4;
-/** Room for the bytes of the lines that go in one write. */
+/** Buffer size for the lines of one write. */
 const ROOM = 1 << 20;
-/** UTF-8 takes at most three bytes for a code unit. */
+/** UTF-8 needs at most three bytes for a UTF-16 code unit. */
 const MAX_BYTES_PER_UNIT = 3;
 
 /**
@@ -59,16 +59,16 @@ export function openJsonlSink(options: JsonlSinkOptions): Sink {
   return sink;
 }
 
-/** Whole lines that go in one write. */
+/** Whole lines for one write. */
 interface Pack {
   readonly bytes: Buffer;
   readonly lines: number;
 }
 
 /**
- * Lines are written at once and whole: one write(2) with O_APPEND for a line, or for the lines of one turn while
+ * Lines are written immediately and whole: one write(2) with O_APPEND per line, or per turn of the event loop while
  * corked, so that several processes can share a file and a crash tears at most the last line. What cannot be
- * written waits in memory, in order.
+ * written is queued in memory, in order.
  */
 class JsonlSink implements Sink {
   private readonly options: JsonlSinkOptions;
@@ -76,12 +76,12 @@ class JsonlSink implements Sink {
   private file: DayFile | undefined;
   private readonly queue: Pack[] = [];
   private queuedBytes = 0;
-  /** Lines that are not in the queue yet; used again and again. */
+  /** Lines that are not in the queue yet; the buffer is reused. */
   private room: Buffer | undefined;
   private roomBytes = 0;
   private roomLines = 0;
   private corked = false;
-  /** How far the first pack of the queue was written, when the disk took only its beginning. */
+  /** How far the first pack of the queue was written, after a partial write. */
   private begun: { readonly file: DayFile; readonly offset: number } | undefined;
   private written = 0;
   private lost = 0;
@@ -108,7 +108,7 @@ class JsonlSink implements Sink {
     try {
       this.gather(eventLine(event));
     } catch (error) {
-      // Longer than a string can be: it will not get shorter.
+      // Longer than the longest string: a retry would not help.
       this.lost += 1;
       this.options.log?.("warn", `An event could not be written as JSON and is lost: ${messageOf(error)}`);
       return;
@@ -143,7 +143,7 @@ class JsonlSink implements Sink {
     this.roomBytes = 0;
     this.roomLines = 0;
     this.add(pack);
-    // The room is used again by the next lines: those that have to wait take a copy.
+    // The buffer is reused for the next lines, so a pack that stays in the queue is copied.
     if (this.queue.at(-1) === pack) this.queue.splice(-1, 1, { ...pack, bytes: Buffer.from(pack.bytes) });
   }
 
@@ -154,7 +154,7 @@ class JsonlSink implements Sink {
     }
     this.queue.push(pack);
     this.queuedBytes += pack.bytes.length;
-    // While there is no place for them, the timer tries again: not each event.
+    // While writing fails, only the timer retries, not each event.
     if (this.retry === undefined) this.drain();
   }
 
@@ -210,7 +210,7 @@ class JsonlSink implements Sink {
     const file = begun?.file ?? this.fileOfToday();
     let offset = begun?.offset ?? 0;
     while (offset < bytes.length) {
-      // A disk that fills up takes a part; the next attempt takes the rest, or says why not.
+      // A disk that fills up writes a part; the next attempt writes the rest, or fails with the reason.
       offset += writeSync(file.fd, bytes, offset);
       this.begun = { file, offset };
     }
@@ -223,7 +223,7 @@ class JsonlSink implements Sink {
     return Math.min(fileBytes, keepBytes / FILES_KEPT);
   }
 
-  /** The lines are written: whatever fails here is tried again after the next ones. */
+  /** The lines are written already; a failure here is retried after the next write. */
   private closeFull(date: string): void {
     const { folder, keepBytes } = this.options;
     this.closeFile();
@@ -280,7 +280,7 @@ class JsonlSink implements Sink {
     }
   }
 
-  /** An idle process lets go of yesterday's file, and removes what is too old, without waiting for an event. */
+  /** An idle process closes yesterday's file, and removes files that are too old, without waiting for an event. */
   private armMidnight(): void {
     const time = this.now();
     const next = new Date(time.getFullYear(), time.getMonth(), time.getDate() + 1);

@@ -1,4 +1,4 @@
-/** Gives the file that is written to a number, so that a new one can take its name. */
+/** Renames the current file to a numbered one, so that a new file can take its name. */
 
 import { closeSync, constants, openSync, renameSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -7,8 +7,8 @@ import { allTracesFiles, type TracesFile, tracesFileName } from "./traces-folder
 /**
  * Renames `traces_DATE.jsonl` to the next free `traces_DATE.NNNN.jsonl`; undefined when another process was first.
  *
- * The number is taken by making its file, which only one process can, and the file is renamed over it: no crash and no
- * race leaves events under two names or under none. An empty file is all that can be left.
+ * The number is reserved by creating its file exclusively, and the current file is renamed over it: no crash and no
+ * race leaves events under two names or under none. At worst an empty file is left.
  */
 export function numberFile(folder: string, date: string): TracesFile | undefined {
   const number = takeNumber(folder, date);

@@ -1,11 +1,11 @@
-/** Which event files go, and when. */
+/** Which event files are removed, and when. */
 
 import { statSync, unlinkSync } from "node:fs";
 import { allTracesFiles, localDate } from "./traces-folder.js";
 
 /** Removes the files of days before the last `keepDays`, today included. */
 export function removeOldTraces(folder: string, keepDays: number, today: Date): void {
-  // The day is counted in the calendar: a day of 23 hours is a day.
+  // Calendar days, not multiples of 24 hours: a day can have 23.
   const firstKept = localDate(
     new Date(today.getFullYear(), today.getMonth(), today.getDate() - keepDays + 1),
   );
@@ -14,7 +14,7 @@ export function removeOldTraces(folder: string, keepDays: number, today: Date): 
   }
 }
 
-/** Removes the oldest files until all together have no more than `keepBytes`. Today's, which is written to, stays. */
+/** Removes the oldest files until the total is at most `keepBytes`. Today's current file always stays. */
 export function removeBeyondSize(folder: string, keepBytes: number, today: Date): void {
   const files = allTracesFiles(folder).map((file) => ({ ...file, size: sizeOf(file.path) }));
   let total = files.reduce((sum, { size }) => sum + size, 0);
@@ -30,7 +30,7 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Another process that writes to the folder may have been first. */
+/** Another process that writes to the folder may have removed it first. */
 function removeFile(path: string): void {
   try {
     unlinkSync(path);

@@ -1,10 +1,10 @@
-/** Processes that do something beside the capture, for whose end nobody waits. */
+/** Background processes of the capture, which do not keep it alive. */
 
 import type { ChildProcess } from "node:child_process";
 
-const LONGEST_COMPLAINT = 1_000;
+const LONGEST_FAILURE = 1_000;
 
-/** It keeps no process alive. */
+/** Neither the child nor its pipes keep the event loop alive. */
 export function unreferenced(child: ChildProcess): void {
   child.unref();
   for (const stream of [child.stdin, child.stdout, child.stderr]) {
@@ -12,11 +12,11 @@ export function unreferenced(child: ChildProcess): void {
   }
 }
 
-/** Gathers what it says on standard error, and answers what that was when it has ended. */
-export function complaintOf(child: ChildProcess): (code: number | null) => string {
-  let complaint = "";
+/** Collects standard error; the returned function gives it, or the exit code, as the reason of a failure. */
+export function failureOf(child: ChildProcess): (code: number | null) => string {
+  let output = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    complaint = (complaint + text).slice(0, LONGEST_COMPLAINT);
+    output = (output + text).slice(0, LONGEST_FAILURE);
   });
-  return (code) => complaint.trim() || `it ended with ${code}`;
+  return (code) => output.trim() || `it exited with code ${code}`;
 }

@@ -3,26 +3,26 @@
 import type { OximyEvent } from "../event/event.js";
 
 export interface SinkStats {
-  /** Events that arrived where they belong. */
+  /** Events that were written. */
   readonly written: number;
-  /** Events that wait for the place to come back. */
+  /** Events that wait until writing works again. */
   readonly queued: number;
-  /** Events that were given up: no room to wait, or the sink closed meanwhile. */
+  /** Events that were dropped: the queue was full, or the sink was closed. */
   readonly lost: number;
 }
 
 export interface Sink {
-  /** Takes the event and returns at once; never throws. */
+  /** Accepts the event and returns at once; never throws. */
   write(event: OximyEvent): void;
-  /** Until `uncork`, events may be gathered: what comes in one turn then goes in one write. */
+  /** Until `uncork`, events may be buffered, so that those of one turn of the event loop go in one write. */
   cork(): void;
   uncork(): void;
-  /** Resolves when all that was written has arrived, or cannot arrive now. Never rejects. */
+  /** Resolves when all events were written, or cannot be written now. Never rejects. */
   flush(): Promise<void>;
-  /** Flushes, counts what cannot arrive as lost, and frees all resources. Never rejects; may be called twice. */
+  /** Flushes, counts what cannot be written as lost, and frees all resources. Never rejects; may be called twice. */
   close(): Promise<void>;
   stats(): SinkStats;
 }
 
-/** Told once when something goes wrong and once when it is well again. */
+/** Called once when something fails and once when it works again. */
 export type SinkLog = (level: "info" | "warn", message: string) => void;

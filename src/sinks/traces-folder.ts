@@ -1,9 +1,9 @@
-/** The event files of a folder: their names, and which of them hold what. */
+/** The event files of a folder: their names and their order. */
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** `traces_DATE.jsonl` is written to; `traces_DATE.NNNN.jsonl` is closed, and with `.br` compressed. */
+/** `traces_DATE.jsonl` is the current file; `traces_DATE.NNNN.jsonl` is closed, and with `.br` compressed. */
 const TRACES_FILE = /^traces_(\d{4}-\d{2}-\d{2})(?:\.(\d{4,6}))?\.jsonl(\.br)?$/;
 const NUMBER_WIDTH = 4;
 
@@ -21,13 +21,13 @@ export function localClock(time: Date): string {
     .join(":");
 }
 
-/** The file that is written to on that day; with a number, a file of it that was closed. */
+/** The current file of that day; with a number, a closed one. */
 export function tracesFileName(date: string, number?: number): string {
   const part = number === undefined ? "" : `.${String(number).padStart(NUMBER_WIDTH, "0")}`;
   return `traces_${date}${part}.jsonl`;
 }
 
-/** What a closed file is called when it is compressed. */
+/** Name of a closed file's compressed form. */
 export function compressedName(date: string, number: number): string {
   return `${tracesFileName(date, number)}.br`;
 }
@@ -35,13 +35,13 @@ export function compressedName(date: string, number: number): string {
 export interface TracesFile {
   /** Local date, YYYY-MM-DD. */
   readonly date: string;
-  /** Counts the closed files of a day from 1; absent for the file that is written to. */
+  /** Counts the closed files of a day from 1; absent for the current file. */
   readonly number?: number;
   readonly form: "plain" | "compressed";
   readonly path: string;
 }
 
-/** All event files of a folder, oldest first. Other files are not ours and are left alone. */
+/** All event files of a folder, oldest first. Other files are ignored. */
 export function allTracesFiles(folder: string): TracesFile[] {
   return readdirSync(folder, { withFileTypes: true })
     .flatMap((entry): TracesFile[] => {
@@ -56,15 +56,15 @@ export function allTracesFiles(folder: string): TracesFile[] {
 }
 
 /**
- * Each file once, oldest first: the plain form counts for as long as it is there, since a compressed one beside it
- * may have been made before the last line came.
+ * Each file once, oldest first: the plain form wins as long as it exists, since the compressed one may have been
+ * made before the last line was written.
  */
 export function listTracesFiles(folder: string): TracesFile[] {
   const files = allTracesFiles(folder);
   return files.filter((file, at) => at === 0 || byWriting(files[at - 1]!, file) !== 0);
 }
 
-/** The file that is written to comes after those that were closed on its day. */
+/** The current file comes after the closed ones of its day. */
 function byWriting(a: TracesFile, b: TracesFile): number {
   if (a.date !== b.date) return a.date < b.date ? -1 : 1;
   return (a.number ?? Number.POSITIVE_INFINITY) === (b.number ?? Number.POSITIVE_INFINITY)

@@ -113,7 +113,7 @@ test("1 GiB past a thread that reads nothing holds no more than the bound", asyn
 test.each([
   ["reports why", "failed", "no room"],
   ["throws", "throw", "thrown at the start"],
-  ["ends", "exit", "it ended with 3"],
+  ["ends", "exit", "it exited with code 3"],
 ])("a thread that %s at the start fails the start, and is not tried again", async (_how, start, message) => {
   await expect(startPlane({ capture: captureOptions(start) })).rejects.toThrow(message);
 });

@@ -145,7 +145,7 @@ test("a fresh bundle counts for exchanges that end from then on, and a broken on
   plane.useBundle(embeddedDocument().replaceAll('"openai"', '"renamed"'));
   await ask(2);
   plane.useBundle("no bundle");
-  await nextOf(log, (line) => line.startsWith("error: capture: a bundle was not taken"));
+  await nextOf(log, (line) => line.startsWith("error: capture: a new bundle was not used"));
   await ask(3);
   expect(written().map((event) => event.source.id)).toEqual(["openai", "renamed", "renamed"]);
 });

@@ -43,7 +43,7 @@ describe.skipIf(requireLab())("oximy local --otlp", () => {
   it("tells the collector, and does not capture that it does", { timeout: 60_000 }, async () => {
     await chat(1);
     // The server speaks as a provider does, and has no such path: it was reached, and has refused.
-    await oximy.logged(/otlp: The collector does not take \w+: it answered 40\d/);
+    await oximy.logged(/otlp: The collector rejects \w+: it answered 40\d/);
     await chat(2);
     const { stderr } = await oximy.stop();
     expect(oximy.events.map(({ metadata }) => metadata.request_path)).toEqual([

@@ -23,7 +23,7 @@ function commandOf(script: string, options: { longestMs?: number; now?: () => nu
 
 test("it is told what was found where, and nothing that was said", async () => {
   const output = join(folder, "output");
-  commandOf(`cat > '${output}.new' && mv '${output}.new' '${output}'`).tell(found);
+  commandOf(`cat > '${output}.new' && mv '${output}.new' '${output}'`).notify(found);
   await expect.poll(() => existsSync(output), { timeout: 15_000 }).toBe(true);
   const told = readFileSync(output, "utf8");
   expect(JSON.parse(told)).toEqual({
@@ -38,20 +38,20 @@ test("it is told what was found where, and nothing that was said", async () => {
 });
 
 test("an event without a finding is none of its business", () => {
-  commandOf("exit 0").tell(sampleEvent());
+  commandOf("exit 0").notify(sampleEvent());
   expect(existsSync(join(folder, "output"))).toBe(false);
 });
 
 test("one that does not end is ended, and meanwhile at most two run", async () => {
   const ran = join(folder, "ran");
   const command = commandOf(`echo >> '${ran}'; exec sleep 60`, { longestMs: 500 });
-  for (let at = 0; at < 10; at += 1) command.tell(found);
+  for (let at = 0; at < 10; at += 1) command.notify(found);
   const count = () => (existsSync(ran) ? readFileSync(ran, "utf8").length : 0);
   await expect.poll(count, { timeout: 15_000 }).toBe(2);
   await expect
     .poll(
       () => {
-        command.tell(found);
+        command.notify(found);
         return count();
       },
       { timeout: 15_000 },
@@ -65,14 +65,14 @@ test("one that is not there is said once", async () => {
     command: join(folder, "none"),
     log: (_, message) => said.push(message),
   });
-  command.tell(found);
+  command.notify(found);
   await expect.poll(() => said.length).toBe(1);
-  command.tell(found);
+  command.notify(found);
   expect(said).toEqual([expect.stringContaining("ENOENT")]);
 });
 
 test("root does not run it", () => {
   vi.spyOn(process, "geteuid").mockReturnValue(0);
-  commandOf("exit 0").tell(found);
+  commandOf("exit 0").notify(found);
   expect(said).toEqual([expect.stringContaining("it is not run as root")]);
 });

@@ -1,27 +1,27 @@
-/** What is told of events, beside the files: a collector of OpenTelemetry's, a log server. */
+/** Where events are exported to, besides the files: an OpenTelemetry collector, a log server. */
 
 import type { OximyEvent } from "../../event/event.js";
 import type { Cut } from "../../traces/cut-line.js";
 
 export interface Destination {
-  /** What of an event's line is not needed. */
+  /** Parts of an event's line that are not needed. */
   readonly cut: Cut;
-  /** How long new events are waited for at most. */
+  /** Longest wait between two polls for new events. */
   readonly pollMs: number;
-  /** False when it was stopped before all was taken or refused for good. Never rejects. */
+  /** Resolves to false if stopped before all were accepted or permanently rejected. Never rejects. */
   send(events: readonly OximyEvent[]): Promise<boolean>;
   close(): void;
 }
 
-/** What a destination is made with. */
+/** What a destination is constructed with. */
 export interface DestinationContext {
   readonly version: string;
   readonly host: { readonly name: string; readonly arch: string; readonly system: string };
   readonly log: (level: "info" | "warn", message: string) => void;
-  /** Aborts when what is there is to be sent, and nothing more waited for. */
+  /** Aborts when the remaining events are to be sent, without waiting for more. */
   readonly finish: AbortSignal;
-  /** Aborts when there is no more time for that either. */
+  /** Aborts when the time for that is over, too. */
   readonly stop: AbortSignal;
-  /** First wait before the next try; doubled each time. */
+  /** Wait before the first retry; doubled each time. */
   readonly retryMs?: number;
 }

@@ -1,6 +1,6 @@
 /**
- * How far the events of a folder were read, and what came since. The files themselves are what waits for a collector
- * that is away: they are on disk before anything is sent, and are kept as long as they are asked to be.
+ * How far the events of a folder were read, and what was written since. The files themselves are the queue while a
+ * collector is unreachable: they are on disk before anything is sent, and retention decides how long they are kept.
  */
 
 import type { Buffer } from "node:buffer";
@@ -11,11 +11,11 @@ import { allTracesFiles, listTracesFiles, type TracesFile } from "../traces-fold
 export interface Position {
   /** Date of the file; empty before any file. */
   readonly date: string;
-  /** The number that the file has, or that it will get when it is closed. */
+  /** The number of the file, or the one it will get when it is closed. */
   readonly number: number;
-  /** By which a plain file without a number is known: device, inode, and its birth, since inodes are used again. */
+  /** Identifies a plain file without a number: device, inode, and birth time, since inodes are reused. */
   readonly identity: string;
-  /** Bytes of its plain form. */
+  /** Offset in its plain form. */
   readonly offset: number;
 }
 
@@ -25,20 +25,20 @@ export interface NewLines {
   readonly lines: readonly Buffer[];
   /** After them. */
   readonly position: Position;
-  /** Files between the last position and this one were removed unread. */
+  /** Whether files between the last position and this one were removed unread. */
   readonly gap: boolean;
 }
 
-/** Behind everything that is there. */
+/** The end of everything written so far. */
 export function endOf(folder: string): Position {
   const last = filesOf(folder).at(-1);
   if (last === undefined) return BEFORE_ALL;
   const { size } = statSync(last.path);
-  // A compressed one is whole: what comes after it is in another file.
+  // A compressed file is complete: later events are in another file.
   return positionIn(folder, last, last.form === "plain" ? size : Number.MAX_SAFE_INTEGER);
 }
 
-/** The lines after a position, some at a time, until there are none for now. */
+/** The lines after a position, in batches, up to the current end. */
 export async function* linesSince(folder: string, position: Position): AsyncGenerator<NewLines> {
   const files = filesOf(folder);
   const { at, offset, gap: isGap } = placeOf(files, position);
@@ -50,7 +50,7 @@ export async function* linesSince(folder: string, position: Position): AsyncGene
     let read = start;
     try {
       const chunks = await bytesOf(file, start);
-      // It got a number before it was opened, and its name went to another one: it is found the next time.
+      // It was renamed to a number before it was opened, and a new file has its name: the next call finds it.
       if (file.form === "plain" && identityOf(file) !== place.identity) return;
       for await (const chunk of chunks) {
         const bytes = chunk as Buffer;
@@ -61,7 +61,7 @@ export async function* linesSince(folder: string, position: Position): AsyncGene
         gap = false;
       }
     } catch (error) {
-      // It got its number, was compressed, or was removed meanwhile: it is found the next time.
+      // It was numbered, compressed or removed meanwhile: the next call finds it.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       throw error;
     }
@@ -72,20 +72,20 @@ function filesOf(folder: string): TracesFile[] {
   try {
     return listTracesFiles(folder);
   } catch (error) {
-    // Nothing was ever written there.
+    // No event was ever written there.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
 }
 
-/** Where a position is among the files, which may have got numbers or been compressed since. */
+/** Where a position is among the files, which may have been numbered or compressed since. */
 function placeOf(
   files: readonly TracesFile[],
   position: Position,
 ): { at: number; offset: number; gap: boolean } {
   const { date, number, identity, offset } = position;
   if (date === "") return { at: 0, offset: 0, gap: false };
-  // A file that has the number is the one, whatever became of it; one that has none yet is told by what it is.
+  // A file with the number is the one, plain or compressed; one that has none yet is matched by its identity.
   const numbered = files.findIndex((file) => file.date === date && file.number === number);
   if (numbered >= 0) return { at: numbered, offset, gap: false };
   const same = files.findIndex(

@@ -1,4 +1,4 @@
-/** Tells a destination of the events of a folder, from where the last time ended. */
+/** Sends the events of a folder to a destination, from where the last run ended. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { OximyEvent } from "../../event/event.js";
@@ -10,17 +10,17 @@ import type { StateFile } from "./state-file.js";
 
 export interface ExportOptions extends Pick<DestinationContext, "log" | "finish" | "stop"> {
   readonly folder: string;
-  /** Where the capture began: what is before was captured without this destination. */
+  /** Where the capture began: earlier events were captured without this destination. */
   readonly from: Position;
   readonly state: StateFile;
   readonly destination: Destination;
 }
 
-/** Of one request; collectors take up to 20 MiB by default. */
+/** Limits of one request; collectors accept up to 20 MiB by default. */
 const BATCH_EVENTS = 512;
 const BATCH_BYTES = 4 << 20;
 
-/** Resolves when it is asked to finish; rejects when files cannot be read. Closes the destination. */
+/** Resolves after `finish` aborts; rejects when files cannot be read. Closes the destination. */
 export async function exportEvents(options: ExportOptions): Promise<void> {
   const { from, state, finish, stop, destination } = options;
   let position: Position | undefined;
@@ -37,7 +37,7 @@ export async function exportEvents(options: ExportOptions): Promise<void> {
         if (isLast && sent.isDone) state.write({ position, isDone: true });
       }
       if (isLast) return;
-      await delay(destination.pollMs, undefined, { signal: finish }).catch(() => {}); // once more, and that is all
+      await delay(destination.pollMs, undefined, { signal: finish }).catch(() => {}); // aborted: one last round
     }
   } finally {
     destination.close();
@@ -45,7 +45,7 @@ export async function exportEvents(options: ExportOptions): Promise<void> {
   }
 }
 
-/** Where the last one left off; from the one that was waited for, also when it was done. */
+/** Where the last exporter left off. If this one waited for that one's lock, also when it was done. */
 function begin(state: StateFile, from: Position, hasWaited: boolean): Position {
   const saved = state.read();
   if (saved !== undefined && (hasWaited || !saved.isDone)) return saved.position;
@@ -54,9 +54,9 @@ function begin(state: StateFile, from: Position, hasWaited: boolean): Position {
 }
 
 interface Sent {
-  /** Where the last event that was told of ended. */
+  /** End of the last event that was sent. */
   readonly position: Position;
-  /** All that was there was taken or refused. */
+  /** Everything written so far was accepted or rejected. */
   readonly isDone: boolean;
 }
 
@@ -76,7 +76,7 @@ async function sendSince(options: ExportOptions, position: Position): Promise<Se
     return true;
   };
   for await (const { lines, position: after, gap } of linesSince(folder, position)) {
-    if (gap) log("warn", "Event files were removed before the collector was told of what was in them.");
+    if (gap) log("warn", "Event files were removed before their events were exported.");
     for (const line of lines) {
       const short = cutLine(line, destination.cut);
       const event = parseLine(short);

@@ -1,4 +1,4 @@
-/** What a process does that tells a destination of events: see exporter.ts. What it is told comes as a line of JSON. */
+/** Runs inside the process that exports events, see exporter.ts. Its options arrive as a line of JSON. */
 
 import { arch, constants, hostname, platform, setPriority } from "node:os";
 import { createInterface } from "node:readline";
@@ -8,7 +8,7 @@ import { exportEvents } from "./export-events.js";
 import type { ExporterStart, FromExporter } from "./exporter.js";
 import { StateFile } from "./state-file.js";
 
-const say = (message: FromExporter) => printJson(message);
+const send = (message: FromExporter) => printJson(message);
 
 /** Ends the process when it is done. */
 export function runExporter<Settings>(
@@ -19,13 +19,13 @@ export function runExporter<Settings>(
   try {
     setPriority(constants.priority.PRIORITY_LOW);
   } catch {
-    // Where that is not allowed it runs as everything else does.
+    // Not permitted here: it runs with normal priority.
   }
   const lines = createInterface({ input: process.stdin });
-  // A terminal sends its signals to all; it is the capture that ends this.
+  // A terminal signals the whole process group, but only the capture may end this process.
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   const run = async ({ folder, from, state, settings, version, graceMs }: ExporterStart<Settings>) => {
-    // The end of the input says that the capture has ended, or is gone.
+    // End of input: the capture has stopped or died.
     lines.once("close", () => {
       finish.abort();
       setTimeout(() => stop.abort(), graceMs).unref();
@@ -33,7 +33,7 @@ export function runExporter<Settings>(
     const context: DestinationContext = {
       version,
       host: { name: hostname(), arch: arch(), system: platform() },
-      log: (level, message) => say({ level, message }),
+      log: (level, message) => send({ level, message }),
       finish: finish.signal,
       stop: stop.signal,
     };

@@ -1,7 +1,7 @@
 /**
- * Has a destination told of what is captured, beside the capture: a process of its own reads the event files, with the
- * lowest priority and as their owner. Capture gives it nothing but its start and its end. It inherits the group of the
- * process that starts it, so that `oximy local` leaves its connections alone: they are not captured.
+ * Exports captured events from a separate process, which reads the event files with the lowest priority and as their
+ * owner. The capture only starts and stops it. The process inherits the group of its parent, so that `oximy local` does
+ * not capture its connections.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -11,28 +11,28 @@ import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ownerOf } from "../file-closer.js";
-import { complaintOf, unreferenced } from "../side-process.js";
+import { failureOf, unreferenced } from "../side-process.js";
 import type { SinkLog } from "../sink.js";
 import { endOf, type Position } from "./event-position.js";
 
-/** The program of each kind of destination. */
+/** The entry point for each kind of destination. */
 const mainOf = (kind: DestinationKind) =>
   fileURLToPath(new URL(`../${kind}/export-main${extname(import.meta.url)}`, import.meta.url));
-const AGAIN_MS = 5_000;
-const LONGEST_AGAIN_MS = 300_000;
-/** What is there when the capture ends has so long to be sent; the rest is sent by the next one. */
+const RESTART_MS = 5_000;
+const LONGEST_RESTART_MS = 300_000;
+/** Time to send the remaining events when the capture ends; the next capture sends the rest. */
 const GRACE_MS = 2_000;
-/** Then it is ended. */
+/** After that the process is killed. */
 const KILL_MS = 500;
 
 export type DestinationKind = "otlp" | "syslog";
 
-/** What the process is told, in its one line of input. */
+/** The process's one line of input. */
 export interface ExporterStart<Settings = unknown> {
   readonly folder: string;
-  /** What was written before is nothing that it is told of. */
+  /** Events written before this position are not exported. */
   readonly from: Position;
-  /** The file that remembers how far the collector has got. */
+  /** Path of the file that stores how far the export has got. */
   readonly state: string;
   readonly settings: Settings;
   readonly version: string;
@@ -47,11 +47,11 @@ export interface FromExporter {
 export interface ExporterOptions {
   readonly kind: DestinationKind;
   readonly folder: string;
-  /** Folder of what is remembered, one file for each collector. */
+  /** Folder of the state files, one for each collector. */
   readonly stateFolder: string;
-  /** Addresses, by which one collector is told from another. */
+  /** Addresses that identify the collector. */
   readonly address: unknown;
-  /** Plain data, of the kind. */
+  /** Plain data, specific to the kind. */
   readonly settings: unknown;
   readonly version: string;
   readonly log: SinkLog;
@@ -62,9 +62,9 @@ export interface ExporterOptions {
 export class Exporter {
   private readonly options: ExporterOptions;
   private child: ChildProcess | undefined;
-  private again: NodeJS.Timeout | undefined;
+  private restart: NodeJS.Timeout | undefined;
   private readonly from: Position;
-  private wait = AGAIN_MS;
+  private wait = RESTART_MS;
   private closed = false;
 
   constructor(options: ExporterOptions) {
@@ -73,10 +73,10 @@ export class Exporter {
     this.start();
   }
 
-  /** Waits until what is there was sent, for a short time. Never rejects. */
+  /** Waits a short time for the remaining events to be sent. Never rejects. */
   async close(): Promise<void> {
     this.closed = true;
-    clearTimeout(this.again);
+    clearTimeout(this.restart);
     const child = this.child;
     if (child === undefined) return;
     child.ref();
@@ -106,15 +106,15 @@ export class Exporter {
       version,
       graceMs: GRACE_MS,
     };
-    child.stdin.on("error", () => {}); // it ended before it was told; that is seen by its end
+    child.stdin.on("error", () => {}); // it ended before it read its input; "close" reports that
     child.stdin.write(`${JSON.stringify(start)}\n`);
     createInterface({ input: child.stdout }).on("line", (line) => {
       const { level, message } = JSON.parse(line) as FromExporter;
       log(level, `${kind}: ${message}`);
     });
-    const complaint = complaintOf(child);
+    const failure = failureOf(child);
     child.once("error", ({ message }) => this.ended(message));
-    child.once("close", (code) => this.ended(complaint(code)));
+    child.once("close", (code) => this.ended(failure(code)));
     unreferenced(child);
   }
 
@@ -122,11 +122,8 @@ export class Exporter {
     if (this.child === undefined) return;
     this.child = undefined;
     if (this.closed) return;
-    this.options.log(
-      "warn",
-      `${this.options.kind}: what tells the collector of events failed and is started again: ${why}`,
-    );
-    this.again = setTimeout(() => this.start(), this.wait).unref();
-    this.wait = Math.min(this.wait * 2, LONGEST_AGAIN_MS);
+    this.options.log("warn", `${this.options.kind}: the export process failed and will be restarted: ${why}`);
+    this.restart = setTimeout(() => this.start(), this.wait).unref();
+    this.wait = Math.min(this.wait * 2, LONGEST_RESTART_MS);
   }
 }

@@ -1,19 +1,19 @@
-/** Tries something until it is taken or refused for good, and says when that cannot be, and when it can again. */
+/** Repeats an attempt until it is accepted or permanently rejected; reports when the receiver is gone and back. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { DestinationContext } from "./destination.js";
 
 export type Attempt =
   | { readonly kind: "taken" }
-  /** It will not be taken another time either. */
+  /** Permanent: a retry would be rejected too. */
   | { readonly kind: "refused"; readonly why: string }
   | { readonly kind: "too_large" }
-  /** Perhaps later; not before `afterMs`, when that was asked for. */
+  /** Temporary; `afterMs` is the wait that the receiver asked for. */
   | { readonly kind: "later"; readonly why: string; readonly afterMs?: number };
 
 export type Outcome =
   | Exclude<Attempt, { kind: "later" }>
-  /** There was no more time. */
+  /** Out of time. */
   | { readonly kind: "stopped" };
 
 export interface RetryOptions extends Pick<DestinationContext, "finish" | "stop" | "retryMs"> {
@@ -32,7 +32,7 @@ export class Retry {
     this.options = options;
   }
 
-  /** Never rejects: an attempt that does is made again. */
+  /** Never rejects: an attempt that rejects is retried. */
   async until(attempt: () => Promise<Attempt>): Promise<Outcome> {
     const { stop, finish, retryMs = FIRST_WAIT_MS } = this.options;
     for (let wait = retryMs; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
@@ -45,9 +45,9 @@ export class Retry {
       if (stop.aborted) return { kind: "stopped" };
       this.away(made.why);
       if (finish.aborted) return { kind: "stopped" };
-      // Machines that lost one collector together do not come back together.
+      // Jitter: machines that lost a collector at the same time must not all retry at the same time.
       const pause = made.afterMs ?? wait * (0.5 + Math.random());
-      await delay(pause, undefined, { signal: finish }).catch(() => {}); // once more, and that is all
+      await delay(pause, undefined, { signal: finish }).catch(() => {}); // aborted: one last attempt
     }
   }
 

@@ -1,4 +1,4 @@
-/** Remembers how far a collector has got, and sees to it that one process at a time tells it. */
+/** Stores how far the export to a collector has got, and makes sure that only one process at a time exports. */
 
 import {
   closeSync,
@@ -17,12 +17,12 @@ import { isObject } from "../../interaction/json.js";
 import { isRunning } from "../../is-running.js";
 import type { Position } from "./event-position.js";
 
-/** A lock that was not touched for so long is of a process that is gone, whoever has its number now. */
+/** A lock not touched for this long belongs to a process that is gone, even if its pid was reused. */
 const STALE_MS = 60_000;
 
 export interface State {
   readonly position: Position;
-  /** All that had been captured was told when the capture ended: what came since was captured without a collector. */
+  /** Everything captured had been sent when the capture ended: later events were captured without a collector. */
   readonly isDone: boolean;
 }
 
@@ -33,7 +33,7 @@ export class StateFile {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   }
 
-  /** Undefined before the first time, and when it cannot be read. */
+  /** Undefined before the first write, and when it cannot be read. */
   read(): State | undefined {
     try {
       const value: unknown = JSON.parse(readFileSync(this.path, "utf8"));
@@ -53,7 +53,7 @@ export class StateFile {
     renameSync(fresh, this.path);
   }
 
-  /** True when this process is the one that tells the collector; to be asked now and then, also by the one that is. */
+  /** True when this process is the exporter. Call it regularly, also while it holds the lock: that renews it. */
   hold(now = Date.now()): boolean {
     const lock = `${this.path}.lock`;
     if (this.holds) {
@@ -61,7 +61,7 @@ export class StateFile {
         utimesSync(lock, now / 1000, now / 1000);
         return true;
       } catch {
-        this.holds = false; // somebody took it for left behind
+        this.holds = false; // another process considered it stale
       }
     }
     if (!isHeld(lock, now)) this.holds = taken(lock);
@@ -83,7 +83,7 @@ function isHeld(lock: string, now: number): boolean {
   return false;
 }
 
-/** Only one process can make the file. */
+/** Only one process can create the file. */
 function taken(lock: string): boolean {
   try {
     const fd = openSync(lock, "wx", 0o600);

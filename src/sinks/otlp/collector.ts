@@ -1,7 +1,7 @@
 /**
- * Sends requests to a collector, one at a time, until each is taken or refused for good: OTLP/HTTP 1.5
- * (https://opentelemetry.io/docs/specs/otlp/#otlphttp), of which 429, 502, 503 and 504 say that it may be tried again.
- * Redirects are not followed, and variables that name proxies are not obeyed.
+ * Sends requests to a collector, one at a time, until each is accepted or permanently rejected: OTLP/HTTP 1.5
+ * (https://opentelemetry.io/docs/specs/otlp/#otlphttp), where 429, 502, 503 and 504 are retryable. Redirects are not
+ * followed, and proxy variables are ignored.
  */
 
 import { readFileSync } from "node:fs";
@@ -19,7 +19,7 @@ export interface CollectorOptions
 }
 
 const RETRIED = new Set([429, 502, 503, 504]);
-/** A collector that asks for more is asked sooner. */
+/** Upper limit for a collector's Retry-After. */
 const LONGEST_RETRY_AFTER_MS = 600_000;
 const MAX_ANSWER = 64 << 10;
 
@@ -90,7 +90,7 @@ function attemptOf({ status, retryAfterMs }: Answer): Attempt {
   return { kind: "later", why, ...(retryAfterMs !== undefined && { afterMs: retryAfterMs }) };
 }
 
-/** The body is read to its end, so that the connection can be used again; of a long one the rest is not waited for. */
+/** Reads the body to its end, so that the connection can be reused; a long one is aborted instead. */
 async function answerOf(response: IncomingMessage): Promise<Answer> {
   let length = 0;
   for await (const chunk of response) {

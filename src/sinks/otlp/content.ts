@@ -1,13 +1,13 @@
 /**
- * What was said and answered, in the shape of the conventions' schemas (gen-ai-input-messages.json,
- * gen-ai-output-messages.json, gen-ai-system-instructions.json, gen-ai-tool-definitions.json at the commit that
- * mapping.ts tells). Values in, values out.
+ * Prompts and responses, in the form of the conventions' schemas (gen-ai-input-messages.json,
+ * gen-ai-output-messages.json, gen-ai-system-instructions.json, gen-ai-tool-definitions.json at the commit named in
+ * mapping.ts). Values in, values out.
  */
 
 import type { OximyEvent } from "../../event/event.js";
 import type { Message } from "../../interaction/interaction.js";
 import { isObject, listOf, objectOf, stringOf } from "../../interaction/json.js";
-import { isInstruction, partsOf, type Part as SaidPart, textOf } from "../../traces/turn.js";
+import { isInstruction, partsOf, type Part as TurnPart, textOf } from "../../traces/turn.js";
 import { CONTENT_ATTRIBUTES } from "./mapping.js";
 
 export type Part = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -16,10 +16,10 @@ export interface ContentMessage {
   readonly parts: readonly Part[];
 }
 
-/** Characters of one event's content; of a longer conversation the beginning is left out. */
+/** Most characters of one event's content; of a longer conversation the beginning is left out. */
 export const MAX_CONTENT = 512 << 10;
 
-/** Attributes with structured values; none where there is nothing. */
+/** Attributes with structured values; empty ones are omitted. */
 export function contentAttributes(event: OximyEvent): Record<string, unknown> {
   const { interaction } = event;
   if (interaction === undefined) return {};
@@ -35,21 +35,23 @@ export function contentAttributes(event: OximyEvent): Record<string, unknown> {
   ];
   const system = request.system === undefined ? [] : [{ type: "text", content: textOf(request.system) }];
   const tools = listOf(request.tools).flatMap(toolDefinition);
-  const said: ContentMessage[] = [
+  const input: ContentMessage[] = [
     ...messages.map(inputMessage),
     ...(prompt === undefined ? [] : [{ role: "user", parts: [{ type: "text", content: prompt }] }]),
   ];
   const room = MAX_CONTENT - sizeOf(output) - sizeOf(system) - sizeOf(tools);
-  const kept = latest(said, room);
-  const { input, output: out, system: sys, tools: defs, truncated } = CONTENT_ATTRIBUTES;
+  const kept = latest(input, room);
+  const names = CONTENT_ATTRIBUTES;
   return {
-    ...(kept.length > 0 && { [input]: kept }),
+    ...(kept.length > 0 && { [names.input]: kept }),
     ...(output.length > 0 && {
-      [out]: [{ role: "assistant", parts: output, finish_reason: response?.finish_reason ?? "unknown" }],
+      [names.output]: [
+        { role: "assistant", parts: output, finish_reason: response?.finish_reason ?? "unknown" },
+      ],
     }),
-    ...(system.length > 0 && { [sys]: system }),
-    ...(tools.length > 0 && { [defs]: tools }),
-    ...(kept.length < said.length && { [truncated]: true }),
+    ...(system.length > 0 && { [names.system]: system }),
+    ...(tools.length > 0 && { [names.tools]: tools }),
+    ...(kept.length < input.length && { [names.truncated]: true }),
   };
 }
 
@@ -61,21 +63,21 @@ function inputMessage(message: Message): ContentMessage {
   return { role, parts: partsOf(message).map(partOf) };
 }
 
-function partOf(said: SaidPart): Part {
-  switch (said.kind) {
+function partOf(part: TurnPart): Part {
+  switch (part.kind) {
     case "text":
-      return { type: "text", content: said.text };
+      return { type: "text", content: part.text };
     case "thinking":
-      return { type: "reasoning", content: said.text };
+      return { type: "reasoning", content: part.text };
     case "call":
-      return { type: "tool_call", id: said.id ?? null, name: said.name, arguments: parsed(said.given) };
+      return { type: "tool_call", id: part.id ?? null, name: part.name, arguments: parsed(part.given) };
     case "result":
-      return { type: "tool_call_response", id: said.id ?? null, response: said.text };
+      return { type: "tool_call_response", id: part.id ?? null, response: part.text };
     case "error":
-      return { type: "error", content: said.text };
+      return { type: "error", content: part.text };
     case "media":
     case "other":
-      return { type: said.type };
+      return { type: part.type };
   }
 }
 
@@ -88,15 +90,19 @@ function toolCall({ id, name, arguments: given }: Record<string, unknown>): Part
   };
 }
 
-/** Their names and what they are for; parameters are large, and are left out as the conventions recommend. */
+/** Name and description; parameters are large and left out, as the conventions recommend. */
 function toolDefinition(tool: unknown): Part[] {
   const { type, name, description, function: inner } = objectOf(tool);
   const own = objectOf(inner);
   const called = stringOf(name) ?? stringOf(own.name);
   if (called === undefined) return [];
-  const told = stringOf(description) ?? stringOf(own.description);
+  const purpose = stringOf(description) ?? stringOf(own.description);
   return [
-    { type: stringOf(type) ?? "function", name: called, ...(told !== undefined && { description: told }) },
+    {
+      type: stringOf(type) ?? "function",
+      name: called,
+      ...(purpose !== undefined && { description: purpose }),
+    },
   ];
 }
 
@@ -104,7 +110,7 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    return json; // a model can write what is no JSON
+    return json; // a model can produce invalid JSON
   }
 }
 

@@ -1,4 +1,4 @@
-/** A process of its own that tells a collector of OpenTelemetry's of events. */
+/** Entry point of the process that exports events to an OpenTelemetry collector. */
 
 import type { OtlpSettings } from "../../user/otlp-settings.js";
 import { runExporter } from "../export/export-process.js";

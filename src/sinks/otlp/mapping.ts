@@ -1,9 +1,9 @@
 /**
- * What an event is called in OpenTelemetry: all names of attributes, metrics and events, in one place.
+ * Maps an event to OpenTelemetry: all names of attributes, metrics and events, in one place.
  *
  * After the GenAI conventions, https://github.com/open-telemetry/semantic-conventions-genai at commit
- * 024a4f944a1291fcb627c9c47da69e79868dd15e (docs/gen-ai/client-inference.md), and for what is of HTTP, processes and
- * hosts the general ones, v1.44.0. What they have no name for is under `oximy.`.
+ * 024a4f944a1291fcb627c9c47da69e79868dd15e (docs/gen-ai/client-inference.md), and for HTTP, processes and hosts the
+ * general ones, v1.44.0. Attributes that they do not define are under `oximy.`.
  */
 
 import type { EventClient, OximyEvent } from "../../event/event.js";
@@ -39,7 +39,7 @@ export const DURATION_METRIC: Readonly<Record<OtlpNames, string>> = {
 export const DURATION_BOUNDARIES = [
   0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
 ];
-/** Of the latest names: counters of tokens, and which number of a usage each counts. */
+/** With the latest names: the token counters, and which field of a usage each counts. */
 export const TOKEN_COUNTERS: Readonly<Record<string, keyof Usage>> = {
   "gen_ai.client.inference.usage.input_tokens": "input_tokens",
   "gen_ai.client.inference.usage.output_tokens": "output_tokens",
@@ -47,7 +47,7 @@ export const TOKEN_COUNTERS: Readonly<Record<string, keyof Usage>> = {
   "gen_ai.client.inference.usage.cache_write.input_tokens": "cache_creation_tokens",
   "gen_ai.client.inference.usage.reasoning.output_tokens": "reasoning_tokens",
 };
-/** Providers do not say of what kind the tokens of a call were. */
+/** Providers do not report the modality of a call's tokens. */
 export const COUNTER_ATTRIBUTES: AttributeSet = { "gen_ai.token.modality": "unknown" };
 /** Up to 1.40: one histogram with a type. */
 export const TOKEN_HISTOGRAM = "gen_ai.client.token.usage";
@@ -70,7 +70,7 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   xai: "x_ai",
 };
 
-/** Those that the conventions do not name have the bundle's id. */
+/** Providers that the conventions do not name keep the bundle's id. */
 const providerOf = ({ interaction, source }: OximyEvent): string => {
   const id = interaction?.provider ?? source.id;
   return Object.hasOwn(PROVIDERS, id) ? PROVIDERS[id]! : id;
@@ -111,7 +111,7 @@ export function commonAttributes(event: OximyEvent): AttributeSet {
   });
 }
 
-/** `{gen_ai.operation.name} {gen_ai.request.model}`; calls of MCP have their own. */
+/** `{gen_ai.operation.name} {gen_ai.request.model}`; MCP calls have their own form. */
 export function spanName(common: AttributeSet): string {
   const ofMcp = mcpSpanName(common);
   if (ofMcp !== undefined) return ofMcp;
@@ -160,7 +160,7 @@ export function spanAttributes(event: OximyEvent, names: OtlpNames): AttributeSe
   };
 }
 
-/** Of an exchange or connection that was not read: where it went, and why nothing more is known. */
+/** For an exchange or connection that was not read: where it went, and why it was not read. */
 export function notReadAttributes(event: OximyEvent): AttributeSet {
   const { metadata, source } = event;
   const { host, port } = hostAndPort(metadata.request_host, metadata.via === "plain" ? 80 : 443);
@@ -181,7 +181,7 @@ export function notReadAttributes(event: OximyEvent): AttributeSet {
   };
 }
 
-/** How it passed, and whose it was. */
+/** How it was captured, and which app and user made it. */
 function passageAttributes(event: OximyEvent): AttributeSet {
   const { metadata, client, app, conversation, interaction } = event;
   return known({
@@ -213,27 +213,32 @@ function passageAttributes(event: OximyEvent): AttributeSet {
 export function errorAttributes(event: OximyEvent): AttributeSet {
   if (!isFailed(event)) return {};
   const { error, response_status: status } = event.metadata;
-  const told = event.interaction?.response?.error;
+  const reported = event.interaction?.response?.error;
   // "If the tool call result has isError set, error.type SHOULD be tool_error."
-  if (event.mcp?.is_error && told === undefined) return { "error.type": "tool_error" };
-  const code = [told?.code, told?.type, status !== undefined && status >= 400 ? status : undefined, error]
+  if (event.mcp?.is_error && reported === undefined) return { "error.type": "tool_error" };
+  const code = [
+    reported?.code,
+    reported?.type,
+    status !== undefined && status >= 400 ? status : undefined,
+    error,
+  ]
     .filter((text) => text !== undefined && text !== null)
     .map(String)
     .find((text) => /^[\w.-]{1,64}$/.test(text));
   return { "error.type": code ?? "_OTHER" };
 }
 
-/** What a span says of its failure to a person. */
+/** Human-readable error message of a span. */
 export function errorMessage({ interaction, metadata }: OximyEvent): string | undefined {
   return wordOf(interaction?.response?.error?.message) ?? metadata.error;
 }
 
-/** The app is the service; without one the program is. */
+/** The app is the service; without an app, the program. */
 export function serviceName({ app, client }: OximyEvent): string {
   return app?.id ?? client.name ?? "unknown";
 }
 
-/** Whose telemetry it is: the app's, on this host. */
+/** The resource is the app on this host. */
 export function resourceAttributes(event: OximyEvent, host: AttributeSet): AttributeSet {
   return { ...host, "service.name": serviceName(event) };
 }
@@ -255,14 +260,14 @@ export function hostAttributes(host: { name: string; arch: string; system: strin
   return { "host.name": host.name, "host.arch": arch, "os.type": host.system };
 }
 
-/** The bundle's hosts have a port where it is no usual one. */
+/** The bundle's hosts include the port only if it is not the usual one. */
 function hostAndPort(text: string | undefined, usual: number): { host?: string; port?: number } {
   if (text === undefined) return {};
   const [, host = text, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(text) ?? [];
   return { host: host.replace(/^\[|\]$/g, ""), port: port === undefined ? usual : Number(port) };
 }
 
-/** Without what is not known. */
+/** Without undefined values. */
 function known(attributes: Readonly<Record<string, AttributeValue | undefined>>): AttributeSet {
   return present(attributes) as AttributeSet;
 }

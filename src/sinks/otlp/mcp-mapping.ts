@@ -1,5 +1,5 @@
 /**
- * What a call of MCP is called in OpenTelemetry, after docs/gen-ai/mcp.md of
+ * Maps an MCP call to OpenTelemetry, after docs/gen-ai/mcp.md of
  * https://github.com/open-telemetry/semantic-conventions-genai (v0.1.0).
  */
 
@@ -7,7 +7,7 @@ import type { EventMcp, OximyEvent } from "../../event/event.js";
 import type { AttributeSet } from "./mapping.js";
 
 export const MCP_DURATION_METRIC = "mcp.client.operation.duration";
-/** Seconds; what the conventions recommend for it. */
+/** Seconds; the boundaries that the conventions recommend for it. */
 export const MCP_DURATION_BOUNDARIES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 
 /** What spans and metrics have in common. */
@@ -25,7 +25,7 @@ export function mcpAttributes({ method, tool, prompt, ...mcp }: EventMcp): Attri
   };
 }
 
-/** Of spans only: resources are many. The server's name has none in the conventions. */
+/** For spans only, since resources are many. The conventions have no attribute for the server's name. */
 export function mcpSpanAttributes({ mcp, source }: OximyEvent): AttributeSet {
   if (mcp === undefined) return {};
   return {
@@ -34,7 +34,7 @@ export function mcpSpanAttributes({ mcp, source }: OximyEvent): AttributeSet {
   };
 }
 
-/** `{mcp.method.name} {target}`; undefined of what is no call of MCP. */
+/** `{mcp.method.name} {target}`; undefined for anything but an MCP call. */
 export function mcpSpanName(common: AttributeSet): string | undefined {
   const method = common["mcp.method.name"];
   if (method === undefined) return undefined;

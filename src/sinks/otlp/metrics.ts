@@ -1,4 +1,4 @@
-/** Sums and histograms over events, by app and by what the conventions tell metrics apart by. */
+/** Sums and histograms over events, by app and by the attributes that the conventions require. */
 
 import { type HrTime, ValueType } from "@opentelemetry/api";
 import { ProtobufMetricsSerializer } from "@opentelemetry/otlp-transformer";
@@ -25,7 +25,7 @@ import { hrTime, type Telemetry } from "./telemetry.js";
 type ResourceMetrics = Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0];
 type MetricData = ResourceMetrics["scopeMetrics"][number]["metrics"][number];
 
-/** Sets of attributes that are told apart; what comes beyond is one (specification, metrics SDK, "Cardinality limits"). */
+/** Most attribute sets; further ones share one series (specification, metrics SDK, "Cardinality limits"). */
 const MAX_SERIES = 2_000;
 const OVERFLOW: AttributeSet = { "otel.metric.overflow": true };
 /** Values of the SDK's enums, of which only the types are needed here. */
@@ -36,7 +36,7 @@ interface Series {
   readonly app: string;
   readonly metric: string;
   readonly attributes: AttributeSet;
-  /** Of a histogram. */
+  /** Only for histograms. */
   readonly boundaries?: number[];
   readonly counts: number[];
   count: number;
@@ -94,7 +94,7 @@ export class Metrics {
     }
   }
 
-  /** The request as protobuf; undefined when there is nothing. Deltas begin anew with it. */
+  /** The request as protobuf; undefined when there is no data. With delta temporality it resets all series. */
   take(now = Date.now()): Uint8Array | undefined {
     if (this.isEmpty) return undefined;
     const end = hrTime(now);
@@ -110,7 +110,7 @@ export class Metrics {
       this.resources.clear();
       this.start = end;
     }
-    // Messages one after the other are one with the members of all of them (protobuf, "Last One Wins").
+    // Concatenated messages parse as one message with the members of all of them (protobuf, "Last One Wins").
     return Buffer.concat(requests.filter((request) => request !== undefined));
   }
 

@@ -1,4 +1,4 @@
-/** Tells a collector of events: spans, log records and metrics. */
+/** Sends events to a collector as spans, log records and metrics. */
 
 import { ProtobufLogsSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import type { OximyEvent } from "../../event/event.js";
@@ -34,8 +34,9 @@ export class OtlpDestination implements Destination {
       version,
       stop,
       finish,
-      onAway: (why) => log("warn", `The collector cannot be reached, and events wait in their files: ${why}`),
-      onBack: () => log("info", "The collector is told of events again."),
+      onAway: (why) =>
+        log("warn", `The collector cannot be reached; events stay in their files until it can: ${why}`),
+      onBack: () => log("info", "The collector can be reached again."),
       ...(retryMs !== undefined && { retryMs }),
     });
     this.telemetry = new Telemetry({
@@ -66,7 +67,7 @@ export class OtlpDestination implements Destination {
     return body === undefined || this.isDone("metrics", await this.collector.send("metrics", body));
   }
 
-  /** What is too much for one request is sent in halves. */
+  /** A request that is too large is split in halves. */
   private async sendAll<T>(
     signal: Signal,
     items: readonly T[],
@@ -87,9 +88,9 @@ export class OtlpDestination implements Destination {
   private isDone(signal: Signal, outcome: Outcome): boolean {
     if (outcome.kind === "stopped") return false;
     if (outcome.kind === "taken") return true;
-    const why = outcome.kind === "too_large" ? "it is too large for it" : outcome.why;
+    const why = outcome.kind === "too_large" ? "a single item exceeds its size limit" : outcome.why;
     if (!this.hasRefused) {
-      this.log("warn", `The collector does not take ${signal}: ${why}. What it refuses is not sent again.`);
+      this.log("warn", `The collector rejects ${signal}: ${why}. Rejected data is not sent again.`);
     }
     this.hasRefused = true;
     return true;

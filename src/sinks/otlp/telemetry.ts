@@ -1,4 +1,4 @@
-/** From an event to a span and to log records. Values in, values out. */
+/** Turns an event into a span and log records. Values in, values out. */
 
 import { createHash } from "node:crypto";
 import { type HrTime, SpanKind, SpanStatusCode } from "@opentelemetry/api";
@@ -24,19 +24,19 @@ export type Span = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0
 export type LogRecord = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0][number];
 
 export interface TelemetryOptions {
-  /** Of this machine, and what OTEL_RESOURCE_ATTRIBUTES adds. */
+  /** Attributes of this machine, and those that OTEL_RESOURCE_ATTRIBUTES adds. */
   readonly host: AttributeSet;
   readonly names: OtlpNames;
   readonly content: boolean;
   readonly version: string;
 }
 
-/** Numbers of the specification's SeverityNumber. */
+/** Values of the specification's SeverityNumber. */
 const DEBUG = 5;
 const INFO = 9;
 const SAMPLED = 1;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** Programs that are remembered, so that spans of one share a resource. */
+/** Size of the cache that lets the spans of one program share a resource. */
 const MAX_RESOURCES = 200;
 
 export class Telemetry {
@@ -47,7 +47,7 @@ export class Telemetry {
     this.scope = { name: "oximy", version: options.version };
   }
 
-  /** Undefined for what was not read. */
+  /** Undefined for events that were not read. */
   span(event: OximyEvent): Span | undefined {
     if (event.interaction === undefined) return undefined;
     const attributes = spanAttributes(event, this.options.names);
@@ -80,7 +80,7 @@ export class Telemetry {
     };
   }
 
-  /** What was said, when that is asked for; why nothing is known of it, where nothing is. */
+  /** The content, if enabled; for an event that was not read, the reason. */
   logs(event: OximyEvent): LogRecord[] {
     if (event.interaction === undefined) {
       return [this.record(event, NOT_READ_EVENT, INFO, "INFO", notReadAttributes(event))];
@@ -90,7 +90,7 @@ export class Telemetry {
     return [this.record(event, DETAILS_EVENT, DEBUG, "DEBUG", attributes)];
   }
 
-  /** Of an app on this host, without its process: metrics of it are summed. */
+  /** An app on this host, without its process: metrics are summed over processes. */
   appResource(event: OximyEvent): Resource {
     return resourceFromAttributes(resourceAttributes(event, this.options.host));
   }
@@ -138,13 +138,13 @@ function startOf({ timestamp }: OximyEvent): number {
   return Number.isFinite(time) && time > 0 ? time : 0;
 }
 
-/** Of epoch milliseconds, or of a span of them. */
+/** From epoch milliseconds, or from a duration in milliseconds. */
 export function hrTime(milliseconds: number): HrTime {
   const seconds = Math.floor(milliseconds / 1000);
   return [seconds, Math.round((milliseconds - seconds * 1000) * 1e6)];
 }
 
-/** A conversation is a trace, of one user; what stands alone is one of its own. */
+/** A conversation of one user is a trace; an event outside any conversation is a trace of its own. */
 function contextOf(event: OximyEvent) {
   const { conversation, client, event_id } = event;
   const traceId =

@@ -1,4 +1,4 @@
-/** Messages over UDP (RFC 5426), one each: what is lost on the way, nobody tells. */
+/** Messages over UDP (RFC 5426), one per datagram: loss goes unnoticed. */
 
 import type { Buffer } from "node:buffer";
 import { createSocket } from "node:dgram";
@@ -6,15 +6,15 @@ import { lookup } from "node:dns/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Attempt } from "../export/retry.js";
 
-/** A receiver "SHOULD be able to receive" so many bytes of a message (RFC 5426 §3.2); more are lost with some. */
+/** A receiver "SHOULD be able to receive" messages of this size (RFC 5426 §3.2); some drop larger ones. */
 export const MAX_DATAGRAM = 2_048;
-/** At once, so that a receiver's buffer (212,992 bytes on Linux) does not run over. */
+/** Datagrams without a pause: more could overflow a receiver's buffer (212,992 bytes on Linux). */
 const BURST = 32;
 const PAUSE_MS = 20;
-/** That nobody listens there comes back after the datagram (ICMP port unreachable). */
+/** Time for the ICMP port unreachable that follows when nobody listens there. */
 const REFUSAL_MS = 100;
 
-/** Never rejects. Where nobody listens is noticed when the system is told so. */
+/** Never rejects. That nobody listens is noticed only if an ICMP error comes back. */
 export async function sendDatagrams(
   to: { readonly host: string; readonly port: number },
   messages: readonly Buffer[],

@@ -1,6 +1,6 @@
 /**
- * An event by the Elastic Common Schema, 8.17 (https://www.elastic.co/guide/en/ecs/8.17/ecs-field-reference.html). What
- * it has no name for is called as OpenTelemetry is told it (otlp/mapping.ts): `gen_ai.*` and `oximy.*`.
+ * An event in the Elastic Common Schema, 8.17 (https://www.elastic.co/guide/en/ecs/8.17/ecs-field-reference.html).
+ * Fields that it does not define have the names of the OpenTelemetry export (otlp/mapping.ts): `gen_ai.*`, `oximy.*`.
  */
 
 import type { OximyEvent } from "../../event/event.js";
@@ -16,11 +16,11 @@ export interface Machine {
   readonly arch: string;
 }
 
-/** Members with dots in their names, which Elasticsearch takes for objects within objects. */
+/** Fields with dotted names, which Elasticsearch treats as nested objects. */
 export function ecsBody(event: OximyEvent, host: Machine, content: boolean): Record<string, unknown> {
   const { client, metadata, timing, interaction, app, findings } = event;
   const isRead = interaction !== undefined;
-  // Here `network.protocol` is a value, which cannot have a `version` within.
+  // In ECS `network.protocol` is a value, so it cannot have a `version` below it.
   const { "network.protocol.version": httpVersion, ...attributes }: Record<string, unknown> = isRead
     ? spanAttributes(event, "latest")
     : notReadAttributes(event);

@@ -1,4 +1,4 @@
-/** A process of its own that tells a log server of events. */
+/** Entry point of the process that exports events to a log server. */
 
 import type { SyslogSettings } from "../../user/syslog-settings.js";
 import { runExporter } from "../export/export-process.js";

@@ -1,13 +1,13 @@
-/** Keeps a body within what a datagram carries. */
+/** Limits a body to the size of a datagram. */
 
 import { isObject } from "../../interaction/json.js";
 
-/** Says in a body that something was left out of it. */
+/** Marks a body from which members were left out. */
 export const LEFT_OUT = "oximy.left_out";
 
 /**
- * The body as it is when its JSON has at most so many bytes; else without its longest members, which `oximy.left_out`
- * names: it stays JSON, where a cut message would be none. `write` gives ASCII, so that characters are bytes.
+ * The body's JSON if it has at most `most` bytes; else without its longest members, which `oximy.left_out` lists, so
+ * that it remains valid JSON, which a cut message would not be. `write` returns ASCII, so characters are bytes.
  */
 export function fitting(
   body: Readonly<Record<string, unknown>>,

@@ -1,17 +1,17 @@
 /**
- * Messages to the log daemon of this machine through its socket, by util-linux's logger(1): Node has no datagrams of
- * AF_UNIX. They have the header that such daemons understand, that of syslog(3).
+ * Sends messages to the log daemon of this machine through its socket, by util-linux's logger(1): Node has no AF_UNIX
+ * datagrams. They have the header of syslog(3), which such daemons expect.
  */
 
 import { spawn } from "node:child_process";
 import type { Attempt } from "../export/retry.js";
-import { complaintOf } from "../side-process.js";
+import { failureOf } from "../side-process.js";
 
-/** Daemons take 8 KB of a message (rsyslog's default), with a header. */
+/** Daemons accept messages of 8 KB (rsyslog's default), header included. */
 export const MAX_LOCAL = 7_900;
 const LONGEST_MS = 30_000;
 
-/** One message a line, each with its priority before it. Never rejects. */
+/** One message per line, each prefixed with its priority. Never rejects. */
 export function sendToDaemon(
   socket: string,
   lines: readonly string[],
@@ -26,12 +26,12 @@ export function sendToDaemon(
       signal: stop,
       timeout: LONGEST_MS,
     });
-    const complaint = complaintOf(child);
+    const failure = failureOf(child);
     child.once("error", ({ message }) => resolve({ kind: "later", why: message }));
     child.once("close", (code) =>
-      resolve(code === 0 ? { kind: "taken" } : { kind: "later", why: complaint(code) }),
+      resolve(code === 0 ? { kind: "taken" } : { kind: "later", why: failure(code) }),
     );
-    child.stdin.on("error", () => {}); // its end says why
+    child.stdin.on("error", () => {}); // "close" reports why
     child.stdin.end(lines.map((line) => `${line}\n`).join(""));
   });
 }

@@ -1,4 +1,4 @@
-/** Messages of syslog (RFC 5424), and how they follow one another in a stream (RFC 6587 §3.4.1). Values in, bytes out. */
+/** Syslog messages (RFC 5424), and their framing in a stream (RFC 6587 §3.4.1). Values in, bytes out. */
 
 import { Buffer } from "node:buffer";
 
@@ -15,7 +15,7 @@ export interface Header {
   /** What kind of event it is. */
   readonly messageId: string;
   readonly version: string;
-  /** Of this process's messages, from 1 (§7.3.1). */
+  /** Counts the messages of this process from 1 (§7.3.1). */
   readonly sequence: number;
 }
 
@@ -27,8 +27,8 @@ const LARGEST_SEQUENCE = 2_147_483_647;
 export const priority = (severity: Header["severity"]): string => `<${LOCAL0 * 8 + SEVERITY[severity]}>`;
 
 /**
- * One message. The JSON has no character beyond ASCII (§6.4: MSG-ANY), so that no byte order mark is needed, at which
- * many a receiver's JSON parser stops.
+ * One message. The JSON is pure ASCII (§6.4: MSG-ANY), so that it needs no byte order mark, which breaks the JSON
+ * parsers of many receivers.
  */
 export function messageOf(header: Header, json: string): Buffer {
   const { severity, timestamp, hostName, pid, messageId, version, sequence } = header;
@@ -45,12 +45,12 @@ export function messageOf(header: Header, json: string): Buffer {
   return Buffer.from(`${fields.join(" ")} ${json}`, "ascii");
 }
 
-/** The length in bytes, a space, the message: what is in it cannot end it. */
+/** The length in bytes, a space, the message: no content can end it early. */
 export function counted(message: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${message.length} `, "ascii"), message]);
 }
 
-/** JSON that says the same in ASCII, without a character that steers a terminal or ends a line (RFC 8259 §7). */
+/** Equivalent JSON in ASCII, without control characters or line breaks (RFC 8259 §7). */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\x7f-\uffff]/g,
@@ -58,12 +58,12 @@ export function asciiJson(value: unknown): string {
   );
 }
 
-/** Of RFC 3339, with at most six digits of a second; nil when it is none. */
+/** RFC 3339 with at most six fractional digits; nil if it is anything else. */
 function timestampOf(text: string): string {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/.test(text) ? text : NIL;
 }
 
-/** PRINTUSASCII alone, at most so many of them; nil when there is none. */
+/** PRINTUSASCII only, at most `most` characters; nil if empty. */
 function nameOf(text: string, most: number): string {
   return text.replace(/[^\x21-\x7e]/g, "?").slice(0, most) || NIL;
 }

@@ -1,7 +1,7 @@
 /**
- * An event by the Open Cybersecurity Schema Framework, 1.3 (https://schema.ocsf.io/1.3.0): a call that was read is HTTP
- * Activity, what was not read is Network Activity. What it has no place for is in `unmapped`, called as OpenTelemetry is
- * told it (otlp/mapping.ts).
+ * An event in the Open Cybersecurity Schema Framework, 1.3 (https://schema.ocsf.io/1.3.0): a call that was read is HTTP
+ * Activity, one that was not is Network Activity. Fields that it does not define are in `unmapped`, with the names of
+ * the OpenTelemetry export (otlp/mapping.ts).
  */
 
 import type { OximyEvent } from "../../event/event.js";
@@ -17,7 +17,7 @@ const OCSF_VERSION = "1.3.0";
 const CATEGORY = 4;
 const HTTP_ACTIVITY = 4002;
 const NETWORK_ACTIVITY = 4001;
-/** `activity_id` of Network Activity: what passed was counted. */
+/** `activity_id` of Network Activity: traffic was counted. */
 const TRAFFIC = 6;
 const METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "TRACE", "PATCH"];
 const [UNKNOWN, OTHER] = [0, 99];
@@ -125,7 +125,7 @@ const trafficOf = ({ metadata: { bytes_up, bytes_down } }: OximyEvent) =>
     ? undefined
     : present({ bytes_out: bytes_up, bytes_in: bytes_down });
 
-/** What other members do not say. */
+/** Attributes that no other member carries. */
 function unmapped(attributes: AttributeSet): Record<string, unknown> {
   const kept = Object.entries(attributes).filter(
     ([name]) => /^(gen_ai|oximy|error)\./.test(name) && name !== "oximy.event.id",

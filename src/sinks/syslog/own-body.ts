@@ -1,9 +1,9 @@
-/** An event in its own form (docs/events.md). */
+/** An event in Oximy's own format (docs/events.md). */
 
 import type { OximyEvent } from "../../event/event.js";
 import { isObject, present } from "../../interaction/json.js";
 
-/** Numbers and names of a request, which say nothing of what was said; others are left out. */
+/** Numbers and names of a request, which reveal no content; others are left out. */
 const OF_REQUEST = [
   "model",
   "stream",
@@ -19,15 +19,15 @@ const OF_REQUEST = [
 ];
 const OF_RESPONSE = ["id", "model", "finish_reason", "usage", "error"];
 
-/** Without bodies; without `content` no more of the interaction than numbers, names and the provider's error. */
+/** Without bodies; without `content` the interaction is reduced to numbers, names and the provider's error. */
 export function ownBody(event: OximyEvent, content: boolean): Record<string, unknown> {
   const { interaction, structure, ...rest } = event;
   if (interaction === undefined) return rest;
   const { request, response, ...names } = interaction;
   if (content) {
-    const { _raw, ...asked } = request;
-    const { _raw: _, ...answered } = response ?? {};
-    return { ...rest, interaction: { ...names, request: asked, ...(response && { response: answered }) } };
+    const { _raw, ...input } = request;
+    const { _raw: _, ...output } = response ?? {};
+    return { ...rest, interaction: { ...names, request: input, ...(response && { response: output }) } };
   }
   return {
     ...rest,
@@ -39,7 +39,7 @@ export function ownBody(event: OximyEvent, content: boolean): Record<string, unk
   };
 }
 
-/** Those that are there; of `usage` and `error` the members are numbers and short texts. */
+/** The members present; objects only for `usage` and `error`, whose members are numbers and short texts. */
 function only(from: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> {
   return present(
     Object.fromEntries(

@@ -1,7 +1,7 @@
 /**
- * Messages over TCP and TLS (RFC 6587, RFC 5425). Syslog has no answers: what a server has taken is seen only by its
- * ending a connection in good order after we have ended it. So each batch has a connection of its own, and counts as told
- * when the server has ended that one too; when it breaks, the batch is sent again.
+ * Messages over TCP and TLS (RFC 6587, RFC 5425). Syslog has no acknowledgements: the only sign that a server received
+ * everything is that it closes the connection cleanly after we did. So each batch has a connection of its own, and
+ * counts as delivered when the server has closed it too; when the connection breaks, the batch is sent again.
  */
 
 import type { Buffer } from "node:buffer";
@@ -12,7 +12,7 @@ import type { SyslogAddress } from "../../user/syslog-settings.js";
 import type { Attempt } from "../export/retry.js";
 
 const LONGEST_SILENCE_MS = 30_000;
-/** A server that is there, takes all and never ends a connection, is believed the second time. */
+/** A server that accepts everything but never closes a connection is trusted from the second time on. */
 const TRIES = 2;
 
 export interface StreamOptions {
@@ -40,7 +40,7 @@ export class SyslogStream {
       try {
         socket = this.connect();
       } catch (error) {
-        resolve({ kind: "later", why: (error as Error).message }); // a file of roots that cannot be read
+        resolve({ kind: "later", why: (error as Error).message }); // the file of roots cannot be read
         return;
       }
       let why: string | undefined;
@@ -59,7 +59,7 @@ export class SyslogStream {
       socket.on("error", (error: NodeJS.ErrnoException) => {
         why ??= error.code ?? error.message;
       });
-      socket.resume(); // it has nothing to say
+      socket.resume(); // discards input
       socket.once("end", () => {
         if (!isSent) why ??= "it ended the connection too early";
       });
@@ -69,7 +69,7 @@ export class SyslogStream {
         if (isTaken) this.unended = 0;
         resolve(isTaken ? { kind: "taken" } : { kind: "later", why: why ?? "it ended the connection" });
       });
-      // After all of it was handed to the system, and its end.
+      // Called after all data and the FIN were handed to the system.
       socket.end(bytes, () => {
         isSent = true;
       });

@@ -1,4 +1,4 @@
-/** Tells a log server of events, one message each. */
+/** Sends events to a log server, one message each. */
 
 import { Buffer } from "node:buffer";
 import type { OximyEvent } from "../../event/event.js";
@@ -16,7 +16,7 @@ import { ocsfBody } from "./ocsf.js";
 import { ownBody } from "./own-body.js";
 import { SyslogStream } from "./stream.js";
 
-/** A batch has a connection of its own: a fleet's machines do not make one each second. */
+/** Each batch opens a connection: the machines of a fleet should not open one every second. */
 const POLL_MS = 5_000;
 
 export class SyslogDestination implements Destination {
@@ -38,8 +38,8 @@ export class SyslogDestination implements Destination {
     this.retry = new Retry({
       ...context,
       onAway: (why) =>
-        log("warn", `The log server cannot be reached, and events wait in their files: ${why}`),
-      onBack: () => log("info", "The log server is told of events again."),
+        log("warn", `The log server cannot be reached; events stay in their files until it can: ${why}`),
+      onBack: () => log("info", "The log server can be reached again."),
     });
     if (address.kind === "tcp" || address.kind === "tls")
       this.stream = new SyslogStream({ address, stop, ...(certificate !== undefined && { certificate }) });
@@ -51,9 +51,9 @@ export class SyslogDestination implements Destination {
     return outcome.kind !== "stopped";
   }
 
-  close(): void {} // a connection ends with its batch
+  close(): void {} // each connection ends with its batch
 
-  /** What is sent is made once, however often it is sent. */
+  /** Serializes once, however often the attempt is repeated. */
   private attemptAt(events: readonly OximyEvent[]): () => Promise<Attempt> {
     const { address } = this.settings;
     if (address.kind === "unix") {

@@ -126,10 +126,10 @@ test.each([429, 502, 503, 504])(
     await running.finish();
     expect(receiver.ids()).toEqual(["1", "2"]);
     expect(running.said).toEqual([
-      `warn: The collector cannot be reached, and events wait in their files: it answers ${status}`,
-      "info: The collector is told of events again.",
+      `warn: The collector cannot be reached; events stay in their files until it can: it answers ${status}`,
+      "info: The collector can be reached again.",
       expect.stringMatching(/^warn: /),
-      "info: The collector is told of events again.",
+      "info: The collector can be reached again.",
     ]);
   },
 );
@@ -192,9 +192,7 @@ test("what was removed before it was told of is said", async () => {
   const next = start(settingsFor(receiver.url));
   await receiver.until(() => receiver.ids().length === 2);
   await next.finish();
-  expect(next.said).toEqual([
-    "warn: Event files were removed before the collector was told of what was in them.",
-  ]);
+  expect(next.said).toEqual(["warn: Event files were removed before their events were exported."]);
 });
 
 test("what is refused for good is said once and not sent again", async () => {
@@ -207,7 +205,7 @@ test("what is refused for good is said once and not sent again", async () => {
   await receiver.until(() => receiver.requests.filter(({ signal }) => signal === "traces").length === 2);
   await running.finish();
   expect(running.said).toEqual([
-    "warn: The collector does not take traces: it answered 400. What it refuses is not sent again.",
+    "warn: The collector rejects traces: it answered 400. Rejected data is not sent again.",
   ]);
 });
 

@@ -91,7 +91,9 @@ test("a server that is away is told of everything when it is back, also by the n
   const running = start(at(first.port));
   await expect
     .poll(() => running.said)
-    .toEqual(["warn: The log server cannot be reached, and events wait in their files: ECONNREFUSED"]);
+    .toEqual([
+      "warn: The log server cannot be reached; events stay in their files until it can: ECONNREFUSED",
+    ]);
   await running.finish();
   write("2");
   const server = await LogServer.open("tcp", first.port);
@@ -110,7 +112,7 @@ test("what a connection that broke may have taken with it is sent again, and not
   await running.finish();
   expect(new Set(server.ids())).toEqual(new Set(numbered(100)));
   expect(server.connections).toBe(3);
-  expect(running.said.at(-1)).toBe("info: The log server is told of events again.");
+  expect(running.said.at(-1)).toBe("info: The log server can be reached again.");
 });
 
 test("a server that reads slowly is waited for, and is not told more meanwhile", async () => {
@@ -182,5 +184,7 @@ test("by UDP it is noticed when nobody listens", async () => {
   const running = start(at(server.port, "udp"));
   await expect
     .poll(() => running.said, { timeout: 10_000 })
-    .toEqual(["warn: The log server cannot be reached, and events wait in their files: ECONNREFUSED"]);
+    .toEqual([
+      "warn: The log server cannot be reached; events stay in their files until it can: ECONNREFUSED",
+    ]);
 });
