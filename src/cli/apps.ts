@@ -1,4 +1,4 @@
-/** `oximy apps`: the app signatures of the bundle, what of them runs now, and how that is captured. */
+/** `oximy apps`: the app signatures of the bundle, which of them run now, and how these are captured. */
 
 import type { Command } from "commander";
 import { createAppIndex } from "../attribution/match-app.js";
@@ -19,8 +19,8 @@ export function addAppsCommand(program: Command): void {
     .command("apps")
     .description("the apps that the bundle knows, which of them run now, and how these are captured")
     .option("--running", "only those that run now", false)
-    .option("--mcp", "the MCP servers that your apps are told to use, instead", false)
-    .option("--containers", "the containers of this machine and how they are captured, instead", false)
+    .option("--mcp", "list the MCP servers that your apps are configured to use, instead", false)
+    .option("--containers", "list the containers of this machine and how they are captured, instead", false)
     .option("--json", "print JSON", false);
   addSomeOptions(command, "bundle_file", "bundle_url").action(async () => {
     const flags = command.opts<{ running: boolean; json: boolean; mcp: boolean; containers: boolean }>();
@@ -94,7 +94,7 @@ export interface RunningRow {
   readonly pid: number;
   readonly path: string | undefined;
   readonly user: string | undefined;
-  /** Its name, else its id; of a process that is in one. */
+  /** Name, else id of its container; only for processes in one. */
   readonly container?: string | undefined;
   readonly matched_by: AppMatch["matchedBy"];
   readonly capture: Capture;
@@ -108,7 +108,7 @@ const HOW: Record<Capture["how"], string> = {
   unknown: "not known",
 };
 
-/** Browsers have dozens of processes: those of which the same is to be said share their lines. */
+/** Browsers have dozens of processes: those with the same description share their lines. */
 export function runningLines(processes: readonly RunningRow[]): string[] {
   const groups = new Map<string, { row: RunningRow; pids: number[] }>();
   for (const row of processes) {

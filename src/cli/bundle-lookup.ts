@@ -1,4 +1,4 @@
-/** What a bundle says of a host or of a call to it: its class, its reader, and whose fact that is. */
+/** Looks up a host, or a call to it, in a bundle: class, reader, and where the fact is from. */
 
 import { readerOf } from "../interaction/format.js";
 import type { Bundle, Classification, Fact, HostMatch } from "../oisp/bundle.js";
@@ -10,7 +10,7 @@ import { matchesUrlGlob } from "../oisp/url-glob.js";
 export interface Place {
   readonly host: string;
   readonly port: number;
-  /** With query; absent when only the host is asked about. */
+  /** With query; absent when only the host is looked up. */
   readonly path?: string;
   readonly method: string;
 }
@@ -23,17 +23,17 @@ export interface Answer {
     readonly type: "api" | "website" | "app";
     readonly id: string;
     readonly name: string;
-    /** Absent when it is the bundle's own. */
+    /** Absent for the bundle's own facts. */
     readonly supplement?: Fact;
   }[];
-  /** How a call to the path is taken. */
+  /** How a call to the path is classified. */
   readonly call?: {
     readonly method: string;
     readonly path: string;
     readonly class: Classification["level"];
     readonly source?: string;
     readonly reason?: string;
-    /** The wire format by which it is read; `by body` when the path does not tell. */
+    /** The wire format by which it is read; `by body` when the path does not determine it. */
     readonly reader?: string;
     readonly supplement?: Fact;
   };
@@ -100,7 +100,7 @@ function entriesOf(match: HostMatch) {
   }
 }
 
-/** Whose fact it is that the host belongs to the entry. */
+/** The supplement's fact, if any, that assigns the host to the entry. */
 function hostFact(
   { facts, hosts, patterns }: Bundle,
   host: string,
@@ -119,7 +119,7 @@ function hostFact(
   return pattern && facts.get(`pattern ${pattern.source}`);
 }
 
-/** Whose fact it is that the path is a feature. */
+/** The supplement's fact, if any, that makes the path a feature. */
 function featureFact(
   { facts }: Bundle,
   taken: Exclude<Classification, { level: "drop" }>,

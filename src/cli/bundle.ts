@@ -1,4 +1,4 @@
-/** `oximy bundle`: which bundle is in use, and what it says of a host. */
+/** `oximy bundle`: shows the bundle in use, and looks up hosts in it. */
 
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
@@ -39,12 +39,12 @@ export function addBundleCommand(program: Command): void {
   const lookup = withSources(
     bundle
       .command("lookup")
-      .description("what it knows of a host, or how a call is read")
-      .argument("<host>", "host, host:port, or a URL; of a URL with a path, how a call to it is read")
-      .option("--method <method>", "of the call", "POST"),
+      .description("what it contains about a host, or how a call is read")
+      .argument("<host>", "host, host:port, or a URL; for a URL with a path, how a call to it is read")
+      .option("--method <method>", "method of the call", "POST"),
   );
-  lookup.action(async (asked: string) => {
-    const place = placeOf(asked);
+  lookup.action(async (query: string) => {
+    const place = placeOf(query);
     const { bundle: loaded } = await asInvokingUser(findInvokingUser(), () => loadBundle(sourcesOf(lookup)));
     const answer = lookUp(loaded, { ...place, method: lookup.opts<{ method: string }>().method });
     if (lookup.opts<Flags>().json) printJson(answer, 2);
@@ -56,19 +56,19 @@ function sourcesOf(command: Command): LoadOptions {
   return bundleSources(command, oximyHome(process.env, findInvokingUser().home));
 }
 
-/** Whoever asks has an address at hand, with or without its scheme and path. */
-function placeOf(asked: string): {
+/** Accepts an address with or without scheme and path. */
+function placeOf(query: string): {
   readonly host: string;
   readonly port: number;
   readonly path?: string;
 } {
-  const withPath = /^[^/\s]+\/[^/]/.test(asked) ? `https://${asked}` : asked;
+  const withPath = /^[^/\s]+\/[^/]/.test(query) ? `https://${query}` : query;
   const url = /^[a-z]+:\/\//i.test(withPath) && URL.canParse(withPath) ? new URL(withPath) : undefined;
-  const { host, port } = splitHostPort(url?.host ?? asked) ?? {};
+  const { host, port } = splitHostPort(url?.host ?? query) ?? {};
   if (host === undefined) {
     throw new OximyError(
       "OXIMY_E_USAGE",
-      `"${asked}" is no host.`,
+      `"${query}" is not a host.`,
       "Give a host such as api.openai.com, or host:port.",
     );
   }
@@ -100,9 +100,9 @@ function describe({ bundle, origin, location, rejected, note }: LoadedBundle, js
     printJson(summary, 2);
     return;
   }
-  const { supplement = {}, rejected: _, ...told } = summary;
+  const { supplement = {}, rejected: _, ...rows } = summary;
   const ours: Readonly<Record<string, number>> = supplement;
-  for (const [name, value] of Object.entries(told)) {
+  for (const [name, value] of Object.entries(rows)) {
     const added = ours[name] ? ` (${ours[name]} of the supplement)` : "";
     if (value !== undefined) print(`${name.padEnd(12)} ${value}${added}`);
   }
@@ -111,7 +111,7 @@ function describe({ bundle, origin, location, rejected, note }: LoadedBundle, js
   if (note) print(`note         ${note}`);
 }
 
-/** How many entries of each kind are ours, added or corrected; absent without the supplement. */
+/** How many entries of each kind the supplement adds or corrects; undefined without it. */
 function supplementOf({ facts }: Bundle): Readonly<Record<string, number>> | undefined {
   if (!facts) return undefined;
   const kinds = {

@@ -1,4 +1,4 @@
-/** `oximy ca install|uninstall|status`: which trust stores have our certificate. */
+/** `oximy ca install|uninstall|status`: our certificate in the trust stores. */
 
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -40,24 +40,24 @@ const NAMES: Record<TrustStore["id"], string> = {
   java: "Java",
 };
 
-/** What was done to stores and sessions. */
+/** The changes made to stores and sessions. */
 export interface TrustChange {
   readonly stores: readonly StoreOutcome[];
-  /** Absent where nobody asked for it. */
+  /** Absent unless requested. */
   readonly environment?: Outcome;
-  /** The file by which sessions get their variables. */
+  /** The file that sets the variables of sessions. */
   readonly environmentFile: string;
 }
 
 export function addTrustCommands(ca: Command): void {
   const install = withJson(ca.command("install"))
     .description(
-      "root: make this machine's programs and the calling user's browsers trust the machine's; " +
-        "others: make their own browsers trust their own",
+      "as root: make this machine's programs and the calling user's browsers trust the machine's certificate; " +
+        "otherwise: make your browsers trust your own",
     )
     .option(
       "--environment",
-      "also by variables, for runtimes with roots of their own (Node, Python, …)",
+      "also set variables, for runtimes with roots of their own (Node, Python, …)",
       false,
     )
     .option("--constrain-ca", CONSTRAIN_CA, false)
@@ -73,7 +73,7 @@ export function addTrustCommands(ca: Command): void {
       if (change.stores.length === 0) throw noStore();
     });
   const uninstall = withJson(ca.command("uninstall"))
-    .description("take it out again, from all of them, and the variables")
+    .description("remove it from all trust stores, and remove the variables")
     .action(async () => {
       const change = await uninstallEverywhere();
       printOutcomes(change, "removed", printerOf(uninstall));
@@ -81,7 +81,7 @@ export function addTrustCommands(ca: Command): void {
       refuseFailures(change, "uninstall");
     });
   const status = withJson(ca.command("status"))
-    .description("who trusts it")
+    .description("which trust stores have it")
     .action(async () => {
       const invokingUser = findInvokingUser();
       const home = oximyHome(process.env, invokingUser.home);
@@ -111,7 +111,7 @@ export function addTrustCommands(ca: Command): void {
         };
         return printJson(answer, 2);
       }
-      const none = "there is none yet; `sudo oximy ca install` makes it";
+      const none = "none yet; `sudo oximy ca install` creates it";
       const lines = [
         `machine      ${certificate?.path ?? none}`,
         ...(own === undefined ? [] : [`own          ${own.path} (of oximy proxy and oximy run)`]),
@@ -126,7 +126,7 @@ export function addTrustCommands(ca: Command): void {
     });
 }
 
-/** What a store has of ours beside the machine's certificate. */
+/** Our other certificates in a store, besides the machine's. */
 function othersIn({ entries }: StoreStatus, machine: string | undefined, own: string | undefined): string[] {
   const others = entries.filter((entry) => machine === undefined || !entry.includes(machine));
   return others.map((entry) =>
@@ -137,9 +137,9 @@ function othersIn({ entries }: StoreStatus, machine: string | undefined, own: st
 }
 
 export const CONSTRAIN_CA =
-  "a CA that can sign for the bundle's domains and for no other; one without limits is replaced";
+  "use a CA that can sign only for the bundle's domains; replaces a CA without constraints";
 
-/** The domains of the bundle that comes with the program: root reads no other. */
+/** The domains of the bundle included in the program, the only one that root reads. */
 export function scopeOfBundle(): Scope {
   return { kind: "below", domains: readableDomains(readBundleText(embeddedDocument()).bundle) };
 }
@@ -149,11 +149,11 @@ function sessionHints(state: SessionState): string[] {
     case "set":
       return [];
     case "out_of_date":
-      return ["The system's roots changed since. Run: oximy ca install --environment"];
+      return ["The system's roots have changed since. Run: oximy ca install --environment"];
     case "not_set":
       return ["Runtimes with roots of their own (Node, Python, Deno, …) need variables:", ENVIRONMENT_ADVICE];
     case "foreign":
-      return ["That file was not made by Oximy."];
+      return ["That file was not created by Oximy."];
     case "unknown":
       return [`${state.why}.`];
   }
@@ -162,8 +162,8 @@ function sessionHints(state: SessionState): string[] {
 const ENVIRONMENT_ADVICE = 'oximy ca install --environment, or in a shell: eval "$(oximy env)"';
 
 /**
- * Root's: the machine's certificate, into every store, in the place of older ones. A user's: the own one, into stores
- * of that user alone. Makes the certificate when there is none. Throws OXIMY_E_CA.
+ * As root: installs the machine's certificate into every store and replaces older ones. As a user: installs the user's
+ * own into that user's stores. Creates the certificate if there is none. Throws OXIMY_E_CA.
  */
 export async function installEverywhere(
   what: "stores" | "with_environment",
@@ -188,20 +188,20 @@ export async function installEverywhere(
   const session = new SessionEnvironment({ home, invokingUser });
   session.dropEnded();
   const environmentFile = session.location;
-  // Also without being asked: what was set before follows the system's roots.
+  // Variables that were set before are updated in any case, to follow the system's roots.
   const isSet = ["set", "out_of_date"].includes(session.status(certificate.pem).kind);
   return what === "with_environment" || isSet
     ? { stores, environment: session.install(certificate.pem), environmentFile }
     : { stores, environmentFile };
 }
 
-/** A user's own certificate is never the whole machine's concern. */
+/** A user's own certificate is never installed machine-wide. */
 async function leftToRoot(store: TrustStore, invokingUser: InvokingUser): Promise<StoreOutcome> {
   const { state } = await storeStatus(store, machinesCertificateIfMade(), invokingUser);
   return { store, outcome: { kind: state.kind === "trusted" ? "unchanged" : "needs_root" } };
 }
 
-/** Takes our certificates out of every store of this machine and of the calling user, and the variables too. */
+/** Removes our certificates from every store of this machine and of the calling user, and the variables. */
 export async function uninstallEverywhere(): Promise<TrustChange> {
   const invokingUser = findInvokingUser();
   const stores: StoreOutcome[] = [];
@@ -218,8 +218,8 @@ export async function uninstallEverywhere(): Promise<TrustChange> {
 export function afterInstall({ stores, environment }: TrustChange): string[] {
   const isNew = stores.some(({ outcome }) => outcome.kind === "done");
   return [
-    ...(isNew ? ["Programs that run now may have to be started again."] : []),
-    ...(environment?.kind === "done" ? ["The variables count from the next login on."] : []),
+    ...(isNew ? ["Running programs may need a restart."] : []),
+    ...(environment?.kind === "done" ? ["The variables take effect at the next login."] : []),
   ];
 }
 
@@ -227,13 +227,13 @@ export function afterUninstall({ environment }: TrustChange): string[] {
   if (environment?.kind !== "done") return [];
   const folder = join(oximyHome(process.env, findInvokingUser().home), SESSION_FOLDER);
   return [
-    "Sessions that run keep the variables until they end. The files that these name have the system's roots",
-    `alone now, and stay in ${folder}: the next \`oximy ca\` or \`oximy local\` after a restart`,
-    "of the machine removes them.",
+    "Running sessions keep the variables until they end. The files that these name now contain only the system's",
+    `roots, and stay in ${folder}: the next \`oximy ca\` or \`oximy local\` after a reboot removes`,
+    "them.",
   ];
 }
 
-/** Where a command's answer goes, and in which form. */
+/** Where a command's result is printed, and in which format. */
 export interface Printer {
   readonly kind: "text" | "json";
   readonly print: (line: string) => void;
@@ -270,7 +270,7 @@ const lineOf = (what: string, name: string, location: string): string =>
 const detailOf = (detail: StoreStatus["state"] | Outcome): string[] =>
   "why" in detail ? [`             ${detail.why}. ${detail.advice}`] : [];
 
-/** Throws for what was asked and not done. */
+/** Throws if a requested change failed. */
 export function refuseFailures(change: TrustChange, verb: "install" | "uninstall"): void {
   const { stores, environment, environmentFile } = change;
   const failed = stores.find(({ outcome }) => outcome.kind === "failed");
@@ -299,8 +299,8 @@ function storeError(
 function noStore(): OximyError {
   return new OximyError(
     "OXIMY_E_TOOL_MISSING",
-    "This machine has no trust store that Oximy knows.",
-    'Install ca-certificates, or hand the certificate over by variables: eval "$(oximy env)"',
+    "This machine has no trust store that Oximy supports.",
+    'Install ca-certificates, or set the certificate in variables: eval "$(oximy env)"',
   );
 }
 

@@ -17,28 +17,28 @@ import { caDirectory, oximyHome } from "../user/settings.js";
 import { addTrustCommands } from "./ca-trust.js";
 import { portNumber } from "./proxy.js";
 
-/** `machine`: of `oximy local`, root's; `own`: of `oximy proxy` and `oximy run`, the user's. */
+/** `machine`: root's, for `oximy local`; `own`: the user's, for `oximy proxy` and `oximy run`. */
 export type Whose = "machine" | "own";
 
 export const WHOSE: Record<Whose, string> = {
-  machine: "the machine's: what `oximy local` shows; root alone has its key",
-  own: "your own: what `oximy proxy` and `oximy run` show; no store of the system's has it",
+  machine: "the machine's: `oximy local` uses it; only root can read its key",
+  own: "your own: `oximy proxy` and `oximy run` use it; no system store has it",
 };
 
 const isRoot = () => process.geteuid?.() === 0;
 
-/** As told; else root's is the machine's, unless there is only the own one. Made on first use. Throws OximyError. */
+/** Root gets the machine's by default, unless only the own one exists. Created on first use. Throws OximyError. */
 function open(command: Command): { readonly whose: Whose; readonly certificate: NamedCertificate } {
-  const told = command.opts<{ machine?: boolean; own?: boolean }>();
+  const flags = command.opts<{ machine?: boolean; own?: boolean }>();
   const invokingUser = findInvokingUser();
   const home = oximyHome(process.env, invokingUser.home);
   const isOnlyOwn = () =>
     machinesCertificateIfMade() === undefined && ownCertificateIfMade(home, invokingUser);
-  const whose = told.machine || (!told.own && isRoot() && !isOnlyOwn()) ? "machine" : "own";
+  const whose = flags.machine || (!flags.own && isRoot() && !isOnlyOwn()) ? "machine" : "own";
   if (whose === "own") return { whose, certificate: ownCertificate(home, invokingUser) };
   const certificate = isRoot() ? machinesCertificate() : machinesCertificateIfMade();
   if (certificate === undefined) {
-    const message = "The machine has no certificate authority yet, and only root can make it.";
+    const message = "The machine has no certificate authority yet, and only root can create it.";
     throw new OximyError("OXIMY_E_PRIVILEGE", message, "Run: sudo oximy ca path");
   }
   return { whose, certificate };
@@ -48,23 +48,23 @@ const withWhose = (command: Command): Command =>
   command
     .option(
       "--machine",
-      "the machine's, which `oximy local` shows (what root gets, unless only the own one was made)",
+      "the machine's, which `oximy local` uses (default for root, unless only the own one exists)",
     )
-    .option("--own", "the user's own, which `oximy proxy` and `oximy run` show");
+    .option("--own", "the user's own, which `oximy proxy` and `oximy run` use");
 
 export function addCaCommand(program: Command): void {
   const ca = program
     .command("ca")
     .description("the certificate authorities: the machine's and the user's own");
   const path = withWhose(ca.command("path"))
-    .description("print the path of the certificate (made on first use)")
+    .description("print the path of the certificate (created on first use)")
     .action(() => {
       const { whose, certificate } = open(path);
       printError(WHOSE[whose]);
       console.log(certificate.path);
     });
   const show = withWhose(ca.command("show"))
-    .description("print what the certificate says")
+    .description("print the details of the certificate")
     .action(() => {
       const { whose, certificate } = open(show);
       const { subject, validFrom, validTo, fingerprint256 } = new X509Certificate(certificate.pem);
@@ -85,7 +85,7 @@ export function addEnvCommand(program: Command): void {
   const command = program
     .command("env")
     .description('print variables that make programs trust the certificates: eval "$(oximy env)"')
-    .option("--proxy <port>", "also point programs at an explicit proxy on this port", portNumber);
+    .option("--proxy <port>", "also make programs use an explicit proxy on this port", portNumber);
   command.action(() => {
     const invokingUser = findInvokingUser();
     const home = oximyHome(process.env, invokingUser.home);

@@ -1,4 +1,4 @@
-/** The options of everything that captures: one table, read from where option-sources.ts says. */
+/** The options of all capturing commands, in one table; option-sources.ts reads their values. */
 
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -23,7 +23,7 @@ type Parse = (text: string) => unknown;
 export interface CaptureOption {
   /** Key in the configuration file; in capitals with `OXIMY_` before it, the environment variable. */
   readonly key: string;
-  /** As commander takes it; absent for what has no flag. */
+  /** In commander's syntax; absent for an option without a flag. */
   readonly flags?: string;
   readonly description: string;
   readonly parse: Parse;
@@ -71,7 +71,7 @@ export const bytes: Parse = (value) => {
   if (!match) throw new InvalidArgumentError("It must be a number of bytes such as 65536, 64K or 8M.");
   return Number(match[1]) * 1024 ** " KMG".indexOf((match[2] || " ").toUpperCase());
 };
-/** Less than a few events need would keep none. */
+/** A limit below the size of a few events would keep none. */
 const keptBytes: Parse = (value) => {
   const size = bytes(value) as number;
   if (size < 16 << 20) throw new InvalidArgumentError("It must be at least 16M.");
@@ -85,7 +85,7 @@ export const ports: Parse = (value) => {
   return list;
 };
 
-/** A flag that is given again adds to what was given before. */
+/** A repeated flag adds to the previous values. */
 const mcpHosts = (value: string, before: readonly string[] = []): readonly string[] => {
   const hosts = value.split(",").map((each) => mcpHostOf(each.trim()));
   if (hosts.some((host) => host === undefined)) {
@@ -110,7 +110,7 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "max_body",
     flags: "--max-body <bytes>",
-    description: "bytes kept of each body, start and end together (8M)",
+    description: "bytes kept of each body, in total from its start and end (8M)",
     parse: bytes,
   },
   {
@@ -122,7 +122,7 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "keep_size",
     flags: "--keep-size <size>",
-    description: "delete the oldest event files when all have more bytes than this, such as 2G",
+    description: "delete the oldest event files when their total size exceeds this, such as 2G",
     parse: keptBytes,
   },
   {
@@ -134,7 +134,7 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "bundle_file",
     flags: "--bundle-file <file>",
-    description: "use this bundle and no other",
+    description: "use only this bundle",
     parse: path,
   },
   {
@@ -146,7 +146,7 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "supplement",
     flags: "--no-supplement",
-    description: "read the bundle without our own facts over it",
+    description: "use the bundle without Oximy's supplement",
     parse: truth,
   },
   {
@@ -158,7 +158,7 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "mcp_host",
     flags: "--mcp-host <host>",
-    description: "also read what this host says over MCP (repeatable): host or host:port",
+    description: "also read MCP messages of this host (repeatable): host or host:port",
     parse: mcpHosts,
   },
   {
@@ -177,7 +177,7 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
     key: "trust",
     flags: "--trust <when>",
     description:
-      "show the certificate to programs that are `predicted` to trust it (each other one is tried once), or `always`",
+      "show the certificate only to programs `predicted` to trust it (others are tried once), or `always`",
     parse: oneOf("predicted", "always"),
   },
   {
@@ -189,62 +189,62 @@ export const CAPTURE_OPTIONS: readonly CaptureOption[] = [
   {
     key: "otlp",
     flags: "--otlp <url>",
-    description: "tell an OpenTelemetry collector of the events, such as http://localhost:4318",
+    description: "export events to an OpenTelemetry collector, such as http://localhost:4318",
     parse: url,
   },
   {
     key: "otlp_content",
     flags: "--otlp-content",
-    description: "tell it what was said and answered, too",
+    description: "include prompts and responses in the export",
     parse: truth,
   },
   {
     key: "otlp_names",
     flags: "--otlp-names <names>",
     description:
-      "of attributes and metrics: `latest`, or `1.40` for those of the conventions 1.37 to 1.40 (latest)",
+      "names of attributes and metrics: `latest`, or `1.40` for those of the conventions 1.37 to 1.40 (latest)",
     parse: oneOf("latest", "1.40"),
   },
   {
     key: "syslog",
     flags: "--syslog <address>",
     description:
-      "tell a log server of the events: tls://HOST:6514, tcp://HOST:514, udp://HOST:514 or unix:/dev/log",
+      "send events to a log server: tls://HOST:6514, tcp://HOST:514, udp://HOST:514 or unix:/dev/log",
     parse: syslogAddress,
   },
   {
     key: "syslog_format",
     flags: "--syslog-format <format>",
-    description: "as JSON in the form of `oximy`, `ecs` or `ocsf` (oximy)",
+    description: "JSON format: `oximy`, `ecs` or `ocsf` (oximy)",
     parse: oneOf(...SYSLOG_FORMATS),
   },
   {
     key: "syslog_content",
     flags: "--syslog-content",
-    description: "tell it what was said and answered, too",
+    description: "include prompts and responses in the messages",
     parse: truth,
   },
   {
     key: "syslog_ca",
     flags: "--syslog-ca <file>",
-    description: "roots (PEM) against which a tls:// log server is verified, in the place of Node's",
+    description: "roots (PEM) to verify a tls:// log server with, instead of Node's",
     parse: path,
   },
   { key: "json", flags: "--json", description: "print log and feed as JSON lines", parse: truth },
   {
     key: "show_content",
     flags: "--show-content",
-    description: "print what was said and answered, too",
+    description: "print prompts and responses, too",
     parse: truth,
   },
   { key: "quiet", flags: "--quiet", description: "print warnings and errors only", parse: truth },
   { key: "verbose", flags: "--verbose", description: "enable debug logging", parse: truth },
-  { key: "enabled", description: "false relays and writes nothing", parse: truth },
+  { key: "enabled", description: "false relays traffic without writing events", parse: truth },
 ];
 
 export interface Output {
   readonly json: boolean;
-  /** Print what was said and answered below the line of an event. */
+  /** Print prompts and responses below the line of an event. */
   readonly showContent: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -308,10 +308,10 @@ export function addCaptureOptions(command: Command): Command {
   return command;
 }
 
-/** Each has all the terms, in the order in which they were given. */
+/** Each of them holds the terms of all, in the order given. */
 const FILTERS = ["app", "excludeApp", "container", "excludeContainer"];
 
-/** What a capturing command was told, by root, flags, environment, file and defaults. */
+/** The settings of a capturing command, from managed file, flags, environment, file and defaults. */
 export function captureSettings(
   command: Command,
   home: string,
@@ -326,10 +326,10 @@ export function captureSettings(
   ) as Partial<Omit<CaptureSettings, "otlp" | "syslog"> & Output & OtlpFlags & SyslogFlags>;
   const { json = false, showContent = false, quiet = false, verbose = false, ...settled } = values;
   const { otlp: url, otlpContent = false, otlpNames = "latest", ...unsent } = settled;
-  const { syslog: server, syslogFormat = "oximy", syslogContent = false, syslogCa, ...told } = unsent;
+  const { syslog: server, syslogFormat = "oximy", syslogContent = false, syslogCa, ...given } = unsent;
   const address = server === undefined ? undefined : parseSyslogAddress(server);
   const wish = { ...(url !== undefined && { url }), content: otlpContent, names: otlpNames };
-  // Variables of OpenTelemetry are for the command that is run, unless it is said that they are for us.
+  // With `oximy run`, OpenTelemetry's variables are for the command, unless --otlp is given.
   const otlp =
     command.name() === "run" && url === undefined
       ? undefined
@@ -338,7 +338,7 @@ export function captureSettings(
     []) as readonly AppTerm[];
   const settings: CaptureSettings = {
     ...defaultSettings(home),
-    ...told,
+    ...given,
     apps: appTerms,
     users: (command.getOptionValue("user") as string[] | undefined) ?? [],
     feed: !quiet,
@@ -355,29 +355,29 @@ export function captureSettings(
   if (settings.allHosts && !appTerms.some(({ sign }) => sign === "include")) {
     throw new OximyError(
       "OXIMY_E_USAGE",
-      "--all-hosts needs --app: it decrypts all that the named apps send.",
+      "--all-hosts needs --app: it decrypts everything that the named apps send.",
       "Name the apps, for instance: oximy local --app cursor --all-hosts",
     );
   }
   return { settings, output: { json, showContent, quiet, verbose } };
 }
 
-/** A collector that root has fixed is not switched off by a variable. */
+/** A variable must not turn off a collector that the managed file sets. */
 function withoutSwitches(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const switches = /^OTEL_(SDK_DISABLED|(TRACES|LOGS|METRICS)_EXPORTER)$/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !switches.test(name)));
 }
 
-/** What one option is when no flag is given. */
+/** The effective value of an option without flags. */
 export interface InForce {
   readonly key: string;
-  /** Null when there is none. */
+  /** Null when it has none. */
   readonly value: unknown;
   readonly source: Exclude<ValueSource, "flag">;
   readonly variable: string;
 }
 
-/** Throws OximyError OXIMY_E_CONFIG for what cannot be used, as a capture would. */
+/** Throws OximyError OXIMY_E_CONFIG for an invalid value, as a capture would. */
 export function optionsInForce(
   home: string,
   env: NodeJS.ProcessEnv = process.env,
@@ -387,17 +387,17 @@ export function optionsInForce(
   const standard = defaultSettings(home) as unknown as Record<string, unknown>;
   const none = new Command();
   return CAPTURE_OPTIONS.map((option) => {
-    const { value: told, source } = resolved(option, none, sources);
-    const value = told ?? standard[camel(option.key)] ?? null;
+    const { value: given, source } = resolved(option, none, sources);
+    const value = given ?? standard[camel(option.key)] ?? null;
     return { key: option.key, value, source: source as InForce["source"], variable: variable(option.key) };
   });
 }
 
-/** A sentence for each flag of a command that says something else than what root has fixed. */
+/** A sentence for each flag of a command that the managed file overrides. */
 export const flagsOverruled = (command: Command, managedFile?: string): string[] =>
   contradictions(command, CAPTURE_OPTIONS, managedFile);
 
-/** For commands that capture nothing, but use the options of a capture. */
+/** For commands that do not capture, but use some of these options. */
 export function addSomeOptions(command: Command, ...keys: readonly string[]): Command {
   for (const { flags, description, parse } of keys.map(optionOf)) {
     const option = new Option(flags!, description);
@@ -410,14 +410,14 @@ function optionOf(key: string): CaptureOption {
   return CAPTURE_OPTIONS.find((option) => option.key === key)!;
 }
 
-/** Where a capture with the same options writes its events. */
+/** The folder to which a capture with the same options writes its events. */
 export function outputFolder(command: Command, home: string, env: NodeJS.ProcessEnv = process.env): string {
   const sources = readSources(home, CAPTURE_OPTIONS, env);
-  const told = resolveValue(optionOf("output_dir"), command, sources) as string | undefined;
-  return told ?? defaultSettings(home).outputDir;
+  const given = resolveValue(optionOf("output_dir"), command, sources) as string | undefined;
+  return given ?? defaultSettings(home).outputDir;
 }
 
-/** Where a capture with the same options takes its bundle from. */
+/** The sources from which a capture with the same options loads its bundle. */
 export function bundleSources(
   command: Command,
   home: string,

@@ -1,4 +1,4 @@
-/** `oximy cleanup`: remove what an older run may have left. */
+/** `oximy cleanup`: removes leftovers of an earlier run. */
 
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
@@ -8,8 +8,8 @@ import { printText } from "../terminal.js";
 export function addCleanupCommand(program: Command): void {
   const command = program
     .command("cleanup")
-    .description("remove the redirect that an older run may have left (needs root)")
-    .option("--all", "also what is kept on purpose, as before an uninstall", false);
+    .description("remove a redirect left over from an earlier run (needs root)")
+    .option("--all", "also remove what is kept on purpose, as before an uninstall", false);
   command.action(() => cleanUp(command.opts<{ all: boolean }>().all ? "all" : "redirect", "cleanup"));
 }
 
@@ -24,11 +24,7 @@ export async function cleanUp(scope: "redirect" | "all", command: string): Promi
   }
   const { code, output } = await runRedirectScript(scope === "all" ? ["cleanup", "--all"] : ["cleanup"]);
   if (code !== 0) {
-    throw new OximyError(
-      "OXIMY_E_REDIRECT",
-      `Cleaning up failed: ${output}`,
-      "What it says tells what to do.",
-    );
+    throw new OximyError("OXIMY_E_REDIRECT", `Cleaning up failed: ${output}`, "The message says what to do.");
   }
   if (output) printText(output);
 }

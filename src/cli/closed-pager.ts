@@ -1,4 +1,4 @@
-/** Ends this process in peace when the reader of its output goes, as `| head` and a pager that is left do. */
+/** Exits normally when the reader of the output is gone, such as `| head` or a closed pager. */
 export function endWithReader(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

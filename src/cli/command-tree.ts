@@ -1,4 +1,4 @@
-/** The commands as data: what completions and manual pages are made of. */
+/** The commands as data, the source of completions and manual pages. */
 
 import type { Command } from "commander";
 
@@ -21,11 +21,11 @@ export interface OptionInfo {
   readonly names: readonly string[];
   readonly flags: string;
   readonly description: string;
-  /** What it takes: nothing, something, a path, or one of these. */
+  /** Its argument: none, a value, a path, or one of a list. */
   readonly takes: "nothing" | "value" | "path" | readonly string[];
 }
 
-/** The program first, then each command before those within it. */
+/** The program first, then each command before its subcommands. */
 export function commandTree(program: Command, path: readonly string[] = []): CommandInfo[] {
   const help = program.createHelp();
   const commands = help.visibleCommands(program).filter((command) => command.name() !== "help");

@@ -1,4 +1,4 @@
-/** `oximy completion SHELL` and `oximy man`: for shells and for packages, made of the commands. */
+/** `oximy completion SHELL` and `oximy man`, generated from the commands. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ export function addManCommand(program: Command): void {
   program
     .command("man")
     .description("write the manual pages into a folder: oximy man /usr/local/share/man/man1")
-    .argument("<folder>", "it is made when it is not there")
+    .argument("<folder>", "created if it does not exist")
     .action((folder: string) => {
       const commands = commandTree(program);
       mkdirSync(folder, { recursive: true });

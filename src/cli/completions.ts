@@ -1,4 +1,4 @@
-/** Completion scripts for shells, made of the commands. Values in, text out. */
+/** Completion scripts for shells, generated from the commands. Values in, text out. */
 
 import type { CommandInfo, OptionInfo } from "./command-tree.js";
 
@@ -9,7 +9,7 @@ export function completionScript(shell: Shell, commands: readonly CommandInfo[])
   return { bash, zsh, fish }[shell](commands);
 }
 
-/** Descriptions stand in single quotes in all three. */
+/** All three use single quotes around descriptions. */
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const words = ({ commands, options, arguments: given }: CommandInfo) => [
@@ -84,7 +84,7 @@ ${next.join("\n")}
 const functionOf = (path: readonly string[]) => ["_oximy", ...path].join("_").replaceAll("-", "_");
 
 function zshOption({ names, description, takes }: OptionInfo): string {
-  const told = description.replace(/[[\]:]/g, "\\$&");
+  const explanation = description.replace(/[[\]:]/g, "\\$&");
   const value = Array.isArray(takes)
     ? `:value:(${takes.join(" ")})`
     : takes === "nothing"
@@ -92,7 +92,7 @@ function zshOption({ names, description, takes }: OptionInfo): string {
       : takes === "path"
         ? ":path:_files"
         : ":value: ";
-  return `*${names.at(-1)}[${told}]${value}`;
+  return `*${names.at(-1)}[${explanation}]${value}`;
 }
 
 function fish(commands: readonly CommandInfo[]): string {
@@ -126,7 +126,7 @@ function fishOption({ names, description, takes }: OptionInfo): string {
   return [...short, ...long, ...value, `-d ${quoted(description)}`].join(" ");
 }
 
-/** Options that take something, each once. */
+/** Options that take an argument, each once. */
 function valueOptions(commands: readonly CommandInfo[]): Array<[readonly string[], OptionInfo["takes"]]> {
   const found = new Map<string, [readonly string[], OptionInfo["takes"]]>();
   for (const { names, takes } of commands.flatMap(({ options }) => options)) {

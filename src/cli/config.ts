@@ -1,4 +1,4 @@
-/** `oximy config`: what is in force, and from where. */
+/** `oximy config`: the effective options and their sources. */
 
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -11,7 +11,7 @@ import { MANAGED_FILE } from "./managed-file.js";
 export function addConfigCommand(program: Command): void {
   const command = program
     .command("config")
-    .description("what is in force when no option is given, and whether root, a variable or the file says so")
+    .description("the effective options when no flag is given, and where each is set: root, variable or file")
     .option("--json", "print JSON", false);
   command.action(() => {
     const { json } = command.opts<{ json: boolean }>();
@@ -22,7 +22,7 @@ export function addConfigCommand(program: Command): void {
   });
 }
 
-/** Three columns, as wide as they need be. */
+/** Three columns, each as wide as its widest cell. */
 export function configTable(rows: readonly InForce[], file: string): string {
   const from = ({ source, variable }: InForce) =>
     ({ managed: `${MANAGED_FILE} (fixed)`, variable, file, default: "default" })[source];

@@ -7,6 +7,6 @@ import { printText } from "../terminal.js";
 export function addDemoCommand(program: Command): void {
   program
     .command("demo")
-    .description("show a capture of real clients against a built-in AI server; needs no key and no internet")
+    .description("show a capture of real clients with a built-in AI server; needs no API key and no internet")
     .action(() => runDemo((line) => printText(line)));
 }

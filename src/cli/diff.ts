@@ -1,4 +1,4 @@
-/** `oximy diff ID ID`: what two requests differ in, and where the provider's cache was lost. */
+/** `oximy diff ID ID`: differences between two requests, and where the provider's cache was lost. */
 
 import type { Command } from "commander";
 import { OximyError } from "../errors.js";
@@ -16,7 +16,7 @@ const SHOWN = 120;
 export function addDiffCommand(program: Command): void {
   const command = program
     .command("diff")
-    .description("what two requests differ in: system prompt, tools, messages; and where the cache was lost")
+    .description("compare two requests: system prompt, tools, messages; and show where the cache was lost")
     .argument("<first>", "event_id of a call")
     .argument("<second>", "event_id of a later one")
     .option("--json", "print JSON", false);
@@ -43,7 +43,7 @@ async function eventsById(folder: string, ids: readonly string[]): Promise<Oximy
       "OXIMY_E_USAGE",
       event === undefined
         ? `There is no event ${id} in ${folder}.`
-        : `Event ${id} has no request that was read.`,
+        : `The request of event ${id} was not read.`,
       "oximy show ID prints the ids of a conversation's events.",
     );
   });
@@ -78,17 +78,17 @@ function changeLines({ line, before, after }: TextChange): string[] {
 }
 
 const LOST: Record<RequestDiff["cache"]["lostAt"], (same: number) => string> = {
-  model: () => "lost: another model has a cache of its own",
-  tools: () => "lost from its beginning: the tools differ, and all that follows them",
+  model: () => "lost: each model has its own cache",
+  tools: () => "lost completely: the tools differ, and everything else follows them",
   system: () => "lost from the system prompt on",
   messages: (same) => `lost from message ${same + 1} on`,
-  nowhere: () => "the first request is the beginning of the second",
+  nowhere: () => "the first request is a prefix of the second",
 };
 
 function cacheLine({ read, input, lostAt }: RequestDiff["cache"], same: number): string {
-  const told =
+  const usage =
     read === undefined ? "" : ` (${read} of ${input ?? "?"} tokens of the second were read from it)`;
-  return `cache: ${LOST[lostAt](same)}${told}`;
+  return `cache: ${LOST[lostAt](same)}${usage}`;
 }
 
 const shown = (text: string) => shortened(text, SHOWN);

@@ -8,7 +8,7 @@ import { findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
 import { captureSettings } from "./capture-options.js";
 
-/** As for every error that says what the machine lacks (docs/errors.md). */
+/** The exit code of errors about something missing on the machine (docs/errors.md). */
 const LACKING = 4;
 
 export function addDoctorCommand(program: Command): void {

@@ -1,4 +1,4 @@
-/** `oximy events`: what was captured, and with --follow what is captured now. */
+/** `oximy events`: prints captured events, and with --follow new ones. */
 
 import { type Command, Option } from "commander";
 import { eventText, Feed, feedStyle } from "../engine/feed.js";
@@ -27,16 +27,16 @@ interface EventsFlags {
 export function addEventsCommand(program: Command): void {
   const command = program
     .command("events")
-    .description("what was captured, oldest first")
-    .option("--follow", "wait for new events and print them as they come", false);
+    .description("print captured events, oldest first")
+    .option("--follow", "wait for new events and print them as they arrive", false);
   addFilterOptions(command)
     .addOption(
-      new Option("--fields <list>", "these fields only, with tabs between: timestamp,app.name,…").argParser(
+      new Option("--fields <list>", "only these fields, separated by tabs: timestamp,app.name,…").argParser(
         parseFields,
       ),
     )
-    .option("--show-content", "print what was said and answered, too", false)
-    .option("--json", "print the events as they were written, one a line", false);
+    .option("--show-content", "print prompts and responses, too", false)
+    .option("--json", "print the events as they were written, one per line", false);
   addSomeOptions(command, "output_dir").action(async () => {
     const flags = command.opts<EventsFlags>();
     const filter = filterOf(command);
@@ -53,7 +53,7 @@ export function addEventsCommand(program: Command): void {
       summary.add(line.event);
     }
     if (summary.isEmpty) printError(noEvents(folder, Object.keys(filter).length > 0 ? "chosen" : "all"));
-    // For a person; a program that reads the lines reads nothing else.
+    // Only at a terminal; a program that reads the output expects nothing else.
     else if (isForPerson(flags)) printError(summary.lines().join("\n"));
   });
 }
@@ -75,7 +75,7 @@ function fieldsText(event: OximyEvent, fields: readonly FieldPath[], json: boole
   return json ? printableJson(fieldsOf(event, fields)) : cellsOf(event, fields).map(printable).join("\t");
 }
 
-/** What is said when there is nothing to show. */
+/** The message when there is nothing to show. */
 export function noEvents(folder: string, wanted: "all" | "chosen"): string {
   return wanted === "all" ? `No events in ${folder} yet.` : `No such events in ${folder}.`;
 }
@@ -90,7 +90,7 @@ async function followTo(folder: string, filter: EventFilter, flags: EventsFlags)
   if (isForPerson(flags)) feed.printSummary();
 }
 
-/** Prints what is there when --since asks for it, then what comes, until a signal. */
+/** Prints existing events if --since is given, then new ones until a signal. */
 async function followFrom(
   folder: string,
   filter: EventFilter,
@@ -99,7 +99,7 @@ async function followFrom(
   const stop = new AbortController();
   void untilSignal().then(() => stop.abort());
   const live = followEvents(folder, filter, stop.signal);
-  // The ends of the files are noted before they are read, so that nothing falls between the two.
+  // The ends of the files are recorded before they are read, so that no event is missed in between.
   let next = live.next();
   const printed = new Set<string>();
   if (filter.since !== undefined) {

@@ -1,8 +1,8 @@
-/** What `--help` of each command ends with. */
+/** The examples at the end of each command's `--help`. */
 
 import type { Command } from "commander";
 
-/** By the names of the command, without the program's. */
+/** By the command's path, without the program name. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   local: [
     "sudo oximy local",
@@ -52,7 +52,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   uninstall: ["sudo oximy uninstall", "sudo oximy uninstall --purge"],
 };
 
-/** The commands below one that do something themselves, by their names. */
+/** All leaf commands below one, by their path. */
 export function actingCommands(program: Command, path: readonly string[] = []): [string, Command][] {
   return program.commands
     .filter((command) => command.name() !== "help")

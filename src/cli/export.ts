@@ -1,4 +1,4 @@
-/** `oximy export`: events in forms that other programs read. */
+/** `oximy export`: events in formats of other programs. */
 
 import { type FileHandle, open } from "node:fs/promises";
 import { Argument, type Command } from "commander";
@@ -23,10 +23,12 @@ type Form = (typeof FORMS)[number];
 export function addExportCommand(program: Command): void {
   const command = program
     .command("export")
-    .description("events as an HTTP archive (har), one page of a conversation (html), or lines (jsonl)")
+    .description(
+      "export events as an HTTP archive (har), a page of one conversation (html), or lines (jsonl)",
+    )
     .addArgument(new Argument("<form>", "har, html or jsonl").choices(FORMS))
-    .argument("[id]", "of one conversation, or of one of its events; html needs it")
-    .option("--output <file>", "write to this file, which its owner alone can read");
+    .argument("[id]", "id of a conversation, or of one of its events; required for html")
+    .option("--output <file>", "write to this file, readable only by its owner");
   addFilterOptions(command);
   addSomeOptions(command, "output_dir").action(async (form: Form, id?: string) => {
     const folder = outputFolder(command, oximyHome(process.env, findInvokingUser().home));
@@ -85,7 +87,7 @@ interface Output {
   close(): Promise<void>;
 }
 
-/** Standard output, or a file that is made or emptied. At a terminal nothing in it steers that. */
+/** Standard output, or a file that is created or truncated. On a terminal, control characters are escaped. */
 async function openOutput(path: string | undefined): Promise<Output> {
   if (path === undefined) {
     const shown = (piece: string | Buffer) =>
@@ -115,13 +117,13 @@ async function openOutput(path: string | undefined): Promise<Output> {
 const withoutConversation = () =>
   new OximyError(
     "OXIMY_E_USAGE",
-    "A page is of one conversation, and none was named.",
+    "A page shows one conversation, and no id was given.",
     "oximy sessions lists them; then: oximy export html ID --output FILE",
   );
 
 const withFilters = () =>
   new OximyError(
     "OXIMY_E_USAGE",
-    "A conversation is exported whole: it is named, or events are chosen by options, not both.",
-    "Leave the id or the other options out.",
+    "A conversation is always exported whole: an id cannot be combined with filter options.",
+    "Leave out the id or the other options.",
   );

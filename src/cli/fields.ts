@@ -1,11 +1,11 @@
-/** `--fields`: some fields of each event, by the names that docs/events.md has. */
+/** `--fields`: selected fields of each event, by their names in docs/events.md. */
 
 import { InvalidArgumentError } from "commander";
 import type { OximyEvent } from "../event/event.js";
 import { isObject } from "../interaction/json.js";
 import { type Cut, WITHOUT_BODIES, WITHOUT_WORDS } from "../traces/cut-line.js";
 
-/** Each with the names on its way, `client.repo.root` has three. */
+/** The names on the path to a field: `client.repo.root` has three. */
 export type FieldPath = readonly string[];
 
 export function parseFields(text: string): FieldPath[] {
@@ -20,13 +20,13 @@ export function parseFields(text: string): FieldPath[] {
   });
 }
 
-/** What need not be parsed for these fields. */
+/** The members that need not be parsed for these fields. */
 export function cutFor(paths: readonly FieldPath[]): Cut | undefined {
   if (paths.every((path) => !leadsInto(path, WITHOUT_WORDS))) return WITHOUT_WORDS;
   return paths.every((path) => !leadsInto(path, WITHOUT_BODIES)) ? WITHOUT_BODIES : undefined;
 }
 
-/** Whether a part of what lies under the path is cut. */
+/** Whether anything at or below the path is cut. */
 function leadsInto([name, ...rest]: FieldPath, cut: Cut): boolean {
   if (name === undefined) return true;
   const inner = Object.hasOwn(cut, name) ? cut[name] : undefined;
@@ -41,12 +41,12 @@ export function fieldOf(event: OximyEvent, path: FieldPath): unknown {
   return value ?? null;
 }
 
-/** The fields by their names, in the order in which they were asked for. */
+/** The fields by name, in the requested order. */
 export function fieldsOf(event: OximyEvent, paths: readonly FieldPath[]): Record<string, unknown> {
   return Object.fromEntries(paths.map((path) => [path.join("."), fieldOf(event, path)]));
 }
 
-/** Of a person's line: one cell each, with nothing in it that ends a cell. */
+/** Cells of a text line, without tabs or line breaks. */
 export function cellsOf(event: OximyEvent, paths: readonly FieldPath[]): string[] {
   return paths.map((path) => {
     const value = fieldOf(event, path);

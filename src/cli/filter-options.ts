@@ -1,4 +1,4 @@
-/** The options of commands that read events: which of them are meant. */
+/** Filter options of the commands that read events. */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { EventFilter, StatusTerm } from "../traces/event-filter.js";
@@ -8,24 +8,24 @@ import { parseSince } from "./since.js";
 type FilterName = Exclude<keyof EventFilter, "uid">;
 
 const OPTIONS: Readonly<Record<FilterName, () => Option>> = {
-  app: () => new Option("--app <app>", "only of this app: its id or name, or the name of the process"),
-  provider: () => new Option("--provider <provider>", "only to this provider, app or website: its id"),
-  model: () => new Option("--model <model>", "only of this model; * stands for any characters"),
+  app: () => new Option("--app <app>", "only this app: its id or name, or the name of the process"),
+  provider: () => new Option("--provider <provider>", "only this provider, app or website: its id"),
+  model: () => new Option("--model <model>", "only this model; * matches any characters"),
   status: () =>
-    new Option("--status <list>", "only with these statuses: 429, 4xx, 500-504, ok, failed").argParser(
+    new Option("--status <list>", "only these statuses: 429, 4xx, 500-504, ok, failed").argParser(
       parseStatus,
     ),
   since: () =>
-    new Option("--since <time>", "only from then on: 30m, 2h, 3d, a date or an ISO time").argParser(
+    new Option("--since <time>", "only from this time on: 30m, 2h, 3d, a date or an ISO time").argParser(
       (text: string) => parseSince(text),
     ),
   until: () =>
-    new Option("--until <time>", "only before then, written as for --since").argParser((text: string) =>
-      parseSince(text),
+    new Option("--until <time>", "only before this time, in the format of --since").argParser(
+      (text: string) => parseSince(text),
     ),
-  findings: () => new Option("--findings", "only those in which something was found, such as a credential"),
+  findings: () => new Option("--findings", "only events with findings, such as a credential"),
   grep: () =>
-    new Option("--grep <text>", "only with this text anywhere in them; case does not count").argParser(
+    new Option("--grep <text>", "only events that contain this text, case-insensitive").argParser(
       (text: string) => {
         if (text === "") throw new InvalidArgumentError("It is empty.");
         return textPattern(text);
@@ -40,7 +40,7 @@ export function addFilterOptions(command: Command, names: readonly FilterName[] 
   return command;
 }
 
-/** What was asked for with them. */
+/** The filter that these options specify. */
 export function filterOf(command: Command): EventFilter {
   const given = command.opts<Record<string, unknown>>();
   return Object.fromEntries(
@@ -48,7 +48,7 @@ export function filterOf(command: Command): EventFilter {
   );
 }
 
-/** One term or several with commas between: `429`, `4xx`, `500-504`, `ok`, `failed`. */
+/** One or more comma-separated terms: `429`, `4xx`, `500-504`, `ok`, `failed`. */
 export function parseStatus(text: string): StatusTerm[] {
   return text.split(",").map((part) => {
     const term = part.trim().toLowerCase();

@@ -1,4 +1,4 @@
-/** What `oximy local` says and asks before it redirects: whose calls will be captured, and what would change that. */
+/** What `oximy local` prints and asks before it redirects: whose calls will be captured, and what would change that. */
 
 import { createInterface } from "node:readline";
 import type { Log } from "../log.js";
@@ -14,7 +14,7 @@ import { afterInstall, installEverywhere, printOutcomes, type TrustChange } from
 
 export type InstallCa = "ask" | "yes" | "no";
 
-/** How much may be said: `quiet` leaves the table out, `log` has room for a line, a terminal is for people. */
+/** How much is printed: `terminal` the table, `log` one line, `quiet` at most one line. */
 export type Audience = "terminal" | "log" | "quiet";
 
 export interface FirstMinute {
@@ -25,14 +25,14 @@ export interface FirstMinute {
   readonly installCa: InstallCa;
   readonly audience: Audience;
   readonly log: Log;
-  /** In tests something else. */
+  /** Replaced in tests. */
   readonly io?: FirstMinuteIo;
 }
 
 export interface FirstMinuteIo {
   readonly outlook: () => Promise<Outlook>;
   readonly install: () => Promise<TrustChange>;
-  /** Resolves with what was typed; empty at the end of the input. */
+  /** Resolves with the input line; empty at end of input. */
   readonly ask: (question: string) => Promise<string>;
   readonly print: (text: string) => void;
 }
@@ -55,7 +55,7 @@ export async function firstMinute(options: FirstMinute): Promise<void> {
   if (/^\s*y(es)?\s*$/i.test(await io.ask(QUESTION))) await install(io, options);
 }
 
-/** Not being trusted is no reason not to capture: what fails is said, and that is all. */
+/** A failed installation is reported, but does not prevent the capture. */
 async function install(io: FirstMinuteIo, { audience, log }: FirstMinute): Promise<void> {
   let change: TrustChange;
   try {
@@ -105,7 +105,7 @@ async function lookAround(
   };
 }
 
-/** Ctrl-C ends the process as it always does: nothing is redirected yet. */
+/** Ctrl-C ends the process as usual: nothing is redirected yet. */
 function ask(question: string): Promise<string> {
   const reader = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   return new Promise((resolve) => {

@@ -53,10 +53,10 @@ interface LocalFlags {
   readonly constrainCa: boolean;
 }
 
-/** The bundle, which names the ports of local models, is read later and elsewhere. */
+/** The bundle, which lists the ports of local models, is loaded later, in another process. */
 const EVERY_PORT: readonly number[] = [];
 
-/** INT is Ctrl-C; its exit code says so (128 + 2). */
+/** Exit code after SIGINT (128 + 2). */
 const INTERRUPTED = 130;
 /** As nice(1) counts. On two busy cores, with 50 clients at once, p99 of a lookup fell from 807 to 93 ms. */
 const LOOKUP_PRIORITY = -10;
@@ -65,10 +65,10 @@ export function addLocalCommand(program: Command): void {
   const command = program
     .command("local")
     .description("capture the AI calls of this machine, whichever app makes them (needs root)")
-    .option("--ports <list>", "TCP ports that are looked at", ports as (value: string) => number[], [443, 80])
+    .option("--ports <list>", "TCP ports to capture", ports as (value: string) => number[], [443, 80])
     .option("--local-models", "also the ports of local models (Ollama, LM Studio, …)", false)
-    .option("--allow-quic", "leave UDP 443 alone: browsers then use QUIC, which is not seen", false)
-    .option("--no-containers", "leave alone what containers of this machine send (Linux)")
+    .option("--allow-quic", "leave UDP 443 alone: browsers then use QUIC, which is not captured", false)
+    .option("--no-containers", "do not capture this machine's containers (Linux)")
     .option("--redirect <backend>", "nft, iptables or auto", "auto")
     .option("--install-ca", "install the certificate first, as `oximy ca install` does, without asking")
     .option("--no-install-ca", "never offer to install it")
@@ -89,7 +89,7 @@ async function local(command: Command): Promise<number> {
   if (process.getuid?.() !== 0) {
     throw new OximyError(
       "OXIMY_E_PRIVILEGE",
-      "Redirecting this machine's connections and seeing whose they are needs root.",
+      "Redirecting this machine's connections and identifying their owners needs root.",
       "Run: sudo oximy local   (without root: oximy run -- COMMAND, or oximy proxy)",
     );
   }
@@ -105,7 +105,7 @@ async function local(command: Command): Promise<number> {
   const native = loadNative();
   requireOpenTo(invokingUser);
   const whyNot = settings.read ? whyNothingIsRead(native) : "--no-read was given";
-  // Before it is announced, or anybody is asked to trust it.
+  // Before it is announced, or the user is asked to trust it.
   if (settings.intercept && (settings.trust === "always" || flags.constrainCa))
     openMachineCa(flags.constrainCa ? scopeOfBundle() : undefined);
   refreshSessionFiles(settings.home, invokingUser, log);
@@ -144,7 +144,7 @@ async function local(command: Command): Promise<number> {
       prepareLookups(
         native,
         flags.localModels ? EVERY_PORT : flags.ports,
-        // With every port all that containers open would count, for what it is not redirected.
+        // With all ports, every connection of containers would be recorded, although it is not redirected.
         networks && !flags.localModels ? "all_networks" : "own_network",
         log,
       ),
@@ -176,7 +176,7 @@ async function local(command: Command): Promise<number> {
   try {
     await supervisor.start();
   } catch (error) {
-    // Asked to stop before it had begun: what then fails is the stop itself.
+    // Stopped before it was up: the error is a consequence of stopping.
     if (stoppedBy) return exitCodeOf(stoppedBy);
     throw error;
   }
@@ -188,7 +188,7 @@ async function local(command: Command): Promise<number> {
   return exitCodeOf(stoppedBy);
 }
 
-/** Whose file the machine's certificate is. */
+/** Owner of the machine's certificate file. */
 const ROOT = { uid: 0, gid: 0 } as const;
 
 /** Certificates are signed for what the bundle can read, and for what flags select. */
@@ -212,7 +212,7 @@ function containerNetworks(flags: LocalFlags, log: Log): ContainerNetworks | und
   if (!flags.containers) return undefined;
   const networks = openContainerNetworks(flags.ports, flags.allowQuic);
   if (typeof networks !== "string") return networks;
-  log.debug(`containers: they are not captured: ${networks}`);
+  log.debug(`containers: not captured: ${networks}`);
   return undefined;
 }
 
@@ -223,27 +223,27 @@ const ownProcess = ({ processInfo }: NativeAddon) => ({
 
 const isAtTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
 
-/** The variables of sessions name files that follow the system's roots. A file that cannot be written stops nothing. */
+/** The variables of sessions name files that follow the system's roots. A failure to write them is not fatal. */
 function refreshSessionFiles(home: string, invokingUser: InvokingUser, log: Log): void {
   const session = new SessionEnvironment({ home, invokingUser });
   try {
     session.dropEnded();
     session.refresh(machineCertificate() ?? ownCertificateIfMade(home, invokingUser)?.pem);
   } catch (error) {
-    log.warn(`The files of the sessions' variables could not be renewed: ${(error as Error).message}`);
+    log.warn(`The files that session variables name could not be updated: ${(error as Error).message}`);
   }
 }
 
 const exitCodeOf = (signal: NodeJS.Signals | undefined) => (signal === "SIGINT" ? INTERRUPTED : 0);
 
-/** On Linux each thread has a priority of its own (setpriority(2)), and those that search /proc have begun long ago. */
+/** On Linux each thread has its own priority (setpriority(2)), and those that search /proc are already running. */
 function threads(): number[] {
   return process.platform === "linux" ? readdirSync("/proc/self/task").map(Number) : [process.pid];
 }
 
 /**
- * Traffic waits for each lookup, so this process goes first on a busy machine; not so the proxy, which runs by now.
- * From here on every redirected connection has its record; OXIMY_NO_BPF=1 does without, for diagnosis.
+ * Traffic waits for each lookup, so this process gets a higher priority; the proxy, already started, does not. From
+ * here on every redirected connection has its record; OXIMY_NO_BPF=1 turns that off, for diagnosis.
  */
 function prepareLookups(
   native: NativeAddon,
@@ -254,13 +254,15 @@ function prepareLookups(
   try {
     for (const thread of threads()) setPriority(thread, LOOKUP_PRIORITY);
   } catch (error) {
-    // Root in a container may not; lookups are then as late as the machine is busy.
-    log.debug(`attribution: no priority (${(error as Error).message})`);
+    // Root in a container may lack the permission; lookups are then slower on a busy machine.
+    log.debug(`attribution: priority not raised (${(error as Error).message})`);
   }
   const why =
     process.env.OXIMY_NO_BPF === "1"
       ? "OXIMY_NO_BPF is set"
       : native.attachConnectRecorder(ports, OXIMY_GID, scope);
   if (why)
-    log.debug(`attribution: the kernel does not record who connects (${why}); /proc is searched instead`);
+    log.debug(
+      `attribution: the kernel does not record which process connects (${why}); /proc is searched instead`,
+    );
 }

@@ -8,7 +8,7 @@ import { createProgram } from "./program.js";
 import { reportError } from "./report.js";
 
 const WRONG_USAGE = 2;
-/** These serve others: they go on when nobody reads their feed any more. */
+/** Long-running commands: they continue when nobody reads their output any more. */
 const SERVING = new Set(["local", "mcp", "proxy", "run", "ui"]);
 
 if (!SERVING.has(process.argv[2] ?? "")) endWithReader();
@@ -19,7 +19,7 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
   else process.exitCode = reportError(error, process.argv.includes("--json"));
 }
-// A handle that is still open (a keep-alive socket, a timer) must not hold the terminal.
+// An open handle (a keep-alive socket, a timer) must not keep the process alive.
 if (process.exitCode !== undefined) {
   if (SERVING.has(process.argv[2] ?? "")) endProcess(Number(process.exitCode));
   process.exit();

@@ -1,4 +1,4 @@
-/** Manual pages, made of the commands: man(7), as groff and mandoc read it. Values in, text out. */
+/** Manual pages generated from the commands: man(7), for groff and mandoc. Values in, text out. */
 
 import type { CommandInfo } from "./command-tree.js";
 import { EXAMPLES } from "./examples.js";
@@ -44,8 +44,8 @@ const reference = (path: readonly string[]) => `\\fB${escaped(path.join("-"))}\\
 const quoted = (text: string) => `"${escaped(text).replaceAll('"', "\\(dq")}"`;
 
 /**
- * A backslash begins an escape, a hyphen would be one of typesetting, a line must not begin as a request does, and
- * what is not ASCII has a name (groff_char(7)).
+ * Escapes backslashes, hyphens (else typographic ones), control characters at the start of a line, and non-ASCII
+ * characters (groff_char(7)).
  */
 function escaped(text: string): string {
   return text

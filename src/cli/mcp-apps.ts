@@ -1,4 +1,4 @@
-/** `oximy apps --mcp`: which MCP servers the user's apps are told to use. */
+/** `oximy apps --mcp`: which MCP servers the user's apps are configured to use. */
 
 import {
   type Configured,
@@ -10,7 +10,7 @@ import { findInvokingUser, giveRootUp } from "../user/invoking-user.js";
 
 export function printMcpServers(style: "json" | "text"): void {
   const invokingUser = findInvokingUser();
-  // What lies in a home is read with its owner's rights alone.
+  // Files in a home are read with its owner's rights only.
   giveRootUp(invokingUser);
   const found = configuredServers({
     home: invokingUser.home,
@@ -24,8 +24,8 @@ export function printMcpServers(style: "json" | "text"): void {
   }
   const { servers, unread } = found;
   if (servers.length > 0) printText(serverLines(found).join("\n"));
-  for (const { file, why } of unread) printError(printable(`${file} is left out: ${why}.`));
-  if (servers.length === 0 && unread.length === 0) printError("No app is told to use an MCP server.");
+  for (const { file, why } of unread) printError(printable(`${file} was skipped: ${why}.`));
+  if (servers.length === 0 && unread.length === 0) printError("No app is configured to use an MCP server.");
 }
 
 /** The servers of each file, below its name. */

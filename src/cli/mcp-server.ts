@@ -1,4 +1,4 @@
-/** `oximy mcp-server`: what was captured, for agents to ask about, over standard input and output. */
+/** `oximy mcp-server`: gives agents access to captured events, over standard input and output. */
 
 import type { Command } from "commander";
 import { findInvokingUser } from "../user/invoking-user.js";
@@ -8,13 +8,11 @@ import { addSomeOptions, outputFolder } from "./capture-options.js";
 export function addMcpServerCommand(program: Command): void {
   const command = program
     .command("mcp-server")
-    .description(
-      "let agents ask about your own events: an MCP server over standard input and output, read-only",
-    );
+    .description("give agents read-only access to your events: an MCP server over standard input and output");
   addSomeOptions(command, "output_dir").action(async () => {
     const invokingUser = findInvokingUser();
     const folder = outputFolder(command, oximyHome(process.env, invokingUser.home));
-    // Large, and of no use to any other command.
+    // Loaded lazily: large, and no other command needs it.
     const [{ createMcpServer }, { StdioServerTransport }] = await Promise.all([
       import("../mcp-server/server.js"),
       import("@modelcontextprotocol/sdk/server/stdio.js"),

@@ -1,4 +1,4 @@
-/** `oximy mcp -- COMMAND`: records what a server of MCP over standard input and output is asked, and what it answers. */
+/** `oximy mcp -- COMMAND`: runs an MCP server over standard input and output, and records its calls. */
 
 import { constants } from "node:os";
 import { basename } from "node:path";
@@ -11,9 +11,9 @@ import { printable, printError } from "../terminal.js";
 import { oximyHome } from "../user/settings.js";
 import { addSomeOptions, captureSettings } from "./capture-options.js";
 
-/** The last events get this long to be written after the server's end. */
+/** Time to write the last events after the server has exited. */
 const WRITE_MS = 1_500;
-/** A signal that does not end us is told by the exit code. */
+/** If the signal does not end this process within this time, the exit code reports it. */
 const SIGNAL_MS = 200;
 
 const OPTIONS = [
@@ -30,12 +30,12 @@ const OPTIONS = [
 export function addMcpCommand(program: Command): void {
   const command = program
     .command("mcp")
-    .description("run an MCP server over standard input and output, and record what it is asked and answers")
+    .description("run an MCP server over standard input and output, and record its calls and results")
     .argument("<command...>", "the server's command, after --")
     .passThroughOptions();
   addSomeOptions(command, ...OPTIONS).action(async ([file, ...args]: string[]) => {
     const parent = process.ppid;
-    // Standard error is the server's: a line of ours stands in it only when nothing is recorded.
+    // Standard error is the server's: a line of ours appears only when nothing is recorded.
     const recorder = new McpRecorder((why) => printError(`oximy: MCP is not recorded: ${printable(why)}`));
     const ended = relay({
       file: file!,
@@ -43,7 +43,7 @@ export function addMcpCommand(program: Command): void {
       onBytes: (from, bytes) => recorder.take(from, bytes),
       onEnd: (from) => recorder.ended(from),
     });
-    // The server runs by now, whatever becomes of the rest.
+    // The server is running by now; a failure from here on affects only the recording.
     const recording = startRecording(command, recorder, basename(file!), parent);
     const end = await ended;
     await withTimeout(
@@ -64,7 +64,7 @@ async function startRecording(
   try {
     const { settings } = captureSettings(command, oximyHome());
     if (!settings.enabled) return recorder.disable();
-    // Large, and of no use before the server runs.
+    // Loaded lazily, so that the server starts first.
     const { record } = await import("../mcp/record.js");
     await record(recorder, { settings, label, parent });
   } catch (error) {
@@ -72,17 +72,17 @@ async function startRecording(
   }
 }
 
-/** Whoever started us sees the end that it would have seen without us. */
+/** Exits as the server did, so that the parent sees the same status as without us. */
 async function endAs(end: ServerEnd): Promise<void> {
   if (end.kind === "exit") {
     process.exitCode = end.code;
     return;
   }
   try {
-    // The server's core is what may be dumped, and not ours over it.
+    // Only the server may dump core: ours could overwrite its file.
     loadNative().hideMemory();
   } catch {
-    // Without the addon there may be two.
+    // Without the addon both may dump core.
   }
   process.kill(process.pid, end.signal);
   await new Promise((resolve) => setTimeout(resolve, SIGNAL_MS));

@@ -1,4 +1,4 @@
-/** Where the values of options are from: what root fixed, then flag, variable and the user's file, in that order. */
+/** Sources of option values, in order of precedence: managed file, flag, variable, the user's file. */
 
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -24,7 +24,7 @@ export const camel = (key: string) => key.replace(/_(\w)/g, (_, letter: string) 
 export const variable = (key: string) => `OXIMY_${key.toUpperCase()}`;
 
 /**
- * Reads both files. `managedFile` is another one in tests only.
+ * Reads both files. `managedFile` is for tests.
  *
  * @throws OximyError OXIMY_E_CONFIG for a file that cannot be used.
  */
@@ -41,7 +41,7 @@ export function readSources(
   };
 }
 
-/** What root has fixed. */
+/** The settings that root has fixed. */
 export function readManaged(options: readonly CaptureOption[], file = MANAGED_FILE): Values {
   const text = readManagedFile(file);
   return text === undefined ? {} : valuesOf(text, file, options);
@@ -50,11 +50,11 @@ export function readManaged(options: readonly CaptureOption[], file = MANAGED_FI
 function readOwn(file: string, options: readonly CaptureOption[]): Values {
   let text: string;
   try {
-    // It is the invoking user's: root reads no more of it than he could.
+    // The file is the invoking user's, so it is read with that user's rights.
     const found = asInvokingUser(findInvokingUser(), () => readSmallFile(file));
     if (found.kind === "absent") return {};
     if (found.kind !== "text") {
-      const message = `${file} is a link, or no regular file of at most 64 KB: it is not read.`;
+      const message = `${file} is a link, or not a regular file of at most 64 KB: it is not read.`;
       throw new OximyError("OXIMY_E_CONFIG", message, adviceOn(file));
     }
     text = found.text;
@@ -79,7 +79,7 @@ function valuesOf(text: string, file: string, options: readonly CaptureOption[])
   const known = new Set(options.map((option) => option.key));
   for (const key of Object.keys(value)) {
     if (!known.has(key))
-      throw new OximyError("OXIMY_E_CONFIG", `${file}: there is no option "${key}".`, adviceOn(file));
+      throw new OximyError("OXIMY_E_CONFIG", `${file}: unknown option "${key}".`, adviceOn(file));
   }
   return value as Values;
 }
@@ -91,12 +91,12 @@ const unreadable = (file: string, cause: unknown) =>
     cause,
   });
 
-/** The value of one option, by the first source that has it; undefined where it has none but its default. */
+/** The value of one option from the first source that sets it; undefined if only the default applies. */
 export function resolveValue(option: CaptureOption, command: Command, sources: Sources): unknown {
   return resolved(option, command, sources).value;
 }
 
-/** The same with the source. */
+/** The same, with the source. */
 export function resolved(
   option: CaptureOption,
   command: Command,
@@ -132,13 +132,13 @@ function parsed(option: CaptureOption, found: unknown, where: string): unknown {
   }
 }
 
-/** A sentence for each flag that was given and says something else than what root has fixed. */
+/** A sentence for each given flag that contradicts the managed file. */
 export function contradictions(
   command: Command,
   options: readonly CaptureOption[],
   managedFile = MANAGED_FILE,
 ): string[] {
-  // A command can have an option of its own by the same name, which nobody has fixed.
+  // A command can have an option of its own with the same name, which is not managed.
   const given = options.filter(
     ({ key, flags, description }) =>
       command.getOptionValueSource(camel(key)) === "cli" &&
@@ -150,6 +150,6 @@ export function contradictions(
     const fixed = fixedValue(option, managed);
     if (fixed === undefined || fixed === command.getOptionValue(camel(option.key))) return [];
     const flag = option.flags!.split(" ")[0]!;
-    return [`${flag} does not count: ${managedFile} fixes ${option.key} to ${JSON.stringify(fixed)}.`];
+    return [`${flag} is ignored: ${managedFile} fixes ${option.key} to ${JSON.stringify(fixed)}.`];
   });
 }

@@ -1,4 +1,4 @@
-/** `oximy pins`: what was learned of programs that do not trust our certificate, and of servers that ask for one. */
+/** `oximy pins`: what was learned about programs that do not trust our certificate, and servers that require one. */
 
 import type { Command } from "commander";
 import { LearnedFacts, type LearnedTrust } from "../proxy/verdict/learned-facts.js";
@@ -10,7 +10,7 @@ const open = () => new LearnedFacts(pinsFile(oximyHome(process.env, findInvoking
 
 const OUTCOMES: Record<LearnedTrust["outcome"], string> = {
   refused: "refused our certificate; passed through",
-  tried: "was tried once, which told nothing; passed through",
+  tried: "was tried once, without a result; passed through",
   accepted: "accepts our certificate",
 };
 
@@ -19,7 +19,7 @@ const date = (time: number) => new Date(time).toLocaleString();
 export function addPinsCommand(program: Command): void {
   const pins = program
     .command("pins")
-    .description("what was learned of programs and servers, until it expires");
+    .description("what was learned about programs and servers, until it expires");
   const list = pins
     .command("list", { isDefault: true })
     .description("list it")
@@ -37,13 +37,13 @@ export function addPinsCommand(program: Command): void {
     for (const { host, address, port, uid, until } of servers) {
       print(`${host} (${address}:${port}, user ${uid})  asks for a client certificate  until ${date(until)}`);
     }
-    if (programs.length + servers.length === 0) print("Nothing was learned of any program or server.");
+    if (programs.length + servers.length === 0) print("Nothing was learned about any program or server.");
   });
   pins
     .command("clear")
     .description("forget it; a running capture does so within a second")
     .action(() => {
       open().clear();
-      print("Nothing is known of any program or server any more.");
+      print("Everything learned about programs and servers was forgotten.");
     });
 }

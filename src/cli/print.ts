@@ -1,4 +1,4 @@
-/** Writes to standard output no faster than it is read, so that long outputs do not gather in memory. */
+/** Writes to standard output with backpressure, so that long output does not accumulate in memory. */
 
 import { once } from "node:events";
 import { printableJsonText } from "../terminal.js";
@@ -7,6 +7,6 @@ export async function print(text: string | Uint8Array): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
-/** A line of a file as it is; at a terminal, so that nothing in it steers that. */
+/** A line of a file unchanged; on a terminal, with control characters escaped. */
 export const asWritten = (line: Buffer): string | Buffer =>
   process.stdout.isTTY ? printableJsonText(line.toString()) : line;

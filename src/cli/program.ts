@@ -1,4 +1,4 @@
-/** The command line: all commands. */
+/** The command line with all commands. */
 
 import { Command } from "commander";
 import { giveRootUp } from "../user/invoking-user.js";
@@ -7,7 +7,7 @@ import { flagsOverruled } from "./capture-options.js";
 import { addExamples } from "./examples.js";
 import { reportWarning } from "./report.js";
 
-/** These look at the invoking user's files and nothing else. */
+/** Commands that only use the invoking user's files. */
 const NEEDING_NO_ROOT = new Set([
   "bundle",
   "completion",
@@ -21,7 +21,7 @@ const NEEDING_NO_ROOT = new Set([
   "ui",
 ]);
 
-/** In the order of the help. Each is loaded when it is called for: all of them take half a second of a processor. */
+/** In the order of the help. Loaded on demand: loading all of them takes half a second of CPU time. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   local: async () => (await import("./local.js")).addLocalCommand,
   proxy: async () => (await import("./proxy.js")).addProxyCommand,
@@ -50,12 +50,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   uninstall: async () => (await import("./uninstall.js")).addUninstallCommand,
 };
 
-/** What they print is made of all commands. */
+/** Commands whose output covers all commands. */
 const ABOUT_ALL = new Set(["completion", "man"]);
 
 /**
- * @param called the first argument: where it names a command, there is that one alone; the version needs none, and the help
- *     and what is misspelt need all, as with `undefined`.
+ * @param called the first argument: if it names a command, only that one is loaded; the version needs none, while the
+ *     help and misspelt names need all, as with `undefined`.
  */
 export async function createProgram(called?: string): Promise<Command> {
   const program = new Command("oximy")

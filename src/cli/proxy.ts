@@ -9,13 +9,13 @@ import { oximyHome } from "../user/settings.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
 import { untilSignal } from "./signals.js";
 
-/** Open connections get this long to end by themselves. */
+/** Time for open connections to end by themselves. */
 const DRAIN_MS = 2_000;
 
 export function addProxyCommand(program: Command): void {
   const command = program
     .command("proxy")
-    .description("capture what is sent through an explicit proxy on this machine")
+    .description("capture the traffic sent through an explicit proxy on this machine")
     .option("--port <port>", "port on loopback", portNumber, 8088)
     .option("--host <address>", "address to listen on", "127.0.0.1");
   addCaptureOptions(command).action(async () => {
@@ -48,7 +48,7 @@ export function addProxyCommand(program: Command): void {
 const isLoopback = (host: string) => /^(localhost|127(\.\d+){3}|::1)$/i.test(host);
 
 const openToOthers = (host: string) =>
-  `Others on the network can use this proxy (--host ${host}): what they send goes out in your name, and their calls ` +
+  `Others on the network can use this proxy (--host ${host}): their traffic comes from your address, and their calls ` +
   "are captured with yours. Leave --host out to listen on loopback.";
 
 export function portNumber(text: string): number {

@@ -1,9 +1,9 @@
-/** How commands tell what went wrong. */
+/** How commands report errors. */
 
 import { OximyError } from "../errors.js";
 import { printableJson, printableText, printError } from "../terminal.js";
 
-/** What the system says of a file that it does not let us use: nothing that a report could help (errno(3)). */
+/** System errors about files that we may not use, for which a bug report would not help (errno(3)). */
 const OF_FILES = new Set(["EACCES", "EPERM", "ENOSPC", "EDQUOT", "EROFS", "EIO", "ENOTDIR", "EISDIR"]);
 
 /** Prints an error for the user and returns the exit code that belongs to it. */
@@ -17,7 +17,7 @@ export function reportError(error: unknown, json: boolean): number {
   return exitCode;
 }
 
-/** One line about what goes on all the same. */
+/** Prints one line about a problem that does not stop the command. */
 export function reportWarning(message: string, json: boolean): void {
   printError(json ? printableJson({ level: "warn", message }) : `warn: ${printableText(message)}`);
 }
@@ -28,7 +28,7 @@ function unforeseen(cause: unknown): OximyError {
     return new OximyError(
       "OXIMY_E_FILE",
       `A file cannot be used: ${message}.`,
-      "Correct what is in the way there, or run as the user whose it is.",
+      "Fix the file or its permissions, or run as the user who owns it.",
       { cause },
     );
   }

@@ -16,23 +16,21 @@ import { proxyEnvironment, trustEnvironmentOver, untilSettled } from "../trust/t
 import { oximyHome } from "../user/settings.js";
 import { addCaptureOptions, captureSettings } from "./capture-options.js";
 
-/** Connections that the command left behind get this long to end by themselves. */
+/** Time for connections that the command left open to end by themselves. */
 const DRAIN_MS = 2_000;
 
 export function addRunCommand(program: Command): void {
   const command = program
     .command("run")
-    .description(
-      "capture one command and what it starts; proxy and certificate are handed over by environment",
-    )
+    .description("capture one command and its descendants; environment variables set proxy and certificate")
     .argument("<command...>", "the command, after --")
     .passThroughOptions();
   addCaptureOptions(command).action(async ([file, ...args]: string[]) => {
     const { settings, output } = captureSettings(command, oximyHome());
     const log = createLog({ json: output.json, level: output.verbose ? "debug" : "warn" });
-    // The command's own output is what the terminal is for; events go to the file.
+    // The terminal is for the command's own output; events go to the file.
     const keyLog = settings.read && settings.enabled ? await openKeyLogOrNone(log) : undefined;
-    // From here on secrets of the command's sessions are in memory. The command's own core dumps stay as they were.
+    // From here on TLS secrets of the command are in memory. The command's own core dumps are not affected.
     if (keyLog) loadNative().hideMemory();
     const noProxy = process.env.NO_PROXY || process.env.no_proxy || "";
     let capture: ExplicitCapture | undefined;
@@ -43,7 +41,7 @@ export function addRunCommand(program: Command): void {
         port: 0,
         log,
         front: "command",
-        // What is preloaded into the command's programs knows addresses only, not the names of NO_PROXY.
+        // The library preloaded into the command's programs sees only addresses, not the names in NO_PROXY.
         isExempt: (host, port) => isExcluded(noProxy, [host], port),
         ...(keyLog && { secrets: keyLog.secrets }),
       });
@@ -70,21 +68,21 @@ export function addRunCommand(program: Command): void {
   });
 }
 
-/** Where there can be no pipe, what the command sends is intercepted. */
+/** If the pipe cannot be created, the command's connections are intercepted instead. */
 async function openKeyLogOrNone(log: Log): Promise<KeyLog | undefined> {
   try {
     return await openKeyLog(process.env);
   } catch (error) {
-    log.warn(`No key log: ${(error as Error).message}. What is sent is intercepted instead of read.`);
+    log.warn(`No key log: ${(error as Error).message}. Connections are intercepted instead of read.`);
     return undefined;
   }
 }
 
-/** Resolves with its exit code, or 128 and the signal's number as shells do. */
+/** Resolves with the exit code, or 128 plus the signal's number as in shells. */
 function runCommand(file: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: "inherit", env });
-    // The terminal sends its signals to both; the command decides, and we end when it ends.
+    // The terminal signals both processes; the command decides, and this process ends when it does.
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
     child.once("error", (cause: NodeJS.ErrnoException) => {
       const why = cause.code === "ENOENT" ? "it was not found" : cause.message;

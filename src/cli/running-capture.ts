@@ -19,23 +19,23 @@ import { pinningApp } from "../trust/pinning.js";
 import { processFiles } from "../trust/process-files.js";
 import { type CaptureSettings, pinsFile } from "../user/settings.js";
 
-/** What is said of a program, for people and in JSON. */
+/** How a program is captured, for text and JSON output. */
 export interface Capture {
   readonly how: "read" | "intercept" | "tried_once" | "seen_only" | "unknown";
-  /** Plain words, without a full stop at the end. */
+  /** A phrase without a full stop. */
   readonly why: string;
   /** What to do so that it is captured. */
   readonly advice?: string;
 }
 
-/** Where the program's secrets can be copied. `not_asked`: only root can tell. */
+/** Where the program's secrets can be copied. `not_asked`: only root can determine it. */
 export type Sites =
   | { readonly kind: "known"; readonly stacks: readonly string[] }
   | { readonly kind: "none" | "off"; readonly reason: string }
   | { readonly kind: "searching" }
   | { readonly kind: "not_asked" };
 
-/** Words for a forecast. */
+/** Describes a forecast. */
 export function captureOf(sites: Sites, expected: Forecast, program: ClientProgram | undefined): Capture {
   if (sites.kind === "known") return { how: "read", why: `the secrets of ${sites.stacks.join(" and ")}` };
   if (sites.kind === "searching") return { how: "unknown", why: "its files are still being searched" };
@@ -44,7 +44,7 @@ export function captureOf(sites: Sites, expected: Forecast, program: ClientProgr
   if (sites.kind !== "not_asked") return { ...without, why: unread + without.why };
   const { how, why } = without;
   const otherwise = how === "seen_only" ? "only seen" : how === "intercept" ? "intercepted" : "tried once";
-  const perhaps = `read where its TLS stack is known, which root alone can tell; else ${otherwise}: ${why}`;
+  const perhaps = `read if its TLS stack is known, which only root can check; else ${otherwise}: ${why}`;
   return { how: "unknown", why: perhaps, advice: "run: sudo oximy apps" };
 }
 
@@ -69,16 +69,16 @@ function withoutReading(expected: Forecast, program: ClientProgram | undefined):
 export interface RunningCaptureOptions {
   readonly native: NativeAddon;
   readonly settings: CaptureSettings;
-  /** In tests others. */
+  /** Replaced in tests. */
   readonly programs?: ProgramSource;
   readonly finder?: Pick<StackFinder, "sitesOf" | "close">;
   readonly isRoot?: boolean;
 }
 
-/** In all; programs that come after it are said to be searched still. */
+/** Time limit for all searches; later programs are reported as still being searched. */
 const SEARCH_MS = 10_000;
 const OFF = "--no-read";
-/** Nobody's connection waits for this: files get longer than in the way of a connection. */
+/** No connection waits for this, so files get more time than on a connection's path. */
 const PATIENCE = 200;
 
 export class RunningCapture {
@@ -143,7 +143,7 @@ export class RunningCapture {
   }
 }
 
-/** Everybody may read the machine's certificate. */
+/** Every user may read the machine's certificate. */
 const ownUser = () => ({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
 
 function stateOf({ kind }: Sites): SitesState {

@@ -1,4 +1,4 @@
-/** The containers of this machine, and whether what they send is captured; for `oximy apps`. */
+/** The containers of this machine, and whether their connections are captured; for `oximy apps`. */
 
 import { type RunningContainer, runningContainers } from "../attribution/container/running-containers.js";
 import { titleOf } from "../doctor/containers.js";
@@ -25,7 +25,7 @@ const HOW: Record<Standing["how"], string> = {
   unknown: "not known",
 };
 
-/** Two lines for each. */
+/** Two lines per container. */
 export function containerLines(rows: readonly ContainerRow[]): string[] {
   return rows.flatMap(({ capture: { how, why }, ...container }) => [
     `container  ${printable(titleOf(container))}${container.image === undefined ? "" : `, ${printable(container.image)}`}`,

@@ -1,4 +1,4 @@
-/** `oximy service`: `oximy local` whenever the machine runs, by systemd or launchd. */
+/** `oximy service`: runs `oximy local` as a service of systemd or launchd. */
 
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { findInvokingUser } from "../user/invoking-user.js";
 import { whyUnsafe } from "../user/safe-folder.js";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
-/** Where our files lie is the invoking user's to say; everything else is asked of config.json at each start. */
+/** The invoking user's file locations; everything else is read from config.json at each start. */
 const KEPT_VARIABLES = ["OXIMY_HOME", "OXIMY_STATE_DIR"];
 
 interface System {
@@ -60,15 +60,15 @@ export function addServiceCommand(program: Command): void {
     );
   service
     .command("uninstall")
-    .description("stop it, and start it no more")
+    .description("stop and remove it")
     .action(() => uninstall());
   service
     .command("status")
-    .description("whether it runs")
+    .description("show whether it is running")
     .action(() => show(system().status));
   service
     .command("logs")
-    .description("what it said last")
+    .description("show its latest log lines")
     .action(() => show(system().logs));
 }
 
@@ -78,7 +78,7 @@ function install(flags: readonly string[], how: "print" | "install"): void {
   const service: Service = {
     node: realpathSync(process.execPath),
     main: realpathSync(MAIN),
-    // Events are in files; the journal is for what it says.
+    // Events go to files, log messages to the journal.
     args: ["--json", ...flags],
     invokingUser,
     variables: Object.fromEntries(
@@ -87,11 +87,7 @@ function install(flags: readonly string[], how: "print" | "install"): void {
   };
   const unfit = whyUnfit(service);
   if (unfit !== undefined) {
-    throw new OximyError(
-      "OXIMY_E_USAGE",
-      `The service cannot be given this option: ${unfit}.`,
-      "Leave it out.",
-    );
+    throw new OximyError("OXIMY_E_USAGE", `The service cannot use this option: ${unfit}.`, "Leave it out.");
   }
   if (how === "print") {
     printText(text(service).trimEnd());
@@ -101,12 +97,12 @@ function install(flags: readonly string[], how: "print" | "install"): void {
   requireOwn(file);
   for (const program of [service.node, service.main]) {
     const why = whyUnsafe(program, 0);
-    // The machine would start it as root, whatever its owner puts there.
+    // The service runs it as root, so nobody else may be able to replace it.
     if (why !== undefined) {
       throw new OximyError(
         "OXIMY_E_FILE",
-        `${program} is not started as root at each start of the machine: ${why}`,
-        "Install Node and Oximy where root alone can write, such as /usr/local: sudo npm install -g oximy",
+        `${program} cannot be run as root at each boot: ${why}`,
+        "Install Node and Oximy where only root can write, such as /usr/local: sudo npm install -g oximy",
       );
     }
   }
@@ -118,10 +114,10 @@ function install(flags: readonly string[], how: "print" | "install"): void {
 
 function uninstall(): void {
   requireRoot("uninstall");
-  if (removeService() === "absent") print("There is no service of Oximy's.");
+  if (removeService() === "absent") print("The service is not installed.");
 }
 
-/** Root's. Stops it first. Throws OximyError. */
+/** Needs root. Stops the service first. Throws OximyError. */
 export function removeService(): "removed" | "absent" {
   const { file, stop } = system();
   if (!existsSync(file)) return "absent";
@@ -152,22 +148,22 @@ function system(): System {
 
 function requireRoot(verb: string): void {
   if (process.getuid?.() === 0) return;
-  throw new OximyError("OXIMY_E_PRIVILEGE", "Services are root's.", `Run: sudo oximy service ${verb}`);
+  throw new OximyError("OXIMY_E_PRIVILEGE", "Services need root.", `Run: sudo oximy service ${verb}`);
 }
 
 function requireOwn(file: string): void {
   if (!existsSync(file) || readFileSync(file, "utf8").includes(SERVICE_MARK)) return;
-  throw new OximyError("OXIMY_E_FILE", `${file} was not made by Oximy.`, "Look into it, and move it away.");
+  throw new OximyError("OXIMY_E_FILE", `${file} was not created by Oximy.`, "Inspect it, and move it away.");
 }
 
 function run([command, ...args]: readonly string[]): void {
   const done: SpawnSyncReturns<string> = spawnSync(command!, args, { encoding: "utf8" });
   if (done.error) throw toolMissing(command!, done.error);
   if (done.status === 0) return;
-  const said = done.stderr.trim().split("\n").at(-1);
+  const reason = done.stderr.trim().split("\n").at(-1);
   throw new OximyError(
     "OXIMY_E_FILE",
-    `${[command, ...args].join(" ")} failed: ${said}`,
+    `${[command, ...args].join(" ")} failed: ${reason}`,
     "Run: oximy service logs",
   );
 }

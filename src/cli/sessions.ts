@@ -1,4 +1,4 @@
-/** `oximy sessions`: the conversations that were captured, and what each took. */
+/** `oximy sessions`: the captured conversations with their totals. */
 
 import { basename } from "node:path";
 import type { Command } from "commander";
@@ -16,7 +16,7 @@ import { addFilterOptions, filterOf } from "./filter-options.js";
 export function addSessionsCommand(program: Command): void {
   const command = program
     .command("sessions")
-    .description("the conversations, each with app, folder, model, calls, tokens, cost and first words")
+    .description("list conversations with app, folder, model, calls, tokens, cost and first words")
     .option("--json", "print JSON", false);
   addFilterOptions(command, ["app", "since", "until"]);
   addSomeOptions(command, "output_dir").action(async () => {
@@ -29,7 +29,7 @@ export function addSessionsCommand(program: Command): void {
   });
 }
 
-/** Two lines: what it took, and what it was about. */
+/** Two lines: the totals, and the first words. */
 export function sessionLines(session: Session): string {
   const { begun, ended, app, user, folder, branch, models, calls, agents, first_words: words } = session;
   const [from, to] = [new Date(begun), new Date(ended)];

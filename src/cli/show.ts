@@ -1,4 +1,4 @@
-/** `oximy show ID`: one conversation, as a person reads it. */
+/** `oximy show ID`: one conversation as text. */
 
 import type { Command } from "commander";
 import { conversationLines } from "../traces/conversation-lines.js";
@@ -13,9 +13,9 @@ export function addShowCommand(program: Command): void {
   const command = program
     .command("show")
     .description("print one conversation; tool calls are folded")
-    .argument("<id>", "of the conversation, as `oximy sessions` prints it, or of one of its events")
-    .option("--tools", "print what tools were called with, and what they answered, in full", false)
-    .option("--json", "print its events as they were written, one a line", false);
+    .argument("<id>", "id of the conversation, as printed by `oximy sessions`, or of one of its events")
+    .option("--tools", "print arguments and results of tool calls in full", false)
+    .option("--json", "print its events as they were written, one per line", false);
   addSomeOptions(command, "output_dir").action(async (id: string) => {
     const { tools, json } = command.opts<{ tools: boolean; json: boolean }>();
     const folder = outputFolder(command, oximyHome(process.env, findInvokingUser().home));

@@ -1,4 +1,4 @@
-/** Resolves with the first signal that asks this process to end. A second one ends it at once. */
+/** Resolves with the first termination signal. A second one ends the process at once. */
 export function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)

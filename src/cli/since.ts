@@ -1,4 +1,4 @@
-/** How a moment in the past is written on the command line: `2h`, `3d`, or an ISO date or time. */
+/** Parses a time in the past from the command line: `2h`, `3d`, or an ISO date or time. */
 
 import { InvalidArgumentError } from "commander";
 
@@ -6,7 +6,7 @@ const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000, 
 const CALENDAR_DATE = /^\d{4}-\d{2}-\d{2}$/;
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
 
-/** A date alone is the local midnight with which it begins; a time without offset is local. */
+/** A date alone means its local midnight; a time without offset is local. */
 export function parseSince(text: string, now = Date.now()): Date {
   const [, count, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
   if (count !== undefined) return new Date(now - Number(count) * UNITS[unit!]!);

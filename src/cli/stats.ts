@@ -1,4 +1,4 @@
-/** `oximy stats`: how many calls, tokens and estimated dollars, and how long they took. */
+/** `oximy stats`: calls, tokens, estimated cost and durations. */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { money } from "../sinks/feed.js";
@@ -26,15 +26,15 @@ interface StatsFlags {
 }
 
 const SEPARATE: ReadonlyArray<readonly Dimension[]> = [["app"], ["model"], ["day"]];
-/** A file of values has one table. */
+/** A CSV file has one table. */
 const OF_FILES: readonly Dimension[] = ["app", "model", "day"];
 
 export function addStatsCommand(program: Command): void {
   const command = program
     .command("stats")
-    .description("calls, tokens, estimated cost, errors and times, by app, model and day")
+    .description("show calls, tokens, estimated cost, errors and durations by app, model and day")
     .addOption(
-      new Option("--by <list>", `one row for each combination of these: ${DIMENSIONS.join(",")}`).argParser(
+      new Option("--by <list>", `one row per combination of these: ${DIMENSIONS.join(",")}`).argParser(
         parseDimensions,
       ),
     );
@@ -64,7 +64,7 @@ export function parseDimensions(text: string): Dimension[] {
   return known;
 }
 
-/** Without --by a list for each dimension, whose rows have their key under `key`; with it one list. */
+/** Without --by, one list per dimension, whose rows have their key under `key`; with it, a single list. */
 function jsonOf({ total, tables }: EventStats, by: readonly Dimension[] | undefined): unknown {
   const { keys: _, ...sums } = total;
   if (by !== undefined) return { total: sums, rows: tables[0]!.rows.map((row) => named(row, by)) };
@@ -76,7 +76,7 @@ function named({ keys, ...sums }: StatsRow, names: readonly string[]): Record<st
   return { ...Object.fromEntries(names.map((name, at) => [name, keys[at]])), ...sums };
 }
 
-/** RFC 4180, with a line of names. What a spreadsheet would take for a formula has an apostrophe before it. */
+/** RFC 4180, with a header line. Cells that a spreadsheet would treat as a formula get a leading apostrophe. */
 export function csvOf({ by, rows }: StatsTable): string {
   const lines = rows.map((row) => {
     const { keys, ...sums } = row;
@@ -114,7 +114,7 @@ const EMPTY_ROW: StatsRow = {
 const HEADINGS = ["events", "calls", "failed", "tokens in", "cached", "written", "tokens out", "~ USD"];
 const TIMES = ["p50", "p95", "first p50", "first p95"];
 
-/** One block for each list of dimensions; columns are as wide as their widest cell. */
+/** One block per list of dimensions; each column is as wide as its widest cell. */
 export function statsTable({ total, tables }: EventStats): string {
   const numbers = [...HEADINGS, ...TIMES];
   const most = Math.max(...tables.map(({ by }) => by.length));

@@ -1,4 +1,4 @@
-/** `oximy ui`: a local page over what was captured. */
+/** `oximy ui`: a local page for captured events. */
 
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -16,9 +16,9 @@ import { untilSignal } from "./signals.js";
 export function addUiCommand(program: Command): void {
   const command = program
     .command("ui")
-    .description("show what was captured on a page of this machine's own, in the browser")
-    .option("--port <port>", "port on loopback (any that is free)", portNumber, 0)
-    .option("--no-open", "print the address and open no browser");
+    .description("show captured events on a local page in the browser")
+    .option("--port <port>", "port on loopback (any free one)", portNumber, 0)
+    .option("--no-open", "print the address without opening a browser");
   addSomeOptions(command, "output_dir").action(async () => {
     const { port, open } = command.opts<{ port: number; open: boolean }>();
     const home = oximyHome(process.env, findInvokingUser().home);
@@ -27,7 +27,7 @@ export function addUiCommand(program: Command): void {
     const withdraw = announcePort(home, server.port);
     try {
       printText(server.address);
-      printError(`The page shows ${folder} until Ctrl-C. Its address is for you alone.`);
+      printError(`The page shows ${folder} until Ctrl-C. Do not share its address.`);
       const opened = open ? openInBrowser(home, server.address) : undefined;
       const signal = await untilSignal();
       opened?.();

@@ -1,4 +1,4 @@
-/** `oximy uninstall`: the machine as it was before Oximy came. */
+/** `oximy uninstall`: restores the machine to its state before Oximy. */
 
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,10 +13,10 @@ import { afterUninstall, printOutcomes, refuseFailures, uninstallEverywhere } fr
 import { cleanUp } from "./cleanup.js";
 import { removeService } from "./service.js";
 
-/** What Oximy makes in its folder; `OXIMY_HOME` may name one that has more. */
+/** Files that Oximy creates in its folder; the one named by `OXIMY_HOME` may contain others. */
 const OURS = /^(ca|traces|ui|otlp|syslog|config\.json|pins\.json(\..+)?|bundle-cache\.json(\..+)?)$/;
 
-/** What root keeps (OXIMY_STATE_DIR): the machine's CA, and where TLS secrets are in executables. */
+/** Root's files (OXIMY_STATE_DIR): the machine's CA, and where TLS secrets are in executables. */
 const OURS_OF_ROOT = /^(ca|sites\.json(\.\d+)?|containers\.json(\.\d+)?)$/;
 
 export function addUninstallCommand(program: Command): void {
@@ -25,11 +25,11 @@ export function addUninstallCommand(program: Command): void {
     .description("remove every rule and the certificate from this machine (needs root)")
     .option(
       "--purge",
-      "also the certificate authorities, and ~/.oximy: configuration and all events in it",
+      "also remove the certificate authorities and ~/.oximy, with configuration and all events",
       false,
     );
   command.action(async () => {
-    // What would be started again is not cleaned up after.
+    // First, or the service would restart what is cleaned up.
     if (process.getuid?.() === 0) removeService();
     await cleanUp("all", "uninstall");
     const change = await uninstallEverywhere();
@@ -42,7 +42,7 @@ export function addUninstallCommand(program: Command): void {
       const left = asInvokingUser(invokingUser, () => purge(home));
       print(left.length === 0 ? `removed      ${home}` : `left in ${home}: ${left.join(", ")}`);
       const state = stateFolder();
-      // What others may write to is not root's to delete in.
+      // Root must not delete in a folder that others can write to.
       const leftOfRoot = whyUnsafe(state) === undefined ? purge(state, OURS_OF_ROOT) : ["everything"];
       print(leftOfRoot.length === 0 ? `removed      ${state}` : `left in ${state}: ${leftOfRoot.join(", ")}`);
     } else if (existsSync(home)) {
@@ -55,12 +55,12 @@ export function addUninstallCommand(program: Command): void {
 /** Where the Debian package puts its library (scripts/deb-files.mjs). */
 const OF_PACKAGE = "/usr/lib/oximy/";
 
-/** @param program the file that runs */
+/** @param program path of the running file */
 export function howToRemove(program = fileURLToPath(import.meta.url)): string {
   return program.startsWith(OF_PACKAGE) ? "sudo apt remove oximy" : "npm uninstall -g oximy";
 }
 
-/** Removes what is ours but what sessions may still use, and the folder when it is empty then. Returns what is left. */
+/** Removes our files except those that sessions may still use, and the folder if empty then. Returns the rest. */
 export function purge(home: string, ours = OURS): string[] {
   if (!existsSync(home)) return [];
   const names = readdirSync(home);

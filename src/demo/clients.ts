@@ -1,4 +1,4 @@
-/** The programs that the demo runs. They know nothing of us: they only call their provider. */
+/** The programs that the demo runs. None of them is aware of Oximy: they only call their provider. */
 
 export interface DemoClient {
   readonly title: string;
@@ -22,7 +22,7 @@ request = urllib.request.Request("https://api.openai.com/v1/chat/completions",
 context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
 print(json.load(urllib.request.urlopen(request, context=context))["choices"][0]["message"]["content"])`;
 
-/** @param cursor a copy of curl under the name that Cursor's signature has on this system */
+/** @param cursor a copy of curl with the name in Cursor's signature for this system */
 export const demoClients = (cursor: string): readonly DemoClient[] => [
   {
     title: "curl asks OpenAI",
@@ -36,7 +36,7 @@ export const demoClients = (cursor: string): readonly DemoClient[] => [
   },
   { title: "Python asks OpenAI", command: "python3", args: ["-c", python] },
   {
-    title: "curl looks at a site that is no AI provider (it must leave no event)",
+    title: "curl visits a site that is no AI provider (no event must be written)",
     command: "curl",
     args: ["-sS", "-o", "/dev/null", "https://www.example.org/"],
   },

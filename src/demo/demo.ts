@@ -1,7 +1,7 @@
 /**
- * `oximy demo`: real clients, real capture, and a built-in server that stands for the AI providers. Needs no key
- * and no internet. As root on Linux it runs in network namespaces of its own, with the real redirect; elsewhere
- * with the environment that `oximy run` hands over.
+ * `oximy demo`: real clients, real capture, and a built-in server in the place of the AI providers. Needs no API key
+ * and no internet. As root on Linux it runs in network namespaces of its own, with the real redirect; elsewhere with
+ * the environment that `oximy run` sets.
  */
 
 import { spawn, spawnSync } from "node:child_process";
@@ -34,7 +34,7 @@ import { type DemoClient, demoClients } from "./clients.js";
 const PROVIDERS = ["api.openai.com", "api.anthropic.com"];
 const OTHERS = ["www.example.org"];
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
-/** What is packed has a command, and no configuration of a compiler. */
+/** The published package installs a command and has no tsconfig.json. */
 const IN_CHECKOUT = existsSync(new URL("../../tsconfig.json", import.meta.url));
 
 /** Runs the demo and prints what happens. Throws OximyError when this machine lacks something. */
@@ -47,11 +47,13 @@ export async function runDemo(print: (line: string) => void): Promise<void> {
       ? await demoInNamespaces(folder, print)
       : await demoByEnvironment(folder, print);
     print("");
-    print("One of them in full:");
+    print("One event in full:");
     print(JSON.stringify(events[0], null, 2));
     print("");
     print(`${events.length} events from ${new Set(events.map((event) => event.client.pid)).size} programs.`);
-    print(`Now this machine's own traffic: sudo ${IN_CHECKOUT ? "node dist/cli/main.js" : "oximy"} local`);
+    print(
+      `To capture this machine's own traffic: sudo ${IN_CHECKOUT ? "node dist/cli/main.js" : "oximy"} local`,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -64,7 +66,7 @@ const isInstalled = (tool: string) =>
 const hasTools = () =>
   ["ip", "curl", "openssl"].every(isInstalled) && (isInstalled("nft") || isInstalled("iptables"));
 
-/** Clients that this machine has, with a copy of curl under an app's name. */
+/** Clients installed on this machine, with a copy of curl under an app's name. */
 function clientsIn(folder: string): readonly DemoClient[] {
   const which = spawnSync("sh", ["-c", "command -v curl"], { encoding: "utf8" }).stdout.trim();
   if (!which) {
@@ -81,19 +83,15 @@ function clientsIn(folder: string): readonly DemoClient[] {
 }
 
 async function demoInNamespaces(folder: string, print: (line: string) => void): Promise<OximyEvent[]> {
-  print(
-    "Two network namespaces: in one the clients and `oximy local` with the real redirect, in the other a",
-  );
-  print(
-    "built-in server that stands for OpenAI and Anthropic. Nothing of this machine's own network is touched.",
-  );
-  print("No certificate is made or trusted: the clients talk to the server in their own TLS sessions.");
+  print("Two network namespaces: one has the clients and `oximy local` with the real redirect, the other a");
+  print("built-in server that plays OpenAI and Anthropic. This machine's own network is not touched.");
+  print("No certificate is created or trusted: the clients talk to the server in their own TLS sessions.");
   const lab = await createLab();
   try {
     await lab.addServer({ names: PROVIDERS });
     await lab.addServer({ names: OTHERS });
     const home = join(folder, "oximy");
-    // A probe counts for every process of this machine that uses its file.
+    // A probe applies to every process of this machine that maps its file.
     await usePrivateCopies(lab);
     const oximy = await startLocal(lab, home);
     for (const { title, command, args } of clientsIn(folder)) {
@@ -143,11 +141,9 @@ async function startLocal(lab: Lab, home: string) {
 }
 
 async function demoByEnvironment(folder: string, print: (line: string) => void): Promise<OximyEvent[]> {
+  print("Without root: environment variables send the clients through Oximy's proxy, as with `oximy run`. A");
   print(
-    "Without root: the clients are pointed at Oximy's proxy by their environment, as `oximy run` does. A",
-  );
-  print(
-    "built-in server on loopback stands for OpenAI and Anthropic. (As root on Linux the demo redirects for real.)",
+    "built-in server on loopback plays OpenAI and Anthropic. (As root on Linux the demo uses the real redirect.)",
   );
   const authority = new LabAuthority();
   const { key, cert } = authority.issue([...PROVIDERS, ...OTHERS]);

@@ -1,4 +1,4 @@
-/** What capture itself needs: the addon, the certificate and who trusts it, the bundle, a place for the events. */
+/** Checks of what capture needs: addon, certificate and trust, bundle, a folder for the events. */
 
 import { counted } from "../counted.js";
 import type { CachedDocument } from "../oisp/cache.js";
@@ -9,22 +9,22 @@ import { type Finding, missing, ok, warning } from "./finding.js";
 
 /**
  * Whether programs can be read in their own TLS sessions.
- * @param whyNot null where they can; undefined when it could not be tried
+ * @param whyNot null if they can; undefined if it could not be tried
  */
 export function readingFinding(whyNot: string | null | undefined): Finding {
   if (whyNot === null)
     return ok("reading", "programs are read in their own TLS sessions, without a certificate");
   if (whyNot === undefined) {
-    return warning("reading", "whether programs can be read, root alone can try", "Run: sudo oximy doctor");
+    return warning("reading", "only root can check whether programs can be read", "Run: sudo oximy doctor");
   }
   return warning(
     "reading",
-    `nothing is read without a certificate: ${whyNot}`,
+    `nothing can be read without a certificate: ${whyNot}`,
     "Programs are captured where they trust the certificate. Run: sudo oximy ca install --environment",
   );
 }
 
-/** What became of the certificate with the programs that were shown it. */
+/** How the programs that were shown the certificate reacted. */
 export function learnedFinding(programs: readonly Pick<LearnedTrust, "outcome">[]): Finding {
   const count = (wanted: LearnedTrust["outcome"]) =>
     programs.filter(({ outcome }) => outcome === wanted).length;
@@ -32,12 +32,12 @@ export function learnedFinding(programs: readonly Pick<LearnedTrust, "outcome">[
   if (refused + tried === 0) return ok("refusals", "no program refused the certificate");
   return warning(
     "refusals",
-    `${counted(refused, "program")} refused the certificate, ${tried} more told nothing when tried: only seen now`,
-    "Run: oximy pins   (it says what to set for each)",
+    `${counted(refused, "program")} refused the certificate, ${tried} more gave no result when tried: seen, but not read`,
+    "Run: oximy pins   (it shows what to set for each)",
   );
 }
 
-/** @param reading whether anybody needs the variables */
+/** @param reading `on`: no program needs the variables */
 export function environmentFinding(state: SessionState, location: string, reading: "on" | "off"): Finding {
   const again = "Run: oximy ca install --environment";
   switch (state.kind) {
@@ -54,23 +54,23 @@ export function environmentFinding(state: SessionState, location: string, readin
             again,
           );
     case "foreign":
-      return warning("environment", `${location} was not made by Oximy`, "Look into it, and move it away.");
+      return warning("environment", `${location} was not created by Oximy`, "Inspect it, and move it away.");
     case "unknown":
       return warning("environment", `${location}: ${state.why}`, "Run: sudo oximy doctor");
   }
 }
 
-export function recorderFinding(complaint: string | null): Finding {
-  return complaint === null
-    ? ok("recorder", "the kernel records who connects")
+export function recorderFinding(failure: string | null): Finding {
+  return failure === null
+    ? ok("recorder", "the kernel records which process connects")
     : warning(
         "recorder",
-        `the kernel does not record who connects (${complaint}); /proc is searched instead`,
-        "Nothing: only programs that end within milliseconds may stay unknown.",
+        `the kernel does not record which process connects (${failure}); /proc is searched instead`,
+        "Nothing to do: only programs that exit within milliseconds may stay unknown.",
       );
 }
 
-/** @param reading where programs are read, hardly any needs the certificate */
+/** @param reading `on`: hardly any program needs the certificate */
 export function trustFindings(
   statuses: readonly StoreStatus[],
   certificate: "made" | "none",
@@ -89,11 +89,7 @@ export function trustFindings(
   }
   if (statuses.length === 0) {
     return [
-      warning(
-        "trust",
-        "no trust store was found",
-        'Hand the certificate over by variables: eval "$(oximy env)"',
-      ),
+      warning("trust", "no trust store was found", 'Set the certificate in variables: eval "$(oximy env)"'),
     ];
   }
   return statuses.map(({ store, state }) => {
@@ -106,7 +102,7 @@ export function trustFindings(
 
 export function bundleFinding(url: string, cached: CachedDocument | undefined, now: number): Finding {
   if (cached === undefined) {
-    return ok("bundle", `the one that comes with this version, until ${url} was reached`);
+    return ok("bundle", `the one included in this version, until ${url} can be reached`);
   }
   const days = Math.floor((now - cached.loadedAt) / 86_400_000);
   return days < 30
@@ -114,12 +110,12 @@ export function bundleFinding(url: string, cached: CachedDocument | undefined, n
     : warning("bundle", `from ${url}, ${days} days ago`, "Run: oximy bundle update");
 }
 
-export function outputFinding(folder: string, complaint: string | undefined): Finding {
-  return complaint === undefined
+export function outputFinding(folder: string, failure: string | undefined): Finding {
+  return failure === undefined
     ? ok("output", folder)
     : missing(
         "output",
-        `events cannot be written to ${folder}: ${complaint}`,
+        `events cannot be written to ${folder}: ${failure}`,
         "Name another folder with --output-dir, or correct the permissions of this one.",
       );
 }

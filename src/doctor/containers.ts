@@ -1,4 +1,4 @@
-/** Whether what containers send is captured. */
+/** Whether the connections of containers are captured. */
 
 import type { RunningContainer } from "../attribution/container/running-containers.js";
 import type { ClientContainer } from "../connection/container.js";
@@ -8,7 +8,7 @@ import { type Finding, ok, warning } from "./finding.js";
 export const titleOf = ({ name, id, runtime }: ClientContainer): string =>
   `${name ?? id.slice(0, 12)} (${runtime})`;
 
-/** One line for all, and one for each that is left alone. */
+/** A summary line, and one for each container that is left alone. */
 export function containerFindings(running: readonly RunningContainer[], states: States): Finding[] {
   if (running.length === 0) return [ok("containers", "none runs")];
   const standings = running.map((container) => ({ container, ...standingOf(container, states) }));
@@ -18,7 +18,7 @@ export function containerFindings(running: readonly RunningContainer[], states: 
     states === "none"
       ? `${running.length} run; no capture of containers runs`
       : states === "secret"
-        ? `${running.length} run; which are captured, root alone can tell`
+        ? `${running.length} run; only root can see which are captured`
         : `${running.length} run, ${captured} of them captured`;
   return [
     ok("containers", summary),
@@ -26,7 +26,7 @@ export function containerFindings(running: readonly RunningContainer[], states: 
       warning(
         "container",
         `${titleOf(container.container)} is left alone, since a test connection failed in it: ${why}`,
-        "A firewall inside that lets nothing pass over loopback may be why. Its calls go unseen, but for: oximy run -- COMMAND inside of it",
+        "A firewall in it that blocks loopback may be the cause. To capture a command in it anyway: oximy run -- COMMAND",
       ),
     ),
   ];

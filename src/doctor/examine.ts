@@ -1,4 +1,4 @@
-/** Looks at this machine and asks the checks what to make of it. Nothing is changed. */
+/** Examines this machine and passes the results to the checks. Nothing is changed. */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmdirSync } from "node:fs";
@@ -97,19 +97,19 @@ async function redirectFindings(tools: RedirectTools): Promise<Finding[]> {
   if (!isRoot()) return [];
   const status = statusFinding(await runRedirectScript(["status"]));
   if (process.platform !== "linux" || !tools.nft) return [status];
-  const kept = complaintOf("nft", ["list", "table", "inet", "oximy_keep"]) === undefined ? "kept" : "gone";
+  const kept = failureOf("nft", ["list", "table", "inet", "oximy_keep"]) === undefined ? "kept" : "gone";
   return [status, trialFinding(nftTrial(), tools), keptFinding(kept), ownerFinding(readOwnerRules())];
 }
 
-/** `nft -c` has the kernel check the rules and installs none (nft(8)). Undefined when it would take them. */
+/** `nft -c` has the kernel check the rules without installing them (nft(8)). Undefined if it would accept them. */
 function nftTrial(): string | undefined {
   const options = { listenerPort: 1, ports: [443], localPorts: [], allowQuic: false };
   const args = ["rules", ...holdArguments({ ...options, backend: "nft" }).slice(1)];
   const rules = execFileSync("/bin/sh", [redirectScript(), ...args], { encoding: "utf8" });
-  return complaintOf("nft", ["-c", "-f", "-"], rules);
+  return failureOf("nft", ["-c", "-f", "-"], rules);
 }
 
-function complaintOf(tool: string, args: readonly string[], input = ""): string | undefined {
+function failureOf(tool: string, args: readonly string[], input = ""): string | undefined {
   try {
     execFileSync(toolPath(tool) ?? tool, args, {
       input,
@@ -128,9 +128,9 @@ function nativeFindings(): Finding[] {
     const native = loadNative();
     const found = ok("addon", `native addon for ${native.implementation}`);
     if (!isRoot() || native.implementation !== "linux") return [found];
-    const complaint = native.attachConnectRecorder([443]);
+    const failed = native.attachConnectRecorder([443]);
     native.detachConnectRecorder();
-    return [found, recorderFinding(complaint)];
+    return [found, recorderFinding(failed)];
   } catch (error) {
     return [failure("addon", error)];
   }
@@ -149,9 +149,9 @@ async function findingsOfContainers(): Promise<Finding[]> {
   return containerFindings(running, statesNow(stateFolder(), startTimeOf));
 }
 
-/** Tries it with a program of the kernel's that no process meets; undefined without root. */
+/** Tries it with a BPF program that no process triggers; undefined without root. */
 function whyNothingCanBeRead({ read }: CaptureSettings): string | null | undefined {
-  if (!read) return "it is switched off";
+  if (!read) return "it is turned off";
   try {
     const native = loadNative();
     return native.implementation === "linux" && !isRoot() ? undefined : whyNothingIsRead(native);
@@ -164,7 +164,7 @@ function learnedPrograms(home: string): readonly LearnedTrust[] {
   try {
     return new LearnedFacts(pinsFile(home)).list().programs;
   } catch {
-    return []; // another's, and then nobody's concern here
+    return []; // another user's file
   }
 }
 
@@ -182,7 +182,7 @@ async function certificateFindings(
   }
   if (existsSync(machineCertificatePath())) {
     const whose = "the machine's";
-    // Its key is for root alone: others see the certificate.
+    // Only root can read its key; others can read the certificate.
     const found = isRoot()
       ? () => readCa(machineCaDirectory())
       : () => ({ certificatePath: machineCertificatePath() });
@@ -228,7 +228,7 @@ function failure(about: string, error: unknown): Finding {
   return missing(about, error.message, error.advice);
 }
 
-/** By a trial: permissions have more to them than their bits. */
+/** By trying it: mode bits alone do not decide permissions. */
 function whyNotWritable(folder: string): string | undefined {
   const unsafe = whyUnsafe(folder);
   if (unsafe !== undefined) return unsafe;

@@ -1,11 +1,11 @@
-/** What the doctor says of one thing. */
+/** The result of one check. */
 export interface Finding {
   /** One or two words. */
   readonly about: string;
-  /** `missing`: capture does not work without it. `warning`: it works, but less, or not for everybody. */
+  /** `missing`: capture does not work without it. `warning`: it works, but with less, or not for every program. */
   readonly level: "ok" | "warning" | "missing";
   readonly what: string;
-  /** What to do; absent when nothing is to be done. */
+  /** What to do; absent when there is nothing to do. */
   readonly advice?: string;
 }
 

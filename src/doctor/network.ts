@@ -1,10 +1,10 @@
-/** What else of this machine's network has a say in where connections go. */
+/** Checks of the network settings that affect the path of connections. */
 
 import { type Finding, ok, warning } from "./finding.js";
 
 /**
  * Interfaces that the default route uses, from /proc/net/route: name, destination, …, mask in the eighth column,
- * hexadecimal in host order. VPNs also use two halves (0.0.0.0/1 and 128.0.0.0/1) instead of one whole.
+ * hexadecimal in host order. VPNs also use two half routes (0.0.0.0/1 and 128.0.0.0/1) instead of one default.
  */
 export function linuxDefaultInterfaces(table: string): string[] {
   const rows = table
@@ -27,7 +27,7 @@ export function darwinDefaultInterfaces(table: string): string[] {
   return [...new Set(found)];
 }
 
-/** As VPNs name their interfaces; `isTunnel` knows of those that are named otherwise. */
+/** Names of VPN interfaces; `isTunnel` recognises those with other names. */
 const TUNNEL_NAME = /^(u?tun|tap|wg|ppp|ipsec|tailscale|nordlynx|proton|cscotun|gpd|zt)/;
 
 export function vpnFinding(interfaces: readonly string[], isTunnel: (name: string) => boolean): Finding {
@@ -71,8 +71,8 @@ export function ipv6Finding(
 }
 
 /**
- * Whether IPv6 leads anywhere, from `netstat -rn -f inet6` of macOS. Tunnels that carry nothing have default routes
- * too, which are for sockets bound to them alone: flag `I` (RTF_IFSCOPE, netstat(1)).
+ * Whether there is a usable IPv6 route, from `netstat -rn -f inet6` of macOS. Idle tunnels have default routes too,
+ * which apply only to sockets bound to them: flag `I` (RTF_IFSCOPE, netstat(1)).
  */
 export function darwinUsesIPv6(table: string): boolean {
   return [...table.matchAll(/^default\s+\S+\s+(\S+)/gm)].some(([, flags = ""]) => !flags.includes("I"));

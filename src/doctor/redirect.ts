@@ -14,7 +14,7 @@ export function toolFinding(platform: NodeJS.Platform, tools: RedirectTools): Fi
   if (platform === "darwin") {
     return tools.pfctl
       ? ok("firewall", "pf")
-      : missing("firewall", "pfctl is not there", "It is part of macOS: /sbin must be readable.");
+      : missing("firewall", "pfctl was not found", "It is part of macOS: /sbin must be readable.");
   }
   if (tools.nft) return ok("firewall", `nft${tools.iptables ? ", and iptables" : ""}`);
   if (tools.iptables)
@@ -22,11 +22,11 @@ export function toolFinding(platform: NodeJS.Platform, tools: RedirectTools): Fi
   return missing(
     "firewall",
     "neither nft nor iptables is installed",
-    "Install nftables: apt-get install nftables (dnf, pacman and zypper call it the same)",
+    "Install nftables: apt-get install nftables (same name with dnf, pacman and zypper)",
   );
 }
 
-/** From the outcome of the redirect script's `status`: 0 installed, 1 not installed, else it could not tell. */
+/** From the exit code of the redirect script's `status`: 0 installed, 1 not installed, else unknown. */
 export function statusFinding({ code, output }: { code: number; output: string }): Finding {
   if (code === 1) return ok("redirect", "not installed");
   if (code === 0) {
@@ -36,21 +36,21 @@ export function statusFinding({ code, output }: { code: number; output: string }
       "When none runs: sudo oximy cleanup",
     );
   }
-  return warning("redirect", `could not be looked at: ${output}`, "Run: sudo oximy doctor");
+  return warning("redirect", `its state could not be read: ${output}`, "Run: sudo oximy doctor");
 }
 
-/** Whether the kernel takes the rules, by a trial that installs nothing. */
-export function trialFinding(complaint: string | undefined, tools: RedirectTools): Finding {
-  if (complaint === undefined) return ok("rules", "the kernel takes them");
+/** Whether the kernel accepts the rules, by a trial that installs nothing. */
+export function trialFinding(failure: string | undefined, tools: RedirectTools): Finding {
+  if (failure === undefined) return ok("rules", "the kernel accepts them");
   return tools.iptables
     ? warning(
         "rules",
-        `nft cannot hold them here, so iptables does: ${complaint}`,
-        "Nothing, or boot Linux 5.12 or newer.",
+        `nft cannot install them here, so iptables is used: ${failure}`,
+        "Nothing to do, or boot Linux 5.12 or newer.",
       )
     : missing(
         "rules",
-        `nft cannot hold them here: ${complaint}`,
+        `nft cannot install them here: ${failure}`,
         "Install iptables, or boot Linux 5.12 or newer.",
       );
 }
@@ -60,17 +60,17 @@ export function keptFinding(kept: "kept" | "gone"): Finding {
     ? ok("leftovers", "none")
     : ok(
         "leftovers",
-        "the table oximy_keep, which matches nothing and goes with the last connection that was captured",
+        "the table oximy_keep, which matches nothing and is removed with the last captured connection",
       );
 }
 
-/** Rules that go by who sends see us in the client's place. */
+/** Rules that match the sending user see Oximy instead of the client. */
 export function ownerFinding(rules: readonly string[]): Finding {
   return rules.length === 0
     ? ok("owner rules", "none")
     : warning(
         "owner rules",
         describeOwnerRules(rules),
-        "Give the connections a mark instead (SO_MARK, or MARK in mangle OUTPUT): what has one is left alone.",
+        "Mark the connections instead (SO_MARK, or MARK in mangle OUTPUT): marked connections are not redirected.",
       );
 }

@@ -1,4 +1,4 @@
-/** What the system itself must be. */
+/** Checks of the system itself. */
 
 import { type Finding, missing, ok, warning } from "./finding.js";
 
@@ -6,7 +6,7 @@ const LEAST_LINUX = "5.4";
 /** Darwin 21 is macOS 12. */
 const LEAST_DARWIN = "21.0";
 const LEAST_NODE = "20.17";
-/** A relayed connection holds some four; a busy desktop has a thousand open. */
+/** A relayed connection uses about four; a busy desktop has a thousand connections open. */
 const FEW_DESCRIPTORS = 8_192;
 
 export function kernelFinding(platform: NodeJS.Platform, release: string): Finding {
@@ -31,10 +31,10 @@ export function nodeFinding(version: string): Finding {
 
 export function rootFinding(uid: number | undefined): Finding {
   return uid === 0
-    ? ok("root", "this is root")
+    ? ok("root", "running as root")
     : warning(
         "root",
-        "this is not root: oximy local needs it, and some of this could not be looked at",
+        "not running as root: oximy local needs it, and some checks were skipped",
         "Run: sudo oximy doctor   (oximy proxy and oximy run need no root)",
       );
 }
@@ -44,8 +44,8 @@ export function descriptorFinding(limit: number): Finding {
     ? ok("descriptors", `${limit} may be open`)
     : warning(
         "descriptors",
-        `only ${limit} may be open; beyond a part of that new connections go directly, seen by nobody`,
-        `Raise the limit before the start: ulimit -n ${FEW_DESCRIPTORS * 8}`,
+        `only ${limit} may be open; near that limit, new connections are not captured`,
+        `Raise the limit before starting: ulimit -n ${FEW_DESCRIPTORS * 8}`,
       );
 }
 

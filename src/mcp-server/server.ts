@@ -1,4 +1,4 @@
-/** An MCP server over one's own events (https://modelcontextprotocol.io): tools to read them, and nothing that writes. */
+/** An MCP server for the user's own events (https://modelcontextprotocol.io): read-only tools. */
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
@@ -21,7 +21,7 @@ export function createMcpServer(place: Place): Server {
       if (tool === undefined) throw new Error(`There is no tool ${params.name}.`);
       return { content: [{ type: "text", text: await tool.answer(params.arguments ?? {}, place) }] };
     } catch (error) {
-      // What was asked for wrongly can be asked for again: it is the model that reads this.
+      // A tool error, not a protocol error: the model reads it and can retry with other arguments.
       return { isError: true, content: [{ type: "text", text: (error as Error).message }] };
     }
   });

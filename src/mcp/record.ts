@@ -1,4 +1,4 @@
-/** Tells a recorder who started the server, and where its events go. */
+/** Starts a recorder with the process that started the server and the folder of its events. */
 
 import { createProcessTree } from "../attribution/process-tree.js";
 import { withTimeout } from "../attribution/time-limit.js";
@@ -7,12 +7,12 @@ import { loadNative } from "../native/native.js";
 import type { CaptureSettings } from "../user/settings.js";
 import type { McpRecorder } from "./recorder.js";
 
-/** Calls wait meanwhile, the server does not. */
+/** Recording waits for this, the server does not. */
 const OWNER_MS = 1_000;
 
 export interface RecordOptions {
   readonly settings: CaptureSettings;
-  /** What the server is called when it does not say. */
+  /** Name of the server if it does not report one. */
   readonly label: string;
   /** The process that started us. */
   readonly parent: number;
@@ -46,7 +46,7 @@ async function ownerOf(pid: number): Promise<Owner> {
     const owner = await withTimeout(OWNER_MS, tree.describe(pid), () => tree.outline(pid));
     return owner ?? unknown("client_gone");
   } catch {
-    // Without the addon the calls are still worth having.
+    // Calls are recorded even without the addon.
     return unknown("failed");
   }
 }

@@ -1,36 +1,36 @@
 /**
- * Hands what is said to the thread that records it. Never throws, never waits; what that thread cannot take in time is
- * left out, and the calls in it are lost.
+ * Passes the relayed bytes to the recording thread. Never throws, never waits; bytes that the thread cannot take in
+ * time are dropped, and the calls in them are lost.
  */
 
 import { Worker } from "node:worker_threads";
 import type { McpParty } from "../interaction/mcp/mcp-session.js";
-import type { FromRecording, RecordingData, Said, ToRecording } from "./recording-protocol.js";
+import type { Chunk, FromRecording, RecordingData, ToRecording } from "./recording-protocol.js";
 
-/** Bytes that may wait for the thread. */
+/** Most bytes queued for the thread. */
 const MAX_WAITING = 64 << 20;
 const FULL_PACK = 256 << 10;
-/** To wake the thread costs more than to read a message: what comes within this time goes together. */
+/** Waking the thread costs more than reading a message, so the chunks of this time are sent together. */
 const GATHER_MS = 10;
-/** A message of the bound's size takes some ten times as much as an object. */
+/** A message of the maximum size takes about ten times as much memory once parsed. */
 const HEAP_MB = 768;
 
 const now = () => performance.timeOrigin + performance.now();
 
 export class McpRecorder {
   private worker: Worker | undefined;
-  private pack: Said[] = [];
+  private pack: Chunk[] = [];
   private packBytes = 0;
   private waiting = 0;
   private timer: NodeJS.Timeout | undefined;
   private isOff = false;
-  /** Who said something that was left out, since it was told. */
+  /** Parties with dropped bytes that the thread was notified of. */
   private readonly gaps = new Set<McpParty>();
   private endedBy: McpParty | undefined;
   private readonly whenEnded: Promise<void>;
   private resolveEnded: () => void = () => {};
 
-  /** @param onLost told once when nothing is recorded any more, and why */
+  /** @param onLost called with a reason when recording stops, or fails in part */
   constructor(private readonly onLost: (why: string) => void) {
     this.whenEnded = new Promise((resolve) => {
       this.resolveEnded = resolve;
@@ -53,22 +53,22 @@ export class McpRecorder {
     else this.timer ??= setTimeout(() => this.send(), GATHER_MS).unref();
   }
 
-  /** Says nothing more; what it was asked stays without an answer when it is the server. */
+  /** The party sends nothing more; if it is the server, its open requests stay unanswered. */
   ended(party: McpParty): void {
     this.endedBy ??= party;
   }
 
-  /** What was taken before waits for it. */
+  /** Starts the thread. Bytes taken before are queued for it. */
   start(data: RecordingData): void {
     if (this.isOff) return;
     const worker = new Worker(new URL("./recording-thread.js", import.meta.url), {
       workerData: data,
-      // Else its standard output would be ours, which is the client's and open already.
+      // Otherwise it would share our standard output, which is the connection to the client.
       stdout: true,
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
-    worker.on("message", (message: FromRecording) => this.told(message));
+    worker.on("message", (message: FromRecording) => this.onMessage(message));
     worker.once("error", (error) => this.off(error.message));
     worker.once("exit", () => this.off("its thread ended"));
     worker.unref();
@@ -76,14 +76,14 @@ export class McpRecorder {
     this.send();
   }
 
-  /** Nothing is to be recorded: that is no loss. */
+  /** Turns recording off without reporting a loss. */
   disable(): void {
     this.isOff = true;
     this.pack = [];
     clearTimeout(this.timer);
   }
 
-  /** Nothing is recorded from now on. */
+  /** Stops recording and reports why. */
   off(why: string): void {
     this.resolveEnded();
     if (this.isOff) return;
@@ -91,7 +91,7 @@ export class McpRecorder {
     this.onLost(why);
   }
 
-  /** Resolves when all is written, or nothing is recorded any more. */
+  /** Resolves when everything is written, or recording has stopped. */
   async close(): Promise<void> {
     if (this.isOff || this.worker === undefined) return;
     this.send();
@@ -104,18 +104,18 @@ export class McpRecorder {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.worker === undefined || this.pack.length === 0) return;
-    const said = this.pack;
+    const chunks = this.pack;
     this.pack = [];
     this.packBytes = 0;
-    this.post({ type: "said", said }, said);
+    this.post({ type: "chunks", chunks }, chunks);
   }
 
-  private post(message: ToRecording, said: readonly Said[] = []): void {
-    const buffers = said.flatMap(({ bytes }) => (bytes === null ? [] : [bytes.buffer as ArrayBuffer]));
+  private post(message: ToRecording, chunks: readonly Chunk[] = []): void {
+    const buffers = chunks.flatMap(({ bytes }) => (bytes === null ? [] : [bytes.buffer as ArrayBuffer]));
     this.worker?.postMessage(message, buffers);
   }
 
-  private told(message: FromRecording): void {
+  private onMessage(message: FromRecording): void {
     switch (message.type) {
       case "read":
         this.waiting -= message.bytes;

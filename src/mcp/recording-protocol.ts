@@ -1,4 +1,4 @@
-/** What crosses between the thread that passes bytes on and the one that records them. Plain data. */
+/** Messages between the relaying thread and the recording thread. Plain data. */
 
 import type { Owner } from "../connection/client.js";
 import type { McpParty } from "../interaction/mcp/mcp-session.js";
@@ -6,33 +6,33 @@ import type { LoadOptions } from "../oisp/load.js";
 
 export interface RecordingData {
   readonly outputDir: string;
-  /** Bytes of a message that are kept; of a longer one, which call it belongs to. */
+  /** Most bytes of a message that is kept; of a longer one only the outline is. */
   readonly maxBody: number;
   readonly keepDays?: number;
   readonly keepSize?: number;
   readonly onFinding?: string;
   readonly bundle: LoadOptions;
-  /** What the server is called when it does not say. */
+  /** Name of the server if it does not report one. */
   readonly label: string;
-  /** Who started it. */
+  /** The process that started the server. */
   readonly owner: Owner;
 }
 
-export interface Said {
+export interface Chunk {
   readonly from: McpParty;
   /** Epoch milliseconds. */
   readonly time: number;
-  /** Null where bytes were left out. */
+  /** Null where bytes were dropped. */
   readonly bytes: Uint8Array | null;
 }
 
 export type ToRecording =
-  | { readonly type: "said"; readonly said: readonly Said[] }
-  /** Answered by `ended` when all that came before is written. */
+  | { readonly type: "chunks"; readonly chunks: readonly Chunk[] }
+  /** Answered by `ended` when everything before it is written. */
   | { readonly type: "end"; readonly by: McpParty; readonly time: number };
 
 export type FromRecording =
-  /** Bytes that were looked at. */
+  /** Bytes that were processed. */
   | { readonly type: "read"; readonly bytes: number }
   | { readonly type: "ended" }
   | { readonly type: "warn"; readonly message: string };

@@ -1,4 +1,4 @@
-/** The recording thread's entry: from what was said to events in their file. */
+/** The recording thread's entry point: from relayed bytes to events in a file. */
 
 import { parentPort, workerData } from "node:worker_threads";
 import { createAppIndex, matchApp } from "../attribution/match-app.js";
@@ -16,13 +16,13 @@ import type { FromRecording, RecordingData, ToRecording } from "./recording-prot
 
 const port = parentPort!;
 const data = workerData as RecordingData;
-const say = (message: FromRecording) => port.postMessage(message);
+const post = (message: FromRecording) => port.postMessage(message);
 
 async function start(): Promise<void> {
   const unsafe = whyUnsafe(data.outputDir);
   if (unsafe !== undefined) throw new Error(`events are not written to ${data.outputDir}: ${unsafe}`);
   const log: SinkLog = (level, message) => {
-    if (level === "warn") say({ type: "warn", message });
+    if (level === "warn") post({ type: "warn", message });
   };
   const sink = openJsonlSink({
     folder: data.outputDir,
@@ -70,16 +70,16 @@ async function start(): Promise<void> {
 
   port.on("message", (message: ToRecording) => {
     switch (message.type) {
-      case "said": {
+      case "chunks": {
         let read = 0;
         sink.cork();
-        for (const { from, time, bytes } of message.said) {
+        for (const { from, time, bytes } of message.chunks) {
           if (bytes === null) lines[from].skip();
           else for (const line of lines[from].push(bytes)) takeLine(from, line, time);
           read += bytes?.length ?? 0;
         }
         sink.uncork();
-        say({ type: "read", bytes: read });
+        post({ type: "read", bytes: read });
         return;
       }
       case "end":
@@ -87,7 +87,7 @@ async function start(): Promise<void> {
           for (const line of lines[from].end()) takeLine(from, line, message.time);
         }
         session.end(message.by === "server" ? "server_closed" : "client_aborted", message.time);
-        void sink.close().then(() => say({ type: "ended" }));
+        void sink.close().then(() => post({ type: "ended" }));
     }
   });
 }

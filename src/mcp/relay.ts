@@ -1,6 +1,7 @@
 /**
- * Runs a server of MCP between the one who started us and us: what either says is passed on byte for byte as it comes,
- * signals are handed down, and its end is ours. What is passed on is shown to whoever records it, after it was passed.
+ * Runs an MCP server as a child of this process and relays between it and the client: bytes are forwarded unchanged as
+ * they arrive, signals are forwarded, and this process ends as the server does. The recorder gets bytes after they were
+ * forwarded.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -13,9 +14,9 @@ import type { McpParty } from "../interaction/mcp/mcp-session.js";
 export interface RelayOptions {
   readonly file: string;
   readonly args: readonly string[];
-  /** Shown what `from` said; must not keep the bytes. */
+  /** Called with the bytes that `from` sent; must not keep them. */
   readonly onBytes: (from: McpParty, bytes: Uint8Array) => void;
-  /** Told when one of them says nothing more. */
+  /** Called when one of them has ended its stream. */
   readonly onEnd: (from: McpParty) => void;
 }
 
@@ -24,16 +25,16 @@ export type ServerEnd =
   | { readonly kind: "exit"; readonly code: number }
   | { readonly kind: "signal"; readonly signal: NodeJS.Signals };
 
-/** Those that ask a program for something; of the others none can be caught, or none concerns a server. */
+/** Signals to forward; the others cannot be caught, or do not concern a server. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const;
-/** A terminal sends these to each process in its foreground, the server too. */
+/** A terminal sends these to the whole foreground process group, which includes the server. */
 const FROM_TERMINAL: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT"]);
 
-/** What the server leaves running may hold its output open: so long nothing may come before we end as it did. */
+/** Processes left by the server may hold its output open: this process ends after this time without output. */
 const SILENCE_MS = 1_000;
 
 /**
- * Resolves when the server has ended and all that it said is passed on.
+ * Resolves when the server has exited and all its output was forwarded.
  * @throws OximyError OXIMY_E_USAGE when it could not be started
  */
 export async function relay(options: RelayOptions): Promise<ServerEnd> {
@@ -45,8 +46,8 @@ export async function relay(options: RelayOptions): Promise<ServerEnd> {
     const output = server.stdout!;
     const toClient = clientsEnd();
     const flushed = overOf(toClient);
-    pass("client", process.stdin, input, options);
-    pass("server", output, toClient, options);
+    forward("client", process.stdin, input, options);
+    forward("server", output, toClient, options);
     const end = await endOf(server);
     release();
     await silent(output);
@@ -59,7 +60,7 @@ export async function relay(options: RelayOptions): Promise<ServerEnd> {
 }
 
 /** Each direction waits for its own reader, never for the other direction. */
-function pass(from: McpParty, source: Readable, target: Writable, { onBytes, onEnd }: RelayOptions): void {
+function forward(from: McpParty, source: Readable, target: Writable, { onBytes, onEnd }: RelayOptions): void {
   source.on("data", (bytes: Buffer) => {
     if (!target.write(bytes)) source.pause();
     onBytes(from, bytes);
@@ -69,13 +70,13 @@ function pass(from: McpParty, source: Readable, target: Writable, { onBytes, onE
     target.end();
     onEnd(from);
   });
-  // A reset counts as an end: there is nobody left who could be told more.
+  // A reset counts as an end: there is nobody left to send to.
   source.once("error", () => target.end());
-  // Nobody reads any more: the writer learns it as it would without us, by its next write.
+  // The reader is gone: the writer notices at its next write, as it would without us.
   target.once("error", () => source.destroy());
 }
 
-/** Standard output that can be ended, and never blocks the other direction; a terminal or file as Node opens it. */
+/** Standard output as a stream that can be ended and never blocks the other direction; Node's for a terminal or file. */
 function clientsEnd(): Writable {
   const status = fstatSync(1);
   if (!status.isFIFO() && !status.isSocket()) return process.stdout;
@@ -101,7 +102,7 @@ function endOf(server: ChildProcess): Promise<ServerEnd> {
   });
 }
 
-/** Returns what gives the signals back to the system. */
+/** Returns a function that restores the default handling. */
 function forwardSignals(server: ChildProcess): () => void {
   const handlers = SIGNALS.map((signal) => {
     const handler = () => {
@@ -115,13 +116,13 @@ function forwardSignals(server: ChildProcess): () => void {
   };
 }
 
-/** Resolves when the output has ended, or nothing comes any more. */
+/** Resolves when the output has ended, or has been silent for a while. */
 function silent(output: Readable): Promise<void> {
   return new Promise((resolve) => {
     if (output.readableEnded || output.destroyed) return resolve();
     const timer = setTimeout(resolve, SILENCE_MS);
     output.on("data", () => timer.refresh());
-    // While the client does not read what there is, nothing is read, and that is no silence.
+    // Backpressure from the client pauses the output: that does not count as silence.
     output.on("pause", () => clearTimeout(timer));
     output.on("resume", () => timer.refresh());
     output.once("close", () => {
@@ -132,8 +133,8 @@ function silent(output: Readable): Promise<void> {
 }
 
 /**
- * Resolves when all that was passed on has left us, or nobody takes it. Asked before anything is passed: a standard output
- * that is a file forgets its end, once Node has kept it from being destroyed.
+ * Resolves when everything forwarded was flushed, or nobody reads it. Must be called before anything is forwarded: when
+ * standard output is a file, its events are lost once Node has prevented its destruction.
  */
 function overOf(target: Writable): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** What each app did, in few lines: for the end of a feed. */
+/** A short summary by app, for the end of a feed. */
 
 import type { OximyEvent } from "../event/event.js";
 import { appNameOf, countedUsage } from "../event/facts.js";
@@ -15,7 +15,7 @@ interface AppRow {
   cost: number;
 }
 
-/** Names that are told apart; a capture may run for weeks. */
+/** Most separate names, since a capture may run for weeks. */
 const MAX_APPS = 1_000;
 const SHOWN = 20;
 const NAME_WIDTH = 30;

@@ -1,4 +1,4 @@
-/** The conversation that a command was given the id of. */
+/** Finds a conversation by id. */
 
 import { OximyError } from "../errors.js";
 import { type Cut, WITHOUT_WORDS } from "./cut-line.js";
@@ -7,8 +7,8 @@ import type { EventFilter } from "./event-filter.js";
 import { sessionKey } from "./sessions.js";
 
 /**
- * Its events, in the order in which they were written. The id of an event stands for its conversation, and of one that
- * stands alone for itself.
+ * The events of a conversation, in the order in which they were written. The id of an event selects its conversation,
+ * or just the event if it belongs to none.
  *
  * @throws OximyError OXIMY_E_USAGE when there is none.
  */

@@ -1,16 +1,16 @@
-/** Takes the large members out of an event's line before it is parsed: most of a line is not asked for. */
+/** Cuts large members from an event's line before it is parsed, since most of a line is not needed. */
 
 import { Buffer } from "node:buffer";
 
-/** Members whose values become null, by their names; those of members within. */
+/** Members whose values become null, by name; nested objects apply to nested members. */
 export interface Cut {
   readonly [member: string]: Cut | "cut";
 }
 
-/** Bodies are for machines; what they mean is in the interaction. */
+/** Without raw bodies, whose meaning is in the interaction. */
 export const WITHOUT_BODIES: Cut = { interaction: { request: { _raw: "cut" }, response: { _raw: "cut" } } };
 
-/** What numbers, names and times are left of. */
+/** Leaves only numbers, names and times. */
 export const WITHOUT_WORDS: Cut = {
   structure: "cut",
   interaction: {
@@ -37,12 +37,12 @@ export const WITHOUT_WORDS: Cut = {
 };
 
 const NULL = Buffer.from("null");
-/** Most strings are shorter; the end of longer ones is looked for by what the system has for it. */
+/** Most strings are shorter; the end of longer ones is found by `indexOf`, which is native. */
 const NEAR = 64;
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** The line with the members cut; as it is when it is not JSON of an object. */
+/** The line with the members cut; unchanged if it is not a JSON object. */
 export function cutLine(line: Buffer, cut: Cut): Buffer {
   const ranges: number[] = [];
   if (walkObject(line, skipSpace(line, 0), cut, ranges) < 0 || ranges.length === 0) return line;
@@ -56,7 +56,7 @@ export function cutLine(line: Buffer, cut: Cut): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** Notes the values to cut of the object that begins at `at`; where it ends, or -1. */
+/** Collects the values to cut in the object that begins at `at`; returns its end, or -1. */
 function walkObject(line: Buffer, at: number, cut: Cut, ranges: number[]): number {
   if (line[at] !== OPEN_OBJECT) return -1;
   let next = skipSpace(line, at + 1);
@@ -111,7 +111,7 @@ function endOfString(line: Buffer, at: number): number {
     if (byte === QUOTE) return next + 1;
     if (byte === BACKSLASH) next += 1;
   }
-  // What is skipped by its backslash here is never taken for a quote: `next` stands after it.
+  // `next` is behind any escaped character, so an escaped quote is not mistaken for the end.
   for (let quote = line.indexOf(QUOTE!, next); quote >= 0; quote = line.indexOf(QUOTE!, quote + 1)) {
     let backslashes = 0;
     while (quote - 1 - backslashes >= next && line[quote - 1 - backslashes] === BACKSLASH) backslashes += 1;

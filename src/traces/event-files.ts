@@ -1,4 +1,4 @@
-/** Reads back what the JSONL sink wrote. */
+/** Reads the files that the JSONL sink writes. */
 
 import type { Buffer } from "node:buffer";
 import { OximyError } from "../errors.js";
@@ -24,11 +24,11 @@ export async function* readEvents(
 
 export interface EventLine {
   readonly event: OximyEvent;
-  /** As it was written, without its end. Valid until the next is asked for. */
+  /** As it was written, without the newline. Valid until the next iteration. */
   readonly line: Buffer;
 }
 
-/** The same with their lines. What `cut` names is null in the event, and costs next to nothing. */
+/** The same with their lines. Members in `cut` are null in the event, and cost almost nothing. */
 export async function* readEventLines(
   folder: string,
   filter: EventFilter = {},
@@ -48,7 +48,7 @@ export async function* readEventLines(
   }
 }
 
-/** Undefined for what is no event, or none that is asked for. */
+/** Undefined if it is not an event or does not match. */
 export function eventOfLine(line: Buffer, filter: EventFilter, cut?: Cut): OximyEvent | undefined {
   if (filter.grep?.matches(line) === false) return undefined;
   const event = parseLine(cut === undefined ? line : cutLine(line, cut));
@@ -59,24 +59,24 @@ function unreadable(path: string, cause: Error): OximyError {
   return new OximyError(
     "OXIMY_E_OUTPUT_DIR",
     `Events cannot be read from ${path}: ${cause.message}.`,
-    "Name their folder with --output-dir, and read them as the user whose they are.",
+    "Name their folder with --output-dir, and read them as the user who owns them.",
     { cause },
   );
 }
 
-/** A file's day is that of writing: an exchange can begin on the day before, never after. */
+/** A file has the date of writing: an exchange can begin the day before, never after. */
 export function filesFrom(folder: string, since?: Date): TracesFile[] {
   const first = since === undefined ? "" : localDate(since);
   try {
     return listTracesFiles(folder).filter((file) => file.date >= first);
   } catch (error) {
-    // Nothing was ever written there.
+    // No event was ever written there.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw unreadable(folder, error as Error);
   }
 }
 
-/** Undefined for the rest of a line that a crash tore, and for what is no event. */
+/** Undefined for an incomplete line after a crash, and for anything but an event. */
 export function parseLine(line: Buffer): OximyEvent | undefined {
   try {
     return eventOf(JSON.parse(line.toString()));

@@ -1,17 +1,17 @@
-/** Which events are asked for. */
+/** Filters for events. */
 
 import type { Buffer } from "node:buffer";
 import type { OximyEvent } from "../event/event.js";
 import { isFailed } from "../event/outcome.js";
 
 export interface EventFilter {
-  /** Id or name of the app, or name of the process; without regard to case. */
+  /** Id or name of the app, or name of the process; case-insensitive. */
   readonly app?: string;
   /** Provider, or id of the source. */
   readonly provider?: string;
-  /** Events of this user's programs; those of which that is not known are not. */
+  /** Events of this user's programs; events without a known user do not match. */
   readonly uid?: number;
-  /** The model that answered or was asked for; `*` stands for any characters, case does not count. */
+  /** The model that responded or was requested; `*` matches any characters, case-insensitive. */
   readonly model?: string;
   /** One of these must be true of the status. */
   readonly status?: readonly StatusTerm[];
@@ -19,21 +19,21 @@ export interface EventFilter {
   readonly since?: Date;
   /** Events whose request began before. */
   readonly until?: Date;
-  /** Events in which something is worth a look. */
+  /** Events with findings. */
   readonly findings?: boolean;
-  /** Looked for in the line as it was written. */
+  /** Matched against the line as it was written. */
   readonly grep?: LinePattern;
 }
 
-/** `failed`: an error of HTTP, or no end. `ok`: the others that have a status. A range has both its ends in it. */
+/** `failed`: an HTTP error, or incomplete. `ok`: all others with a status. Ranges are inclusive. */
 export type StatusTerm = "failed" | "ok" | { readonly from: number; readonly to: number };
 
-/** What a line must have. */
+/** A text that a line must contain. */
 export interface LinePattern {
   matches(line: Buffer): boolean;
 }
 
-/** All but the text, which is looked for before a line is parsed. */
+/** All conditions except the text, which is matched before a line is parsed. */
 export function matchesFilter(event: OximyEvent, filter: EventFilter): boolean {
   const { app, provider, uid, model, status, since, until } = filter;
   const { source, client, interaction } = event;
@@ -56,7 +56,7 @@ function isLike(pattern: string, names: ReadonlyArray<unknown>): boolean {
   return names.some((name) => typeof name === "string" && fitsParts(name.toLowerCase(), first, rest));
 }
 
-/** Linear in the name, whatever the pattern. */
+/** Linear in the length of the name for any pattern. */
 function fitsParts(name: string, first: string, rest: readonly string[]): boolean {
   const last = rest.at(-1);
   if (last === undefined) return name === first;
@@ -79,12 +79,12 @@ function hasStatus(event: OximyEvent, term: StatusTerm): boolean {
 
 const ASCII = /^[\x20-\x7e]*$/;
 
-/** A text, without regard to case; as JSON writes it, so that quotes and ends of lines are found too. */
+/** A text, case-insensitive; escaped as in JSON, so that quotes and line breaks match too. */
 export function textPattern(text: string): LinePattern {
   const source = JSON.stringify(text)
     .slice(1, -1)
     .replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  // Bytes as characters are searched several times faster.
+  // Matching bytes as latin1 is several times faster.
   const isAscii = ASCII.test(text);
   const pattern = new RegExp(source, isAscii ? "i" : "iu");
   return { matches: (line) => pattern.test(line.toString(isAscii ? "latin1" : "utf8")) };

@@ -1,4 +1,4 @@
-/** Sums over events, by whatever they are told apart by. */
+/** Totals over events, grouped by dimensions. */
 
 import type { OximyEvent } from "../event/event.js";
 import { appNameOf, askedOf, countedUsage } from "../event/facts.js";
@@ -6,7 +6,7 @@ import { isFailed } from "../event/outcome.js";
 import { localDate } from "../sinks/traces-folder.js";
 import { Quantiles } from "./quantiles.js";
 
-/** What events are told apart by. */
+/** What events can be grouped by. */
 export const DIMENSIONS = ["app", "model", "day", "project", "user"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
@@ -20,17 +20,17 @@ const KEY_OF: Readonly<Record<Dimension, (event: OximyEvent) => string>> = {
 
 /** A p50 or p95 is off by 1% at most. */
 export interface StatsRow {
-  /** The keys of the row, in the order in which the dimensions were asked for. */
+  /** The keys of the row, in the order of the requested dimensions. */
   readonly keys: readonly string[];
   events: number;
-  /** Those of them that were read. */
+  /** Events that were read. */
   calls: number;
   /** Events whose response was an error, or that did not end. */
   failed: number;
   input_tokens: number;
-  /** Of the input: read from the provider's cache. */
+  /** Part of the input: read from the provider's cache. */
   cache_read_tokens: number;
-  /** Of the input: written to it. */
+  /** Part of the input: written to the cache. */
   cache_creation_tokens: number;
   output_tokens: number;
   cost_usd: number;
@@ -40,19 +40,19 @@ export interface StatsRow {
   ttfb_p95_ms: number | null;
 }
 
-/** So many rows of a table are told apart; what comes beyond is summed in one, so that memory has a bound. */
+/** Most rows of a table; further ones are summed in one row, to bound memory. */
 export const MAX_ROWS = 10_000;
 const OTHERS = "(others)";
 
 export interface StatsTable {
   readonly by: readonly Dimension[];
-  /** By day the oldest first, else most events first. */
+  /** By day: oldest first; else: most events first. */
   readonly rows: readonly StatsRow[];
 }
 
 export interface EventStats {
   readonly total: StatsRow;
-  /** One for each list of dimensions that was asked for. */
+  /** One for each requested list of dimensions. */
   readonly tables: readonly StatsTable[];
 }
 
@@ -78,10 +78,10 @@ function sumsOf(sums: Map<string, Sums>, by: readonly Dimension[], event: OximyE
   const key = keys.join("\0");
   const known = sums.get(key);
   if (known !== undefined) return known;
-  if (sums.size < MAX_ROWS) return noted(sums, key, keys);
+  if (sums.size < MAX_ROWS) return added(sums, key, keys);
   return (
     sums.get(OTHERS) ??
-    noted(
+    added(
       sums,
       OTHERS,
       by.map(() => OTHERS),
@@ -89,7 +89,7 @@ function sumsOf(sums: Map<string, Sums>, by: readonly Dimension[], event: OximyE
   );
 }
 
-function noted(sums: Map<string, Sums>, key: string, keys: readonly string[]): Sums {
+function added(sums: Map<string, Sums>, key: string, keys: readonly string[]): Sums {
   const made = new Sums(keys);
   sums.set(key, made);
   return made;
@@ -102,7 +102,7 @@ function ordered(sums: readonly Sums[], by: readonly Dimension[]): StatsRow[] {
   return rows.sort((a, b) => b.events - a.events || byKeys(a, b));
 }
 
-/** What a row is made of while events come. */
+/** Accumulates a row. */
 class Sums {
   private readonly durations = new Quantiles();
   private readonly firstBytes = new Quantiles();
@@ -128,7 +128,7 @@ class Sums {
     this.cacheCreation += usage?.cache_creation_tokens ?? 0;
     this.output += usage?.output_tokens ?? 0;
     this.cost += interaction?.cost_usd ?? 0;
-    // A connection that was passed through lasts as long as its program likes: that says nothing of calls.
+    // The duration of a connection that was passed through is unrelated to calls.
     if (interaction === undefined) return;
     this.durations.add(timing.duration_ms ?? Number.NaN);
     this.firstBytes.add(timing.ttfb_ms ?? Number.NaN);

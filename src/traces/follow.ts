@@ -18,7 +18,7 @@ export async function* followEvents(
   filter: EventFilter,
   signal: AbortSignal,
 ): AsyncGenerator<OximyEvent> {
-  // By what they are, not by their names: a full file gets another one, and its name goes to a new file.
+  // Keyed by inode, not by name: a full file is renamed, and a new file takes its name.
   const tails = new Map<string, Tail>();
   for (const { path } of plainFiles(filesFrom(folder))) {
     const status = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -32,7 +32,7 @@ export async function* followEvents(
         if (event !== undefined) yield event;
       }
     }
-    // What a removed file was told by may be given to a new one.
+    // The inode of a removed file may be reused.
     for (const identity of tails.keys()) if (!seen.has(identity)) tails.delete(identity);
     await delay(POLL_MS, undefined, { signal }).catch(() => {}); // aborted: the loop ends
   }
@@ -42,13 +42,13 @@ const plainFiles = (files: readonly TracesFile[]) => files.filter(({ form }) => 
 
 const identityOf = ({ dev, ino }: { dev: bigint; ino: bigint }) => `${dev}/${ino}`;
 
-/** The lines that were added to a file since the last time. */
+/** The lines added to a file since the last call. */
 function* added(path: string, tails: Map<string, Tail>, seen: Set<string>): Generator<Buffer> {
   let fd: number;
   try {
     fd = openSync(path, "r");
   } catch (error) {
-    // It was given a number or compressed since the folder was listed; what it has is read under its new name.
+    // It was numbered or compressed since the folder was listed, and is read under its new name.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw error;
   }

@@ -10,17 +10,17 @@ import { compressedName, type TracesFile } from "../sinks/traces-folder.js";
 
 const NEWLINE = 0x0a;
 const CHUNK = 256 << 10;
-/** Bodies are bounded by `--max-body`; a longer line is no event of ours and is left out. */
+/** Bodies are limited by `--max-body`, so a longer line is not one of our events and is skipped. */
 export const MAX_LINE = 128 << 20;
 
-/** Gathers lines from bytes as they come. */
+/** Splits incoming bytes into lines. */
 export class LineSplitter {
   private begun: Buffer[] = [];
   private begunLength = 0;
 
   constructor(private readonly maxLine = MAX_LINE) {}
 
-  /** The lines that end in `chunk`, without their ends. They share its memory: it must not be used again. */
+  /** The lines that end in `chunk`, without newlines. They share its memory: it must not be reused. */
   push(chunk: Buffer): Buffer[] {
     const lines: Buffer[] = [];
     let start = 0;
@@ -33,12 +33,12 @@ export class LineSplitter {
     return lines;
   }
 
-  /** Bytes after the last line end. */
+  /** Bytes after the last newline. */
   get begunBytes(): number {
     return this.begunLength;
   }
 
-  /** What came after the last line end: of a file that was not torn, nothing. */
+  /** The text after the last newline; undefined for a file that ends with one. */
   rest(): Buffer | undefined {
     const rest = this.ended(Buffer.alloc(0));
     return rest?.length === 0 ? undefined : rest;
@@ -64,14 +64,14 @@ function joined(pieces: readonly Buffer[]): Buffer {
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
 
-/** The lines of a file, some at a time. Rejects as the system or zlib says; a file that has gone has none. */
+/** The lines of a file, in batches. Rejects with errors of the system or zlib; a removed file has no lines. */
 export async function* linesOf(file: TracesFile): AsyncGenerator<Buffer[]> {
   const splitter = new LineSplitter();
   try {
     for await (const chunk of await bytesOf(file)) yield splitter.push(chunk as Buffer);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    // Between listing and opening it was compressed, or removed because it was old.
+    // Between listing and opening it was compressed, or removed by retention.
     const compressed = compressedOf(file);
     if (compressed !== undefined) yield* linesOf(compressed);
     return;
@@ -80,14 +80,14 @@ export async function* linesOf(file: TracesFile): AsyncGenerator<Buffer[]> {
   if (rest !== undefined) yield [rest];
 }
 
-/** The bytes of a file as they are in a plain one, from an offset on. */
+/** The decompressed bytes of a file from an offset on. */
 export async function bytesOf({ path, form }: TracesFile, start = 0): Promise<AsyncIterable<unknown>> {
-  // A pipe that somebody put there is not waited for.
+  // Does not block if the path is a pipe.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const bytes = file.createReadStream({ highWaterMark: CHUNK, ...(form === "plain" && { start }) });
   if (form === "plain") return bytes;
   const plain = createBrotliDecompress({ chunkSize: CHUNK });
-  pipeline(bytes, plain, () => {}); // its error is that of `plain`
+  pipeline(bytes, plain, () => {}); // errors are emitted by `plain`
   return start === 0 ? plain : without(plain, start);
 }
 

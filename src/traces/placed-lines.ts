@@ -1,4 +1,4 @@
-/** Lines of event files with where they stand, so that one can be read again without the rest of its file. */
+/** Lines of event files with their offsets, so that one can be read again without the rest of its file. */
 
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
@@ -7,13 +7,13 @@ import type { TracesFile } from "../sinks/traces-folder.js";
 import { bytesOf, LineSplitter } from "./lines.js";
 
 export interface PlacedLine {
-  /** Without its end. Shares memory with others: not to be kept. */
+  /** Without the newline. Shares memory with others, so do not keep it. */
   readonly line: Buffer;
-  /** Offset of its first byte, in the plain form of the file. */
+  /** Offset of its first byte in the plain form of the file. */
   readonly at: number;
 }
 
-/** Where the first line begins that does so at `offset` of a plain file or after; the file's end when none does. */
+/** Start of the first line at or after `offset` of a plain file; the end of the file if there is none. */
 export async function lineStart(path: string, offset: number): Promise<number> {
   if (offset <= 0) return 0;
   let at = offset - 1;
@@ -29,8 +29,8 @@ export async function lineStart(path: string, offset: number): Promise<number> {
 export type Place = Pick<PlacedLine, "at"> & { readonly length: number };
 
 /**
- * The whole lines of a file from `start` on, some at a time; what follows the last line end is left out, since it may
- * still be written. `start` is where a line begins. Rejects as the system or zlib says.
+ * The complete lines of a file from `start` on, in batches; an unfinished last line is left out. `start` must be the
+ * start of a line. Rejects with errors of the system or zlib.
  */
 export async function* placedLinesOf(file: TracesFile, start = 0): AsyncGenerator<PlacedLine[]> {
   const splitter = new LineSplitter();
@@ -40,7 +40,7 @@ export async function* placedLinesOf(file: TracesFile, start = 0): AsyncGenerato
     const chunk = bytes as Buffer;
     offset += chunk.length;
     const lines = splitter.push(chunk);
-    // From the end: a line that is too long is left out by the splitter, and can only be the first to end here.
+    // Backwards: the splitter drops a line that is too long, which can only be the first to end in this chunk.
     let end = offset - splitter.begunBytes;
     const placed = lines.reverse().map((line) => {
       const at = end - 1 - line.length;
@@ -52,8 +52,7 @@ export async function* placedLinesOf(file: TracesFile, start = 0): AsyncGenerato
 }
 
 /**
- * The lines at some places of a file, in the order of the places, which is that of the file. Of a plain file nothing
- * else is read.
+ * The lines at the given places, which must be in file order. Of a plain file nothing else is read.
  */
 export async function* linesAt(file: TracesFile, places: readonly Place[]): AsyncGenerator<Buffer> {
   if (file.form === "plain") yield* linesOfPlain(file.path, places);

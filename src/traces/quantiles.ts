@@ -1,16 +1,16 @@
 /**
- * Quantiles of many numbers in little memory: counts in buckets whose bounds grow by a constant factor, after DDSketch
+ * Quantiles of many numbers in little memory: counts in buckets with exponentially growing bounds, after DDSketch
  * (Masson, Rim, Lee: "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", VLDB 2019).
  */
 
-/** What a quantile may be off by, as a part of itself. */
+/** Largest relative error of a quantile. */
 export const QUANTILE_ERROR = 0.01;
 
 const GROWTH = (1 + QUANTILE_ERROR) / (1 - QUANTILE_ERROR);
 const LOG_GROWTH = Math.log(GROWTH);
 
 export class Quantiles {
-  /** By the exponent of their upper bounds. Numbers of milliseconds up to a day take 914 of them at most. */
+  /** By the exponent of the upper bound. Milliseconds up to a day need at most 914 buckets. */
   private readonly buckets = new Map<number, number>();
   private zeros = 0;
   private total = 0;
@@ -19,7 +19,7 @@ export class Quantiles {
     return this.total;
   }
 
-  /** Negative numbers and what is no number are left out. */
+  /** Ignores negative numbers, NaN and Infinity. */
   add(value: number): void {
     if (!(value >= 0) || value === Number.POSITIVE_INFINITY) return;
     this.total += 1;
@@ -31,7 +31,7 @@ export class Quantiles {
     this.buckets.set(bucket, (this.buckets.get(bucket) ?? 0) + 1);
   }
 
-  /** The number below which the part `quantile` (0 to 1) of all lies, by nearest rank; null when there are none. */
+  /** The value at `quantile` (0 to 1), by nearest rank; null without values. */
   at(quantile: number): number | null {
     if (this.total === 0) return null;
     const rank = Math.max(1, Math.ceil(quantile * this.total));

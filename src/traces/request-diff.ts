@@ -1,4 +1,4 @@
-/** What two requests differ in, and where what the provider had cached of the first ends in the second. */
+/** Differences between two requests, and where the provider's cached prefix of the first ends in the second. */
 
 import type { OximyEvent } from "../event/event.js";
 import type { InteractionRequest } from "../interaction/interaction.js";
@@ -21,25 +21,25 @@ export interface RequestDiff {
     readonly reordered: boolean;
   };
   readonly messages: {
-    /** Messages at the beginning that are the same. */
+    /** Number of identical messages at the beginning. */
     readonly same: number;
     readonly before: number;
     readonly after: number;
-    /** The first that differs; absent when one conversation is the beginning of the other. */
+    /** The first difference; absent when one conversation is a prefix of the other. */
     readonly change?: TextChange & { readonly role: string };
   };
   /** Other fields, as JSON. */
   readonly fields: readonly { readonly name: string; readonly before: string; readonly after: string }[];
   readonly cache: {
-    /** Tokens that the second call read from the cache, and its input in all; absent when not told. */
+    /** Tokens that the second call read from the cache, and its total input; absent when not reported. */
     readonly read?: number;
     readonly input?: number;
-    /** Where the beginnings part: providers cache tools, then the system prompt, then the messages. */
+    /** Where the prefixes diverge: providers cache tools, then the system prompt, then the messages. */
     readonly lostAt: "model" | "tools" | "system" | "messages" | "nowhere";
   };
 }
 
-/** These are compared for themselves, or say nothing of their own. */
+/** Compared separately, or redundant. */
 const APART = new Set(["messages", "system", "tools", "_raw", "input", "prompt", "previous_response_id"]);
 
 export function diffRequests(first: OximyEvent, second: OximyEvent): RequestDiff {
@@ -76,7 +76,7 @@ export function diffRequests(first: OximyEvent, second: OximyEvent): RequestDiff
   };
 }
 
-/** The system prompt, wherever the format has it. */
+/** The system prompt, from `system` or from messages. */
 export function systemOf({ system, messages }: InteractionRequest): string {
   const own = listOf(messages)
     .map(objectOf)
@@ -99,12 +99,12 @@ function textOf(content: unknown): string {
     .join("\n");
 }
 
-/** As JSON, without the marks of what is to be cached: they move, and what they mark stays. */
+/** As JSON without cache marks, which move from request to request. */
 function json(value: unknown): string {
   return (
     JSON.stringify(value, (key, member: unknown) => {
       if (key === "cache_control") return undefined;
-      // A text alone and a list of one text are the same.
+      // A string and a list of one text part are equivalent.
       return key === "content" && typeof member === "string" ? [{ type: "text", text: member }] : member;
     }) ?? ""
   );
@@ -130,11 +130,11 @@ function toolChanges(before: unknown, after: unknown): RequestDiff["tools"] {
   };
 }
 
-/** In the order in which they were offered. */
+/** In the order of the request. */
 export const toolNames = (tools: unknown): string[] => [...namedTools(tools).keys()];
 
 function namedTools(tools: unknown): Map<string, string> {
-  // Gemini's are lists within lists.
+  // Gemini nests lists.
   const flat = listOf(tools).flatMap((tool) => {
     const inner = objectOf(tool).functionDeclarations ?? objectOf(tool).function_declarations;
     return Array.isArray(inner) ? inner : [tool];

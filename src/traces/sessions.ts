@@ -1,4 +1,4 @@
-/** The conversations of a folder, each with what it took. */
+/** The conversations of a folder, each with its totals. */
 
 import { Buffer } from "node:buffer";
 import type { OximyEvent } from "../event/event.js";
@@ -11,15 +11,15 @@ export interface Session {
   readonly id: string;
   readonly user: string | null;
   readonly app: string;
-  /** Root of the repository, else the folder that the client worked in. */
+  /** Root of the repository, else the client's working directory. */
   folder: string | null;
   branch: string | null;
-  /** In the order in which they were used first. */
+  /** In the order of first use. */
   readonly models: string[];
   begun: string;
   ended: string;
   calls: number;
-  /** Agents beside the first one. */
+  /** Number of agents besides the main one. */
   agents: number;
   input_tokens: number;
   output_tokens: number;
@@ -29,13 +29,13 @@ export interface Session {
 
 const FIRST_WORDS = 200;
 
-/** Tells the conversations of different users apart that have the same id. */
+/** Distinguishes conversations of different users with the same id. */
 export const sessionKey = ({ client, conversation }: OximyEvent) =>
   `${client.uid ?? ""}\0${conversation?.id}`;
 
 /**
- * In the order in which they were used last, the latest last. Events that stand alone are left out. Of the events
- * themselves no words are asked: what was said first is read from the line.
+ * Ordered by last use, the latest last. Events outside of conversations are ignored. The events may be cut: the first
+ * words are read from the line.
  */
 export async function sessionsOf(lines: AsyncIterable<EventLine> | Iterable<EventLine>): Promise<Session[]> {
   const sessions = new Map<string, { session: Session; agents: Set<string> }>();
@@ -91,7 +91,7 @@ function add(session: Session, agents: Set<string>, event: OximyEvent): void {
   }
 }
 
-/** What the user said first: programs put what they say themselves in marks like those of HTML. */
+/** The user's first words: programs put their own text in HTML-like tags. */
 export function firstWords(line: Buffer): string | undefined {
   const first = listOf(parseLine(cutLine(line, WITHOUT_BODIES))?.interaction?.request.messages)
     .map(objectOf)
@@ -99,11 +99,11 @@ export function firstWords(line: Buffer): string | undefined {
   const texts = textsOf(first?.content).map((text) => text.trim());
   const words =
     texts.find((text) => text !== "" && !text.startsWith("<")) ?? texts.find((text) => text !== "");
-  // A copy: a piece would keep the whole message in memory.
+  // A copy: a slice would keep the whole message in memory.
   return words === undefined ? undefined : Buffer.from(words.slice(0, FIRST_WORDS)).toString();
 }
 
-/** The texts of a message's content, each part for itself. */
+/** The texts of a message's content, one per part. */
 export function textsOf(content: unknown): string[] {
   if (typeof content === "string") return [content];
   return listOf(content).flatMap((part) => stringOf(objectOf(part).text) ?? []);

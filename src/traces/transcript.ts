@@ -1,25 +1,25 @@
-/** A conversation as a person reads it. Values in, lines out; nothing in them steers a terminal. */
+/** A conversation as text. Values in, lines out; they contain no control characters. */
 
 import type { OximyEvent } from "../event/event.js";
 import { askedOf } from "../event/facts.js";
 import { money } from "../sinks/feed.js";
 import { localClock } from "../sinks/traces-folder.js";
 import { printable, shortened } from "../terminal.js";
-import { answerOf, type Part, saidOf } from "./turn.js";
+import { answerOf, inputOf, type Part } from "./turn.js";
 
 export interface TranscriptStyle {
-  /** `folded`: a line for each call of a tool and for each result. */
+  /** `folded`: one line for each tool call and each result. */
   readonly tools: "folded" | "whole";
 }
 
 const FOLDED = 100;
 
-/** One event: what was said since the answer before it, and the answer. */
+/** One event: the messages since the previous response, and the response. */
 export function transcriptOf(event: OximyEvent, style: TranscriptStyle): string[] {
   const { error } = event.metadata;
   return [
     headline(event),
-    ...saidOf(event).flatMap((part) => partLines(part, style)),
+    ...inputOf(event).flatMap((part) => partLines(part, style)),
     ...answerOf(event).flatMap((part) => partLines(part, style)),
     ...(error === undefined ? [] : [`  ! ${printable(error)}`]),
     "",

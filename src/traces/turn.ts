@@ -1,4 +1,4 @@
-/** What was said and answered in one call, in parts that are the same for every provider. Values in, values out. */
+/** Messages and response of one call, in parts that are the same for every provider. Values in, values out. */
 
 import type { EventMcp, OximyEvent } from "../event/event.js";
 import type { InteractionResponse, Message } from "../interaction/interaction.js";
@@ -7,10 +7,10 @@ import { isObject, listOf, numberOf, objectOf, stringOf } from "../interaction/j
 export type Part =
   | { readonly kind: "text"; readonly role: string; readonly text: string }
   | { readonly kind: "thinking"; readonly text: string }
-  /** `given` is JSON, or the text as it was sent. */
+  /** `given` is JSON, or the original text. */
   | { readonly kind: "call"; readonly id?: string; readonly name: string; readonly given: string }
   | { readonly kind: "result"; readonly id?: string; readonly text: string }
-  /** A picture, sound or file: where it stood, never its bytes. */
+  /** A picture, sound or file: a reference, never its bytes. */
   | {
       readonly kind: "media";
       readonly type: string;
@@ -21,16 +21,16 @@ export type Part =
   | { readonly kind: "error"; readonly text: string }
   | { readonly kind: "other"; readonly type: string };
 
-/** What was said since the answer before it; of the first call of a conversation, all of it. */
-export function saidOf({ interaction, conversation, mcp }: OximyEvent): Part[] {
+/** The messages since the previous response; for the first call of a conversation, all of them. */
+export function inputOf({ interaction, conversation, mcp }: OximyEvent): Part[] {
   if (mcp !== undefined) return [mcpCalled(mcp, interaction?.request.params)];
   const request = interaction?.request;
   const messages = listOf(request?.messages).filter(isObject) as unknown as Message[];
-  const said = conversation?.parent_event_id === undefined ? messages : sinceAnswer(messages);
+  const recent = conversation?.parent_event_id === undefined ? messages : sinceAnswer(messages);
   const prompt = stringOf(request?.prompt);
   return [
     ...(prompt === undefined ? [] : [{ kind: "text", role: "user", text: prompt } as const]),
-    ...said.flatMap(partsOf),
+    ...recent.flatMap(partsOf),
   ];
 }
 
@@ -58,7 +58,7 @@ function mcpCalled({ method, tool }: EventMcp, params: unknown): Part {
   return calledOf(undefined, tool, objectOf(params).arguments ?? "");
 }
 
-/** Of a tool the text of its content (`CallToolResult` of the specification's schema), else the whole result. */
+/** For a tool the text of its content (`CallToolResult` of the specification's schema), else the whole result. */
 function mcpAnswered({ is_error }: EventMcp, response: InteractionResponse | undefined): Part[] {
   const { result, error } = response ?? {};
   if (error !== undefined) return [{ kind: "error", text: error.message ?? error.code ?? "error" }];
@@ -75,7 +75,7 @@ function sinceAnswer(messages: readonly Message[]): readonly Message[] {
 export const isInstruction = ({ role }: Pick<Message, "role">): boolean =>
   role === "system" || role === "developer";
 
-/** One message; of an instruction nothing. */
+/** The parts of a message; none for an instruction. */
 export function partsOf(message: Message): Part[] {
   if (isInstruction(message)) return [];
   const { role, content } = message;
@@ -91,7 +91,7 @@ export function partsOf(message: Message): Part[] {
   ];
 }
 
-/** One part of a message's content, in the words of OpenAI, Anthropic, Google or Amazon. */
+/** One part of a message's content, in the formats of OpenAI, Anthropic, Google or Amazon. */
 function partOf(role: string, part: unknown): Part {
   if (typeof part === "string") return { kind: "text", role, text: part };
   const fields = objectOf(part);
@@ -109,7 +109,7 @@ function partOf(role: string, part: unknown): Part {
   }
   if (isObject(toolUse)) return calledOf(toolUse.toolUseId, toolUse.name, toolUse.input);
   if (isObject(toolResult)) return resultOf(toolResult.toolUseId, textOf(toolResult.content));
-  // Media are references with a hash, a size or an address (interaction.ts).
+  // Media are references with a hash, a size or a URL (interaction.ts).
   if (["sha256", "size", "url", "media_type"].some((member) => fields[member] !== undefined)) {
     return mediaOf(fields);
   }
@@ -138,7 +138,7 @@ function resultOf(id: unknown, text: string): Part {
 
 const idOf = (id: unknown) => (typeof id === "string" ? { id } : {});
 
-/** Of a message's or a tool's content. */
+/** The text of a message's or a tool's content. */
 export function textOf(content: unknown): string {
   if (typeof content === "string") return content;
   return listOf(content)

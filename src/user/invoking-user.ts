@@ -1,4 +1,4 @@
-/** The user who called sudo: whose files these are, and as whom untrusted bytes are read. */
+/** The user who called sudo: owner of the files, and the identity under which untrusted bytes are read. */
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -29,7 +29,7 @@ export function findAccount(passwd: string, uid: number): Account | undefined {
 
 function account(uid: number): Account | undefined {
   try {
-    // Accounts of a directory service are not in the file; getent asks for those too. macOS has no getent.
+    // Accounts of a directory service are not in the file, but getent finds them. macOS has no getent.
     const local = findAccount(readFileSync("/etc/passwd", "utf8"), uid);
     if (local || process.platform === "darwin") return local;
     return findAccount(execFileSync("getent", ["passwd", String(uid)], { encoding: "utf8" }), uid);
@@ -39,8 +39,8 @@ function account(uid: number): Account | undefined {
 }
 
 /**
- * Home of a macOS user: accounts of people are not in /etc/passwd there. /Search asks the directories that this Mac is
- * bound to as well, where `.` knows its own accounts only.
+ * Home of a macOS user: user accounts are not in /etc/passwd there. /Search includes the directories that this Mac is
+ * bound to, `.` only its local accounts.
  */
 export function macHome(user: string, dscl = "/usr/bin/dscl"): string | undefined {
   try {
@@ -48,7 +48,7 @@ export function macHome(user: string, dscl = "/usr/bin/dscl"): string | undefine
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });
-    // A value with a space in it stands on a line of its own.
+    // A value that contains a space is on a line of its own.
     return /^NFSHomeDirectory:\s*(\S.*)/m.exec(answer)?.[1]?.trim();
   } catch {
     return undefined;
@@ -58,7 +58,7 @@ export function macHome(user: string, dscl = "/usr/bin/dscl"): string | undefine
 const idOf = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 
-/** Under sudo the user who called it, else this process's own user. */
+/** The user who called sudo, else this process's own user. */
 export function findInvokingUser(env: NodeJS.ProcessEnv = process.env): InvokingUser {
   const ownUid = process.getuid?.() ?? 0;
   const sudoUid = ownUid === 0 ? idOf(env.SUDO_UID) : undefined;
@@ -73,8 +73,8 @@ export function findInvokingUser(env: NodeJS.ProcessEnv = process.env): Invoking
 }
 
 /**
- * Gives up root for good: the invoking user's uid and groups, and `primaryGid` as primary group, which every socket
- * made from here on carries. For the real root only the group changes.
+ * Drops root for good: takes the invoking user's uid and groups, and `primaryGid` as primary group, which every socket
+ * created from then on has. If the invoking user is root, only the group changes.
  */
 export function becomeInvokingUser(invokingUser: InvokingUser, primaryGid: number): void {
   if (invokingUser.uid !== 0) takeGroupsOf(invokingUser);
@@ -83,15 +83,15 @@ export function becomeInvokingUser(invokingUser: InvokingUser, primaryGid: numbe
 }
 
 function takeGroupsOf(invokingUser: InvokingUser): void {
-  // @types/node leaves it out.
+  // Missing in @types/node.
   const { initgroups } = process as { initgroups?: (user: string, group: number) => void };
   if (invokingUser.user !== undefined) initgroups?.(invokingUser.user, invokingUser.gid);
   else process.setgroups?.([invokingUser.gid]);
 }
 
 /**
- * For commands that need nothing of root: whoever runs them by sudo gets what they do without it. What lies in a home
- * is chosen by its owner, and is then opened with that owner's rights alone.
+ * For commands that do not need root: with sudo they behave as without it. Files in a home are under its owner's
+ * control, so they are opened with that owner's rights only.
  */
 export function giveRootUp(
   invokingUser: InvokingUser = findInvokingUser(),
@@ -103,9 +103,8 @@ export function giveRootUp(
 }
 
 /**
- * Does something as the invoking user, with his groups and no other, and is root again after: what it makes belongs to the
- * caller, and what he may not read is not read. It counts for the whole process, so that it is nothing for one that
- * does other things meanwhile.
+ * Does something with the invoking user's uid and groups, then becomes root again: files it creates belong to that
+ * user, and files that user may not read are not read. It affects the whole process, so nothing else may run meanwhile.
  */
 export function asInvokingUser<T>(invokingUser: InvokingUser, make: () => T): T {
   if (process.geteuid?.() !== 0 || invokingUser.uid === 0) return make();

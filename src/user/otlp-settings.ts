@@ -1,26 +1,26 @@
-/** Where telemetry goes, and what of it: `--otlp`, and the variables of OpenTelemetry's specification. */
+/** Where telemetry is sent, and how: `--otlp`, and the variables of OpenTelemetry's specification. */
 
 import { OximyError } from "../errors.js";
 
 export const SIGNALS = ["traces", "logs", "metrics"] as const;
 export type Signal = (typeof SIGNALS)[number];
 
-/** Plain data: it crosses processes. Headers may hold credentials: it is never an argument or a variable of one. */
+/** Plain data, sent between processes. Headers may hold credentials, so it is never in arguments or variables. */
 export interface OtlpSettings {
-  /** A whole address for each signal that is sent. */
+  /** The full URL for each signal that is sent. */
   readonly endpoints: Readonly<Partial<Record<Signal, string>>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly compression: "gzip" | "none";
-  /** Of one request. */
+  /** Timeout of one request. */
   readonly timeoutMs: number;
-  /** A file of roots (PEM) against which the collector is verified, in the place of the system's. */
+  /** A file of roots (PEM) to verify the collector with, instead of the system's. */
   readonly certificate?: string;
-  /** Attributes of all resources, as OTEL_RESOURCE_ATTRIBUTES has them. */
+  /** Attributes for all resources, from OTEL_RESOURCE_ATTRIBUTES. */
   readonly resource: Readonly<Record<string, string>>;
   readonly temporality: "cumulative" | "delta";
-  /** What was said and answered, too. */
+  /** Whether prompts and responses are included. */
   readonly content: boolean;
-  /** The conventions' names: of the commit that mapping.ts tells, or those of their versions 1.37 to 1.40. */
+  /** The conventions' names: of the commit in mapping.ts, or those of versions 1.37 to 1.40. */
   readonly names: OtlpNames;
 }
 
@@ -29,16 +29,16 @@ export type OtlpNames = "latest" | "1.40";
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 export interface OtlpWish {
-  /** `--otlp`: the collector's address, to which `/v1/traces` and the others are added. */
+  /** `--otlp`: the collector's base URL, to which `/v1/traces` and the others are appended. */
   readonly url?: string;
   readonly content: boolean;
   readonly names: OtlpNames;
 }
 
 /**
- * Undefined when nothing asks for it. Variables are those of
- * https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and …/configuration/sdk-environment-variables/; an address
- * that was given by flag goes before theirs.
+ * Undefined when it is not configured. The variables are those of
+ * https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and …/configuration/sdk-environment-variables/; the flag
+ * takes precedence over them.
  *
  * @throws OximyError OXIMY_E_CONFIG for a variable that cannot be used.
  */
@@ -79,7 +79,10 @@ function endpointOf(signal: Signal, url: string | undefined, env: NodeJS.Process
 
 function httpUrl(text: string): URL {
   if (!URL.canParse(text) || !/^https?:/i.test(text)) {
-    throw unusable(`The collector's address ${text} is no http(s) URL.`, "Such as http://localhost:4318");
+    throw unusable(
+      `The collector's address ${text} is not an http(s) URL.`,
+      "Example: http://localhost:4318",
+    );
   }
   return new URL(text);
 }
@@ -88,7 +91,7 @@ function requireProtocol(env: NodeJS.ProcessEnv): void {
   const protocol = env.OTEL_EXPORTER_OTLP_PROTOCOL;
   if (!protocol || protocol === "http/protobuf") return;
   throw unusable(
-    `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, and http/protobuf is all that is sent.`,
+    `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, but only http/protobuf is supported.`,
     "Collectors listen for it on port 4318.",
   );
 }
@@ -98,7 +101,7 @@ function timeoutOf(env: NodeJS.ProcessEnv): number {
   if (!text) return DEFAULT_TIMEOUT_MS;
   const value = Number(text);
   if (value > 0) return value;
-  throw unusable(`OTEL_EXPORTER_OTLP_TIMEOUT is no number of milliseconds: ${text}.`, "Such as 10000");
+  throw unusable(`OTEL_EXPORTER_OTLP_TIMEOUT is not a number of milliseconds: ${text}.`, "Example: 10000");
 }
 
 /** `a=1,b=2`, values percent-encoded, as W3C's baggage is written. */
@@ -111,7 +114,7 @@ function pairsOf(name: string, env: NodeJS.ProcessEnv): Record<string, string> {
       if (at < 1) throw new URIError();
       pairs[decodeURIComponent(pair.slice(0, at).trim())] = decodeURIComponent(pair.slice(at + 1).trim());
     } catch {
-      // Not what it holds: a header can be a credential.
+      // Without the value: a header can be a credential.
       throw unusable(`${name} is not written as name=value,name=value.`, "Values are percent-encoded.");
     }
   }

@@ -1,15 +1,15 @@
-/** Whether somebody else could change what a folder's path leads to, or read and replace what is put there. */
+/** Whether another user could change what a folder's path refers to, or read or replace the files in it. */
 
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { join, resolve } from "node:path";
 
-/** As many links as Linux follows (path_resolution(7)). */
+/** Most links that Linux follows (path_resolution(7)). */
 const MAX_LINKS = 40;
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
 const STICKY = 0o1000;
 
-/** A sentence about what is wrong; undefined when all is well. What is missing at the end of the path will be made. */
+/** A sentence with the reason; undefined if it is safe. Missing folders at the end of the path are fine. */
 export function whyUnsafe(folder: string, uid = process.geteuid?.() ?? 0): string | undefined {
   let links = 0;
   let rest = resolve(folder).split("/").filter(Boolean);
@@ -34,14 +34,14 @@ export function whyUnsafe(folder: string, uid = process.geteuid?.() ?? 0): strin
   return undefined;
 }
 
-/** Belongs to another user than root and us, or lets others put something else in the place of what is in it. */
+/** Owned by a user other than root and us, or writable by others, who could replace its entries. */
 function whyForeign(path: string, found: Stats, uid: number): string | undefined {
   if (found.uid !== 0 && found.uid !== uid) return `${path} belongs to another user (uid ${found.uid}).`;
   if (found.isSymbolicLink() || (found.mode & STICKY) !== 0 || !mayOthersWrite(found)) return undefined;
   return `Others may write to ${path} (mode ${modeOf(found)}).`;
 }
 
-/** In the folder itself, others may not even make a file: it could have the name of ours. */
+/** In the folder itself others must not even create files: one could take the name of ours. */
 function whyOpen(path: string, found: Stats): string | undefined {
   if (found.isSymbolicLink() || !mayOthersWrite(found)) return undefined;
   return `Others may make files in ${path} (mode ${modeOf(found)}).`;

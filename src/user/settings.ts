@@ -1,4 +1,4 @@
-/** What a capture is told to do: the command line, environment and configuration file come down to this. */
+/** Settings of a capture: the result of command line, environment and configuration file. */
 
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { DEFAULT_BUNDLE_URL } from "../oisp/load.js";
 import type { OtlpSettings } from "./otlp-settings.js";
 import type { SyslogSettings } from "./syslog-settings.js";
 
-/** Our own connections carry this primary group, by which the redirect leaves them alone. It has no name in /etc/group. */
+/** Primary group of our own processes, whose connections the redirect exempts. It has no name in /etc/group. */
 export const OXIMY_GID = 28_536;
 
 export interface AppTerm {
@@ -14,21 +14,21 @@ export interface AppTerm {
   readonly term: string;
 }
 
-/** Plain data: it crosses a process border. */
+/** Plain data, sent between processes. */
 export interface CaptureSettings {
-  /** `~/.oximy`, or what `OXIMY_HOME` says. */
+  /** `~/.oximy`, or the value of `OXIMY_HOME`. */
   readonly home: string;
   readonly outputDir: string;
   readonly includeRaw: boolean;
-  /** Bytes kept of each body, start and end together. */
+  /** Bytes kept of each body, in total from its start and its end. */
   readonly maxBody: number;
   readonly keepDays?: number;
-  /** Bytes that event files may have together. */
+  /** Most total bytes of event files. */
   readonly keepSize?: number;
   readonly bundleUrl: string;
   readonly bundleFile?: string;
   readonly bundleRefreshHours: number;
-  /** False: the bundle is read without our own facts over it. */
+  /** False: the bundle is used without our supplement. */
   readonly supplement: boolean;
   /** False: traffic is relayed and nothing is written. */
   readonly enabled: boolean;
@@ -37,21 +37,21 @@ export interface CaptureSettings {
   readonly users: readonly string[];
   /** Decrypt every host, not only those of the bundle; only together with `apps`. */
   readonly allHosts: boolean;
-  /** Hosts of MCP servers, `host` or `host:port`: read as those of the bundle are. */
+  /** Hosts of MCP servers, `host` or `host:port`: read like those of the bundle. */
   readonly mcpHost?: readonly string[];
-  /** Decrypt a copy with the secrets of the clients' own TLS sessions, where the system lets us. */
+  /** Decrypt a copy with the secrets of the clients' own TLS sessions, where the system allows it. */
   readonly read: boolean;
-  /** End TLS sessions under a certificate of ours, where the client trusts it. */
+  /** Terminate TLS with our certificate, where the client trusts it. */
   readonly intercept: boolean;
-  /** `predicted`: only programs that are known to trust our certificate, and one trial of the others. */
+  /** `predicted`: only programs known to trust our certificate, and one attempt with the others. */
   readonly trust: "predicted" | "always";
-  /** An executable that is told of findings. */
+  /** An executable that is run for findings. */
   readonly onFinding?: string;
-  /** A collector that is told of the events. */
+  /** A collector to export events to. */
   readonly otlp?: OtlpSettings;
-  /** A log server that is told of the events. */
+  /** A log server to export events to. */
   readonly syslog?: SyslogSettings;
-  /** Post events to the terminal. */
+  /** Print events to the terminal. */
   readonly feed: boolean;
 }
 
@@ -83,7 +83,7 @@ export function defaultSettings(home: string): CaptureSettings {
 /** The certificate in the folder of a CA. */
 export const CA_CERTIFICATE_FILE = "oximy-ca-cert.pem";
 
-/** Of the CA that is the user's own: `oximy proxy` and `oximy run` show its certificates. */
+/** Folder of the user's own CA, which `oximy proxy` and `oximy run` use. */
 export const caDirectory = (home: string): string => join(home, "ca");
 
 export const ownCertificatePath = (home: string): string => join(caDirectory(home), CA_CERTIFICATE_FILE);

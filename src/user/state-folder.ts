@@ -1,4 +1,4 @@
-/** Where root keeps what is of the whole machine, and no user's. */
+/** Where root keeps machine-wide state. */
 
 /** `/var/lib/oximy` (macOS: `/var/db/oximy`), unless OXIMY_STATE_DIR moves it. */
 export const stateFolder = (

@@ -1,4 +1,4 @@
-/** Which log server is told of events, and how: `--syslog` and what goes with it. */
+/** Which log server events are exported to, and how: `--syslog` and its related options. */
 
 export const SYSLOG_FORMATS = ["oximy", "ecs", "ocsf"] as const;
 export type SyslogFormat = (typeof SYSLOG_FORMATS)[number];
@@ -8,20 +8,20 @@ export type SyslogAddress =
   /** The socket of a log daemon on this machine. */
   | { readonly kind: "unix"; readonly path: string };
 
-/** Plain data: it crosses processes. */
+/** Plain data, sent between processes. */
 export interface SyslogSettings {
   readonly address: SyslogAddress;
   readonly format: SyslogFormat;
-  /** What was said and answered, too. */
+  /** Whether prompts and responses are included. */
   readonly content: boolean;
-  /** A file of roots (PEM) against which the server is verified, in the place of Node's. */
+  /** A file of roots (PEM) to verify the server with, instead of Node's. */
   readonly certificate?: string;
 }
 
-/** Of TLS by RFC 5425 §4.1, of UDP by RFC 5426 §3.3; of TCP by what is usual (RFC 6587 §3.2). */
+/** TLS: RFC 5425 §4.1; UDP: RFC 5426 §3.3; TCP: common practice (RFC 6587 §3.2). */
 const USUAL_PORT = { tcp: 514, tls: 6514, udp: 514 } as const;
 
-/** `tcp://host:port`, `tls://host:port`, `udp://host:port`, `unix:/path`; undefined for what is none. */
+/** `tcp://host:port`, `tls://host:port`, `udp://host:port`, `unix:/path`; undefined for anything else. */
 export function parseSyslogAddress(text: string): SyslogAddress | undefined {
   const [, path] = /^unix:(?:\/\/)?(\/[^\0]*[^/\0])$/.exec(text) ?? [];
   if (path !== undefined) return { kind: "unix", path };

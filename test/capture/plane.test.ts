@@ -32,7 +32,7 @@ test("what a tap is given reaches the thread in order", async () => {
 
 test.each([
   ["throws", "do:throw", /failed: thrown by the test/],
-  ["ends itself", "do:exit", /was started again/],
+  ["ends itself", "do:exit", /was restarted/],
   ["hangs", "do:hang", /hangs/],
 ])(
   "a thread that %s is started again, and its open connections are told to be lost",
@@ -66,7 +66,7 @@ test("connections that came, or came and went, while there was no thread are tol
   plane.open(connection(2)).close("ended");
   plane.open(connection(3)).push("request", text("unheard"));
   plane.unread({ connection: connection(4), reason: "runtime_does_not_trust", endedAt: 5 });
-  await nextOf(log, (line) => line.includes("started again; 4 connections"));
+  await nextOf(log, (line) => line.includes("restarted; 4 connections"));
   const told = [];
   for (let at = 0; at < 4; at++) told.push((await nextOf(echoes, ({ code }) => code === OP.unread)).told);
   expect(told.map((it) => [it?.connection.id, it?.reason])).toEqual([

@@ -38,7 +38,7 @@ describe.skipIf(!isolated)("oximy doctor", () => {
     expect(findings.filter(({ level }) => level === "missing")).toEqual([]);
     expect([code, ready, rules]).toEqual([0, true, ""]);
     expect(readdirSync(home)).toEqual([]);
-    expect(findings).toContainEqual({ about: "rules", level: "ok", what: "the kernel takes them" });
+    expect(findings).toContainEqual({ about: "rules", level: "ok", what: "the kernel accepts them" });
   });
 
   it("says 4 and what to do when something is missing", async () => {

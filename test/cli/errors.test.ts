@@ -145,7 +145,7 @@ describe("oximy", () => {
   it("makes the user's own certificate authority on first use, for its owner only", async () => {
     const { stdout, stderr, code } = await oximy(["ca", "path", "--own"]);
     expect([code, stdout.trim()]).toEqual([0, join(home, "oximy/ca/oximy-ca-cert.pem")]);
-    expect(stderr).toMatch(/your own: what `oximy proxy` and `oximy run` show/);
+    expect(stderr).toMatch(/your own: `oximy proxy` and `oximy run` use it/);
     expect(statSync(join(home, "oximy/ca/oximy-ca-key.pem")).mode & 0o777).toBe(0o600);
     const shown = await oximy(["ca", "show", "--own"]);
     expect(shown.stdout).toMatch(/whose +your own/);
@@ -167,7 +167,7 @@ describe("oximy", () => {
     expect([asUser.code, asUser.stderr]).toEqual([3, expect.stringContaining("sudo oximy ca path")]);
     const { stdout, stderr, code } = await oximy(["ca", "path"], { env });
     expect([code, stdout.trim()]).toEqual([0, join(home, "state/ca/oximy-ca-cert.pem")]);
-    expect(stderr).toMatch(/the machine's: what `oximy local` shows/);
+    expect(stderr).toMatch(/the machine's: `oximy local` uses it/);
     const modes = ["", "oximy-ca-cert.pem", "oximy-ca-key.pem"].map(
       (name) => statSync(join(home, "state/ca", name)).mode & 0o777,
     );

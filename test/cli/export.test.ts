@@ -53,10 +53,10 @@ test("lines as they were written", async () => {
 });
 
 test.each([
-  ["a page of everything", ["html"], "A page is of one conversation"],
+  ["a page of everything", ["html"], "A page shows one conversation"],
   ["a form that there is not", ["pdf"], "Allowed choices are har, html, jsonl"],
   ["a conversation that there is not", ["har", "none"], "There is no conversation or event none"],
-  ["a conversation and a filter", ["har", "one", "--app", "x"], "A conversation is exported whole"],
+  ["a conversation and a filter", ["har", "one", "--app", "x"], "A conversation is always exported whole"],
 ])("says 2 for %s", async (_, args, said) => {
   const { code, stderr } = await runOximy(["export", ...args], { env });
   expect(stderr).toContain(said);

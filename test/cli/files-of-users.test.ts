@@ -55,7 +55,7 @@ describe.skipIf(process.getuid?.() !== 0)("root in the home of a caller", () => 
         writeFileSync(join(ofRoot, "secret"), SECRET);
         symlinkSync(join(ofRoot, "secret"), path);
       },
-      why: /config\.json is a link, or no regular file/,
+      why: /config\.json is a link, or not a regular file/,
     },
     {
       name: "a pipe",
@@ -66,7 +66,7 @@ describe.skipIf(process.getuid?.() !== 0)("root in the home of a caller", () => 
     {
       name: "more than a configuration can have",
       put: (path) => writeFileSync(path, " ".repeat(100_000)),
-      why: /no regular file of at most 64 KB/,
+      why: /not a regular file of at most 64 KB/,
     },
     {
       name: "a file of root's group, which the caller may not read",

@@ -108,7 +108,7 @@ describe("what is said", () => {
     const { printed } = await run(unread, "yes", "terminal");
     expect(printed).toEqual([
       "trusted      system    /usr/local/share/ca-certificates",
-      "Programs that run now may have to be started again.",
+      "Running programs may need a restart.",
       outlookTable(outlookOf(trusted)),
     ]);
   });

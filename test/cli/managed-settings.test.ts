@@ -89,14 +89,14 @@ describe.runIf(root)("what root fixed", () => {
       "another value",
       { keep_days: 30 },
       ["--keep-days", "5"],
-      [`--keep-days does not count: FILE fixes keep_days to 30.`],
+      [`--keep-days is ignored: FILE fixes keep_days to 30.`],
     ],
     ["the same value", { keep_days: 30 }, ["--keep-days", "30"], []],
     [
       "the opposite of a switch",
       { read: true },
       ["--no-read"],
-      ["--no-read does not count: FILE fixes read to true."],
+      ["--no-read is ignored: FILE fixes read to true."],
     ],
     ["what is not fixed", { read: true }, ["--keep-days", "5"], []],
     [
@@ -104,8 +104,8 @@ describe.runIf(root)("what root fixed", () => {
       { quiet: false, max_body: "1M" },
       ["--quiet", "--max-body", "2M"],
       [
-        "--max-body does not count: FILE fixes max_body to 1048576.",
-        "--quiet does not count: FILE fixes quiet to false.",
+        "--max-body is ignored: FILE fixes max_body to 1048576.",
+        "--quiet is ignored: FILE fixes quiet to false.",
       ],
     ],
   ])("is told to who gives a flag that says %s", (_name, managed, args, sentences) => {
@@ -181,7 +181,7 @@ describe.runIf(root)("the file of what root fixed", () => {
         writeFileSync(join(folder, "elsewhere"), "{}");
         symlinkSync(join(folder, "elsewhere"), file);
       },
-      "it is a link, or no regular file",
+      "it is a link, or not a regular file",
     ],
     [
       "is a folder",
@@ -259,14 +259,14 @@ describe.runIf(root && process.platform === "linux")("oximy with /etc/oximy/conf
     );
     expect(stdout).toBe("");
     expect(stderr).toBe(
-      `warn: --output-dir does not count: ${MANAGED_FILE} fixes output_dir to "${join(folder, "fixed")}".\nNo events in ${join(folder, "fixed")} yet.\n`,
+      `warn: --output-dir is ignored: ${MANAGED_FILE} fixes output_dir to "${join(folder, "fixed")}".\nNo events in ${join(folder, "fixed")} yet.\n`,
     );
   });
 
   test("ends with wrong usage when others may write to it, and says what to do", async () => {
     const { stderr, code } = await withManaged("{}", "0666", ["config"]);
     expect(stderr).toContain(
-      `${MANAGED_FILE} fixes settings of this machine and is not taken: others than root may write to it (mode 0666).`,
+      `${MANAGED_FILE} fixes settings of this machine and is not used: others than root may write to it (mode 0666).`,
     );
     expect(stderr).toContain(`chmod 0644 ${MANAGED_FILE}`);
     expect(code).toBe(2);

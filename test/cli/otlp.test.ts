@@ -38,7 +38,7 @@ test.each([
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://collector:4317" }, "is no http(s) URL"],
   [
     { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
-    "http/protobuf is all that is sent",
+    "only http/protobuf is supported",
   ],
   [
     { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_EXPORTER_OTLP_HEADERS: "secret" },

@@ -95,7 +95,7 @@ test.each<[string, Sites, Forecast, ClientProgram | undefined, ReturnType<typeof
     program,
     {
       how: "unknown",
-      why: "read where its TLS stack is known, which root alone can tell; else only seen: our certificate is not in the file of NODE_EXTRA_CA_CERTS",
+      why: "read if its TLS stack is known, which only root can check; else only seen: our certificate is not in the file of NODE_EXTRA_CA_CERTS",
       advice: "run: sudo oximy apps",
     },
   ],
@@ -182,7 +182,7 @@ describe("a running program", () => {
     expect(await capture.of(await startNode(), app)).toMatchObject({
       how: "unknown",
       why: expect.stringMatching(
-        /^read where its TLS stack is known, which root alone can tell; else only seen/,
+        /^read if its TLS stack is known, which only root can check; else only seen/,
       ),
     });
   });

@@ -59,7 +59,7 @@ describe("over plain and compressed files", () => {
   it("diff tells what two requests differ in", async () => {
     const { stdout } = await runOximy(["diff", ...ids], { env });
     expect(stdout).toContain("messages: 1 and 3, the first 1 the same\n");
-    expect(stdout).toContain("cache: the first request is the beginning of the second\n");
+    expect(stdout).toContain("cache: the first request is a prefix of the second\n");
   });
 
   it("events prints the lines as they were written", async () => {

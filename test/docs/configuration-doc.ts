@@ -72,7 +72,7 @@ Sizes are bytes, or have K, M or G behind them. Switches are \`true\` or \`false
 
 \`/etc/oximy/config.json\` has the same keys, and what it says counts for every user and every command, whatever flags,
 variables and \`~/.oximy/config.json\` say. Keys that it does not have stay the user's to choose. A flag that says
-something else is told in one line (\`--keep-days does not count: …\`), and the command goes on. A collector that is
+something else is reported in one line (\`--keep-days is ignored: …\`), and the command goes on. A collector that is
 fixed is not switched off by \`OTEL_SDK_DISABLED\` and its like. \`oximy config\` marks what is fixed.
 
 The file must be root's, a regular file and no link, at most 64 KB, and neither it nor a folder on its path may be

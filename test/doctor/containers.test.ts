@@ -26,7 +26,7 @@ const alone = {
 test.each<[string, RunningContainer[], States, string]>([
   ["no container", [], "none", "none runs"],
   ["no capture", [web, nameless], "none", "2 run; no capture of containers runs"],
-  ["nobody who may know", [web], "secret", "1 run; which are captured, root alone can tell"],
+  ["nobody who may know", [web], "secret", "1 run; only root can see which are captured"],
   ["a capture", [web, nameless], [captured, alone], "2 run, 1 of them captured"],
 ])("with %s the doctor says so", (_, running, states, what) => {
   expect(containerFindings(running, states)[0]).toEqual({ about: "containers", level: "ok", what });

@@ -146,7 +146,7 @@ describe("what capture needs", () => {
   it("refusals are counted", () => {
     const programs = (["refused", "accepted", "tried", "refused"] as const).map((outcome) => ({ outcome }));
     expect(learnedFinding(programs).what).toBe(
-      "2 programs refused the certificate, 1 more told nothing when tried: only seen now",
+      "2 programs refused the certificate, 1 more gave no result when tried: seen, but not read",
     );
   });
 

@@ -107,6 +107,6 @@ except urllib.error.URLError: print("refused")`,
 
   it("is forgotten by `oximy pins clear`", async () => {
     await pins("clear");
-    expect(await pins()).toBe("Nothing was learned of any program or server.\n");
+    expect(await pins()).toBe("Nothing was learned about any program or server.\n");
   });
 });

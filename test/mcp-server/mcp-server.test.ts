@@ -106,7 +106,7 @@ test("an answer has a bound", async () => {
   );
   const { text } = await ask(agent, "show_session", { id: "long" });
   expect(text.length).toBeLessThan(2 * MAX_ANSWER);
-  expect(text).toMatch(/the rest is left out: it is too long\.$/);
+  expect(text).toMatch(/… truncated: the result is too long\.$/);
 });
 
 test.each([

@@ -209,7 +209,7 @@ describe("what cannot be read is told, and the rest is read", () => {
     ]);
     expect(text.stdout).toContain(`cursor  ${join(home, ".cursor/mcp.json")}\n  one  stdio  npx -y server\n`);
     expect(text.stdout).toContain("  two  http   https://a.example/mcp  headers: A\n");
-    expect(text.stderr).toBe(`${join(home, ".codex/config.toml")} is left out: it is not TOML.\n`);
+    expect(text.stderr).toBe(`${join(home, ".codex/config.toml")} was skipped: it is not TOML.\n`);
     expect(JSON.parse(json.stdout)).toMatchObject({
       servers: [
         { app: "cursor", name: "one" },

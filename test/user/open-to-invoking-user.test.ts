@@ -16,7 +16,7 @@ test.runIf(process.getuid?.() === 0)(
     expect(() => requireOpenTo(NOBODY, program)).toThrow(
       expect.objectContaining({
         code: "OXIMY_E_FILE",
-        message: expect.stringContaining(`nobody, who may not enter ${folder} (no execute right)`),
+        message: expect.stringContaining(`nobody, who may not enter ${folder} (no execute permission)`),
         advice: expect.stringContaining(`chmod o+x ${folder}`),
       }),
     );

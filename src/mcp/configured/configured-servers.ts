@@ -1,4 +1,4 @@
-/** The MCP servers that a user's apps are told to use. Nothing is changed; what is read is bounded. */
+/** The MCP servers in the configuration of a user's apps. Read-only, and what is read is bounded. */
 
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { isAbsolute } from "node:path";
@@ -11,7 +11,7 @@ import { parseToml } from "./toml.js";
 export interface ConfiguredServer extends ServerEntry {
   readonly app: string;
   readonly file: string;
-  /** The folder that it is for; absent when it is for all. */
+  /** The folder that it applies to; absent when it applies to all. */
   readonly project?: string;
 }
 
@@ -22,7 +22,7 @@ export interface UnreadFile {
 
 export interface Configured {
   readonly servers: readonly ConfiguredServer[];
-  /** Files that are there and say nothing. */
+  /** Files that exist but cannot be used. */
   readonly unread: readonly UnreadFile[];
 }
 
@@ -30,7 +30,7 @@ export interface ConfiguredOptions {
   readonly home: string;
   readonly system: "darwin" | "linux";
   readonly env?: NodeJS.ProcessEnv;
-  /** Folders whose files are read beside those that Claude Code knows. */
+  /** Folders whose files are read in addition to those that Claude Code knows. */
   readonly projects?: readonly string[];
 }
 
@@ -43,11 +43,11 @@ type Outcome =
   | { readonly kind: "absent" }
   | { readonly kind: "unread"; readonly why: string };
 
-/** With the rights of whoever runs it: a user's own files. */
+/** Reads with the rights of the current user. */
 export function configuredServers({ home, system, env, projects = [] }: ConfiguredOptions): Configured {
   const servers: ConfiguredServer[] = [];
   const unread: UnreadFile[] = [];
-  /** A file is read once, whatever leads to it. */
+  /** Each file is read once, even if several places refer to it. */
   const read = new Map<string, Outcome>();
   const contentOf = (file: string, format: ConfigPlace["format"]): unknown => {
     const known = read.get(file);
@@ -70,7 +70,7 @@ export function configuredServers({ home, system, env, projects = [] }: Configur
     add({ app: "claude-code", file: claudeFile(home), format: "json", at, project });
   }
   for (const project of new Set([...known.slice(0, MAX_PROJECTS), ...projects])) {
-    // In the home folder some of the files are the user's own.
+    // In the home folder some of these are the user's own files, read above.
     const places = projectPlaces(project).filter(({ file }) => !read.has(file));
     for (const place of places) add(place);
   }
@@ -80,7 +80,7 @@ export function configuredServers({ home, system, env, projects = [] }: Configur
 function readConfig(file: string, format: ConfigPlace["format"]): Outcome {
   const text = readBounded(file);
   if (text.kind !== "value") return text;
-  // An app makes its file when it is started first, some leave it empty.
+  // Some apps create an empty file when they are first started.
   if (text.value.trim() === "") return { kind: "absent" };
   const value = format === "toml" ? parseToml(text.value) : parseJsonWithComments(text.value);
   if (!isObject(value))
@@ -88,14 +88,14 @@ function readConfig(file: string, format: ConfigPlace["format"]): Outcome {
   return { kind: "value", value };
 }
 
-/** A link is followed, as the app follows it; a pipe or a device is not opened, wherever a link leads. */
+/** Follows links, as the app does; never opens a pipe or a device, even behind a link. */
 function readBounded(
   file: string,
 ): Extract<Outcome, { kind: "absent" | "unread" }> | { kind: "value"; value: string } {
   let fd: number | undefined;
   try {
     if (!statSync(file).isFile()) return { kind: "unread", why: "it is no regular file" };
-    // It may be another by now, which is not waited for.
+    // It may have been replaced by a pipe meanwhile, so opening must not block.
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const { size } = fstatSync(fd);
     if (!fstatSync(fd).isFile()) return { kind: "unread", why: "it is no regular file" };

@@ -1,14 +1,14 @@
-/** JSON as VS Code writes it: with comments, and commas before the end (JSONC). */
+/** JSON as VS Code writes it: with comments and trailing commas (JSONC). */
 
 import { endOfString, parseJson } from "../../interaction/json.js";
 
-/** The value, or `undefined` when it is not even that. */
+/** The value, or `undefined` when the text is not JSONC either. */
 export function parseJsonWithComments(text: string): unknown {
   const plain = text.replace(/^\ufeff/, "");
   return parseJson(plain) ?? parseJson(withoutTrailingCommas(withoutComments(plain)));
 }
 
-/** In the place of each comment is a space. */
+/** Replaces each comment with a space. */
 function withoutComments(text: string): string {
   return outsideStrings(text, /\/\/[^\n]*|\/\*[\s\S]*?\*\//y);
 }
@@ -17,7 +17,7 @@ function withoutTrailingCommas(text: string): string {
   return outsideStrings(text, /,(?=\s*[}\]])/y);
 }
 
-/** What the pattern finds outside of strings becomes a space. */
+/** Replaces matches outside of strings with a space. */
 function outsideStrings(text: string, pattern: RegExp): string {
   const parts: string[] = [];
   let kept = 0;

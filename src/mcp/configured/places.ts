@@ -1,4 +1,4 @@
-/** Where apps keep which MCP servers they use. */
+/** Where apps keep their MCP server configuration. */
 
 import { join } from "node:path";
 
@@ -7,17 +7,17 @@ export interface ConfigPlace {
   readonly app: string;
   readonly file: string;
   readonly format: "json" | "toml";
-  /** Members that lead to the object of servers, by their names. */
+  /** Path of members to the object that maps names to servers. */
   readonly at: readonly string[];
-  /** The folder that the servers are for; absent when they are for all. */
+  /** The folder that the servers apply to; absent when they apply to all. */
   readonly project?: string;
 }
 
-/** `~/.claude.json`: the user's servers, and under each project's path those of that project alone. */
+/** `~/.claude.json`: the user's servers, and under each project's path those of that project. */
 export const claudeFile = (home: string): string => join(home, ".claude.json");
 
 /**
- * Those of the user.
+ * Places of the user's own configuration.
  *
  * - Claude Code, `~/.claude.json`: code.claude.com/docs/en/mcp, "MCP installation scopes".
  * - Claude Desktop: modelcontextprotocol.io/quickstart/user; on Linux, for which there are unofficial builds, Electron's
@@ -59,7 +59,7 @@ export function userPlaces(
   ];
 }
 
-/** Those of a folder that somebody works in, by the same sources. */
+/** Places within a project folder, from the same sources. */
 export function projectPlaces(project: string): ConfigPlace[] {
   const json = (app: string, file: string, at: string): ConfigPlace => ({
     app,

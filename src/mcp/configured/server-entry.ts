@@ -1,4 +1,4 @@
-/** An MCP server as an app's configuration has it, with nothing in it that is secret. Values in, values out. */
+/** An MCP server from an app's configuration, with all secrets removed. Values in, values out. */
 
 import { redactText } from "../../event/redact.js";
 import { isObject, type JsonObject, listOf, objectOf, present, wordOf } from "../../interaction/json.js";
@@ -6,7 +6,7 @@ import { isObject, type JsonObject, listOf, objectOf, present, wordOf } from "..
 export interface ServerEntry {
   readonly name: string;
   readonly transport: "stdio" | "http" | "sse" | "unknown";
-  /** The command with its arguments, as a person reads it; values of variables and headers are left out. */
+  /** The command line for display; values of variables and headers are left out. */
   readonly command?: string;
   /** Without query, user and password. */
   readonly url?: string;
@@ -15,13 +15,13 @@ export interface ServerEntry {
   /** Names of the headers that are sent to it. */
   readonly headers: readonly string[];
   readonly disabled?: true;
-  /** Its calls are recorded: `oximy mcp` runs it. */
+  /** Set when it is run by `oximy mcp`, which records its calls. */
   readonly recorded?: true;
 }
 
 const MARK = "…REDACTED";
 
-/** The servers of an object that names them. What is none of an entry's shape still has its name. */
+/** The servers in an object keyed by name. A malformed entry is listed by its name only. */
 export function entriesOf(servers: unknown): ServerEntry[] {
   return Object.entries(objectOf(servers)).map(([name, server]) => entryOf(name, objectOf(server)));
 }
@@ -66,7 +66,7 @@ const namesOf = (value: unknown): string[] => Object.keys(isObject(value) ? valu
 
 function commandLine(words: readonly string[]): string {
   const shown = words.map((word, at) => publicWord(word, words[at - 1]));
-  // Together, because what a flag is called says what comes after it.
+  // On the joined words, since the name of a flag decides how its value is redacted.
   return redactText(shown.map((word) => (/[\s"']/.test(word) ? JSON.stringify(word) : word)).join(" "));
 }
 
@@ -78,7 +78,7 @@ function publicWord(word: string, before: string | undefined): string {
   return /^https?:\/\//.test(word) ? publicUrl(word) : word;
 }
 
-/** Keys stand in the paths of some: what looks like one is left out. */
+/** Some URLs have keys in their path: segments that look like one are removed. */
 function publicUrl(text: string): string {
   if (!URL.canParse(text)) return redactText(text.split(/[?#]/)[0]!);
   const { protocol, host, pathname } = new URL(text);

@@ -1,6 +1,6 @@
 /**
- * Values of a TOML document (https://toml.io/en/v1.0.0), for what a configuration says of servers: tables, dotted keys,
- * strings, lists, inline tables and booleans. Numbers and times come as text. Arrays of tables are passed over.
+ * A TOML parser (https://toml.io/en/v1.0.0) for server configurations: tables, dotted keys, strings, lists, inline
+ * tables and booleans. Numbers and times are returned as text. Arrays of tables are skipped.
  */
 
 type Table = { [key: string]: unknown };
@@ -98,7 +98,7 @@ class Reader {
     while (!isLiteral && end >= 0 && isEscaped(this.text, end, start))
       end = this.text.indexOf(quotes, end + 1);
     if (end < 0) throw new SyntaxError("a string without an end");
-    // Up to two quotes may stand before the three that end a text of several lines.
+    // A multi-line string may end in up to two quotes before its closing three.
     while (quotes.length === 3 && this.text[end + 3] === quotes[0]) end += 1;
     this.at = end + quotes.length;
     const content = this.text.slice(start, end);

@@ -1,8 +1,8 @@
 /**
  * Events as an HTTP archive, HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/, as published by W3C's draft of
  * 2012). Values in, values out. An event has no headers and no cookies, so an archive of them has none either; bodies
- * are those of `_raw`: JSON as JSON, a stream as the list of its chunks. What HAR has no member for is told as Chrome's
- * developer tools write and read it (front_end/models/har): the kind of request, messages of WebSockets, what failed.
+ * are those of `_raw`: JSON as JSON, a stream as the list of its chunks. Where HAR has no member, those of Chrome's
+ * developer tools are used (front_end/models/har): kind of request, WebSocket messages, errors.
  */
 
 import { Buffer } from "node:buffer";
@@ -20,7 +20,7 @@ export interface HarEntry {
   /** Names of members that HAR does not have begin with an underscore. */
   readonly _resourceType: "fetch" | "websocket";
   readonly _webSocketMessages?: readonly HarMessage[];
-  /** HTTP Toolkit's (httptoolkit-ui, src/model/http/har.ts); without it a WebSocket was aborted to it. */
+  /** HTTP Toolkit's (httptoolkit-ui, src/model/http/har.ts); without it, it shows a WebSocket as aborted. */
   readonly _webSocketClose?: { readonly code: number };
   readonly _eventId: string;
   readonly _app?: string;
@@ -68,18 +68,18 @@ interface HarPair {
 
 const JSON_TYPE = "application/json";
 const TEXT_TYPE = "text/plain";
-/** Readers of archives want a type, also where the body was not kept. */
+/** Readers of archives require a type, even if the body was not kept. */
 const UNKNOWN_TYPE = "x-unknown";
-/** RFC 6455 §7.4.1: none was present. Events do not have it. */
+/** RFC 6455 §7.4.1: no status code was present. Events do not contain it. */
 const NO_CODE = 1005;
 
-/** What comes before the entries and after them; between two of them a comma. */
+/** The text before and after the entries, which are separated by commas. */
 export function harAround(version: string): readonly [before: string, after: string] {
   const creator = JSON.stringify({ name: "Oximy", version });
   return [`{"log":{"version":"1.2","creator":${creator},"pages":[],"entries":[\n`, "\n]}}\n"];
 }
 
-/** Undefined for a connection of which no request was read: it is none of HTTP's. */
+/** Undefined for a connection without a request that was read. */
 export function harEntry(event: OximyEvent): HarEntry | undefined {
   const { metadata, timing, interaction, app, client } = event;
   const { request_method: method, request_path: path, response_status: status = 0 } = metadata;
@@ -89,10 +89,10 @@ export function harEntry(event: OximyEvent): HarEntry | undefined {
   const isWebSocket = metadata.protocol === "websocket";
   const url = urlOf(event, path);
   const httpVersion = versionOf(metadata.protocol);
-  // A WebSocket's are messages; a GET with a body would be none that readers take.
+  // A WebSocket's bodies are its messages; readers reject a GET with a body.
   const sent = isWebSocket ? undefined : bodyOf(interaction?.request._raw);
   const received = isWebSocket ? undefined : bodyOf(interaction?.response?._raw);
-  const who = app?.name ?? client.name;
+  const name = app?.name ?? client.name;
   return {
     startedDateTime: event.timestamp,
     time: duration,
@@ -130,11 +130,11 @@ export function harEntry(event: OximyEvent): HarEntry | undefined {
     ...(isWebSocket && { _webSocketMessages: messagesOf(event, wait) }),
     ...(isWebSocket && metadata.error === undefined && { _webSocketClose: { code: NO_CODE } }),
     _eventId: event.event_id,
-    ...(who !== undefined && { _app: who }),
+    ...(name !== undefined && { _app: name }),
   };
 }
 
-/** Each message's own time is not kept: what was sent is put where the turn begins, what came where the answer does. */
+/** Times of single messages are not kept: sent ones get the start of the turn, received ones that of the response. */
 function messagesOf({ interaction, timestamp }: OximyEvent, wait: number): HarMessage[] {
   const begun = Date.parse(timestamp);
   const messages = (type: HarMessage["type"], raw: unknown, ms: number) =>
@@ -151,7 +151,7 @@ function messagesOf({ interaction, timestamp }: OximyEvent, wait: number): HarMe
 function urlOf({ metadata }: OximyEvent, path: string): string {
   const { request_host: host = "", via, protocol } = metadata;
   const scheme = `${protocol === "websocket" ? "ws" : "http"}${via === "plain" ? "" : "s"}`;
-  // The path of OPTIONS can be `*`, and that of a proxy's request a whole address.
+  // The target of OPTIONS can be `*`, and that of a proxy request an absolute URL.
   const text = `${scheme}://${host}${path.startsWith("/") ? path : `/${path}`}`;
   return URL.canParse(text) ? new URL(text).href : `${scheme}://unknown.invalid/`;
 }
@@ -182,8 +182,9 @@ function commentOf({ interaction, metadata }: OximyEvent): string {
     usage && `${usage.input_tokens ?? "?"} tokens in, ${usage.output_tokens ?? "?"} out`,
     metadata.protocol === "websocket"
       ? interaction && "a turn of a WebSocket"
-      : Array.isArray(interaction?.response?._raw) && "the answer was a stream; its chunks are a list",
-    metadata.truncated && "not all bytes of a body were kept",
+      : Array.isArray(interaction?.response?._raw) &&
+        "the response was a stream, given as a list of its chunks",
+    metadata.truncated && "a body was truncated",
     metadata.error,
     metadata.reason,
   ]

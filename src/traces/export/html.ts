@@ -1,6 +1,6 @@
 /**
- * A conversation as one page to hand on. It needs no script and no network, and its policy forbids both. All that is in
- * it was said by others: text is escaped, and never markup, an address or a style.
+ * A conversation as a single page for sharing. It needs no script and no network, and its policy forbids both. All its
+ * content is untrusted: it is escaped, and never becomes markup, a URL or a style.
  */
 
 import { createHash } from "node:crypto";
@@ -9,7 +9,7 @@ import { appNameOf } from "../../event/facts.js";
 import { isObject, listOf } from "../../interaction/json.js";
 import { money } from "../../sinks/feed.js";
 import { localClock, localDate } from "../../sinks/traces-folder.js";
-import { answerOf, isInstruction, type Part, saidOf, textOf } from "../turn.js";
+import { answerOf, inputOf, isInstruction, type Part, textOf } from "../turn.js";
 
 const STYLE = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 22%, transparent); }
@@ -27,10 +27,10 @@ details pre { font: 13px/1.45 ui-monospace, monospace; border: 1px solid var(--l
 footer { margin-top: 3rem; font-size: 0.8rem; opacity: 0.7; }
 `;
 
-/** CSP 3: nothing is loaded, nothing runs, nothing is sent; only the style that is in the page holds. */
+/** CSP 3: nothing is loaded, run or sent; only the page's own style applies. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'`;
 
-/** The page up to its calls. The title is that of the conversation. */
+/** The page up to its calls. `title` is the conversation's. */
 export function htmlHead(title: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -48,51 +48,54 @@ export function htmlHead(title: string): string {
 }
 
 export function htmlFoot(version: string): string {
-  return `<footer>Made by Oximy ${escaped(version)} from what was captured on this machine; credentials are cut.</footer>\n</body>\n</html>\n`;
+  return `<footer>Made by Oximy ${escaped(version)} from events captured on this machine; credentials are removed.</footer>\n</body>\n</html>\n`;
 }
 
-/** One call: what was said since the answer before it, and the answer. */
+/** One call: the messages since the previous response, and the response. */
 export function htmlCall(event: OximyEvent): string {
   const { error } = event.metadata;
   return [
     `<h2>${escaped(headline(event))}</h2>`,
     ...(event.conversation?.parent_event_id === undefined ? instructions(event) : []),
-    ...[...saidOf(event), ...answerOf(event)].map(block),
+    ...[...inputOf(event), ...answerOf(event)].map(block),
     ...(error === undefined ? [] : [block({ kind: "error", text: error })]),
     "",
   ].join("\n");
 }
 
-/** What the program told the model before all else, folded. */
+/** System prompt and instructions, folded. */
 function instructions({ interaction }: OximyEvent): string[] {
   const { system, messages } = interaction?.request ?? {};
-  const told = listOf(messages)
+  const instructing = listOf(messages)
     .filter(isObject)
     .filter((message) => isInstruction(message as never));
-  return [...(system === undefined ? [] : [textOf(system)]), ...told.map(({ content }) => textOf(content))]
+  return [
+    ...(system === undefined ? [] : [textOf(system)]),
+    ...instructing.map(({ content }) => textOf(content)),
+  ]
     .filter((text) => text !== "")
     .map((text) => folded("Instructions", text));
 }
 
-function block(said: Part): string {
-  switch (said.kind) {
+function block(part: Part): string {
+  switch (part.kind) {
     case "text":
-      return `<div class="said ${roleClass(said.role)}"><div class="role">${escaped(said.role)}</div><pre>${escaped(said.text)}</pre></div>`;
+      return `<div class="said ${roleClass(part.role)}"><div class="role">${escaped(part.role)}</div><pre>${escaped(part.text)}</pre></div>`;
     case "thinking":
-      return folded("Thought", said.text);
+      return folded("Thought", part.text);
     case "call":
-      return folded(`Calls ${said.name}`, indentedJson(said.given));
+      return folded(`Calls ${part.name}`, indentedJson(part.given));
     case "result":
-      return folded(`Result, ${said.text.length} characters`, said.text);
+      return folded(`Result, ${part.text.length} characters`, part.text);
     case "error":
-      return `<div class="said error"><pre>${escaped(said.text)}</pre></div>`;
+      return `<div class="said error"><pre>${escaped(part.text)}</pre></div>`;
     case "media":
     case "other":
-      return `<div class="said">[${escaped(said.type)}]</div>`;
+      return `<div class="said">[${escaped(part.type)}]</div>`;
   }
 }
 
-/** Of a closed list: a role is what a program wrote there. */
+/** From a fixed list, since a role is untrusted text. */
 function roleClass(role: string): string {
   return ["user", "assistant", "model"].find((known) => known === role) ?? "other";
 }
@@ -105,7 +108,7 @@ function indentedJson(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
   } catch {
-    return json; // a model can write what is no JSON
+    return json; // a model can produce invalid JSON
   }
 }
 
@@ -133,7 +136,7 @@ const NAMES: Readonly<Record<string, string>> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-/** What HTML cannot hold (controls but tab and line feed, halves of characters), and what nobody sees (formats). */
+/** Invisible characters (formats), and those that HTML forbids (controls except tab and line feed, lone surrogates). */
 const UNSEEN = /[\p{Cf}\p{Zl}\p{Zp}]/gu;
 const FORBIDDEN = /(?![\t\n])[\p{Cc}\p{Cs}\ufffe\uffff]/gu;
 

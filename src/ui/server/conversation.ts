@@ -7,7 +7,7 @@ import { cutLine, WITHOUT_BODIES } from "../../traces/cut-line.js";
 import { parseLine } from "../../traces/event-files.js";
 import { linesAt } from "../../traces/placed-lines.js";
 import { diffRequests, type RequestDiff, systemOf, toolNames } from "../../traces/request-diff.js";
-import { answerOf, saidOf } from "../../traces/turn.js";
+import { answerOf, inputOf } from "../../traces/turn.js";
 import type { Turn } from "../wire.js";
 import { bounded } from "./bounded.js";
 import type { Catalogue, Entry } from "./catalogue.js";
@@ -65,7 +65,7 @@ function turnOf({ row }: Entry, event: OximyEvent, before: OximyEvent | undefine
     row,
     system: system === "" ? undefined : { text: system, length: system.length },
     tools: tools.length === 0 ? undefined : tools,
-    said: saidOf(event),
+    said: inputOf(event),
     answer: answerOf(event),
     usage: response?.usage,
     finish: stringOf(response?.finish_reason),

@@ -97,7 +97,7 @@ test("an entry says what the event says", () => {
       content: { mimeType: "application/json", text: '[{"delta":"Hi"},{"delta":" there!"}]' },
       bodySize: 512,
     },
-    comment: "gpt-4; 5 tokens in, 3 out; the answer was a stream; its chunks are a list",
+    comment: "gpt-4; 5 tokens in, 3 out; the response was a stream, given as a list of its chunks",
     _app: "node",
   });
 });
