@@ -132,7 +132,7 @@ describe.runIf(root)("what root fixed", () => {
   it.each([
     ["no JSON", "{", "cannot be read"],
     ["no object", "[]", "must hold one JSON object"],
-    ["an unknown key", '{"keep_day":3}', 'there is no option "keep_day"'],
+    ["an unknown key", '{"keep_day":3}', 'unknown option "keep_day"'],
     ["a value that cannot be used", '{"keep_days":"many"}', '"many" is not usable'],
   ])("cannot be %s", (_name, text, complaint) => {
     writeFileSync(file, text);

@@ -1,8 +1,8 @@
-/** Asking the page's server. All that it says passes through `parseVisible`. */
+/** Requests to the page's server. All responses pass through `parseVisible`. */
 
 import { parseVisible } from "./visible.js";
 
-/** The values of an answer that has one a line, as they come. Rejects with what the server says. */
+/** The values of a response with one JSON value per line, as they arrive. Rejects with the server's error. */
 export async function* linesOf<T>(path: string, signal: AbortSignal): AsyncGenerator<T> {
   const response = await fetch(path, { signal });
   if (!response.ok || response.body === null) throw new Error(await whyNot(response));

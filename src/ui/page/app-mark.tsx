@@ -1,4 +1,4 @@
-/** The same colour for an app wherever it stands; one of those that can be read on both grounds (style.css). */
+/** An app has the same colour everywhere; all are legible on light and dark backgrounds (style.css). */
 const COLOURS = 8;
 
 export function colourOf(name: string): number {

@@ -4,19 +4,19 @@ import { count } from "./format.js";
 import { Plain } from "./text.js";
 
 const LOST: Record<RequestDiff["cache"]["lostAt"], (same: number) => string> = {
-  model: () => "cache lost: another model has one of its own",
+  model: () => "cache lost: each model has its own",
   tools: () => "cache lost from the tools on",
   system: () => "cache lost from the system prompt on",
   messages: (same) => `cache lost from message ${same + 1} on`,
-  nowhere: () => "goes on where the request before ended",
+  nowhere: () => "continues the previous request",
 };
 
-/** What a request differs in from the one before. */
+/** Differences between a request and the previous one. */
 export function Changes({ diff }: { readonly diff: RequestDiff }) {
   const { system, tools, messages, fields, cache } = diff;
   const isLost = cache.lostAt !== "nowhere";
   const added = messages.after - messages.same;
-  const told =
+  const usage =
     cache.read === undefined
       ? ""
       : `, ${count(cache.read)} of ${count(cache.input ?? 0)} tokens read from it`;
@@ -27,7 +27,7 @@ export function Changes({ diff }: { readonly diff: RequestDiff }) {
         <>
           {LOST[cache.lostAt](messages.same)}
           <span class="dim">
-            {told} · {added} new {added === 1 ? "message" : "messages"}
+            {usage} · {added} new {added === 1 ? "message" : "messages"}
           </span>
         </>
       }

@@ -1,4 +1,4 @@
-/** The last gate before a document: only these elements, and links that lead to the web when they are clicked. */
+/** The last filter before the document: allows only these elements, and links to the web. */
 
 import DOMPurify from "dompurify";
 
@@ -20,11 +20,11 @@ export function cleaned(html: string): DocumentFragment {
     if (!link.hasAttribute("href")) continue;
     link.rel = "noopener noreferrer";
     link.target = "_blank";
-    // Where it leads is seen, whatever it says.
+    // Shows the target even if the link text differs.
     if (link.textContent !== link.href) link.append(` (${link.host})`);
     link.title = link.href;
   }
-  // The page's own headings are above those of what it shows.
+  // Headings in content must not mix with the page's own heading structure.
   for (const heading of fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
     const strong = document.createElement("p");
     strong.className = `heading ${heading.tagName.toLowerCase()}`;

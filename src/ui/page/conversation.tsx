@@ -7,15 +7,15 @@ import { clock, count, day, whole } from "./format.js";
 import { goTo } from "./place.js";
 import { TurnView } from "./turn-view.js";
 
-/** So many turns are in the document before somebody asks for more. */
+/** Turns in the document before the user asks for more. */
 const STEP = 50;
 const PACE_MS = 100;
-/** While calls come, all are read again at most this often. */
+/** While calls arrive, all turns are read again at most this often. */
 const AGAIN_MS = 1_000;
 
 interface Props {
   readonly event: string;
-  /** How many calls of it are known: with another one it is read again. */
+  /** Number of known calls of the conversation: it is read again when this changes. */
   readonly calls: number;
 }
 
@@ -27,7 +27,7 @@ export function Conversation({ event, calls }: Props) {
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
   const first = turns[0];
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll by keys
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable by keyboard
     <article class="detail" aria-label="Conversation" tabIndex={0}>
       <div class="top">
         <button
@@ -46,7 +46,7 @@ export function Conversation({ event, calls }: Props) {
       </div>
       {error !== undefined && <p class="bad">{error}</p>}
       {isDone && first === undefined && error === undefined && (
-        <p class="empty">This event is not there any more.</p>
+        <p class="empty">This event no longer exists.</p>
       )}
       {first?.system !== undefined && <System {...first.system} />}
       {first?.tools !== undefined && <Tools names={first.tools} />}
@@ -56,7 +56,7 @@ export function Conversation({ event, calls }: Props) {
       {!isDone && <p class="dim">Reading …</p>}
       {turns.length > shown && (
         <button type="button" onClick={() => setShown(shown + 4 * STEP)}>
-          Show more of the {turns.length - shown} calls that follow
+          Show more of the {turns.length - shown} remaining calls
         </button>
       )}
     </article>
@@ -119,7 +119,7 @@ function useTurns(event: string, calls: number) {
     const gone = new AbortController();
     const turns: Turn[] = [];
     let drawn = 0;
-    // What is there already stays until there is more.
+    // Keeps the current turns until there are more.
     const draw = (isDone: boolean) =>
       setState((now) => (isDone || turns.length > now.turns.length ? { turns: [...turns], isDone } : now));
     const read = async () => {
@@ -143,7 +143,7 @@ function useTurns(event: string, calls: number) {
       clearTimeout(due);
       gone.abort();
     };
-    // `calls` is when there is more.
+    // A change of `calls` means that there are more turns.
   }, [event, calls]);
   return state;
 }

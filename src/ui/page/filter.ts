@@ -1,4 +1,4 @@
-/** Which rows are shown: the filters of the command line, and free text. */
+/** Which rows are shown: the command line's filters, and free text. */
 
 import type { Row } from "../wire.js";
 
@@ -7,7 +7,7 @@ export interface Filter {
   readonly provider: string;
   readonly model: string;
   readonly project: string;
-  /** As `oximy events --status` has it: `429`, `4xx`; empty for all. */
+  /** In the format of `oximy events --status`: `429`, `4xx`; empty for all. */
   readonly status: string;
   /** Milliseconds since 1970; 0 for all. */
   readonly since: number;
@@ -26,7 +26,7 @@ export const ALL: Filter = {
   text: "",
 };
 
-/** @param found ids of the events whose lines have the text, as far as it is known */
+/** @param found ids of the events whose lines contain the text, as far as known */
 export function matcher(filter: Filter, found: ReadonlyMap<string, string>): (row: Row) => boolean {
   const { app, provider, model, project, status, since, show, text } = filter;
   const pattern = text === "" ? undefined : patternOf(text);
@@ -54,7 +54,7 @@ function hasStatus({ status }: Row, wanted: string): boolean {
 
 const classOf = (status: number) => `${Math.floor(status / 100)}xx`;
 
-/** What can be chosen of the statuses that are there, each class before those in it; with how many rows have it. */
+/** The existing statuses, each class before its members, with the number of rows. */
 export function statusesOf(rows: readonly Row[]): [string, number][] {
   const classes = valuesOf(rows, ({ status }) => (status === undefined ? undefined : classOf(status)));
   const statuses = valuesOf(rows, ({ status }) => (status === undefined ? undefined : String(status)));
@@ -64,13 +64,13 @@ export function statusesOf(rows: readonly Row[]): [string, number][] {
   });
 }
 
-/** Without regard to case; of ASCII alone by the rules that are cheaper. */
+/** Case-insensitive; ASCII patterns use the cheaper non-Unicode rules. */
 function patternOf(text: string): RegExp {
   const isAscii = /^[\x00-\x7f]*$/.test(text);
   return new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), isAscii ? "i" : "iu");
 }
 
-/** What the row itself shows; the server looks through the rest. */
+/** Searches the fields shown in the row; the server searches the rest. */
 function hasText(row: Row, pattern: RegExp): boolean {
   const has = (part: string | undefined) => part !== undefined && pattern.test(part);
   return (
@@ -86,7 +86,7 @@ function hasText(row: Row, pattern: RegExp): boolean {
   );
 }
 
-/** The values of a field with how many rows have each, most first. */
+/** The values of a field with their number of rows, most frequent first. */
 export function valuesOf(rows: readonly Row[], of: (row: Row) => string | undefined): [string, number][] {
   const counts = new Map<string, number>();
   for (const row of rows) {

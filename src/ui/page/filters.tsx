@@ -32,13 +32,13 @@ const SINCE: readonly [string, number][] = [
   ["last 30 days", 30 * 24 * HOUR],
 ];
 
-/** The choices of a list are made anew when this many rows came, not with each. */
+/** Growth of the number of rows after which the choices are recomputed, instead of with each row. */
 const STEP = 1.1;
 
 export function Filters({ state, store, by, setBy, view }: Props) {
   const { filter, rows, shown, search } = state;
   const step = Math.ceil(Math.log(rows.length + 1) / Math.log(STEP));
-  // Of 100,000 rows one more changes no choice.
+  // With 100,000 rows, one more hardly changes the choices.
   const choices = useMemo(
     () => FIELDS.map(([field, all]) => [field, all, valuesOf(rows, (row) => row[field])] as const),
     [step, rows],
@@ -52,7 +52,7 @@ export function Filters({ state, store, by, setBy, view }: Props) {
         id={SEARCH_ID}
         type="search"
         placeholder="Search ( / )"
-        aria-label="Search in all that was said"
+        aria-label="Search in all content"
         value={filter.text}
         maxLength={500}
         onInput={({ currentTarget }) => set({ text: currentTarget.value })}
@@ -118,7 +118,7 @@ export function Filters({ state, store, by, setBy, view }: Props) {
   );
 }
 
-/** Which of the spans a time was chosen by: the nearest. */
+/** The span by which a time was chosen: the nearest one. */
 function agoOf(since: number): number {
   if (since === 0) return 0;
   const ago = Date.now() - since;

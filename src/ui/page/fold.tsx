@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 interface Props {
   readonly class?: string;
   readonly title: ComponentChildren;
-  /** Made when it is opened. */
+  /** Rendered when it is opened. */
   readonly children: () => ComponentChildren;
 }
 

@@ -1,4 +1,4 @@
-/** Numbers and times as a person reads them. */
+/** Numbers and times for display. */
 
 const COUNT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const WHOLE = new Intl.NumberFormat("en");
@@ -16,7 +16,7 @@ export const whole = (value: number): string => WHOLE.format(value);
 export const clock = (at: number): string => CLOCK.format(at);
 export const day = (at: number): string => DAY.format(at);
 
-/** US dollars, with two digits that count. */
+/** US dollars, with two significant digits. */
 export function money(value: number): string {
   if (value === 0) return "$0";
   return `$${value >= 0.995 ? value.toFixed(2) : value.toPrecision(2).replace(/e.*/, "")}`;

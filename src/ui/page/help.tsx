@@ -20,7 +20,7 @@ export function Help({ close }: { readonly close: () => void }) {
         ))}
       </dl>
       <p>
-        Nothing of what is shown leaves this machine. <a href="licences.txt">Licences</a>
+        None of this data leaves this machine. <a href="licences.txt">Licences</a>
       </p>
       <button type="button" onClick={close}>
         Close

@@ -3,11 +3,11 @@ import { Fold } from "./fold.js";
 import { Plain } from "./text.js";
 import { visible } from "./visible.js";
 
-/** So many members are shown before somebody asks for more. */
+/** Members shown before the user asks for more. */
 const STEP = 100;
 const SHORT = 120;
 
-/** JSON as a tree whose branches are made when they are opened, however deep and wide it is. */
+/** JSON as a tree whose branches are rendered when opened, for any depth and width. */
 export function JsonTree({ value }: { readonly value: unknown }) {
   const [shown, setShown] = useState(STEP);
   if (typeof value !== "object" || value === null) return <Leaf value={value} />;

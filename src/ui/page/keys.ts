@@ -1,4 +1,4 @@
-/** The keyboard. */
+/** Keyboard shortcuts. */
 
 import { useEffect, useRef } from "preact/hooks";
 
@@ -13,12 +13,12 @@ export interface Keys {
 
 export const KEYS: readonly (readonly [string, string])[] = [
   ["j, ↓", "next"],
-  ["k, ↑", "the one before"],
-  ["Enter", "open it"],
-  ["Esc", "close it; leave the search"],
+  ["k, ↑", "previous"],
+  ["Enter", "open"],
+  ["Esc", "close; leave the search"],
   ["/", "search"],
-  ["1, 2, 3", "timeline, usage, what was not read"],
-  ["?", "this list"],
+  ["1, 2, 3", "timeline, usage, not read"],
+  ["?", "show this list"],
 ];
 
 export const SEARCH_ID = "search";
@@ -45,7 +45,7 @@ function act({ key, target }: KeyboardEvent, keys: Keys): boolean {
     return true;
   }
   if (isField) return false;
-  // What has the focus does what it does.
+  // A focused control handles the key itself.
   const isControl = element.matches?.("a, button, summary");
   const isScrolled = element.closest?.(".detail") !== null && element.closest !== undefined;
   switch (key) {

@@ -1,10 +1,10 @@
-/** Markdown of others as HTML that says the same and loads nothing. What comes out is cleaned again (clean.ts). */
+/** Untrusted Markdown as HTML that loads nothing. The result is sanitized again (clean.ts). */
 
 import MarkdownIt from "markdown-it";
 
 const reader = new MarkdownIt({ html: false, linkify: false, breaks: false });
 
-// A picture would be loaded: where it stood, and from where, is told.
+// Pictures would be loaded from the network, so only their name and address are shown.
 reader.renderer.rules.image = (tokens, index) => {
   const token = tokens[index]!;
   const { escapeHtml } = reader.utils;
@@ -12,7 +12,7 @@ reader.renderer.rules.image = (tokens, index) => {
   return `<code>[picture: ${escapeHtml(token.content || "no name")}, ${escapeHtml(address)}]</code>`;
 };
 
-/** More is shown as plain text: nobody reads it as a page, and it would take seconds. */
+/** Longer text is shown as plain text: rendering it would take seconds. */
 const MOST = 60_000;
 
 export const isMarkdown = (text: string): boolean => text.length <= MOST;

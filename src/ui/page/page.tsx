@@ -80,7 +80,7 @@ export function Page({ store }: { readonly store: Store }) {
   );
 }
 
-/** How many calls of an event's conversation are known. */
+/** Number of known calls in an event's conversation. */
 function callsOf(rows: readonly Row[], event: string | undefined): number {
   const row = event === undefined ? undefined : rows.findLast(({ id }) => id === event);
   if (row?.conversation === undefined) return row === undefined ? 0 : 1;
@@ -88,14 +88,14 @@ function callsOf(rows: readonly Row[], event: string | undefined): number {
 }
 
 function LinkState({ state: { link, rows, leftOut, unreadable } }: { readonly state: State }) {
-  const text = { loading: "reading", live: "live", lost: "oximy ui has ended" }[link];
+  const text = { loading: "reading", live: "live", lost: "oximy ui has stopped" }[link];
   return (
     <p class={`link ${link}`} role="status">
       {rows.length.toLocaleString("en")} events · {text}
-      {leftOut > 0 && ` · ${leftOut} older files are left out`}
+      {leftOut > 0 && ` · ${leftOut} older files not loaded`}
       {unreadable.length > 0 && (
         <span class="bad" title={unreadable.join("\n")}>
-          {` · ${unreadable.length} files cannot be read`}
+          {` · ${unreadable.length} files could not be read`}
         </span>
       )}
     </p>

@@ -52,7 +52,7 @@ export function PartView({ part }: { readonly part: Part }) {
           class="result"
           title={
             <>
-              answered {bytes(part.text.length)} <code>{startOf(part.text)}</code>
+              result {bytes(part.text.length)} <code>{startOf(part.text)}</code>
             </>
           }
         >
@@ -80,6 +80,6 @@ function indented(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
   } catch {
-    return json; // as it was sent
+    return json; // not JSON: shown unchanged
   }
 }

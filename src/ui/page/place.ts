@@ -1,4 +1,4 @@
-/** Where in the page one is: the address after #, so that the browser's way back works. */
+/** The current place in the page: kept in the URL fragment, so that the browser's back button works. */
 
 import { useEffect, useState } from "preact/hooks";
 

@@ -5,29 +5,29 @@ import type { Series } from "./series.js";
 
 interface Props {
   readonly series: Series;
-  readonly tell: (value: number) => string;
+  readonly format: (value: number) => string;
 }
 
 const HEIGHT = 280;
-/** Told apart also by those who see fewer colours, on light and dark (Okabe and Ito, 2008, without black). */
+/** Distinguishable with colour blindness, on light and dark (Okabe and Ito, 2008, without black). */
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800", "#8c8c8c"];
 export const plotColour = (index: number): string => COLOURS[index % COLOURS.length]!;
 
-/** Bars over each other, a colour for each group. The table beside it says the same in numbers. */
-export function Plot({ series, tell }: Props) {
+/** Stacked bars, one colour per group. The table below it has the numbers. */
+export function Plot({ series, format }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const scheme = useScheme();
-  // The colours of the axes are the scheme's.
+  // The axes take their colours from the scheme.
   useEffect(() => {
     const element = place.current!;
-    const plot = new uPlot(optionsOf(series, tell, element), dataOf(series), element);
+    const plot = new uPlot(optionsOf(series, format, element), dataOf(series), element);
     const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
     return () => {
       observer.disconnect();
       plot.destroy();
     };
-  }, [series, tell, scheme]);
+  }, [series, format, scheme]);
   return <div ref={place} class="plot" role="img" aria-label="Over time; the table below has the sums" />;
 }
 
@@ -43,7 +43,7 @@ function useScheme(): boolean {
   return isDark;
 }
 
-/** The first group stands on all others: the whole is drawn first, and each next one over it. */
+/** Stacks the first group on top of all others: the total is drawn first, and each next group over it. */
 function dataOf({ starts, groups }: Series): uPlot.AlignedData {
   const stacked: number[][] = [];
   let below = starts.map(() => 0);
@@ -56,7 +56,7 @@ function dataOf({ starts, groups }: Series): uPlot.AlignedData {
 
 function optionsOf(
   { groups, starts, span }: Series,
-  tell: (value: number) => string,
+  format: (value: number) => string,
   element: HTMLElement,
 ): uPlot.Options {
   const style = getComputedStyle(element);
@@ -70,7 +70,7 @@ function optionsOf(
     legend: { show: false },
     cursor: { drag: { x: true, y: false } },
     scales: { x: { time: true, range: (_plot, min) => [min, Math.max(last, min + span)] } },
-    axes: [axis, { ...axis, size: 64, values: (_plot, splits) => splits.map(tell) }],
+    axes: [axis, { ...axis, size: 64, values: (_plot, splits) => splits.map(format) }],
     series: [
       {},
       ...groups.map(({ name }, index) => ({

@@ -10,7 +10,7 @@ export interface Series {
   readonly starts: readonly number[];
   /** Length of a span, in seconds. */
   readonly span: number;
-  /** Most first; the last may stand for all others. */
+  /** Largest first; the last may combine all others. */
   readonly groups: readonly {
     readonly name: string;
     readonly values: readonly number[];
@@ -66,7 +66,7 @@ export function seriesOf(rows: readonly Row[], measure: Measure, by: By): Series
   };
 }
 
-/** Of the span that a time is in; days begin at the local midnight. */
+/** Start of the span that contains a time; days begin at local midnight. */
 function startOf(at: number, span: number): number {
   const shift = span >= 86_400 ? new Date(at).getTimezoneOffset() * 60 : 0;
   return Math.floor((at / 1_000 - shift) / span) * span + shift;

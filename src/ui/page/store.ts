@@ -1,4 +1,4 @@
-/** What the page knows: the rows as they come, the filter, and what was found by text. */
+/** The page's state: the rows as they arrive, the filter, and the search results. */
 
 import { useEffect, useState } from "preact/hooks";
 import type { FeedMessage, Match, Row } from "../wire.js";
@@ -10,7 +10,7 @@ export type Search = "none" | "running" | "done" | { readonly failed: string };
 
 export interface State {
   readonly rows: readonly Row[];
-  /** Those that the filter lets through. */
+  /** Rows that match the filter. */
   readonly shown: readonly Row[];
   readonly filter: Filter;
   readonly folder: string;
@@ -19,13 +19,13 @@ export interface State {
   /** Paths of files that cannot be read. */
   readonly unreadable: readonly string[];
   readonly search: Search;
-  /** What stands around the text, by the id of the event. */
+  /** Excerpts around the matched text, by event id. */
   readonly found: ReadonlyMap<string, string>;
 }
 
-/** A view of many rows is made anew this often at most, while they come. */
+/** While rows arrive, the view is updated at most this often. */
 const PACE_MS = 200;
-/** A text is asked for when no key was pressed for so long. */
+/** A search starts after this time without a key press. */
 const TYPING_MS = 120;
 
 export class Store {
@@ -48,11 +48,11 @@ export class Store {
   private due: ReturnType<typeof setTimeout> | undefined;
   private searching: AbortController | undefined;
 
-  /** Until the page goes. */
+  /** Connects to the feed for the lifetime of the page. */
   connect(): void {
     const feed = new EventSource("api/feed");
     feed.onmessage = ({ data }: MessageEvent<string>) => this.take(parseVisible(data) as FeedMessage);
-    // It connects again by itself, unless the server is another one by now.
+    // EventSource reconnects by itself; it fails if a new server has taken the port.
     feed.onerror = () => this.set({ link: "lost" });
   }
 
@@ -77,13 +77,13 @@ export class Store {
       this.show();
     } else {
       for (const row of message.rows) this.rows.push(this.compact(row));
-      // At once for the first ones, and for new ones; while thousands come, at a pace.
+      // Shows the first batch at once, later ones at a limited rate.
       if (this.rows.length === message.rows.length) this.show();
       else this.showSoon();
     }
   }
 
-  /** Names are few: one string for each, and the same members in each row. */
+  /** Saves memory: interns names, of which there are few, and gives each row the same shape. */
   private compact(row: Row): Row {
     const one = (text: string | undefined) => {
       if (text === undefined) return undefined;
@@ -121,10 +121,10 @@ export class Store {
     const searching = new AbortController();
     this.searching = searching;
     this.set({ search: "running", found: this.found });
-    setTimeout(() => void this.ask(text, searching.signal), TYPING_MS);
+    setTimeout(() => void this.request(text, searching.signal), TYPING_MS);
   }
 
-  private async ask(text: string, signal: AbortSignal): Promise<void> {
+  private async request(text: string, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     try {
       for await (const { id, excerpt } of linesOf<Match>(
@@ -142,7 +142,7 @@ export class Store {
     if (!signal.aborted) this.show();
   }
 
-  /** What it costs to show many rows grows with them: most of the time is left for what the user does. */
+  /** The cost of showing rows grows with their number: most of the time is left for user input. */
   private showSoon(): void {
     this.due ??= setTimeout(
       () => {

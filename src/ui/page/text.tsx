@@ -3,10 +3,10 @@ import { cleaned } from "./clean.js";
 import { bytes } from "./format.js";
 import { htmlOf, isMarkdown } from "./markdown.js";
 
-/** So much of a long text is shown before somebody asks for all. */
+/** Characters of a long text shown before the user asks for all. */
 const FIRST = 8_000;
 
-/** Text as its author meant it, as far as that is safe. */
+/** Text rendered as Markdown, as far as that is safe. */
 export function Markdown({ text }: { readonly text: string }) {
   const place = useRef<HTMLDivElement>(null);
   const isFormatted = isMarkdown(text);
@@ -16,7 +16,7 @@ export function Markdown({ text }: { readonly text: string }) {
   return isFormatted ? <div ref={place} class="markdown" dir="auto" /> : <Plain text={text} />;
 }
 
-/** Text as it is. */
+/** Plain text. */
 export function Plain({ text }: { readonly text: string }) {
   const [isWhole, setWhole] = useState(text.length <= FIRST);
   return (

@@ -26,7 +26,7 @@ export function TimelineList({ state, items, by, selected, opened, select, open 
     (index) => HEIGHT + (items[index]?.isFirstOfDay ? DAY_HEIGHT : 0),
     items,
   );
-  // What is selected comes into view, not what is new.
+  // Scrolls to the selection, not to new items.
   useEffect(() => {
     if (selected >= 0) virtual.scrollToIndex(selected, { align: "auto" });
   }, [selected]);
@@ -124,15 +124,15 @@ function Line({ item, excerpt }: { readonly item: Item; readonly excerpt: string
 
 function Empty({ state: { rows, link, folder, search } }: { readonly state: State }) {
   if (link === "loading" || search === "running") return <p class="empty">Reading …</p>;
-  if (rows.length > 0) return <p class="empty">Nothing like that. Change the filters or the text.</p>;
+  if (rows.length > 0) return <p class="empty">No matches. Change the filters or the text.</p>;
   return (
     <div class="empty">
-      <h2>Nothing was captured yet</h2>
+      <h2>No events yet</h2>
       <p>
-        Events come to <code>{folder}</code>, and here as they are written. Start a capture in a terminal:
+        Events are written to <code>{folder}</code> and appear here at once. Start a capture in a terminal:
       </p>
       <pre>sudo oximy local</pre>
-      <p>or, without root, of one command:</p>
+      <p>or, without root, capture one command:</p>
       <pre>oximy run -- python3 my_agent.py</pre>
     </div>
   );

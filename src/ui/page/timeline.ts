@@ -1,13 +1,13 @@
-/** Rows gathered into what the timeline lists: conversations, and calls that stand alone. */
+/** Groups rows into the items of the timeline: conversations, and calls outside of any. */
 
 import type { Row } from "../wire.js";
 
 export interface Item {
-  /** The event that is opened: the first of a conversation. */
+  /** The event to open: the first of a conversation. */
   readonly id: string;
-  /** All of them, as they were written. */
+  /** All rows, in the order in which they were written. */
   readonly rows: readonly Row[];
-  /** When its last call began. */
+  /** Start of its last call. */
   readonly at: number;
   /** Whether it is the first of its day in the list. */
   readonly isFirstOfDay: boolean;
@@ -23,7 +23,7 @@ export interface Sums {
   readonly words: string;
 }
 
-/** Newest first. With `calls` each call stands alone. */
+/** Newest first. With `calls`, each call is an item. */
 export function itemsOf(rows: readonly Row[], by: "conversations" | "calls"): Item[] {
   const items = (by === "calls" ? rows.map((row) => [row]) : gathered(rows)).map(
     (own): Omit<Item, "isFirstOfDay"> => {
@@ -45,7 +45,7 @@ export function itemsOf(rows: readonly Row[], by: "conversations" | "calls"): It
     });
 }
 
-/** The calls of each conversation, and each call that stands alone. */
+/** The calls of each conversation, and each call outside of any. */
 function gathered(rows: readonly Row[]): Row[][] {
   const conversations = new Map<string, Row[]>();
   const all: Row[][] = [];
@@ -75,7 +75,7 @@ export function sumsOf({ rows, id }: Item): Sums {
     if (row.failed) failed += 1;
   }
   const first = rows.find((row) => row.id === id);
-  // The row of its first call has the words; where that was not kept, another one.
+  // The row of its first call has the words; if that row is gone, another one may.
   const words = first?.words ?? rows.find((row) => row.words !== undefined)?.words;
   return {
     models: [...models],

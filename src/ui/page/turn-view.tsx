@@ -34,7 +34,7 @@ export function TurnView({ turn }: { readonly turn: Turn }) {
           Not read: {sentenceOf(row.reason)} {row.advice !== undefined && `Advice: ${row.advice}.`}
         </p>
       )}
-      <Fold class="raw" title="the event as it was written">
+      <Fold class="raw" title="raw event">
         {() => <Raw event={row.id} />}
       </Fold>
     </section>

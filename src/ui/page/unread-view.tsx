@@ -6,15 +6,15 @@ import type { State } from "./store.js";
 import { sentenceOf } from "./turn-view.js";
 import { unreadOf } from "./unread.js";
 
-/** What was seen and not read, why, and what to do. */
+/** Connections and calls that were seen but not read, why, and what to do. */
 export function UnreadView({ rows, link }: { readonly rows: readonly Row[]; readonly link: State["link"] }) {
   const groups = useMemo(() => unreadOf(rows), [rows]);
   if (groups.length === 0) {
-    return <p class="empty">{link === "loading" ? "Reading …" : "All that was seen was read."}</p>;
+    return <p class="empty">{link === "loading" ? "Reading …" : "Everything that was seen was read."}</p>;
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll by keys
-    <section class="unread" aria-label="Seen and not read" tabIndex={0}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable by keyboard
+    <section class="unread" aria-label="Seen but not read" tabIndex={0}>
       {groups.map(({ reason, app, advice, hosts, count, last }) => (
         <article key={`${reason}${app}${advice}`}>
           <h2>
@@ -30,7 +30,7 @@ export function UnreadView({ rows, link }: { readonly rows: readonly Row[]; read
           <p class="dim">
             {hosts.slice(0, 8).join(", ")}
             {hosts.length > 8 && ` and ${hosts.length - 8} others`} ·{" "}
-            <a href={`#/timeline/${last.id}`}>the last one</a>
+            <a href={`#/timeline/${last.id}`}>latest</a>
           </p>
         </article>
       ))}

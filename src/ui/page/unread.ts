@@ -1,4 +1,4 @@
-/** What was seen and not read, by reason, app and advice. */
+/** What was seen but not read, by reason, app and advice. */
 
 import type { Row } from "../wire.js";
 
@@ -11,7 +11,7 @@ export interface Unread {
   readonly last: Row;
 }
 
-/** Most first. */
+/** Most frequent first. */
 export function unreadOf(rows: Iterable<Row>): Unread[] {
   const groups = new Map<string, { hosts: Set<string>; count: number; last: Row }>();
   for (const row of rows) {

@@ -22,9 +22,9 @@ export function UsageView({ rows }: { readonly rows: readonly Row[] }) {
   const [measure, setMeasure] = useState<Measure>("cost");
   const [by, setBy] = useState<By>("app");
   const series = useMemo(() => seriesOf(rows, measure, by), [rows, measure, by]);
-  const tell = measure === "cost" ? money : count;
+  const format = measure === "cost" ? money : count;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll by keys
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable by keyboard
     <section class="usage" aria-label="Usage" tabIndex={0}>
       <div class="filters">
         <Choice
@@ -36,10 +36,10 @@ export function UsageView({ rows }: { readonly rows: readonly Row[] }) {
         <Choice label="group" value={by} options={GROUPS} onChange={(to) => setBy(to as By)} />
       </div>
       {series.groups.length === 0 ? (
-        <p class="empty">There is nothing to count.</p>
+        <p class="empty">No calls to count.</p>
       ) : (
         <>
-          <Plot series={series} tell={tell} />
+          <Plot series={series} format={format} />
           <table>
             <thead>
               <tr>

@@ -1,10 +1,10 @@
-/** Of a long list only what is in view is in the document, by TanStack Virtual. */
+/** Keeps only the visible part of a long list in the document, with TanStack Virtual. */
 
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useReducer, useState } from "preact/hooks";
 
-/** @param version another one: sizes are asked for anew */
+/** @param version a new value makes the list measure its sizes again */
 export function useVirtual(
   list: RefObject<HTMLDivElement | null>,
   count: number,
@@ -25,7 +25,7 @@ export function useVirtual(
   const [virtual] = useState(() => new Virtualizer<HTMLDivElement, Element>(options));
   virtual.setOptions(options);
   useLayoutEffect(() => virtual._didMount(), [virtual]);
-  // `version` is when.
+  // Runs when `version` changes.
   useLayoutEffect(() => virtual.measure(), [version]);
   useLayoutEffect(() => virtual._willUpdate());
   return virtual;

@@ -1,13 +1,13 @@
 /**
- * What comes from events is text of others. Characters that turn text around, hide it or mean nothing on a page are
- * made to be seen, once, where the server's answers are parsed.
+ * Event content is untrusted text. Characters that reverse text, hide it or are invisible are replaced by visible
+ * codes, once, where the server's responses are parsed.
  */
 
-/** C0 but tabs and line ends, C1, bidirectional controls, separators, tags that spell unseen words, lone halves. */
+/** C0 except tabs and line breaks, C1, bidirectional controls, separators, invisible tags, lone surrogates. */
 const UNSEEN =
   /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Cs}]/gu;
 
-/** The same in JSON, where the first ones and the last are escaped. */
+/** The same in JSON, where C0 and lone surrogates are escaped. */
 const UNSEEN_IN_JSON =
   /[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\\u[0d]|\\[bf]/iu;
 
@@ -18,7 +18,7 @@ export function visible(text: string): string {
   });
 }
 
-/** Parsed JSON in whose strings all can be seen. Throws SyntaxError. */
+/** Parsed JSON whose strings have no invisible characters. Throws SyntaxError. */
 export function parseVisible(json: string): unknown {
   if (!UNSEEN_IN_JSON.test(json)) return JSON.parse(json);
   return JSON.parse(json, (_key, value: unknown) => (typeof value === "string" ? visible(value) : value));

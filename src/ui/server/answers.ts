@@ -1,4 +1,4 @@
-/** What the page asks for: JSON, lines of JSON as they are found, and the feed. */
+/** The page's requests: JSON, streamed lines of JSON, and the feed. */
 
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
@@ -8,23 +8,23 @@ import type { Catalogue } from "./catalogue.js";
 import { lineOf, turnsOf } from "./conversation.js";
 import { search } from "./search.js";
 
-/** A longer text is looked for by nobody. */
+/** Longest search text. */
 const MAX_TEXT = 1_000;
 
 export interface Answering {
   readonly catalogue: Catalogue;
   readonly response: ServerResponse;
   readonly query: URLSearchParams;
-  /** Aborts when the client goes, or the server ends. */
+  /** Aborts when the client disconnects or the server stops. */
   readonly signal: AbortSignal;
 }
 
-/** By their path after the place. Each resolves when all is written; an answer that is too slow is waited for. */
+/** By path after the secret first segment. Each resolves when everything is written, with backpressure. */
 export const ANSWERS: { readonly [path: string]: (answering: Answering) => Promise<void> } = {
   "api/feed": feed,
   "api/search": async ({ catalogue, response, query, signal }) => {
     const text = (query.get("text") ?? "").slice(0, MAX_TEXT);
-    if (text === "") return sendJson(response, 400, { error: "There is no text to look for." });
+    if (text === "") return sendJson(response, 400, { error: "The search text is empty." });
     await sendLines(response, search(catalogue, text, signal), signal);
   },
   "api/conversation": async ({ catalogue, response, query, signal }) => {
@@ -39,7 +39,7 @@ export const ANSWERS: { readonly [path: string]: (answering: Answering) => Promi
   },
   "api/event": async ({ catalogue, response, query }) => {
     const line = await lineOf(catalogue, query.get("event") ?? "");
-    if (line === undefined) return sendJson(response, 404, { error: "There is no such event." });
+    if (line === undefined) return sendJson(response, 404, { error: "No such event." });
     response.writeHead(200, { "Content-Type": "application/json; charset=utf-8" }).end(line);
   },
 };
@@ -50,7 +50,7 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
     .end(JSON.stringify(value));
 }
 
-/** One value a line. An error after the first is told by a line of its own. */
+/** One value per line. An error after the headers is sent as a line of its own. */
 async function sendLines(
   response: ServerResponse,
   values: AsyncIterable<readonly unknown[]>,
@@ -70,25 +70,25 @@ async function sendLines(
   response.end();
 }
 
-/** Server-sent events: all rows that are known, then new ones as they are written. */
+/** Server-sent events: all known rows, then new ones as they are written. */
 async function feed({ catalogue, response, signal }: Answering): Promise<void> {
   response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
   response.flushHeaders();
-  const tell = (message: FeedMessage) => write(response, `data: ${JSON.stringify(message)}\n\n`, signal);
+  const send = (message: FeedMessage) => write(response, `data: ${JSON.stringify(message)}\n\n`, signal);
   const unwatch = catalogue.watch();
   try {
     while (!signal.aborted) {
       const { batches } = catalogue;
-      await tell({ kind: "begin", folder: catalogue.folder });
+      await send({ kind: "begin", folder: catalogue.folder });
       let isComplete = false;
       let next = 0;
-      // Other batches: what was told is void.
+      // New batches replace everything sent before.
       while (!signal.aborted && catalogue.batches === batches) {
-        if (next < batches.length) await tell({ kind: "rows", rows: batches[next++]! });
+        if (next < batches.length) await send({ kind: "rows", rows: batches[next++]! });
         else if (catalogue.complete && !isComplete) {
           isComplete = true;
           const { leftOut, unreadable } = catalogue;
-          await tell({ kind: "complete", left_out: leftOut, unreadable: [...unreadable] });
+          await send({ kind: "complete", left_out: leftOut, unreadable: [...unreadable] });
         } else await catalogue.changed(signal);
       }
     }
@@ -99,7 +99,7 @@ async function feed({ catalogue, response, signal }: Answering): Promise<void> {
   }
 }
 
-/** Waits until the client has taken what was written before. Rejects when `signal` aborts meanwhile. */
+/** Waits for the client when the buffer is full. Rejects when `signal` aborts meanwhile. */
 async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
   if (!response.write(text)) await once(response, "drain", { signal });
 }

@@ -1,8 +1,8 @@
-/** Bounds what a page is told of a call: an event may have megabytes where a name is meant. */
+/** Limits the size of a call sent to the page: an event may have megabytes in the place of a name. */
 
 import { isObject } from "../../interaction/json.js";
 
-/** Characters by the name of the member; of all others, as names have them. */
+/** Most characters, by the name of the member. */
 const MOST: { readonly [member: string]: number } = {
   text: 200_000,
   given: 200_000,
@@ -11,13 +11,14 @@ const MOST: { readonly [member: string]: number } = {
   error: 2_000,
   url: 2_000,
 };
-const OF_NAMES = 200;
-/** Tools, messages, changed fields: nobody reads more of them. */
+const MOST_OTHERWISE = 200;
+/** Most elements of a list: tools, messages, changed fields. */
 const MEMBERS = 2_000;
 
-/** A copy in which what was cut says so; the event itself has the whole. Not for values that are nested without end. */
+/** A copy with long texts cut and marked; the raw event has everything. Not for deeply nested values. */
 export function bounded(value: unknown, member = ""): unknown {
-  if (typeof value === "string") return cut(value, Object.hasOwn(MOST, member) ? MOST[member]! : OF_NAMES);
+  if (typeof value === "string")
+    return cut(value, Object.hasOwn(MOST, member) ? MOST[member]! : MOST_OTHERWISE);
   if (Array.isArray(value)) return value.slice(0, MEMBERS).map((element) => bounded(element, member));
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, bounded(inner, name)]));

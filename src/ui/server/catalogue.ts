@@ -1,4 +1,4 @@
-/** The rows of a folder's events, newest file first, kept up with what is written; and where each event stands. */
+/** An index of a folder's events, newest file first, kept up to date: their rows, and the position of each line. */
 
 import { EventEmitter, once } from "node:events";
 import { statSync } from "node:fs";
@@ -11,7 +11,7 @@ import { firstWords } from "../../traces/sessions.js";
 import type { Row } from "../wire.js";
 import { rowOf } from "./row.js";
 
-/** An event by its row, and the place of its line in a file. */
+/** The row of an event, and the position of its line in a file. */
 export interface Entry {
   readonly row: Row;
   readonly file: Catalogued;
@@ -19,34 +19,34 @@ export interface Entry {
   readonly length: number;
 }
 
-/** A file that was read, as far as it was. */
+/** A file that was read, completely or in part. */
 export interface Catalogued {
-  /** As it is called now: it may have got a number, or been compressed. */
+  /** Its current name and form: it may have been numbered or compressed. */
   file: TracesFile;
   readonly identity: string;
   /** Bytes of its plain form that were read. */
   read: number;
-  /** Whether nothing can come any more. */
+  /** Whether it is complete. */
   whole: boolean;
   /** In the order of the file. */
   readonly entries: Entry[];
 }
 
-/** One or two kilobytes each in this process, a quarter of one in the page: what is older is left out, and told. */
+/** An entry takes 1 to 2 KB in this process, a quarter of 1 KB in the page. Older files are not loaded, but counted. */
 const MAX_ENTRIES = 500_000;
 const BATCH = 1_000;
-/** So much of a file's end is read before the rest of it: what the page shows at first. */
+/** The end of a file, which is read first: the page shows it first. */
 const TAIL = 1 << 20;
 const POLL_MS = 250;
 
 export class Catalogue {
   /** Newest file first. */
   readonly files: Catalogued[] = [];
-  /** In the order in which they were found; begun anew when what was told is void. */
+  /** In the order in which they were found; replaced when earlier batches become invalid. */
   batches: Row[][] = [];
-  /** Whether all that was there at the start is known. */
+  /** Whether everything that existed at the start was read. */
   complete = false;
-  /** Files that were not read, because there are too many events. */
+  /** Number of files not read, because there are too many events. */
   leftOut = 0;
   /** Paths of files that cannot be read. */
   readonly unreadable = new Set<string>();
@@ -62,12 +62,12 @@ export class Catalogue {
     private readonly certificate: string,
   ) {}
 
-  /** Resolves when there are more batches, other ones, or all are there. */
+  /** Resolves when batches were added or replaced, or reading is complete. */
   async changed(signal: AbortSignal): Promise<void> {
     await once(this.changes, "change", { signal });
   }
 
-  /** While somebody watches, the folder is looked at four times a second. Returns what ends that. */
+  /** While there are watchers, the folder is polled four times a second. Returns a function that stops watching. */
   watch(): () => void {
     this.watchers += 1;
     if (this.watchers === 1) this.poll();
@@ -78,7 +78,7 @@ export class Catalogue {
   }
 
   private poll(): void {
-    // A folder that cannot be read now is asked for again; what was read stays.
+    // A folder that cannot be read is retried; entries already read are kept.
     void this.refresh()
       .catch(() => {})
       .then(() => {
@@ -86,7 +86,7 @@ export class Catalogue {
       });
   }
 
-  /** Reads what is new. One at a time: who asks meanwhile waits for that one. Rejects as reading does. */
+  /** Reads new events. Concurrent callers share one run. Rejects with read errors. */
   refresh(): Promise<void> {
     this.running ??= this.readAgain().finally(() => {
       this.running = undefined;
@@ -103,7 +103,7 @@ export class Catalogue {
     return undefined;
   }
 
-  /** The entries that are chosen, in the order in which they were written. */
+  /** The matching entries, in the order in which they were written. */
   choose(isChosen: (row: Row) => boolean): Entry[] {
     return this.files.toReversed().flatMap(({ entries }) => entries.filter(({ row }) => isChosen(row)));
   }
@@ -121,7 +121,7 @@ export class Catalogue {
         await this.readOn(file);
         if (file.form === "plain") this.unreadable.delete(file.path);
       } catch {
-        // Another user's, or spoilt: the others are read, and the page says that one is not.
+        // Another user's file, or corrupt: the others are read, and the page reports it.
         this.unreadable.add(file.path);
       }
     }
@@ -131,7 +131,7 @@ export class Catalogue {
     }
   }
 
-  /** Takes new names of known files over. True when a file of which rows were told is there no more. */
+  /** Updates the names of known files. True when a file with published rows is gone. */
   private forget(found: readonly TracesFile[]): boolean {
     const known = new Set(found.map((file) => this.known(file)));
     return this.files.some((file) => !known.has(file));
@@ -146,11 +146,11 @@ export class Catalogue {
     this.changes.emit("change");
   }
 
-  /** A file that is renamed stays what it is; one that is compressed has the number that it had before. */
+  /** A renamed file keeps its identity; a compressed one keeps its number. */
   private known(file: TracesFile): Catalogued | undefined {
     const identity = identityOf(file);
     const known =
-      // An inode is given again when its file was removed.
+      // The inode of a removed file may be reused.
       this.files.find((other) => other.identity === identity && other.file.date === file.date) ??
       (file.form === "compressed"
         ? this.files.find(({ file: { date, number } }) => date === file.date && number === file.number)
@@ -169,9 +169,9 @@ export class Catalogue {
       this.files.push(known);
       this.files.sort((a, b) => order(b.file, a.file));
     }
-    // What is closed is read once, also when it turns out to be spoilt.
+    // A compressed file is read only once, even if it is corrupt.
     known.whole = file.form === "compressed";
-    // The newest events are looked at first; to find where a line begins, a file must be plain.
+    // The newest events are read first; only in a plain file can the start of a line be found.
     const isNew = known.read === 0 && file.form === "plain";
     const tail = isNew ? await lineStart(file.path, size - TAIL) : known.read;
     const before = isNew && tail > 0 ? tail : 0;
@@ -185,7 +185,7 @@ export class Catalogue {
     }
   }
 
-  /** The lines that begin in a part of a file. */
+  /** Reads the lines that begin in a part of a file. */
   private async readFrom(known: Catalogued, start: number, end: number): Promise<void> {
     let batch: Row[] = [];
     reading: for await (const lines of placedLinesOf(known.file, start)) {
@@ -221,7 +221,7 @@ export class Catalogue {
     return { row, file, at, length: line.length };
   }
 
-  /** What a conversation began with is read from the line, once. */
+  /** The first words of a conversation, read from the line only once. */
   private wordsOf({ conversation, type, agent, turn }: Row, line: Buffer): string | undefined {
     if (type === undefined || type === "embedding" || agent !== undefined) return undefined;
     if (conversation === undefined) return firstWords(line);

@@ -1,4 +1,4 @@
-/** A conversation turn by turn, each with what changed since the request before. */
+/** A conversation turn by turn, each with the changes since the previous request. */
 
 import { setImmediate as breath } from "node:timers/promises";
 import type { OximyEvent } from "../../event/event.js";
@@ -30,7 +30,7 @@ export async function* turnsOf(catalogue: Catalogue, id: string, signal: AbortSi
   }
 }
 
-/** The line of an event as it was written. */
+/** The raw line of an event. */
 export async function lineOf(catalogue: Catalogue, id: string): Promise<Buffer | undefined> {
   const entry = catalogue.find(id);
   if (entry === undefined) return undefined;
@@ -79,7 +79,7 @@ function changesOf(before: OximyEvent, event: OximyEvent): RequestDiff | undefin
   try {
     return diffRequests(before, event);
   } catch (error) {
-    // Nested deeper than the stack: nobody who writes such a request compares it.
+    // Nested too deeply for the recursion: shown without changes.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

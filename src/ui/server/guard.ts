@@ -1,17 +1,17 @@
-/** Who may ask for what. Values in, an answer out. */
+/** Access control of the page's server. Values in, a decision out. */
 
 import { Buffer } from "node:buffer";
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
 export interface Keys {
-  /** In the address that is printed; exchanged for the cookie. */
+  /** Part of the printed address; exchanged for the cookie. */
   readonly token: string;
-  /** What the browser keeps; no other program is told. */
+  /** Kept by the browser; no other program gets it. */
   readonly cookie: string;
   /**
-   * First part of each path. A browser sends a cookie to every port of a host, so that another server on loopback
-   * could read it; it goes to paths that begin with this one only, which no other server has a page at.
+   * First segment of each path. A browser sends a cookie to every port of a host, so another server on loopback could
+   * read it; this cookie is limited to paths with this segment, which no other server knows.
    */
   readonly place: string;
 }
@@ -23,16 +23,16 @@ export const newKeys = (): Keys => {
 
 export const COOKIE = "oximy_ui";
 
-export interface Asked {
+export interface PageRequest {
   readonly method: string;
-  /** As it stands in the request line. */
+  /** Target of the request line. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
 }
 
 export type Admission =
   | { readonly kind: "refused"; readonly status: 400 | 403 | 404 | 405 | 421; readonly why: string }
-  /** It has the token: it gets the cookie, and is sent to the page. */
+  /** It has the token: the response sets the cookie and redirects to the page. */
   | { readonly kind: "exchanged" }
   /** `path` begins after the place. */
   | { readonly kind: "admitted"; readonly path: string; readonly query: URLSearchParams };
@@ -44,12 +44,12 @@ const refused = (status: 400 | 403 | 404 | 405 | 421, why: string): Admission =>
 });
 
 /**
- * A name that leads here only now (DNS rebinding) is told by the Host header, a proxy's request by its absolute form,
- * a page of another site by Sec-Fetch-Site, which no script can set (Fetch Metadata, W3C).
+ * Detects DNS rebinding by the Host header, a proxy request by its absolute form, and a request from another site by
+ * Sec-Fetch-Site, which no script can set (Fetch Metadata, W3C).
  */
-export function admit({ method, target, headers }: Asked, port: number, keys: Keys): Admission {
-  if (method !== "GET" && method !== "HEAD") return refused(405, "Only read.");
-  if (!target.startsWith("/")) return refused(400, "This is no proxy.");
+export function admit({ method, target, headers }: PageRequest, port: number, keys: Keys): Admission {
+  if (method !== "GET" && method !== "HEAD") return refused(405, "Read-only: use GET or HEAD.");
+  if (!target.startsWith("/")) return refused(400, "This is not a proxy.");
   if (!isOwnHost(headers.host, port)) return refused(421, "Not the host of this page.");
   const { pathname, searchParams } = new URL(target, "http://localhost");
   const site = headers["sec-fetch-site"];
@@ -58,14 +58,14 @@ export function admit({ method, target, headers }: Asked, port: number, keys: Ke
     const token = searchParams.get("token") ?? "";
     return isSame(token, keys.token)
       ? { kind: "exchanged" }
-      : refused(403, "The address must have its token: take it as oximy ui printed it.");
+      : refused(403, "The token is missing or wrong: use the address as oximy ui printed it.");
   }
-  // A link to the page may come from anywhere; it shows nothing to who set it.
+  // Navigation from a link on another site is fine: that site cannot read the page.
   if (site !== undefined && site !== "same-origin" && !(site === "none" || isNavigation)) {
-    return refused(403, "Asked by another site.");
+    return refused(403, "Requests from other sites are refused.");
   }
   const [, place = "", ...rest] = pathname.split("/");
-  if (!isSame(place, keys.place)) return refused(404, "There is nothing here.");
+  if (!isSame(place, keys.place)) return refused(404, "Not found.");
   if (!isSame(cookieOf(headers.cookie), keys.cookie)) {
     return refused(403, "Open the address that oximy ui printed.");
   }
@@ -81,13 +81,13 @@ function cookieOf(header = ""): string {
   return pairs.find(([name]) => name === COOKIE)?.[1] ?? "";
 }
 
-/** In a time that does not tell how much of it is right. */
+/** Constant-time comparison. */
 function isSame(given: string, wanted: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** On every answer. Nothing is loaded but from here, nothing runs but the page's own files. */
+/** Sent with every response. Only the page's own files may be loaded and run. */
 export const HEADERS = {
   "Content-Security-Policy": [
     "default-src 'none'",
@@ -108,7 +108,7 @@ export const HEADERS = {
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "DENY",
-  // Names in links would be looked up before anybody clicks.
+  // Otherwise browsers may resolve names in links before a click.
   "X-DNS-Prefetch-Control": "off",
   "Cache-Control": "no-store",
 } as const;

@@ -7,9 +7,9 @@ import { pathToFileURL } from "node:url";
 import { makeFolder } from "../../make-folder.js";
 
 /**
- * By a file that only the user can read and that leads there: arguments of a program are seen by all users of a
- * machine, and the address has the token. Nothing is opened for root, without a terminal or without a desktop. Returns
- * what removes the file.
+ * Uses a redirecting file that only the user can read: the address contains the token, and all users of a machine can
+ * see the arguments of a program. Opens nothing for root, without a terminal or without a desktop. Returns a function
+ * that removes the file.
  */
 export function openInBrowser(home: string, address: string): () => void {
   const isMac = process.platform === "darwin";
@@ -18,14 +18,14 @@ export function openInBrowser(home: string, address: string): () => void {
   const folder = join(home, "ui");
   makeFolder(folder);
   const file = join(folder, `open-${process.pid}.html`);
-  // The address is made of characters that HTML and URLs leave as they are.
+  // The address needs no escaping in HTML or URLs.
   const html = `<!doctype html><meta http-equiv="refresh" content="0; url=${address}"><title>Oximy</title>\n`;
   writeFileSync(file, html, { mode: 0o600 });
   const child = spawn(isMac ? "open" : "xdg-open", [pathToFileURL(file).href], {
     stdio: "ignore",
     detached: true,
   });
-  child.on("error", () => {}); // there is no such program: the address was printed
+  child.on("error", () => {}); // no such program: the address was printed
   child.unref();
   return () => rmSync(file, { force: true });
 }

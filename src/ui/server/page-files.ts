@@ -18,11 +18,11 @@ const TYPES: { readonly [extension: string]: string } = {
   ".txt": "text/plain; charset=utf-8",
 };
 
-/** Where the build puts it, whether this file runs from its source or built. */
+/** The build's output folder, both when this module runs from source and when compiled. */
 const FOLDER = fileURLToPath(new URL("../../../dist/ui/page/", import.meta.url));
 
 /**
- * All of them by their names; nothing else of the disk can be asked for.
+ * All files by name; no other file can be requested.
  *
  * @throws OximyError OXIMY_E_FILE when the page was not built.
  */
@@ -38,7 +38,7 @@ export function readPageFiles(folder = FOLDER): ReadonlyMap<string, PageFile> {
     throw new OximyError(
       "OXIMY_E_FILE",
       `The page is not in ${folder}: ${(cause as Error).message}.`,
-      "In a clone, run: npm run build:ui. In an installed package, install it again.",
+      "In a clone, run: npm run build:ui. If it is installed as a package, reinstall it.",
       { cause },
     );
   }

@@ -1,21 +1,21 @@
-/** What to do so that a connection which was seen and not read is read the next time. */
+/** What to do so that a connection that was seen but not read is read next time. */
 
 import type { Reason } from "../../connection/reasons.js";
 import { adviceForPath, PINNED_ADVICE } from "../../trust/advice.js";
 
-const NEXT_TIME = "nothing: its next connection is read";
+const NEXT_TIME = "nothing to do: its next connection is read";
 const OF_SERVER =
-  "nothing here: it is between the program and the server, which passed as it would without Oximy";
-const OF_BUNDLE = "run: oximy bundle update, which may know more by now";
-const UNREADABLE = "nothing was lost but the copy; when it comes again, run: oximy doctor, and report it";
+  "nothing to do here: the problem is between the program and the server, and would be the same without Oximy";
+const OF_BUNDLE = "run: oximy bundle update, since a newer bundle may know it";
+const UNREADABLE = "only the copy was lost; if it happens again, run: oximy doctor, and report it";
 
 const ADVICE: { readonly [reason in Reason]?: string } = {
   nothing_to_read: OF_BUNDLE,
   path_unknown: OF_BUNDLE,
   no_parser: OF_BUNDLE,
   unknown_format: OF_BUNDLE,
-  client_tls_too_old: "a newer version of the program, one that offers TLS 1.2",
-  client_unknown: "run: sudo oximy local, which sees whose connection it is",
+  client_tls_too_old: "use a newer version of the program that supports TLS 1.2",
+  client_unknown: "run: sudo oximy local, which can identify the owner of a connection",
   app_pins_certificates: PINNED_ADVICE,
   trial_under_way: NEXT_TIME,
   verdict_late: NEXT_TIME,
@@ -28,13 +28,13 @@ const ADVICE: { readonly [reason in Reason]?: string } = {
   upstream_handshake_failed: OF_SERVER,
   upstream_unreachable: OF_SERVER,
   upstream_certificate_invalid: OF_SERVER,
-  no_request: "nothing: there was no request to read",
-  host_unknown: "nothing: it was asked for by --all-hosts, and the bundle does not say what it means",
-  websocket_closed: "nothing: its turns have events of their own",
-  stream_open: "nothing: its event follows when it ends",
+  no_request: "nothing to do: there was no request to read",
+  host_unknown: "nothing to do: it was captured by --all-hosts, and the bundle does not know its meaning",
+  websocket_closed: "nothing to do: its turns have events of their own",
+  stream_open: "nothing to do: its event follows when it ends",
 };
 
-/** These are of whether the program accepts a certificate of Oximy's. */
+/** Reasons that concern whether the program accepts Oximy's certificate. */
 const OF_TRUST: ReadonlySet<string> = new Set([
   "runtime_does_not_trust",
   "client_refused_before",

@@ -8,10 +8,10 @@ import { sessionKey } from "../../traces/sessions.js";
 import type { Row } from "../wire.js";
 import { adviceFor } from "./reason-advice.js";
 
-/** Longer names are no names; each is kept for as long as the page is served. */
+/** Longest name; names are kept in memory as long as the page is served. */
 const NAME = 200;
 
-/** @param certificate path of the certificate of Oximy's authority, for what is advised */
+/** @param certificate path of the certificate of Oximy's authority, for the advice */
 export function rowOf(event: OximyEvent, words: string | undefined, certificate: string): Row {
   const { app, client, source, conversation, interaction, metadata, timing, mcp } = event;
   const usage = countedUsage(event);
@@ -26,10 +26,10 @@ export function rowOf(event: OximyEvent, words: string | undefined, certificate:
     project: name(client.repo?.root ?? client.cwd),
     provider: name(interaction?.provider ?? source.id) ?? "unknown",
     source: name(source.id) ?? "unknown",
-    // As the feed and the sums have it: the server of MCP and its tool.
+    // For MCP the server and its tool, as in the feed and the totals.
     model: name(mcp === undefined ? (interaction?.model ?? interaction?.request.model) : askedOf(event)),
     type: name(interaction?.type),
-    // A server of MCP that the app has started itself has none.
+    // An MCP server that the app started itself has no host.
     host: name(metadata.request_host ?? (mcp && source.id)) ?? "unknown",
     path: name(metadata.request_path),
     conversation: conversation === undefined ? undefined : name(sessionKey(event).replace("\0", "/")),
@@ -48,7 +48,7 @@ export function rowOf(event: OximyEvent, words: string | undefined, certificate:
   }) as Row;
 }
 
-/** What stands in a file is believed of no type. */
+/** Types in a file are not trusted. */
 function name(value: unknown): string | undefined {
   if (typeof value !== "string" && typeof value !== "number") return undefined;
   return String(value).slice(0, NAME) || undefined;

@@ -1,18 +1,18 @@
-/** Free text in the lines of events, newest file first; in constant memory. */
+/** Full-text search in the lines of events, newest file first, in constant memory. */
 
 import { placedLinesOf } from "../../traces/placed-lines.js";
 import type { Match } from "../wire.js";
 import type { Catalogue, Catalogued } from "./catalogue.js";
 
-/** So many matches are told with what stands around them. */
+/** Number of matches that get an excerpt. */
 const EXCERPTS = 300;
 const AROUND = 70;
 
 /**
- * Whether and where a text stands in a line of JSON, without regard to the case of letters.
+ * Finds a text in a line of JSON, case-insensitive; returns its offset or -1.
  *
- * Bytes are searched as Latin-1, which is some ten times as fast as decoding them. What has other letters than ASCII's
- * is looked for in the decoded line then, since a byte of theirs may be taken for another letter.
+ * Bytes are searched as Latin-1, which is about ten times as fast as decoding them. A text with non-ASCII letters is
+ * searched in the decoded line, since its bytes could match as other letters.
  */
 export function finder(text: string): (line: Buffer) => number {
   const inJson = JSON.stringify(text).slice(1, -1);
@@ -30,18 +30,18 @@ export function finder(text: string): (line: Buffer) => number {
   };
 }
 
-/** The events whose line has the text, until `signal` aborts. Rejects as reading does. */
+/** The events whose line contains the text, until `signal` aborts. Rejects with read errors. */
 export async function* search(
   catalogue: Catalogue,
   text: string,
   signal: AbortSignal,
 ): AsyncGenerator<Match[]> {
   const find = finder(text);
-  let told = 0;
+  let sent = 0;
   for (const file of [...catalogue.files]) {
     for await (const matches of searchFile(file, find, text.length)) {
       if (signal.aborted) return;
-      yield matches.map(({ id, excerpt }) => (told++ < EXCERPTS ? { id, excerpt } : { id }));
+      yield matches.map(({ id, excerpt }) => (sent++ < EXCERPTS ? { id, excerpt } : { id }));
     }
     if (signal.aborted) return;
   }
@@ -58,7 +58,7 @@ async function* searchFile(
     for (const { line, at } of lines) {
       while (next < entries.length && entries[next]!.at < at) next += 1;
       const entry = entries[next];
-      // What is no event, or came since.
+      // Not an event, or added since.
       if (entry?.at !== at) continue;
       const found = find(line);
       if (found >= 0) matches.push({ id: entry.row.id, excerpt: excerptOf(line, found, length) });

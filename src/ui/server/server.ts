@@ -14,7 +14,7 @@ export interface UiOptions {
   readonly folder: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Path of the certificate of Oximy's authority, for what is advised. */
+  /** Path of the certificate of Oximy's authority, for the advice. */
   readonly certificate: string;
 }
 
@@ -41,7 +41,7 @@ export async function serveUi({ folder, port, certificate }: UiOptions): Promise
       const port = (server.address() as AddressInfo | null)?.port ?? 0;
       void answer({ request, response, port, keys, files, catalogue, ended: ended.signal });
     });
-    // No tunnels, no other protocols: Node ends the connection where nobody listens for them.
+    // No tunnels or upgrades: without a listener for them Node closes the connection.
     server.on("clientError", (_error, socket) => socket.destroy());
     server.listen({ host, port: wanted, ipv6Only: true });
     await once(server, "listening");
@@ -49,7 +49,7 @@ export async function serveUi({ folder, port, certificate }: UiOptions): Promise
     return (server.address() as AddressInfo).port;
   };
   const own = await serve("127.0.0.1", port);
-  // Without IPv6, or with the port in use there, the first one is enough.
+  // Without IPv6, or if the port is in use there, the IPv4 listener is enough.
   await serve("::1", own).catch(() => {});
   return {
     port: own,
@@ -99,10 +99,10 @@ async function answer({ request, response, port, keys, files, catalogue, ended }
     return;
   }
   const give = Object.hasOwn(ANSWERS, path) ? ANSWERS[path] : undefined;
-  if (give === undefined) return sendJson(response, 404, { error: "There is nothing here." });
+  if (give === undefined) return sendJson(response, 404, { error: "Not found." });
   const gone = new AbortController();
   response.once("close", () => gone.abort());
-  response.on("error", () => {}); // a client that went away
+  response.on("error", () => {}); // the client disconnected
   try {
     await give({ catalogue, response, query, signal: AbortSignal.any([gone.signal, ended]) });
   } catch (error) {
