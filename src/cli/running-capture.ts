@@ -28,12 +28,12 @@ export interface Capture {
   readonly advice?: string;
 }
 
-/** Where the program's secrets can be copied. `not_asked`: only root can determine it. */
+/** Where the program's secrets can be copied. `not_checked`: only root can determine it. */
 export type Sites =
   | { readonly kind: "known"; readonly stacks: readonly string[] }
   | { readonly kind: "none" | "off"; readonly reason: string }
   | { readonly kind: "searching" }
-  | { readonly kind: "not_asked" };
+  | { readonly kind: "not_checked" };
 
 /** Describes a forecast. */
 export function captureOf(sites: Sites, expected: Forecast, program: ClientProgram | undefined): Capture {
@@ -41,7 +41,7 @@ export function captureOf(sites: Sites, expected: Forecast, program: ClientProgr
   if (sites.kind === "searching") return { how: "unknown", why: "its files are still being searched" };
   const unread = sites.kind === "none" ? `not read: ${sites.reason}; ` : "";
   const without = withoutReading(expected, program);
-  if (sites.kind !== "not_asked") return { ...without, why: unread + without.why };
+  if (sites.kind !== "not_checked") return { ...without, why: unread + without.why };
   const { how, why } = without;
   const otherwise = how === "seen_only" ? "only seen" : how === "intercept" ? "intercepted" : "tried once";
   const perhaps = `read if its TLS stack is known, which only root can check; else ${otherwise}: ${why}`;
@@ -130,7 +130,7 @@ export class RunningCapture {
 
   private async sitesOf({ pid, startTime }: ProcessIdentity): Promise<Sites> {
     if (this.whyNotRead !== null) return { kind: "off", reason: this.whyNotRead };
-    if (this.finder === undefined) return { kind: "not_asked" };
+    if (this.finder === undefined) return { kind: "not_checked" };
     if (startTime === undefined) return { kind: "none", reason: "the process has ended" };
     let found: Stacks | undefined = this.finder.sitesOf(pid, startTime);
     while (found?.kind === "searching") found = await Promise.race([found.done, this.deadline]);
@@ -147,5 +147,5 @@ export class RunningCapture {
 const ownUser = () => ({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
 
 function stateOf({ kind }: Sites): SitesState {
-  return kind === "not_asked" ? "off" : kind;
+  return kind === "not_checked" ? "off" : kind;
 }

@@ -36,7 +36,7 @@ export const demoClients = (cursor: string): readonly DemoClient[] => [
   },
   { title: "Python asks OpenAI", command: "python3", args: ["-c", python] },
   {
-    title: "curl visits a site that is no AI provider (no event must be written)",
+    title: "curl visits a site that is not an AI provider (no event must be written)",
     command: "curl",
     args: ["-sS", "-o", "/dev/null", "https://www.example.org/"],
   },

@@ -120,7 +120,7 @@ function listenError(error: unknown, host: string, port: number): unknown {
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
     return new OximyError(
       "OXIMY_E_USAGE",
-      `${host} is no address of this machine.`,
+      `${host} is not an address of this machine.`,
       "Leave --host out to listen on loopback.",
       {
         cause: error,

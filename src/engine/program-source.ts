@@ -76,7 +76,7 @@ function unexamined(
   return {
     key,
     name: script ?? name ?? path,
-    trust: { kind: "unknown", evidence: "what it trusts cannot be told on this system" },
+    trust: { kind: "unknown", evidence: "what it trusts cannot be determined on this system" },
     isWhole: true,
     trustInputs: key,
     advice: adviceForPath(path, certificatePath),
@@ -130,7 +130,7 @@ class CertificateFile {
     const found = certificateIn(answer);
     if (this.current && found?.stamp === this.stamp) return this.current;
     this.stamp = found?.stamp;
-    const certificatePem = found?.pem ?? nobodysCertificate();
+    const certificatePem = found?.pem ?? throwawayCertificate();
     this.current = new ProgramReader({
       certificatePem,
       certificatePath: this.path,
@@ -140,7 +140,7 @@ class CertificateFile {
   }
 }
 
-function nobodysCertificate(): string {
+function throwawayCertificate(): string {
   return makeCaCertificate(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
 }
 

@@ -51,7 +51,7 @@ export async function compressFile(
   const source = await open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const before = await source.stat();
-    if (!before.isFile()) throw new Error(`${file.path} is no regular file`);
+    if (!before.isFile()) throw new Error(`${file.path} is not a regular file`);
     if (before.size === 0) return await unlink(file.path);
     const target = await open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {

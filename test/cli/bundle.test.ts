@@ -29,7 +29,7 @@ describe("oximy bundle lookup", () => {
 
   it.each(["", "a b", "example.com:99999", "https://"])("says 2 for %j, which is no host", async (asked) => {
     const { stderr, code } = await runOximy(["bundle", "lookup", asked], { env });
-    expect(stderr).toContain("is no host");
+    expect(stderr).toContain("is not a host");
     expect(code).toBe(2);
   });
 });

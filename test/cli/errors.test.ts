@@ -54,7 +54,7 @@ describe("oximy", () => {
   it.each([
     ["is not JSON", "{", "OXIMY_E_CONFIG"],
     ["is no object", "[]", "one JSON object"],
-    ["has an unknown option", '{"outputdir":"x"}', 'no option "outputdir"'],
+    ["has an unknown option", '{"outputdir":"x"}', 'unknown option "outputdir"'],
     ["has an unusable value", '{"max_body":"huge"}', "max_body"],
   ])("says 2 for a configuration file that %s", async (_name, text, complaint) => {
     mkdirSync(join(home, "oximy"));

@@ -60,9 +60,9 @@ describe.skipIf(process.getuid?.() !== 0)("root in the home of a caller", () => 
     {
       name: "a pipe",
       put: (path) => void execFileSync("mkfifo", ["-m", "666", path]),
-      why: /no regular file/,
+      why: /not a regular file/,
     },
-    { name: "a device", put: (path) => symlinkSync("/dev/zero", path), why: /no regular file/ },
+    { name: "a device", put: (path) => symlinkSync("/dev/zero", path), why: /not a regular file/ },
     {
       name: "more than a configuration can have",
       put: (path) => writeFileSync(path, " ".repeat(100_000)),

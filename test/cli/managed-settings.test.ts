@@ -189,7 +189,7 @@ describe.runIf(root)("the file of what root fixed", () => {
         rmSync(file);
         mkdirSync(file);
       },
-      "no regular file",
+      "not a regular file",
     ],
     ["is large", () => writeFileSync(file, " ".repeat(70_000)), "at most 64 KB"],
   ])("is not taken when it %s", (_name, spoil, why) => {

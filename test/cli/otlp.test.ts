@@ -35,7 +35,7 @@ test("a capture has a collector told of its events, to the last one", { timeout:
 });
 
 test.each([
-  [{ OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://collector:4317" }, "is no http(s) URL"],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://collector:4317" }, "is not an http(s) URL"],
   [
     { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
     "only http/protobuf is supported",

@@ -90,7 +90,7 @@ test.each<[string, Sites, Forecast, ClientProgram | undefined, ReturnType<typeof
   ],
   [
     "one that root alone could tell of",
-    { kind: "not_asked" },
+    { kind: "not_checked" },
     seen("runtime_does_not_trust"),
     program,
     {

@@ -50,8 +50,8 @@ export function configurationDoc(): string {
 
 <!-- Generated from the options of the commands: UPDATE_DOCS=1 npx vitest run test/docs -->
 
-Nothing has to be configured. Options can be set by flag, by environment variable or in \`~/.oximy/config.json\`; the
-flag wins over the variable, the variable over the file. What root has fixed wins over all three
+Nothing has to be configured. Options can be set by flag, by environment variable or in \`~/.oximy/config.json\`; flags
+override variables, and variables override the file. Settings fixed by root override all three
 ([Fixed by root](#fixed-by-root)).
 
 \`\`\`json
@@ -62,28 +62,27 @@ flag wins over the variable, the variable over the file. What root has fixed win
 
 ${everywhere()}
 
-Sizes are bytes, or have K, M or G behind them. Switches are \`true\` or \`false\` (also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\`,
-\`off\`). A key that does not exist is an error, so typos are caught.
-\`oximy config\` prints what is in force and from where.
+Sizes are in bytes, or have the suffix K, M or G. Switches are \`true\` or \`false\` (also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\`,
+\`off\`). An unknown key is an error, so typos are caught.
+\`oximy config\` prints the effective options and their sources.
 
-\`OXIMY_ENABLED=false\` leaves a set-up in place and switches it off: traffic is relayed and nothing is written.
+\`OXIMY_ENABLED=false\` turns capture off without changing the setup: traffic is relayed and nothing is written.
 
 ## Fixed by root
 
-\`/etc/oximy/config.json\` has the same keys, and what it says counts for every user and every command, whatever flags,
-variables and \`~/.oximy/config.json\` say. Keys that it does not have stay the user's to choose. A flag that says
-something else is reported in one line (\`--keep-days is ignored: …\`), and the command goes on. A collector that is
-fixed is not switched off by \`OTEL_SDK_DISABLED\` and its like. \`oximy config\` marks what is fixed.
+\`/etc/oximy/config.json\` has the same keys, and its values apply to every user and every command, regardless of flags,
+variables and \`~/.oximy/config.json\`. Users can still set other keys. A flag with a different value is reported in one
+line (\`--keep-days is ignored: …\`), and the command continues. \`OTEL_SDK_DISABLED\` and its like do not turn off a fixed
+collector. \`oximy config\` marks fixed options.
 
-The file must be root's, a regular file and no link, at most 64 KB, and neither it nor a folder on its path may be
-writable by group or others; otherwise nothing starts (\`OXIMY_E_CONFIG\`), since what somebody else wrote there would
-count as root's word. Everybody must be able to read it: \`chmod 0644\`, the folder \`0755\`. No variable names another
-place. It binds \`oximy local\`, which root runs; who runs \`oximy proxy\` or \`run\` as himself can run another
-program in its place.
+The file must belong to root, be a regular file and not a link, have at most 64 KB, and neither it nor a folder on its path
+may be writable by group or others; otherwise no command starts (\`OXIMY_E_CONFIG\`), since others could set root's values.
+All users must be able to read it: \`chmod 0644\`, the folder \`0755\`. No variable changes its path. It binds
+\`oximy local\`, which root runs; users who run \`oximy proxy\` or \`run\` themselves could run another program instead.
 
 ## By flag only
 
-These say what this one run is about.
+These apply to a single run.
 
 ${flagsOnly()}
 
@@ -92,26 +91,26 @@ ${flagsOnly()}
 | variable | meaning |
 |---|---|
 | \`OXIMY_HOME\` | moves \`~/.oximy\`: configuration, certificate authority, bundle, events |
-| \`HTTPS_PROXY\`, \`ALL_PROXY\`, \`NO_PROXY\` | the proxy by which Oximy itself reaches servers, as curl reads them |
-| \`SSL_CERT_FILE\` | roots against which servers are verified, instead of the system's |
-| \`NODE_EXTRA_CA_CERTS\` | roots in addition to those |
-| \`NO_COLOR\` | no colours at the terminal |
+| \`HTTPS_PROXY\`, \`ALL_PROXY\`, \`NO_PROXY\` | the proxy that Oximy itself uses to reach servers, interpreted as by curl |
+| \`SSL_CERT_FILE\` | roots to verify servers with, instead of the system's |
+| \`NODE_EXTRA_CA_CERTS\` | additional roots |
+| \`NO_COLOR\` | no colours on the terminal |
 
-sudo drops most variables. Hand them over by name, \`sudo OXIMY_OUTPUT_DIR=/data oximy local\`, or use the file, which
-under sudo is that of the user who called it.
+sudo drops most variables. Pass them by name, \`sudo OXIMY_OUTPUT_DIR=/data oximy local\`, or use the file; under sudo it is
+that of the user who called it.
 
 ## Files in ~/.oximy
 
-| file | what |
+| file | content |
 |---|---|
-| \`config.json\` | what this page is about; never written by Oximy |
-| \`ca/\` | your own certificate authority, of \`oximy proxy\` and \`oximy run\`; that of \`oximy local\` is root's, in \`/var/lib/oximy/ca\` |
-| \`environment/\` | what the variables of sessions name (\`oximy ca install --environment\`) |
+| \`config.json\` | the options on this page; never written by Oximy |
+| \`ca/\` | your own certificate authority, for \`oximy proxy\` and \`oximy run\`; that of \`oximy local\` is root's, in \`/var/lib/oximy/ca\` |
+| \`environment/\` | files that session variables refer to (\`oximy ca install --environment\`) |
 | \`traces/\` | events, one file a day ([events.md](events.md)) |
-| \`bundle-cache.json\` | the last bundle that was fetched |
-| \`otlp/\` | how far a collector has been told of events ([otlp.md](otlp.md)) |
-| \`syslog/\` | how far a log server has been told of them ([syslog.md](syslog.md)) |
-| \`pins.json\` | what was learned of programs and servers (\`oximy pins\`) |
+| \`bundle-cache.json\` | the last fetched bundle |
+| \`otlp/\` | position of the export to a collector ([otlp.md](otlp.md)) |
+| \`syslog/\` | position of the export to a log server ([syslog.md](syslog.md)) |
+| \`pins.json\` | what was learned about programs and servers (\`oximy pins\`) |
 
 All of them belong to the user who called sudo, folders with mode 0700.
 `;

@@ -9,20 +9,20 @@ interface Explanation {
 /** One for each code: a code without one does not compile. */
 const EXPLANATIONS: Record<ErrorCode, Explanation> = {
   OXIMY_E_USAGE: {
-    meaning: "The command line asks for something that cannot be.",
+    meaning: "The command line is invalid.",
     causes: "An app filter that cannot be read, a user that does not exist, `--all-hosts` without `--app`.",
     advice: "The message names the option; `oximy COMMAND --help` lists all of them.",
   },
   OXIMY_E_CONFIG: {
     meaning: "The configuration file or an environment variable cannot be used.",
     causes:
-      "`config.json`, the user's or root's, is no JSON object or has an unknown key, root's could be written by others, a value has the wrong form, `HTTPS_PROXY` names no HTTP proxy.",
+      "`config.json`, the user's or root's, is not a JSON object or has an unknown key, root's is writable by others, a value has the wrong format, `HTTPS_PROXY` does not name an HTTP proxy.",
     advice:
-      "Correct what the message names. [configuration.md](configuration.md) has every key and variable.",
+      "Correct what the message names. [configuration.md](configuration.md) lists every key and variable.",
   },
   OXIMY_E_PRIVILEGE: {
     meaning: "This needs root, or a port that only root may open.",
-    causes: "`oximy local`, `cleanup`, `uninstall` and the system's trust store were asked for without sudo.",
+    causes: "`oximy local`, `cleanup`, `uninstall` or a change of the system's trust store without sudo.",
     advice: "Run it with sudo, or use `oximy run -- COMMAND` or `oximy proxy`, which need no root.",
   },
   OXIMY_E_PLATFORM: {
@@ -33,36 +33,36 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
   OXIMY_E_NATIVE_MISSING: {
     meaning: "The native addon could not be loaded.",
     causes:
-      "It was never built, or for another system, processor or C library. The message lists what was looked for.",
+      "It was never built, or was built for another system, processor or C library. The message lists the paths that were tried.",
     advice: "Run `npm run build:native` in Oximy's folder.",
   },
   OXIMY_E_TOOL_MISSING: {
     meaning: "A tool of the system is not installed, or cannot do what is needed here.",
     causes: "Neither nft nor iptables; no certutil for a browser's certificates; no curl for the demo.",
-    advice: "Install what the message names. `oximy doctor` lists all that is missing.",
+    advice: "Install what the message names. `oximy doctor` lists everything that is missing.",
   },
   OXIMY_E_PORT_TAKEN: {
     meaning: "Another program listens on the port.",
-    causes: "Mostly another `oximy proxy`.",
+    causes: "Usually another `oximy proxy`.",
     advice: "Stop that program, or choose another port with `--port`.",
   },
   OXIMY_E_BUNDLE_UNREADABLE: {
     meaning: "The file given with `--bundle-file` cannot be read.",
-    causes: "It is not there, or not readable for you.",
+    causes: "It does not exist, or you may not read it.",
     advice: "Correct the path, or leave the option out.",
   },
   OXIMY_E_BUNDLE_NOT_JSON: {
-    meaning: "What was read as a bundle is not JSON.",
+    meaning: "The bundle is not JSON.",
     causes: "A web page or another file was saved under its name.",
-    advice: "Fetch the bundle anew. Only a file that was named ends a run: a broken URL never does.",
+    advice: "Fetch the bundle again. Only a file given by option ends a run: a broken URL never does.",
   },
   OXIMY_E_BUNDLE_NO_HOSTS: {
     meaning: "The bundle knows no hosts, so nothing would be captured.",
-    causes: "It is another document, or of a form that this version does not know.",
+    causes: "It is another document, or has a format that this version does not support.",
     advice: "Use the published bundle, or update Oximy.",
   },
   OXIMY_E_BUNDLE_TOO_LARGE: {
-    meaning: "The bundle is too large, or nested too deep, to be one.",
+    meaning: "The bundle is too large, or nested too deeply.",
     causes: "Another document is published there.",
     advice: "Check `--bundle-url` or `--bundle-file`.",
   },
@@ -70,51 +70,53 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
     meaning: "The bundle could not be fetched.",
     causes: "No network, a proxy in between, or a wrong URL.",
     advice:
-      "A capture goes on with the last copy, or with the one that comes with Oximy. Check `--bundle-url`.",
+      "A capture continues with the last copy, or with the one included in Oximy. Check `--bundle-url`.",
   },
   OXIMY_E_OUTPUT_DIR: {
     meaning: "Events cannot be written to the output folder, or read from it.",
     causes:
-      "It is a file, or the disk is read-only; or it or a folder above it belongs to another user, or can be written to by others, who could then read or replace the events.",
+      "It is a file, or the disk is read-only; or it or a folder above it belongs to another user, or is writable by others, who could then read or replace the events.",
     advice: "Name another folder with `--output-dir`, or correct its permissions.",
   },
   OXIMY_E_CA: {
     meaning: "The certificate authority cannot be used.",
-    causes: "Its files are damaged, out of date, do not belong together, or are not yours to read.",
+    causes: "Its files are damaged, expired, do not match, or you may not read them.",
     advice:
-      "Give yourself access to its folder (your own: `~/.oximy/ca`, the machine's: `/var/lib/oximy/ca`), or move that folder away: a new one is made, which must be trusted anew.",
+      "Give yourself access to its folder (your own: `~/.oximy/ca`, the machine's: `/var/lib/oximy/ca`), or move that folder away: a new one is created, which must be trusted again.",
   },
   OXIMY_E_TRUST: {
     meaning: "A trust store could not be changed.",
-    causes: "Its tool failed; the message has what it said. A browser's store can be locked by a password.",
-    advice: "Do what the message says, then run the command again: what is done already stays done.",
+    causes:
+      "Its tool failed; the message includes its output. A browser's store can be locked by a password.",
+    advice: "Do what the message says, then run the command again: completed steps are kept.",
   },
   OXIMY_E_REDIRECT: {
-    meaning: "The redirect could not be installed or removed, or was taken away.",
-    causes: "Another `oximy local` holds it, or the process that held it was ended.",
-    advice: "End the process that it names; or run `sudo oximy cleanup`, then `sudo oximy doctor`.",
+    meaning: "The redirect could not be installed or removed, or was removed by something else.",
+    causes: "Another `oximy local` holds it, or the process that held it was killed.",
+    advice: "End the process that the message names; or run `sudo oximy cleanup`, then `sudo oximy doctor`.",
   },
   OXIMY_E_SELF_TEST: {
-    meaning: "The redirect is in, but a test connection did not come through it. It was taken out again.",
+    meaning:
+      "The redirect was installed, but a test connection did not arrive through it. It was removed again.",
     causes: "A firewall, VPN or container rule takes connections first.",
     advice: "Run `sudo oximy doctor`. Pause the VPN, or use `oximy run -- COMMAND`.",
   },
   OXIMY_E_PROXY_DIED: {
-    meaning: "The proxy process ended or did not start. The redirect is out; connections go directly.",
+    meaning: "The proxy process exited or did not start. The redirect is removed; connections go directly.",
     causes: "It was killed, ran out of memory, or has a bug.",
-    advice: "Start it again with `--verbose`; what is printed before the end tells why.",
+    advice: "Start it again with `--verbose`; the last lines before the exit show the reason.",
   },
   OXIMY_E_FILE: {
     meaning: "A file or folder cannot be used.",
     causes:
-      "It belongs to somebody else, the disk is full or read-only, or a file stands where a folder is needed.",
+      "It belongs to another user, the disk is full or read-only, or there is a file where a folder is needed.",
     advice:
-      "Correct what the message names; or run as the user whose it is, or move `~/.oximy` by `OXIMY_HOME`.",
+      "Correct what the message names; or run as the user who owns it, or move `~/.oximy` by `OXIMY_HOME`.",
   },
   OXIMY_E_INTERNAL: {
-    meaning: "Something happened that should not.",
+    meaning: "An unexpected error.",
     causes: "A bug in Oximy.",
-    advice: "Report it with all that was printed.",
+    advice: "Report it with the complete output.",
   },
 };
 
@@ -144,7 +146,7 @@ export function errorsDoc(): string {
 
 <!-- Generated from src/errors.ts: UPDATE_DOCS=1 npx vitest run test/docs -->
 
-Every error says what happened and why, has a code that stays the same, and ends in what to do:
+Every error states what happened and why, has a stable code, and ends with what to do:
 
 \`\`\`
 oximy: Removing redirect rules needs root. [OXIMY_E_PRIVILEGE]
@@ -159,7 +161,7 @@ ${Object.entries(EXIT_CODES)
   .map(([code, meaning]) => `| ${code} | ${meaning} |`)
   .join("\n")}
 
-\`oximy run\` ends with the exit code of the command that it ran.
+\`oximy run\` exits with the exit code of its command.
 
 ${sections.join("\n")}`;
 }

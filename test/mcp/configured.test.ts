@@ -157,17 +157,17 @@ describe("what cannot be read is told, and the rest is read", () => {
     ["no JSON", (path) => writeFileSync(path, "{ mcpServers: "), "it is not a JSON object"],
     ["a list", (path) => writeFileSync(path, "[]"), "it is not a JSON object"],
     ["nesting without end", (path) => writeFileSync(path, "[".repeat(100_000)), "it is not a JSON object"],
-    ["a pipe", (path) => execFileSync("mkfifo", [path]), "it is no regular file"],
+    ["a pipe", (path) => execFileSync("mkfifo", [path]), "it is not a regular file"],
     [
       "a link to a pipe",
       (path) => {
         execFileSync("mkfifo", [`${path}.pipe`]);
         symlinkSync(`${path}.pipe`, path);
       },
-      "it is no regular file",
+      "it is not a regular file",
     ],
-    ["a link to a device", (path) => symlinkSync("/dev/zero", path), "it is no regular file"],
-    ["a folder", (path) => mkdirSync(path), "it is no regular file"],
+    ["a link to a device", (path) => symlinkSync("/dev/zero", path), "it is not a regular file"],
+    ["a folder", (path) => mkdirSync(path), "it is not a regular file"],
     ["a link to itself", (path) => symlinkSync(path, path), "it cannot be read (ELOOP)"],
     [
       "1 GB",

@@ -94,11 +94,11 @@ function readBounded(
 ): Extract<Outcome, { kind: "absent" | "unread" }> | { kind: "value"; value: string } {
   let fd: number | undefined;
   try {
-    if (!statSync(file).isFile()) return { kind: "unread", why: "it is no regular file" };
+    if (!statSync(file).isFile()) return { kind: "unread", why: "it is not a regular file" };
     // It may have been replaced by a pipe meanwhile, so opening must not block.
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const { size } = fstatSync(fd);
-    if (!fstatSync(fd).isFile()) return { kind: "unread", why: "it is no regular file" };
+    if (!fstatSync(fd).isFile()) return { kind: "unread", why: "it is not a regular file" };
     if (size > MAX_FILE) return { kind: "unread", why: `it has more than ${MAX_FILE >> 20} MB` };
     const bytes = Buffer.alloc(size);
     let length = 0;

@@ -47,7 +47,7 @@ export class SyslogStream {
       let isSent = false;
       const end = () => socket.destroy();
       const outOfTime = () => {
-        why ??= "there was no more time";
+        why ??= "it was stopped";
         end();
       };
       stop.addEventListener("abort", outOfTime, { once: true });
