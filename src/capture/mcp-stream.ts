@@ -9,7 +9,7 @@ import { LiveUnpacker } from "../interaction/live-unpacker.js";
 import { type EventMessage, EventMessages } from "../interaction/mcp/event-messages.js";
 import type { MessageFacts } from "../interaction/mcp/mcp-session.js";
 import { messagesOf, type RpcMessage } from "../interaction/mcp/rpc-message.js";
-import type { SessionState } from "./mcp-traffic.js";
+import type { McpSessionState } from "./mcp-traffic.js";
 
 /** Unfinished messages of the greatest length that may be buffered, over all streams. */
 const MAX_WAITING = 8;
@@ -40,14 +40,14 @@ export class StreamBudget {
 /** An event stream, read while it is open. */
 export class McpStream {
   /** Set with the first bytes, if the stream can be reported at all. */
-  state: SessionState | undefined;
+  state: McpSessionState | undefined;
   hasBegun = false;
   /** Opened by the client for messages that the server sends on its own. */
   isListening = false;
   /** Some of its messages were not kept. */
   isTorn = false;
   hasMessages = false;
-  /** Its compression can only be decoded after its end. */
+  /** Compressed in a way that is decoded only after its end: several codings, or beyond the memory limit. */
   isDeferred = false;
   private hasTakenRequests = false;
   private isUnreadable = false;

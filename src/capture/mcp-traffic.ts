@@ -32,7 +32,7 @@ const MAX_ACCEPTED = 1_000;
 
 type Answer = Extract<RpcMessage, { kind: "answer" }>;
 
-export interface SessionState {
+export interface McpSessionState {
   readonly session: McpSession;
   /** The exchange that carried the calls being reported. */
   current: Carrier;
@@ -52,7 +52,7 @@ interface Carrier {
 
 export class McpTraffic {
   private readonly hosts: McpHosts;
-  private readonly sessions = new LruCache<string, SessionState>(MAX_SESSIONS);
+  private readonly sessions = new LruCache<string, McpSessionState>(MAX_SESSIONS);
   private readonly waiting: StreamBudget;
   /** Streams that were read while open, by their finished exchange. */
   private readonly streams = new WeakMap<Exchange, McpStream>();
@@ -121,7 +121,7 @@ export class McpTraffic {
   }
 
   /** Undefined for a stream that cannot be reported. */
-  private begin(info: Connection, exchange: Exchange, stream: McpStream): SessionState | undefined {
+  private begin(info: Connection, exchange: Exchange, stream: McpStream): McpSessionState | undefined {
     if (stream.hasBegun) return stream.state;
     stream.hasBegun = true;
     if (isCutPost(exchange)) return undefined;
@@ -132,14 +132,19 @@ export class McpTraffic {
     return state;
   }
 
-  private collect(info: Connection, exchange: Exchange, state: SessionState, read: () => void): OximyEvent[] {
+  private collect(
+    info: Connection,
+    exchange: Exchange,
+    state: McpSessionState,
+    read: () => void,
+  ): OximyEvent[] {
     state.current = { info, passage: passageOf(info, exchange) };
     state.events = [];
     read();
     return state.events;
   }
 
-  private fromClient({ session, early }: SessionState, messages: readonly McpMessage[]): void {
+  private fromClient({ session, early }: McpSessionState, messages: readonly McpMessage[]): void {
     for (const { message, facts } of messages) {
       if (!session.take("client", message, facts) && message.kind === "answer") {
         early.set(message.id, { message, facts });
@@ -147,7 +152,7 @@ export class McpTraffic {
     }
   }
 
-  private fromServer(state: SessionState, messages: readonly McpMessage[]): void {
+  private fromServer(state: McpSessionState, messages: readonly McpMessage[]): void {
     const { session, early, accepted, current } = state;
     for (const { message, facts } of messages) {
       if (message.kind === "answer") {
@@ -165,7 +170,7 @@ export class McpTraffic {
 
   /** Settles the requests of a finished exchange that have no answer. */
   private end(
-    state: SessionState,
+    state: McpSessionState,
     exchange: Exchange,
     requests: readonly McpMessage[],
     isCut: boolean,
@@ -187,12 +192,12 @@ export class McpTraffic {
     }
   }
 
-  private endAccepted({ session, accepted }: SessionState, exchange: Exchange): void {
+  private endAccepted({ session, accepted }: McpSessionState, exchange: Exchange): void {
     for (const id of accepted.keys()) session.abandon("client", id, unansweredOf(exchange), exchange.endedAt);
     accepted.clear();
   }
 
-  private stateOf(info: Connection, exchange: Exchange): SessionState {
+  private stateOf(info: Connection, exchange: Exchange): McpSessionState {
     const { request, response } = exchange;
     const id = field(response?.fields ?? [], SESSION) ?? field(request.fields, SESSION);
     const { owner, host, port } = info;
@@ -201,7 +206,7 @@ export class McpTraffic {
     const key = `${host}:${port}/${id === undefined ? holder : `session ${id}`}`;
     const known = this.sessions.get(key);
     if (known) return known;
-    const state: SessionState = {
+    const state: McpSessionState = {
       session: new McpSession((call) => state.events.push(this.eventOf(call, state.current))),
       current: { info, passage: passageOf(info, exchange) },
       early: new LruCache(MAX_EARLY),

@@ -44,7 +44,7 @@ export function descriptorFinding(limit: number): Finding {
     ? ok("descriptors", `${limit} may be open`)
     : warning(
         "descriptors",
-        `only ${limit} may be open; near that limit, new connections are not captured`,
+        `only ${limit} may be open; beyond a fraction of that, new connections are not captured`,
         `Raise the limit before starting: ulimit -n ${FEW_DESCRIPTORS * 8}`,
       );
 }
