@@ -82,7 +82,7 @@ const EXPLANATIONS: Record<ErrorCode, Explanation> = {
     meaning: "The certificate authority cannot be used.",
     causes: "Its files are damaged, expired, do not match, or you may not read them.",
     advice:
-      "Give yourself access to its folder (your own: `~/.oximy/ca`, the machine's: `/var/lib/oximy/ca`), or move that folder away: a new one is created, which must be trusted again.",
+      "Make its folder accessible to you (your own: `~/.oximy/ca`, the machine's: `/var/lib/oximy/ca`), or move that folder away: a new CA is created, which must be trusted again.",
   },
   OXIMY_E_TRUST: {
     meaning: "A trust store could not be changed.",
