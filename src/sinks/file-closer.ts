@@ -71,7 +71,7 @@ export class FileCloser {
     child.once("close", (code) => {
       this.child = undefined;
       if (code === 0) this.failing = false;
-      else if (code !== null) this.failed(failure(code));
+      else if (code !== null) this.failed(failure());
     });
     unreferenced(child);
   }

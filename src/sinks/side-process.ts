@@ -12,11 +12,15 @@ export function unreferenced(child: ChildProcess): void {
   }
 }
 
-/** Collects standard error; the returned function gives it, or the exit code, as the reason of a failure. */
-export function failureOf(child: ChildProcess): (code: number | null) => string {
+/** Collects standard error; the returned function gives it, or how the process ended, as the reason of a failure. */
+export function failureOf(child: ChildProcess): () => string {
   let output = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     output = (output + text).slice(0, LONGEST_FAILURE);
   });
-  return (code) => output.trim() || `it exited with code ${code}`;
+  return () =>
+    output.trim() ||
+    (child.signalCode === null
+      ? `it exited with code ${child.exitCode}`
+      : `it was killed by ${child.signalCode}`);
 }

@@ -65,6 +65,7 @@ export class Exporter {
   private restart: NodeJS.Timeout | undefined;
   private readonly from: Position;
   private wait = RESTART_MS;
+  private startedAt = 0;
   private closed = false;
 
   constructor(options: ExporterOptions) {
@@ -94,6 +95,7 @@ export class Exporter {
       ...ownerOf(folder),
     });
     this.child = child;
+    this.startedAt = performance.now();
     const name = createHash("sha256")
       .update(JSON.stringify([folder, address]))
       .digest("hex")
@@ -114,7 +116,7 @@ export class Exporter {
     });
     const failure = failureOf(child);
     child.once("error", ({ message }) => this.ended(message));
-    child.once("close", (code) => this.ended(failure(code)));
+    child.once("close", () => this.ended(failure()));
     unreferenced(child);
   }
 
@@ -122,6 +124,8 @@ export class Exporter {
     if (this.child === undefined) return;
     this.child = undefined;
     if (this.closed) return;
+    // A process that ran for long does not fail for the reason that the ones before it failed for.
+    if (performance.now() - this.startedAt > LONGEST_RESTART_MS) this.wait = RESTART_MS;
     this.options.log("warn", `${this.options.kind}: the export process failed and will be restarted: ${why}`);
     this.restart = setTimeout(() => this.start(), this.wait).unref();
     this.wait = Math.min(this.wait * 2, LONGEST_RESTART_MS);

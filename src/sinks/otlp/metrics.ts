@@ -167,7 +167,7 @@ export class Metrics {
     const aggregationTemporality = isDelta ? DELTA : CUMULATIVE;
     const startTime = this.start;
     return [...byMetric].map(([name, all]) => {
-      const isTime = name === DURATION_METRIC[this.settings.names];
+      const isTime = name === DURATION_METRIC[this.settings.names] || name === MCP_DURATION_METRIC;
       const descriptor = {
         name,
         description: "",

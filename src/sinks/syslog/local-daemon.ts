@@ -29,7 +29,7 @@ export function sendToDaemon(
     const failure = failureOf(child);
     child.once("error", ({ message }) => resolve({ kind: "later", why: message }));
     child.once("close", (code) =>
-      resolve(code === 0 ? { kind: "taken" } : { kind: "later", why: failure(code) }),
+      resolve(code === 0 ? { kind: "taken" } : { kind: "later", why: failure() }),
     );
     child.stdin.on("error", () => {}); // "close" reports why
     child.stdin.end(lines.map((line) => `${line}\n`).join(""));
