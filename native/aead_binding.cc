@@ -13,7 +13,7 @@ struct Span {
   size_t size;
 };
 
-/** Straight from N-API: the wrappers look at the underlying ArrayBuffer, too, which costs more than a small record. */
+/** Raw N-API: the wrappers also fetch the underlying ArrayBuffer, which costs more than decrypting a small record. */
 Span SpanFromJs(Napi::Env env, napi_value value) {
   void* data = nullptr;
   size_t size = 0;

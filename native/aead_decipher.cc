@@ -12,8 +12,9 @@ struct Cipher;
 struct Engine;
 
 /**
- * The functions of openssl/evp.h that are needed, as the process has them. Looked up by name: the headers from npm have
- * no OpenSSL, and where it is missing (a Node without it, Electron's BoringSSL in part) the addon must load all the same.
+ * The functions of openssl/evp.h that are needed, as exported by the process. Looked up by name: the headers from npm
+ * have no OpenSSL, and where it is missing (a Node without it, parts of it in Electron's BoringSSL) the addon must
+ * still load.
  */
 struct Evp {
   Context* (*context_new)();
@@ -67,7 +68,7 @@ class OpensslDecipher final : public AeadDecipher {
     int rest = 0;
     return evp_.decrypt_init(context_, nullptr, nullptr, nullptr, nonce) == 1 &&
            evp_.decrypt_update(context_, nullptr, &written, extra.data, static_cast<int>(extra.size)) == 1 &&
-           // Without content there is no buffer either, and a call without buffer would mean more of what is extra.
+           // Without content there is no buffer, and a call without a buffer would mean more associated data.
            (size == 0 || evp_.decrypt_update(context_, out, &written, sealed.data, static_cast<int>(size)) == 1) &&
            evp_.context_ctrl(context_, kSetTag, kTagLength, tag) == 1 &&
            evp_.decrypt_final(context_, out + size, &rest) == 1;

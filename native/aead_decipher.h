@@ -23,11 +23,11 @@ class AeadDecipher {
     size_t size;
   };
 
-  /** AES-GCM takes 16 or 32 bytes of key, ChaCha20-Poly1305 32. Null when this Node has no OpenSSL that we know. */
+  /** AES-GCM takes a key of 16 or 32 bytes, ChaCha20-Poly1305 one of 32. Null without a known OpenSSL in this Node. */
   static std::unique_ptr<AeadDecipher> Create(Aead kind, Bytes key);
   virtual ~AeadDecipher() = default;
 
-  /** Writes `sealed` without its tag to `out`; false when the tag does not fit: then what is in `out` means nothing. */
+  /** Decrypts `sealed` (without its tag) into `out`. False when the tag does not match; `out` is then garbage. */
   virtual bool Open(const uint8_t* nonce, Bytes extra, Bytes sealed, uint8_t* out) = 0;
 };
 

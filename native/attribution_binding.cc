@@ -17,7 +17,7 @@
 namespace oximy {
 namespace {
 
-// The clock that the records have. macOS has no records.
+// The clock of the records. macOS has no records.
 #ifdef CLOCK_BOOTTIME
 constexpr clockid_t kBootClock = CLOCK_BOOTTIME;
 #else
@@ -26,7 +26,7 @@ constexpr clockid_t kBootClock = CLOCK_MONOTONIC;
 
 using Clock = std::chrono::steady_clock;
 
-/** For what searches on the event loop: others wait meanwhile. */
+/** For searches on the event loop, which block everything else. */
 constexpr std::chrono::milliseconds kLongestOnLoop{2};
 
 uint16_t PortFromJs(const Napi::Value& value, const char* what) {
@@ -237,7 +237,7 @@ Napi::Value FindProcessJs(const Napi::CallbackInfo& info) {
   const auto inode = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
   std::chrono::milliseconds limit{200};
   if (info[2].IsNumber()) limit = std::chrono::milliseconds(info[2].As<Napi::Number>().Int64Value());
-  // The limit counts from the call: a lookup that waited long for a thread has no time left to walk.
+  // The limit counts from the call: a lookup that waited long for a thread has no time left to search.
   auto* worker = new FindProcessWorker(info.Env(), inode, HintsFromJs(info[1]), Clock::now() + limit);
   worker->Queue();
   return worker->Promise();

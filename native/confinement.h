@@ -3,8 +3,8 @@
 namespace oximy {
 
 /**
- * From now on no thread of this process can make a socket, start a program or a process, look into another process, or
- * gain rights; descriptors that are open stay usable. False where the system has no such thing.
+ * From now on no thread of this process can create a socket, start a program or a process, inspect another process, or
+ * gain privileges; open descriptors stay usable. False where the system has no such facility.
  */
 bool Confine();
 

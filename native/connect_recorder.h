@@ -14,28 +14,28 @@ namespace oximy {
 /** A process and then its ancestors, nearest first. */
 using ProcessChain = std::vector<std::shared_ptr<const ProcessInfo>>;
 
-/** Who called connect(), written down by the kernel in that very moment. */
+/** Who called connect(), recorded by the kernel at that moment. */
 struct ConnectRecord {
   uint64_t cookie = 0;
   int pid = 0;
   uint32_t uid = 0;
   /** The kernel's short name of the thread that connected. */
   std::string name;
-  /** The process and its ancestors as they were at connect(). Empty when it had ended before they were read. */
+  /** The process and its ancestors as of connect(). Empty when it ended before they were read. */
   ProcessChain processes;
 };
 
-/** Which connections are worth a record. */
+/** Which connections to record. */
 struct WantedConnections {
   /** All when empty. */
   std::vector<uint16_t> ports;
-  /** Processes of this group are not: those whose connections nobody asks about. Below 2^31. */
+  /** Processes of this group are not recorded: those whose connections nobody looks up. Below 2^31. */
   std::optional<uint32_t> unwanted_gid;
-  /** Those of other network namespaces too, but for what goes to their own loopback. */
+  /** Includes other network namespaces, except connections to their own loopback. */
   bool all_networks = false;
 };
 
-/** A connection of another network namespace, as it began. */
+/** A connection of another network namespace, at its start. */
 struct ForeignConnect {
   /** SO_NETNS_COOKIE. */
   uint64_t network = 0;
@@ -45,9 +45,9 @@ struct ForeignConnect {
 };
 
 /**
- * Starts to record the outgoing TCP connections of this network namespace. Returns why it cannot, or an empty
- * string. Nothing outlives the process: the kernel detaches with the last descriptor. Only an accelerator, and the
- * memory of clients that are gone by now: all works without it.
+ * Starts recording the outgoing TCP connections of this network namespace. Returns an empty string, or the reason why
+ * it cannot. Nothing outlives the process: the kernel detaches with the last descriptor. Only an optimization, and
+ * the memory of clients that have exited: everything works without it.
  */
 std::string AttachConnectRecorder(const WantedConnections& wanted);
 void DetachConnectRecorder();
@@ -58,9 +58,9 @@ void DetachConnectRecorder();
  */
 std::optional<ConnectRecord> FindConnectRecord(const SocketTuple& tuple, std::optional<uint64_t> cookie);
 
-/** Those since the last call, but for our own; of too many the oldest. Empty unless all networks are recorded. */
+/** Those since the last call, except our own; of too many the oldest. Empty unless all networks are recorded. */
 std::vector<ForeignConnect> TakeForeignConnects();
-/** An eventfd that is written to when there is something to take again; of the whole process, and never closed. */
+/** An eventfd that becomes readable when there is something to take; one per process, never closed. */
 int ForeignConnectsEvent();
 
 }  // namespace oximy

@@ -12,19 +12,19 @@
 
 namespace oximy {
 
-/** Why the verdict on a connection is asked for now. */
+/** What triggered the request for a verdict. */
 enum class PeekReason : uint8_t { kClientHello, kHttp, kOther, kTimeout, kClosed };
 
-/** A connection that waits for its verdict. Nothing of it has been consumed. */
+/** A connection that waits for its verdict. None of its bytes have been consumed. */
 struct FrontConnection {
   uint64_t id = 0;
   Endpoint peer;
   Endpoint local;
-  /** Where the client meant to go; nothing when the connection was not redirected. */
+  /** The client's original destination; nothing when the connection was not redirected. */
   std::optional<Endpoint> destination;
   std::string peeked;
   PeekReason reason = PeekReason::kOther;
-  /** Of a container whose network root holds; 0 is this machine's own. */
+  /** The container network it came from; 0 is this machine's own. */
   uint32_t network = 0;
 };
 
@@ -34,71 +34,71 @@ struct PassthroughEnd {
   uint64_t id = 0;
   uint64_t bytes_up = 0;
   uint64_t bytes_down = 0;
-  /** Since the connection was accepted (adopted). */
+  /** Since the connection was accepted or adopted. */
   double duration_ms = 0;
   PassthroughCause cause = PassthroughCause::kEnded;
   /** errno of a failed connect; 0 otherwise. */
   int error = 0;
 };
 
-/** What the front tells, from its own thread. */
+/** Events of the front, emitted on its own thread. */
 class FrontEvents {
  public:
   virtual ~FrontEvents() = default;
   virtual void OnConnection(FrontConnection connection) = 0;
-  /** Also of a connection that was read: after the batch with the last of it. */
+  /** Also for a connection that was read, after the batch with its last bytes. */
   virtual void OnPassthroughEnd(PassthroughEnd end) = 0;
-  /** What passed on the connections that are read. */
+  /** Bytes relayed on the connections that are read. */
   virtual void OnTap(TapBatch batch) = 0;
-  /** After `Close` or `Destroy`, when the last connection has gone. Nothing comes after it. */
+  /** After `Close` or `Destroy`, when the last connection has ended. No event follows. */
   virtual void OnClosed() = 0;
 };
 
 struct FrontOptions {
   std::vector<Endpoint> listen;
-  /** A client that sends nothing for so long lets the server speak first. */
+  /** After this long without a byte from the client, the server may speak first. */
   uint32_t silence_ms = 300;
-  /** Time for a whole client hello or HTTP head. */
+  /** Time limit for a whole client hello or HTTP head. */
   uint32_t hello_ms = 3000;
   /**
-   * A redirected connection whose verdict takes longer is passed through without one; twice as long while there are
-   * verdicts on others. 0 waits for ever.
+   * A redirected connection whose verdict takes longer is passed through without one; twice this long while verdicts
+   * on others keep arriving. 0 waits forever.
    */
   uint32_t verdict_ms = 2000;
-  /** A passthrough without a byte in either direction for so long is cut; 0 never. */
+  /** A passthrough that is idle in both directions for this long is closed; 0 never. */
   uint32_t idle_ms = 0;
-  /** Connections held at a time, beyond which accepting pauses; 0 derives it from RLIMIT_NOFILE. */
+  /** Maximum number of open connections, beyond which accepting pauses; 0 derives it from RLIMIT_NOFILE. */
   size_t max_connections = 0;
-  /** Accepting that pauses for longer resets who waits, so that nobody hangs; 0 lets them wait. */
+  /** After accepting has paused for this long, queued clients are reset so that none hangs; 0 lets them wait. */
   uint32_t turn_away_ms = 0;
   /** The longest that a server's first bytes wait for `Release`. */
   uint32_t hold_ms = 150;
-  /** What was copied waits for more for so long: to wake who reads it costs more than to read it. */
+  /** Copied bytes are batched for this long: waking the reader costs more than reading. */
   uint32_t tap_gather_ms = 25;
-  /** What added to the steady clock's milliseconds gives those since the epoch. */
+  /** Added to the steady clock's milliseconds, it gives milliseconds since the epoch. */
   double epoch_offset_ms = 0;
-  /** Where listeners and sockets of containers' networks come from (linux/guest_message.h); -1 for none. Taken over. */
+  /** Delivers listeners and sockets of container networks (linux/guest_message.h); -1 for none. Takes ownership. */
   int guests = -1;
 };
 
 struct FrontStats {
   uint64_t accepted = 0;
-  /** Held now: being peeked at, waiting for a verdict, passed through. */
+  /** Current numbers: being peeked at, waiting for a verdict, passed through. */
   uint64_t peeking = 0;
   uint64_t waiting = 0;
   uint64_t passing = 0;
-  /** Since the start: by outcome. */
+  /** Since the start, by outcome. */
   uint64_t taken = 0;
   uint64_t rejected = 0;
   uint64_t passed = 0;
-  /** Of those that passed: read, and among them those whose tap reached its bound. */
+  /** Of those passed: connections that were read, and how many of their taps reached the limit. */
   uint64_t read = 0;
   uint64_t lost_taps = 0;
-  /** Reset by the client before a verdict was asked for. */
+  /** Reset by the client before a verdict was requested. */
   uint64_t aborted = 0;
   /** Passed through because the verdict did not come in time. */
   uint64_t unanswered = 0;
-  /** Times that accepting paused for want of descriptors or memory. */
+  /** How often accepting paused for lack of descriptors or memory. */
   uint64_t accept_pauses = 0;
   /** Reset because there was no room for longer than `turn_away_ms`. */
   uint64_t turned_away = 0;
@@ -106,53 +106,52 @@ struct FrontStats {
   uint64_t max_connections = 0;
 };
 
-/** Accepts connections, peeks at their first bytes, asks for a verdict and relays what passes through. */
+/** Accepts connections, peeks at their first bytes, requests a verdict and relays what passes through. */
 class Front {
  public:
   static bool Supported();
-  /** Listens and starts the thread. Port 0 in several addresses means the same free port in each. Throws std::system_error. */
+  /** Listens and starts the thread. Several addresses with port 0 share one free port. Throws std::system_error. */
   static std::unique_ptr<Front> Start(const FrontOptions& options, FrontEvents& events);
 
-  /** Destroys what is left and joins the thread. */
+  /** Destroys the remaining connections and joins the thread. */
   virtual ~Front() = default;
 
   virtual std::vector<Endpoint> Addresses() const = 0;
 
-  // The verdicts. Each is thread-safe, and false (-1) when the connection waits for none any more.
+  // The verdicts. Each is thread-safe, and returns false (-1) when the connection no longer waits for one.
   virtual bool Passthrough(uint64_t id, const Endpoint& to) = 0;
-  /** Gives the descriptor away: the caller closes it. */
+  /** Hands over the descriptor: the caller closes it. */
   virtual int Take(uint64_t id) = 0;
   virtual bool Reject(uint64_t id) = 0;
 
   /**
-   * Passes a socket through that was accepted elsewhere: `preface` (bytes already read from it) goes first.
-   * Works on a duplicate; the caller closes its own descriptor at once and without a shutdown. Throws
+   * Passes through a socket that was accepted elsewhere: `preface` (bytes already read from it) is sent first.
+   * Works on a duplicate; the caller closes its own descriptor immediately, without a shutdown. Throws
    * std::system_error when the descriptor cannot be duplicated.
    */
   virtual uint64_t Adopt(int fd, std::string preface, const Endpoint& to) = 0;
 
   /**
-   * Like `Passthrough`, and copies what passes, in both directions, to `FrontEvents::OnTap`. Where what was copied is
-   * not acknowledged as fast as it comes, the relay waits for it, for some time; when that does not help, the copy ends and
-   * the connection goes on.
+   * Like `Passthrough`, and also copies the bytes of both directions to `FrontEvents::OnTap`. Where acknowledgements
+   * lag behind, the relay waits for a while; when that does not help, copying ends and the connection continues.
    */
   virtual bool Read(uint64_t id, const Endpoint& to, const ReadOptions& options) = 0;
-  /** Like `Adopt`, and copies: the preface too. */
+  /** Like `Adopt`, and also copies, including the preface. */
   virtual uint64_t AdoptRead(int fd, std::string preface, const Endpoint& to, const ReadOptions& options) = 0;
-  /** The server's bytes may go on, those that wait and those to come. */
+  /** Stops holding the server's bytes: those queued and those still to arrive are forwarded. */
   virtual void Release(uint64_t id) = 0;
-  /** So many bytes of `TapBatch::shares` were read. */
+  /** Acknowledges that many bytes of `TapBatch::shares`. */
   virtual void TapConsumed(uint64_t id, uint64_t bytes) = 0;
-  /** No more copies. What was copied before may still come. */
+  /** Stops copying. Bytes already copied may still be delivered. */
   virtual void StopTap(uint64_t id) = 0;
-  /** Memory to copy into. It is in a batch later, or destroyed with the front. */
+  /** Memory to copy into. It comes back in a batch, or is destroyed with the front. */
   virtual void GiveTapBuffer(std::unique_ptr<TapBuffer> buffer) = 0;
-  /** Given, and in no batch yet. */
+  /** Buffers given and not yet part of a batch. */
   virtual size_t TapBuffersLeft() const = 0;
 
-  /** Stops listening; what is there goes on to its end. */
+  /** Stops listening; open connections continue until they end. */
   virtual void Close() = 0;
-  /** Stops listening and resets what is there. */
+  /** Stops listening and resets open connections. */
   virtual void Destroy() = 0;
   virtual FrontStats Stats() const = 0;
 };

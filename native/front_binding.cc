@@ -41,15 +41,15 @@ uint64_t ToId(const Napi::Value& value) { return static_cast<uint64_t>(value.ToN
 struct Closed {};
 using Event = std::variant<FrontConnection, PassthroughEnd, TapBatch, Closed>;
 
-/** Without JavaScript, on any thread. */
+/** Called without JavaScript, on any thread. */
 void Drop(Event* event) {
   if (auto* batch = std::get_if<TapBatch>(event)) TapMemory::Abandon(std::move(batch->buffer));
   delete event;
 }
 
 /**
- * The class `Front` of JavaScript: new Front(options, onConnection, onPassthroughEnd, onClosed, onTap). Plain arguments
- * instead of objects: src/proxy/accept/front.ts gives them their shape.
+ * The JavaScript class `Front`: new Front(options, onConnection, onPassthroughEnd, onClosed, onTap). Takes plain
+ * arguments instead of objects: src/proxy/accept/front.ts turns them into objects.
  */
 class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontEvents {
  public:
@@ -97,7 +97,7 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
       to_js_.Release();
       throw ToError(env, error);
     }
-    // Until it is closed it must not be collected; and its thread must end before the environment does.
+    // It must not be collected before it is closed, and its thread must end before the environment does.
     Ref();
     napi_add_env_cleanup_hook(env, EndThread, this);
   }
@@ -110,7 +110,7 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     if (env == nullptr) return Drop(event);
     const std::unique_ptr<Event> owned(event);
     const Napi::HandleScope scope(env);
-    std::visit([&](auto& of) { self->Tell(env, of); }, *owned);
+    std::visit([&](auto& of) { self->Emit(env, of); }, *owned);
   }
   using ToJs = Napi::TypedThreadSafeFunction<FrontBinding, Event, Deliver>;
 
@@ -122,7 +122,7 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     if (to_js_.NonBlockingCall(event) != napi_ok) Drop(event);
   }
 
-  void Tell(Napi::Env env, const FrontConnection& connection) {
+  void Emit(Napi::Env env, const FrontConnection& connection) {
     const auto& [id, peer, local, destination, peeked, reason, network] = connection;
     on_connection_.Call({Napi::Number::New(env, static_cast<double>(id)), Napi::String::New(env, FormatAddress(peer)),
                          Napi::Number::New(env, peer.port), Napi::String::New(env, FormatAddress(local)),
@@ -132,13 +132,13 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
                          Napi::Buffer<char>::Copy(env, peeked.data(), peeked.size()),
                          Napi::String::New(env, Name(reason)), Napi::Number::New(env, network)});
   }
-  void Tell(Napi::Env env, const PassthroughEnd& end) {
+  void Emit(Napi::Env env, const PassthroughEnd& end) {
     on_passthrough_end_.Call(
         {Napi::Number::New(env, static_cast<double>(end.id)), Napi::Number::New(env, static_cast<double>(end.bytes_up)),
          Napi::Number::New(env, static_cast<double>(end.bytes_down)), Napi::Number::New(env, end.duration_ms),
          Napi::String::New(env, Name(end.cause)), Napi::Number::New(env, end.error)});
   }
-  void Tell(Napi::Env env, TapBatch& batch) {
+  void Emit(Napi::Env env, TapBatch& batch) {
     const auto numbers = [env](const std::vector<double>& values) {
       auto array = Napi::Float64Array::New(env, values.size());
       std::copy(values.begin(), values.end(), array.Data());
@@ -148,11 +148,11 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
     auto lost = Napi::Array::New(env, batch.lost.size());
     for (uint32_t i = 0; i < batch.lost.size(); i++)
       lost.Set(i, Napi::Number::New(env, static_cast<double>(batch.lost[i])));
-    // From here on the next batch may come.
+    // From here on the next batch may be sent.
     batch.token.reset();
     on_tap_.Call({numbers(batch.ops), bytes, numbers(batch.shares), lost});
   }
-  void Tell(Napi::Env, Closed) {
+  void Emit(Napi::Env, Closed) {
     last_stats_ = front_->Stats();
     front_.reset();
     to_js_.Release();
@@ -265,7 +265,7 @@ class FrontBinding final : public Napi::ObjectWrap<FrontBinding>, private FrontE
   Napi::FunctionReference on_tap_;
   ToJs to_js_;
   FrontStats last_stats_;
-  /** Absent once closed. */
+  /** Null once closed. */
   std::unique_ptr<Front> front_;
 };
 

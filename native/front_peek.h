@@ -13,7 +13,7 @@ constexpr size_t kPeekLimit = 24 << 10;
 constexpr size_t kMaxHttpHead = 16 << 10;
 
 enum class Peek : uint8_t {
-  /** So far it can become a client hello or an HTTP head. */
+  /** May still become a client hello or an HTTP head. */
   kIncomplete,
   /** A whole TLS client hello (RFC 8446 §4.1.2), over one or more records (§5.1). */
   kClientHello,
@@ -22,7 +22,7 @@ enum class Peek : uint8_t {
   kOther,
 };
 
-/** Tells what the first bytes of a connection are. Reads no meaning: that is left to the verdict. */
+/** Classifies the first bytes of a connection. Interprets nothing: that is left to the verdict. */
 Peek ClassifyPeek(const uint8_t* bytes, size_t length);
 
 }  // namespace oximy

@@ -7,7 +7,7 @@
 
 namespace oximy {
 
-/** The operations of a tap, by the numbers that the capture thread knows them by (src/proxy/accept/front.ts: TAP_OP). */
+/** The operations of a tap, by their numbers in the capture thread (src/proxy/accept/front.ts: TAP_OP). */
 enum class TapOp : uint8_t { kRequest = 1, kResponse, kEndRequest, kEndResponse, kClose };
 
 /** The argument of `kClose` (src/proxy/accept/front.ts: TAP_CLOSE_CAUSES). */
@@ -25,33 +25,33 @@ class TapBuffer {
 
   /** `kSize` bytes. */
   char* const data;
-  /** By `Front::GiveTapBuffer`; else the front made it because it had none. */
+  /** Given by `Front::GiveTapBuffer`; otherwise allocated by the front because it had none. */
   const bool is_given;
 };
 
-/** What passed on all connections that are read since the last batch, in order. */
+/** What passed since the last batch on all connections that are read, in order. */
 struct TapBatch {
   static constexpr size_t kOpWidth = 4;
 
   /** Four numbers each: operation, tap id, time (epoch ms), argument. */
   std::vector<double> ops;
-  /** The bytes of requests and responses, end to end; their argument is their length. Absent without bytes. */
+  /** The bytes of requests and responses, concatenated; their argument is their length. Null without bytes. */
   std::unique_ptr<TapBuffer> buffer;
   size_t used = 0;
-  /** How many of the bytes are whose: two numbers each, connection id and bytes. */
+  /** How many bytes belong to which connection: two numbers each, connection id and byte count. */
   std::vector<double> shares;
-  /** Connections whose tap was closed in here because it had reached its bound. */
+  /** Connections whose tap was closed in this batch because it had reached its limit. */
   std::vector<uint64_t> lost;
-  /** Gone when the batch is: by it the front knows that the batch was taken. */
+  /** Released together with the batch: tells the front that the batch was consumed. */
   std::shared_ptr<void> token;
 };
 
 struct ReadOptions {
-  /** The number that operations name the connection by; 0: the connection's own id. */
+  /** The number that identifies the connection in operations; 0: the connection's own id. */
   uint64_t tap_id = 0;
-  /** Bytes copied and not yet acknowledged, both directions together, beyond which the tap is lost. */
+  /** Limit of copied but unacknowledged bytes, both directions together, beyond which the tap is lost. */
   uint64_t max_tap_bytes = 0;
-  /** The server's first bytes wait for `Release`. */
+  /** Hold the server's first bytes until `Release`. */
   bool hold = false;
 };
 

@@ -6,11 +6,11 @@
 namespace oximy {
 namespace {
 
-/** Given before they are asked for. */
+/** Buffers supplied in advance. */
 constexpr size_t kStart = 2;
-/** More than these (5 MiB) are left to the garbage collector. */
+/** Beyond this many (5 MiB), buffers are left to the garbage collector. */
 constexpr size_t kMost = 16;
-/** Fewer bytes are copied: that costs less than the way of a large buffer to its reader and back. */
+/** Below this size bytes are copied: cheaper than passing a large buffer to its reader and back. */
 constexpr size_t kWorthGiving = 32 << 10;
 
 class GivenBuffer final : public TapBuffer {
@@ -22,7 +22,7 @@ class GivenBuffer final : public TapBuffer {
   Napi::Reference<Napi::ArrayBuffer> buffer;
 };
 
-/** Only this file makes buffers that are given. */
+/** All given buffers are created in this file. */
 GivenBuffer& Given(TapBuffer& buffer) { return static_cast<GivenBuffer&>(buffer); }
 
 }  // namespace
@@ -46,7 +46,7 @@ Napi::Uint8Array TapMemory::ToArray(Napi::Env env, TapBatch& batch, Front& front
     Supply(env, front);
     return Napi::Uint8Array::New(env, batch.used, Given(*buffer).buffer.Value(), 0);
   }
-  // The front had none left: one of that size, that it is given later, makes up for it.
+  // The front had no buffer left: this one, returned to it later, makes up for that.
   auto memory = Napi::ArrayBuffer::New(env, is_large ? TapBuffer::kSize : batch.used);
   memcpy(memory.Data(), buffer->data, batch.used);
   if (buffer->is_given) front.GiveTapBuffer(std::move(buffer));

@@ -9,19 +9,19 @@
 namespace oximy {
 
 /**
- * Memory of JavaScript's that the front copies into, so that a batch's bytes need no other copy, and can be
- * transferred to another thread: what the addon allocates itself cannot (Node marks external memory untransferable).
- * All of it on JavaScript's thread, but for `Abandon`.
+ * JavaScript memory that the front copies into, so that a batch's bytes need no second copy and can be transferred to
+ * another thread: memory allocated by the addon cannot (Node marks external memory untransferable).
+ * All of it runs on the JavaScript thread, except `Abandon`.
  */
 class TapMemory {
  public:
-  /** Gives the front memory until it has enough for a start. */
+  /** Gives the front its initial memory. */
   static void Supply(Napi::Env env, Front& front);
-  /** Gives the front a buffer that a batch came in; nothing when it is another, or the front has plenty. */
+  /** Returns a batch's buffer to the front; ignored when it is not one of those, or the front has plenty. */
   static void Give(Napi::ArrayBuffer buffer, Front& front);
-  /** The bytes of a batch, in memory of their own from now on. */
+  /** The bytes of a batch, which from now on own their memory. */
   static Napi::Uint8Array ToArray(Napi::Env env, TapBatch& batch, Front& front);
-  /** Destroys a buffer where JavaScript's memory must not be touched any more. */
+  /** Destroys a buffer where JavaScript's memory must no longer be touched. */
   static void Abandon(std::unique_ptr<TapBuffer> buffer);
 };
 

@@ -8,10 +8,10 @@
 
 namespace oximy {
 
-/** Makes JavaScript's value of what was found, on its thread. */
+/** Converts a result to its JavaScript value, on the JavaScript thread. */
 using ToJs = std::function<Napi::Value(Napi::Env)>;
 
-/** The promise that waits for an answer of another thread. */
+/** The promise that waits for the result of another thread. */
 struct Question {
   explicit Question(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
   Napi::Promise::Deferred deferred;
@@ -19,18 +19,18 @@ struct Question {
 };
 
 /**
- * The way of answers to one JavaScript thread. It closes before the thread's environment is taken down: another thread
- * may answer after that, and Node's function is gone by then.
+ * Delivers results to one JavaScript thread. It closes before the thread's environment is torn down: another thread
+ * may finish after that, when Node's function no longer exists.
  */
 class Answers {
  public:
-  /** That of the calling environment, which it lives as long as. */
+  /** The one of the calling environment, which it lives as long as. */
   static std::shared_ptr<Answers> Of(Napi::Env env) {
     auto* found = env.GetInstanceData<Holder>();
     if (found == nullptr) {
       found = new Holder{std::make_shared<Answers>(env)};
       env.SetInstanceData(found);
-      // Of such hooks the last one that was added runs first: before that of the function.
+      // Cleanup hooks run in reverse order of their addition: this one before the function's own.
       env.AddCleanupHook([](Answers* answers) { answers->Close(); }, found->answers.get());
     }
     return found->answers;
@@ -38,11 +38,11 @@ class Answers {
 
   explicit Answers(Napi::Env env)
       : to_js_(Napi::ThreadSafeFunction::New(env, Napi::Function(), "oximy:answers", 0, 1)) {
-    // An answer that never comes does not keep Node alive.
+    // A pending result does not keep Node alive.
     to_js_.Unref(env);
   }
 
-  /** From any thread. A question that comes too late stays: its promise belongs to what is gone. */
+  /** From any thread. After `Close` the question leaks: its promise belongs to an environment that no longer exists. */
   void Give(Question* question) {
     const std::lock_guard<std::mutex> guard(lock_);
     if (closed_) return;

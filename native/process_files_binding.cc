@@ -14,14 +14,15 @@
 namespace oximy {
 namespace {
 
-/** Files of /proc wait for nobody's file system: they are read for a user whose other files hang, too. */
+/** Files in /proc do not depend on any user's file system: they are read even for a user whose other reads hang. */
 constexpr uint32_t kNobodysFiles = UINT32_MAX;
 
 /**
- * Asks on a side thread. The promise is null when nobody has time for the question; it never rejects. It is settled
- * when the answer comes, however late: the limit is kept by who waits (src/trust/process-files.ts).
+ * Runs the work on a side thread. The promise resolves to null when no thread is free in time; it never rejects. It is
+ * settled when the work is done, however late: the caller enforces the limit (src/trust/process-files.ts).
  */
-Napi::Value Ask(const Napi::CallbackInfo& info, uint32_t owner, const Napi::Value& limit, std::function<ToJs()> work) {
+Napi::Value RunOnSideThread(const Napi::CallbackInfo& info, uint32_t owner, const Napi::Value& limit,
+                            std::function<ToJs()> work) {
   const Napi::Env env = info.Env();
   const auto deadline = SideClock::now() + std::chrono::milliseconds(limit.ToNumber().Int64Value());
   auto* const question = new Question(env);
@@ -58,7 +59,7 @@ Napi::Array StringsToJs(Napi::Env env, const std::vector<std::string>& strings) 
   return array;
 }
 
-/** `device:inode:size:mtime:ctime`: compared and hashed, never taken apart. */
+/** `device:inode:size:mtime:ctime`: compared and hashed, never parsed. */
 std::string IdentityText(const FileIdentity& file) {
   std::string text;
   for (const uint64_t part : {file.device, file.inode, file.size, file.mtime, file.ctime}) {
@@ -68,7 +69,7 @@ std::string IdentityText(const FileIdentity& file) {
 }
 
 Napi::Value FileToJs(const Napi::CallbackInfo& info, uint32_t uid, std::function<FileResult()> read) {
-  return Ask(info, uid, info[3], [read = std::move(read)]() -> ToJs {
+  return RunOnSideThread(info, uid, info[3], [read = std::move(read)]() -> ToJs {
     auto result = std::make_shared<FileResult>(read());
     return [result](Napi::Env env) -> Napi::Value {
       if (result->answer == FileAnswer::kUnknown) return env.Null();
@@ -112,7 +113,7 @@ Napi::Value ListFolderAsJs(const Napi::CallbackInfo& info) {
   const uint32_t uid = UidFromJs(info[0]);
   const std::string path = info[1].ToString().Utf8Value();
   const auto max_names = static_cast<size_t>(info[2].ToNumber().Int64Value());
-  return Ask(info, uid, info[3], [=]() -> ToJs {
+  return RunOnSideThread(info, uid, info[3], [=]() -> ToJs {
     auto names = ListFolderAs(process, uid, path, max_names);
     return [names = std::move(names)](Napi::Env env) -> Napi::Value {
       return names ? Napi::Value(StringsToJs(env, *names)) : env.Null();
@@ -126,7 +127,7 @@ Napi::Value PathToJs(const Napi::CallbackInfo& info, FindPath find) {
   const ProcessRef process = ProcessFromJs(info[0]);
   const uint32_t uid = UidFromJs(info[0]);
   const std::string path = info[1].ToString().Utf8Value();
-  return Ask(info, uid, info[2], [=]() -> ToJs {
+  return RunOnSideThread(info, uid, info[2], [=]() -> ToJs {
     auto target = find(process, uid, path);
     return [target = std::move(target)](Napi::Env env) -> Napi::Value {
       return target ? Napi::Value(Napi::String::New(env, *target)) : env.Null();
@@ -144,7 +145,7 @@ Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
   const auto array = info[1].As<Napi::Array>();
   for (uint32_t i = 0; i < array.Length(); i++) names.push_back(array.Get(i).ToString().Utf8Value());
   const bool with_mapped = info[3].ToBoolean();
-  return Ask(info, kNobodysFiles, info[2], [=]() -> ToJs {
+  return RunOnSideThread(info, kNobodysFiles, info[2], [=]() -> ToJs {
     auto files = ReadProgramFiles(process, names, with_mapped);
     return [files = std::move(files)](Napi::Env env) -> Napi::Value {
       if (!files) return env.Null();
@@ -167,7 +168,7 @@ Napi::Value ReadProgramFilesJs(const Napi::CallbackInfo& info) {
 
 Napi::Value ReadMappedFilesJs(const Napi::CallbackInfo& info) {
   const ProcessRef process = ProcessFromJs(info[0]);
-  return Ask(info, kNobodysFiles, info[1], [=]() -> ToJs {
+  return RunOnSideThread(info, kNobodysFiles, info[1], [=]() -> ToJs {
     auto files = ReadMappedFiles(process);
     return [files = std::move(files)](Napi::Env env) -> Napi::Value {
       return files ? Napi::Value(StringsToJs(env, *files)) : env.Null();
@@ -179,7 +180,7 @@ Napi::Value ReadExecutablePartJs(const Napi::CallbackInfo& info) {
   const ProcessRef process = ProcessFromJs(info[0]);
   const auto offset = static_cast<uint64_t>(info[1].ToNumber().Int64Value());
   const auto length = static_cast<size_t>(info[2].ToNumber().Uint32Value());
-  return Ask(info, UidFromJs(info[0]), info[3], [=]() -> ToJs {
+  return RunOnSideThread(info, UidFromJs(info[0]), info[3], [=]() -> ToJs {
     auto bytes = ReadExecutablePart(process, offset, length);
     return [bytes = std::move(bytes)](Napi::Env env) -> Napi::Value {
       return bytes ? Napi::Value(Napi::Buffer<char>::Copy(env, bytes->data(), bytes->size())) : env.Null();
@@ -192,7 +193,7 @@ Napi::Value FindInExecutableJs(const Napi::CallbackInfo& info) {
   const auto offset = static_cast<uint64_t>(info[1].ToNumber().Int64Value());
   const auto length = static_cast<uint64_t>(info[2].ToNumber().Int64Value());
   const std::string text = info[3].ToString().Utf8Value();
-  return Ask(info, UidFromJs(info[0]), info[4], [=]() -> ToJs {
+  return RunOnSideThread(info, UidFromJs(info[0]), info[4], [=]() -> ToJs {
     const auto found = FindInExecutable(process, offset, length, text);
     return [found](Napi::Env env) -> Napi::Value {
       return found ? Napi::Value(Napi::Boolean::New(env, *found)) : env.Null();

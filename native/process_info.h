@@ -12,20 +12,20 @@ struct ProcessInfo {
   int ppid = 0;
   /** Effective user. */
   uint32_t uid = 0;
-  /** Clock ticks since boot on Linux, epoch microseconds on macOS. With the pid it names a process for good. */
+  /** Clock ticks since boot on Linux, epoch microseconds on macOS. Unique together with the pid. */
   uint64_t start_time = 0;
-  /** Executable; empty when the system does not tell (kernel threads, other users' processes). */
+  /** Executable; empty when the system does not report it (kernel threads, other users' processes). */
   std::string path;
   /** Basename of the executable, else the kernel's short name. */
   std::string name;
   std::vector<std::string> command_line;
   /** Linux: path of the process's cgroup v2; empty when there is none. */
   std::string cgroup;
-  /** macOS: the app's process that answers for this one; the process itself when none does. */
+  /** macOS: the app process responsible for this one; the process itself when there is none. */
   std::optional<int> responsible_pid;
 };
 
-/** A thread's id gives its process. Nothing when there is no such process. */
+/** A thread id returns its process. Nothing when there is no such process. */
 std::optional<ProcessInfo> ReadProcessInfo(int pid);
 
 }  // namespace oximy

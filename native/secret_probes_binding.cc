@@ -98,7 +98,7 @@ class AttachWorker : public Napi::AsyncWorker {
   int errno_ = 0;
 };
 
-/** The class `SecretProbes` of JavaScript; src/secrets/probes.ts gives it its types. */
+/** The JavaScript class `SecretProbes`, typed in src/secrets/probes.ts. */
 class SecretProbesBinding final : public Napi::ObjectWrap<SecretProbesBinding> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -126,7 +126,7 @@ class SecretProbesBinding final : public Napi::ObjectWrap<SecretProbesBinding> {
   static void EndThreads(void* self) { static_cast<SecretProbesBinding*>(self)->probes_->Close(); }
 
   Napi::Value Attach(const Napi::CallbackInfo& info) {
-    // A duplicate, which the caller cannot close meanwhile.
+    // A duplicate, so that the caller cannot close it meanwhile.
     UniqueFd file(fcntl(info[0].ToNumber().Int32Value(), F_DUPFD_CLOEXEC, 3));
     if (!file) throw ToError(info.Env(), std::system_error(errno, std::generic_category(), "the executable"));
     auto* worker =

@@ -5,11 +5,11 @@
 
 namespace oximy {
 
-/** How far the peer of a TCP socket is with what was sent to it. */
+/** How much of what was sent on a TCP socket its peer has received. */
 struct SendState {
-  /** Bytes that were sent or wait to be, and that the peer's system has not acknowledged. */
+  /** Bytes sent or queued that the peer's system has not acknowledged. */
   uint32_t unacknowledged;
-  /** The peer has ended its side: its FIN is here. */
+  /** The peer has ended its side: its FIN has arrived. */
   bool peer_ended;
 };
 

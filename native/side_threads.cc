@@ -11,7 +11,7 @@
 namespace oximy {
 namespace {
 
-/** More that wait than this cannot come in time. */
+/** Any further waiting jobs could not run in time. */
 constexpr size_t kMostWaiting = 1024;
 
 struct Job {
@@ -55,7 +55,7 @@ class SideThreads {
       idle_++;
       return true;
     } catch (const std::system_error&) {
-      return false;  // no thread to be had now
+      return false;  // no thread available
     }
   }
 
@@ -70,7 +70,7 @@ class SideThreads {
       const bool in_time = SideClock::now() < job.deadline;
       lock.unlock();
       job.work(in_time);
-      job.work = nullptr;  // what it holds goes without the lock
+      job.work = nullptr;  // destroyed without holding the lock
       lock.lock();
       running_.erase(running);
       idle_++;

@@ -6,7 +6,7 @@
 
 namespace oximy {
 
-/** A site as an unprivileged search told it: src/secrets/search.ts has the names. */
+/** A site as claimed by an unprivileged search: src/secrets/search.ts defines the names. */
 struct ClaimedSite {
   std::string kind;
   uint64_t offset;
@@ -15,8 +15,8 @@ struct ClaimedSite {
 };
 
 /**
- * For each claim whether it is a site, by the file itself. `machine` ("x64", "arm64"): what the code must be for. Reads
- * some kilobytes; `fd` is a regular file, and nothing that it holds does any harm.
+ * For each claim whether it is a site, checked against the file itself. `machine` ("x64", "arm64"): the required
+ * architecture. Reads some kilobytes; `fd` is a regular file, and no content of it can do harm.
  */
 std::vector<bool> CheckSites(int fd, const std::string& machine, const std::vector<ClaimedSite>& claims);
 

@@ -6,7 +6,7 @@
 
 namespace oximy {
 
-/** A descriptor that is closed with its owner. */
+/** Closes its descriptor when destroyed. */
 class UniqueFd {
  public:
   UniqueFd() = default;

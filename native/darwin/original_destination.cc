@@ -35,7 +35,7 @@ std::optional<Endpoint> OriginalDestination(int fd) {
   const auto client = ReadName(getpeername, fd);
   const auto listener = ReadName(getsockname, fd);
   if (!client || !listener) return std::nullopt;
-  // pf itself could be asked (DIOCNATLOOK), but answers root alone, which this process is not.
+  // pf itself has a query for it (DIOCNATLOOK), but for root only, which this process is not.
   const auto sockets = ReadSocketTable();
   return sockets ? DestinationOfClient(*sockets, *client, *listener) : std::nullopt;
 }

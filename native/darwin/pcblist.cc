@@ -10,7 +10,7 @@
 namespace oximy {
 namespace {
 
-/** A record that is shorter than we know it (an older system) is filled up with zeros. */
+/** A record that is shorter than the known layout (an older system) is padded with zeros. */
 template <typename T>
 T ReadRecord(const uint8_t* record, size_t length) {
   T value{};
@@ -39,7 +39,7 @@ std::vector<TcpSocket> ParsePcbList(const uint8_t* data, size_t size) {
   while (position < size && size - position >= sizeof(xnu::xgen_n)) {
     const uint8_t* record = data + position;
     const auto head = ReadRecord<xnu::xgen_n>(record, sizeof(xnu::xgen_n));
-    // The list ends with another xinpgen, which is shorter than any record that matters.
+    // The list ends with another xinpgen, which is shorter than any relevant record.
     if (head.xgn_len <= sizeof(xnu::xinpgen) || head.xgn_len > size - position) break;
     if (head.xgn_kind == xnu::kKindInPcb) {
       sockets.push_back(ReadInPcb(ReadRecord<xnu::xinpcb_n>(record, head.xgn_len)));

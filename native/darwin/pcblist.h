@@ -15,22 +15,22 @@ struct TcpSocket {
   uint32_t uid = 0;
   /** Last process that used it. */
   int last_pid = 0;
-  /** Process that it is used for, when a system daemon acts on behalf of an app; else 0. */
+  /** Process on whose behalf it is used, when a system daemon acts for an app; else 0. */
   int effective_pid = 0;
-  /** TCPS_… of <netinet/tcp_fsm.h>; -1 where the list does not tell. */
+  /** TCPS_… of <netinet/tcp_fsm.h>; -1 where the list does not contain it. */
   int state = -1;
 
-  /** The effective one first: nsurlsessiond and WebKit's network process are nobody's app. */
+  /** The effective one first: nsurlsessiond and WebKit's network process are not apps themselves. */
   int pid() const { return effective_pid != 0 ? effective_pid : last_pid; }
 };
 
-/** Walks the records by their length and kind, so that a release which adds kinds or fields does no harm. */
+/** Walks the records by their length and kind, so that new kinds or fields do no harm. */
 std::vector<TcpSocket> ParsePcbList(const uint8_t* data, size_t size);
 
 /**
- * Where the client with this address meant to go, by its own socket: pf rewrites packets, not sockets. Nothing when
- * no socket or more than one has that local address, or when it meant `listener` itself. The list has those in
- * TIME_WAIT too (in_pcblist.c), whose ports may be in use again: they do not count.
+ * The original destination of the client with this address, taken from its own socket: pf rewrites packets, not
+ * sockets. Nothing when no socket or more than one has that local address, or when it connected to `listener` itself.
+ * The list includes sockets in TIME_WAIT (in_pcblist.c), whose ports may be in use again: they are skipped.
  */
 std::optional<Endpoint> DestinationOfClient(const std::vector<TcpSocket>& sockets, const Endpoint& client,
                                             const Endpoint& listener);

@@ -6,7 +6,7 @@
 namespace oximy::xnu {
 
 // Layouts of xnu's bsd/netinet/in_pcb.h, tcp_var.h and bsd/sys/socketvar.h, which are not in the SDK. All are packed to
-// 4 bytes. Compared in the tags of kVersions below: all are the same, but that xsocket_n of macOS 12 ends with so_e_pid.
+// 4 bytes. Compared for the tags in kVersions below: identical, except that xsocket_n of macOS 12 ends with so_e_pid.
 
 constexpr uint32_t kKindSocket = 0x001;  // XSO_SOCKET
 constexpr uint32_t kKindInPcb = 0x010;   // XSO_INPCB
@@ -18,7 +18,7 @@ constexpr int kClosed = 0, kTimeWait = 10;  // bsd/netinet/tcp_fsm.h
 
 #pragma pack(push, 4)
 
-/** Stands in front of all records, and again behind them. */
+/** Precedes all records, and again follows them. */
 struct xinpgen {
   uint32_t xig_len;
   uint32_t xig_count;
@@ -26,13 +26,13 @@ struct xinpgen {
   uint64_t xig_sogen;
 };
 
-/** What all records begin with. */
+/** The common header of all records. */
 struct xgen_n {
   uint32_t xgn_len;
   uint32_t xgn_kind;
 };
 
-/** Begins the records of one connection. */
+/** The first record of a connection. */
 struct xinpcb_n {
   uint32_t xi_len;
   uint32_t xi_kind;
@@ -77,7 +77,7 @@ struct xsocket_n {
   uint8_t rest[28];
 };
 
-/** The beginning of it. */
+/** Its first fields. */
 struct xtcpcb_n {
   uint32_t xt_len;
   uint32_t xt_kind;
@@ -90,8 +90,8 @@ struct xtcpcb_n {
 #pragma pack(pop)
 
 /**
- * How long the records of a version of macOS are, in its first and last tags that were compared. Those of xinpcb_n and
- * xtcpcb_n, and the places of what is read in them, were also measured by others on macOS 15.4, against netstat.
+ * Record lengths of each version of macOS, from the first and last tags compared. Those of xinpcb_n and xtcpcb_n, and
+ * the offsets of the fields read from them, were also measured by others on macOS 15.4, against netstat.
  */
 struct Version {
   int macos;
@@ -107,7 +107,7 @@ constexpr Version kVersions[] = {
     {15, "xnu-11215.81.4", "xnu-11417.121.6", 24, 104, 104, 204},
 };
 
-/** Whether all that is read stands within each record of this version. */
+/** Whether all fields that are read lie within each record of this version. */
 constexpr bool Holds(const Version& version) {
   return version.xinpgen_size == sizeof(xinpgen) && version.xinpcb_n_size >= offsetof(xinpcb_n, rest) &&
          version.xsocket_n_size >= offsetof(xsocket_n, rest) && version.xtcpcb_n_size >= sizeof(xtcpcb_n);
@@ -115,7 +115,7 @@ constexpr bool Holds(const Version& version) {
 static_assert(Holds(kVersions[0]) && Holds(kVersions[1]) && Holds(kVersions[2]) && Holds(kVersions[3]));
 static_assert(sizeof kVersions / sizeof *kVersions == 4);
 
-// The places of what is read are the same in all of them.
+// The offsets of the fields that are read are the same in all of them.
 static_assert(sizeof(xinpgen) == 24);
 static_assert(sizeof(xgen_n) == 8);
 static_assert(sizeof(xinpcb_n) == 104);

@@ -17,7 +17,7 @@ std::vector<std::string> ParseProcessArguments(std::string_view bytes) {
   const size_t first = bytes.find_first_not_of('\0', path_end);
   if (first == std::string_view::npos) return arguments;
   bytes.remove_prefix(first);
-  // The environment follows the arguments; the count keeps its secrets out.
+  // The environment follows the arguments; stopping at the count keeps its secrets out.
   for (int32_t i = 0; i < count && !bytes.empty(); i++) {
     const size_t end = bytes.find('\0');
     arguments.emplace_back(bytes.substr(0, end));

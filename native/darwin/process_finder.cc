@@ -2,7 +2,7 @@
 
 namespace oximy {
 
-// FindSocketOwner() names the process at once, and sockets have no inode here.
+// FindSocketOwner() already returns the process, and sockets have no inode here.
 std::optional<int> FindProcess(uint64_t, const FinderHints&, std::chrono::steady_clock::time_point) {
   return std::nullopt;
 }

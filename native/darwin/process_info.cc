@@ -22,7 +22,7 @@ static_assert(offsetof(proc_bsdinfo, pbi_name) == 64);
 static_assert(offsetof(proc_bsdinfo, pbi_start_tvsec) == 120);
 static_assert(offsetof(proc_bsdinfo, pbi_start_tvusec) == 128);
 
-/** Not in the SDK's headers, so it is looked up, and may be gone one day. */
+/** Not in the SDK's headers: looked up at run time, since it may disappear. */
 using ResponsiblePid = int (*)(int);
 
 std::optional<int> ReadResponsiblePid(int pid) {

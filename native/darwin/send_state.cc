@@ -13,7 +13,7 @@ constexpr uint8_t kClosed = 0, kCloseWait = 5, kClosing = 7, kLastAck = 8, kTime
 }  // namespace
 
 std::optional<SendState> ReadSendState(int fd) {
-  tcp_connection_info info{};  // <netinet/tcp.h>; the send buffer holds what is not acknowledged
+  tcp_connection_info info{};  // <netinet/tcp.h>; the send buffer holds unacknowledged bytes
   socklen_t length = sizeof info;
   if (getsockopt(fd, IPPROTO_TCP, TCP_CONNECTION_INFO, &info, &length) != 0) return std::nullopt;
   if (info.tcpi_state == kClosed || info.tcpi_state == kTimeWait) return std::nullopt;

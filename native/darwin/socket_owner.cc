@@ -12,7 +12,7 @@
 namespace oximy {
 namespace {
 
-// <sys/proc_info.h> is in the SDK, but may change with it; what is read here must stay where it is.
+// <sys/proc_info.h> is in the SDK, but may change with it; the fields read here must keep their offsets.
 static_assert(sizeof(proc_fdinfo) == 8);
 static_assert(offsetof(socket_fdinfo, psi) == 24);
 static_assert(sizeof(in_sockinfo) == 80);
@@ -50,7 +50,7 @@ bool HoldsSocket(int pid, const SocketTuple& tuple) {
   return false;
 }
 
-/** The second way: every descriptor of every process that we may look at. Milliseconds instead of microseconds. */
+/** Fallback: every descriptor of every process that we may inspect. Takes milliseconds instead of microseconds. */
 std::optional<int> FindByDescriptors(const SocketTuple& tuple) {
   const int size = proc_listpids(PROC_ALL_PIDS, 0, nullptr, 0);
   if (size <= 0) return std::nullopt;
@@ -75,7 +75,7 @@ std::optional<SocketOwner> FindSocketOwner(const SocketTuple& tuple) {
       if (socket.pid() > 0) owner.pid = socket.pid();
       if (owner.pid) return owner;
     }
-    // The table is complete: a tuple that is not in it is nobody's.
+    // The table is complete: a tuple that is missing from it has no owner.
     if (!owner.uid) return std::nullopt;
   }
   owner.pid = FindByDescriptors(tuple);

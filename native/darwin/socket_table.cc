@@ -8,7 +8,7 @@ namespace oximy {
 namespace {
 
 constexpr const char* kName = "net.inet.tcp.pcblist_n";
-/** The table may grow between the question for its size and the reading. */
+/** The table may grow between querying its size and reading it. */
 constexpr int kAttempts = 4;
 
 }  // namespace

@@ -15,7 +15,7 @@
 namespace oximy {
 namespace {
 
-/** Linux 5.9, the same number on all architectures; of libc since glibc 2.34. */
+/** Linux 5.9, the same number on all architectures; in libc since glibc 2.34. */
 int CloseRange(unsigned first, unsigned last) {
   constexpr long kCloseRange = 436;
   return first > last ? 0 : static_cast<int>(syscall(kCloseRange, first, last, 0));
@@ -37,7 +37,7 @@ int KeepOnly(std::vector<int> kept) {
 }  // namespace
 
 ApartThread::ApartThread(const std::vector<int>& kept, int network) {
-  // Signals are told to Node by a descriptor, which this thread has not.
+  // Signals reach Node through a descriptor, which this thread does not have.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -80,7 +80,7 @@ void ApartThread::Run(const std::shared_ptr<Shared>& shared, std::vector<int> ke
     shared->work.pop_front();
     lock.unlock();
     work();
-    work = nullptr;  // what it holds goes here, too
+    work = nullptr;  // destroys its captures here, too
     lock.lock();
   }
 }

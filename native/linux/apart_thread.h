@@ -10,23 +10,23 @@
 namespace oximy {
 
 /**
- * A thread with a table of descriptors of its own. The kernel may make it wait for as long as somebody else likes: when
- * it closes a socket of netfilter's, for whoever changes rules in that network. Nobody waits with it, also when the
- * process is killed: then each table's descriptors are closed by a thread that has that table.
+ * A thread with its own descriptor table. The kernel may block it for as long as somebody else likes: closing a
+ * netfilter socket waits for whoever is changing rules in that network. Nothing else is blocked by that, even when the
+ * process is killed: each table's descriptors are then closed by a thread that owns the table.
  */
 class ApartThread {
  public:
   /**
-   * It has these descriptors, and no others; the caller has them too, and closes his first, so that the last one is
-   * closed by the thread. In the network of a descriptor, or where the caller is. Throws std::system_error.
+   * The thread has these descriptors and no others; the caller has them too, and closes its own first, so that the
+   * thread closes the last one. Runs in the network of a descriptor, or in the caller's. Throws std::system_error.
    */
   explicit ApartThread(const std::vector<int>& kept, int network = -1);
-  /** It ends after what it was given. That is not waited for. */
+  /** The thread ends after the posted work; the destructor does not wait for it. */
   ~ApartThread();
   ApartThread(const ApartThread&) = delete;
   ApartThread& operator=(const ApartThread&) = delete;
 
-  /** One after the other. Descriptors that this makes are closed there. */
+  /** In order. Descriptors created by the work are closed on that thread. */
   void Post(std::function<void()> work);
 
  private:

@@ -26,7 +26,7 @@ enum class Helper : int32_t {
   kRingDiscard = 133,
 };
 
-/** Where a jump goes that is emitted before its target. */
+/** The target of a jump that is emitted before its target is. */
 class Label {
   friend class Assembler;
   std::vector<size_t> jumps_;
@@ -66,7 +66,7 @@ class Assembler {
     Emit(BPF_ST | BPF_DW | BPF_MEM, base, kR0, offset, value);
   }
 
-  /** Adds to a number that other processors count on too. */
+  /** Adds to a counter that is shared between processors. */
   void AtomicAdd64(Register base, int16_t offset, Register value) {
     Emit(BPF_STX | BPF_DW | kAtomic, base, value, offset, 0);
   }

@@ -16,7 +16,7 @@ enum Command : int {
 
 struct MapCreate {
   uint32_t map_type, key_size, value_size, max_entries;
-  /** Flags, name and types: left at their defaults. Spelled out because valgrind looks at them in any case. */
+  /** Flags, name and types, at their defaults. Declared because valgrind checks them in any case. */
   uint32_t unused[14];
 };
 
@@ -43,7 +43,7 @@ struct LinkCreate {
 struct UprobeMultiLinkCreate {
   LinkCreate link;
   uint64_t path, offsets, ref_ctr_offsets, cookies;
-  /** pid 0: every process. Newer kernels can be asked for one, but before 6.10 that left out its other threads. */
+  /** pid 0: every process. Newer kernels can filter by one, but before 6.10 that excluded its other threads. */
   uint32_t count, flags, pid, padding;
 };
 
@@ -66,7 +66,7 @@ UniqueFd LoadProgram(ProgramType type, AttachType attach, const std::vector<bpf_
   attributes.prog_type = static_cast<uint32_t>(type);
   attributes.insn_cnt = static_cast<uint32_t>(instructions.size());
   attributes.insns = AsU64(instructions.data());
-  // The helpers for the current process's name and the time are open to programs under the GPL only.
+  // The helpers for the current process's name and the time are available to GPL programs only.
   attributes.license = AsU64("GPL");
   attributes.expected_attach_type = static_cast<uint32_t>(attach);
   return UniqueFd(static_cast<int>(Bpf(kProgramLoad, attributes)));

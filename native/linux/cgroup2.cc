@@ -16,7 +16,7 @@ namespace {
 
 // FILEID_KERNFS of <linux/exportfs.h>: the handle of a cgroup directory is its 64-bit id (Linux 5.5).
 constexpr int kFileIdKernfs = 0xfe;
-/** The root cgroup: holds what nobody sorted, so it narrows nothing down. */
+/** The root cgroup: holds all unassigned processes, so it narrows nothing down. */
 constexpr uint64_t kRootCgroupId = 1;
 
 // <linux/mount.h> and the system call table, the same on every architecture; older headers lack them.
@@ -37,15 +37,15 @@ UniqueFd OpenCgroup(uint64_t cgroup_id) {
   return UniqueFd(open_by_handle_at(root.get(), handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-/** Another file system may have been mounted over the place. */
+/** Another file system may be mounted over it. */
 bool IsCgroup2(const UniqueFd& directory) {
   struct statfs info {};
   return directory && fstatfs(directory.get(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
 }
 
 /**
- * The hierarchy without a place in the file system (Linux 5.2, root only): where nothing mounts it, and where
- * `ip netns exec` put a fresh /sys over it.
+ * The hierarchy without a mount point (Linux 5.2, root only): for when nothing mounts it, or when
+ * `ip netns exec` has mounted a fresh /sys over it.
  */
 UniqueFd MountDetached() {
   const UniqueFd context(static_cast<int>(syscall(kFsOpen, "cgroup2", kCloseOnExec)));
@@ -58,7 +58,7 @@ UniqueFd MountDetached() {
 }  // namespace
 
 UniqueFd OpenCgroup2Root() {
-  // In a hybrid hierarchy it is mounted elsewhere than at /sys/fs/cgroup.
+  // In a hybrid hierarchy the mount point is not /sys/fs/cgroup.
   const auto mounts = ReadProcFile(AT_FDCWD, "/proc/self/mountinfo", 1 << 20);
   const std::string path = ParseCgroup2MountPoint(mounts.value_or(""));
   UniqueFd root(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -15,10 +15,10 @@
 namespace oximy {
 namespace {
 
-/** Numbers of the x32 ABI have this bit (seccomp(2)). */
+/** Set in the call numbers of the x32 ABI (seccomp(2)). */
 constexpr uint32_t kX32 = 0x40000000;
 
-// Calls of one kind are on one line.
+// One group of related calls per line.
 // clang-format off
 constexpr uint32_t kRefused[] = {
     SYS_socket,        SYS_socketpair,       SYS_connect,           SYS_bind,        SYS_listen,   SYS_accept, SYS_accept4,
@@ -35,12 +35,12 @@ constexpr uint32_t kRefused[] = {
 // clang-format on
 
 constexpr sock_filter Return(uint32_t value) { return {BPF_RET | BPF_K, 0, 0, value}; }
-/** Leaves out the next instruction when the value is another. */
+/** Skips the next instruction when the value differs. */
 constexpr sock_filter Equal(uint32_t value) { return {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value}; }
 
 constexpr uint32_t Fails(int error) { return SECCOMP_RET_ERRNO | static_cast<uint32_t>(error); }
 
-/** Threads may be made, which share their memory; processes may not. clone3 hides its flags: libc then takes clone. */
+/** Threads, which share memory, may be created; processes may not. clone3 hides its flags: libc falls back to clone. */
 std::vector<sock_filter> MakeFilter() {
   constexpr uint32_t kClone3 = 435;
   std::vector<sock_filter> filter = {
@@ -74,7 +74,7 @@ std::vector<sock_filter> MakeFilter() {
 bool Confine() {
   std::vector<sock_filter> filter = MakeFilter();
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  // TSYNC: for the threads that Node has made by now, too. It carries PR_SET_NO_NEW_PRIVS to them as well.
+  // TSYNC: also for the threads that Node has already created. It gives them PR_SET_NO_NEW_PRIVS, too.
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }

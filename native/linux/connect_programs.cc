@@ -30,10 +30,10 @@ static_assert(offsetof(bpf_sock_ops, local_port) == kSockOpsLocalPort);
 
 constexpr int32_t kTcpConnectCallback = 3;  // BPF_SOCK_OPS_TCP_CONNECT_CB
 
-/** The place of a value on the stack that ends at `end`. */
+/** The offset of a value on the stack that ends at `end`. */
 constexpr int16_t Below(int end, size_t size) { return static_cast<int16_t>(end - static_cast<int>(size)); }
 
-/** Jumps on when the socket is in another network namespace: another machine, as far as addresses go. */
+/** Jumps to `skip` when the socket is in another network namespace: as far as addresses go, another machine. */
 void SkipOtherNamespaces(Assembler& program, uint64_t netns_cookie, Label& skip) {
   program.Move(bpf::kR1, bpf::kR6);
   program.Call(Helper::kNetnsCookie);
@@ -41,7 +41,7 @@ void SkipOtherNamespaces(Assembler& program, uint64_t netns_cookie, Label& skip)
   program.JumpIfNotEqual(bpf::kR0, bpf::kR2, skip);
 }
 
-/** Jumps on when the connection goes to 127.0.0.0/8, or to ::1. */
+/** Jumps to `skip` when the connection goes to 127.0.0.0/8 or ::1. */
 void SkipLoopback(Assembler& program, Endpoint::Family family, Label& skip) {
   Label elsewhere;
   if (family == Endpoint::Family::kIPv4) {
@@ -107,7 +107,7 @@ std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t n
   program.Call(Helper::kCurrentUidGid);
   program.Store64(bpf::kStack, bpf::Above(kRecord, offsetof(RawConnectRecord, uid_gid)), bpf::kR0);
   if (connections.unwanted_gid) {
-    // The upper half, on the little-endian machines that we run on.
+    // The upper half: all supported machines are little-endian.
     program.Load32(bpf::kR2, bpf::kStack, bpf::Above(kRecord, offsetof(RawConnectRecord, uid_gid) + 4));
     program.JumpIfEqual(bpf::kR2, static_cast<int32_t>(*connections.unwanted_gid), done);
   }
@@ -134,7 +134,7 @@ std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t n
   return program.Finish();
 }
 
-// The program never writes ctx->reply: it stays what it would be without us, or what others' programs answered.
+// The program never writes ctx->reply: it keeps its default, or what other programs have set.
 std::vector<bpf_insn> AssembleTupleProgram(const ConnectMaps& maps, uint64_t netns_cookie) {
   constexpr int16_t kCookie = -8;
   constexpr int16_t kKey = Below(kCookie, sizeof(TupleKey));

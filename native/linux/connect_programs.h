@@ -10,7 +10,7 @@
 
 namespace oximy {
 
-/** What the connect programs write down for a socket: the value of the map by cookie, and the ring's event. */
+/** What the connect programs record for a socket: the map's value by cookie, and the ring's event. */
 struct RawConnectRecord {
   uint64_t pid_tgid;
   uint64_t uid_gid;
@@ -44,13 +44,13 @@ struct ConnectMaps {
 };
 
 /**
- * For the hook connect4 or connect6, which run in the process that calls connect(): cookie → record, and an event.
- * Only streams that are wanted, of the network namespace with this cookie or of all.
+ * For the hook connect4 or connect6, which runs in the process that calls connect(): cookie → record, and an event.
+ * Only for wanted streams, of the network namespace with this cookie or of all.
  */
 std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t netns_cookie,
                                              const WantedConnections& wanted, Endpoint::Family family);
 
-/** For the hook sock_ops, when the socket has its local port and nothing is sent yet: tuple → cookie. */
+/** For the hook sock_ops, when the socket has its local port and nothing has been sent yet: tuple → cookie. */
 std::vector<bpf_insn> AssembleTupleProgram(const ConnectMaps& maps, uint64_t netns_cookie);
 
 }  // namespace oximy

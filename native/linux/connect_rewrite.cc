@@ -13,7 +13,7 @@ namespace oximy {
 namespace {
 
 constexpr uint32_t kMaxNetworks = 4096;
-/** The least recently used one goes first. It is asked for once, when the connection is accepted, and by getpeername(2). */
+/** The least recently used one is evicted. It is looked up once, on accept, and by getpeername(2). */
 constexpr uint32_t kMaxSockets = 16384;
 
 std::string Failure(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
@@ -42,7 +42,7 @@ std::unique_ptr<ConnectRewrite> ConnectRewrite::Attach(const std::vector<uint16_
   };
   constexpr auto kIPv4 = Endpoint::Family::kIPv4;
   constexpr auto kIPv6 = Endpoint::Family::kIPv6;
-  // No connection is rewritten whose peer would then be named wrongly.
+  // No connection is rewritten if getpeername(2) would then return the wrong peer.
   if (!attach(AttachType::kInet4PeerName, AssemblePeerNameProgram(maps, kIPv4)) ||
       !attach(AttachType::kInet6PeerName, AssemblePeerNameProgram(maps, kIPv6))) {
     return fail("bpf(getpeername hook)");

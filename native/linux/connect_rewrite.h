@@ -11,30 +11,30 @@
 
 namespace oximy {
 
-/** Where connections of a network are sent: ports on its own loopback, 0 for a family that is left alone. */
+/** Where connections of a network are redirected: ports on its own loopback, 0 for a family that is left alone. */
 struct RewriteTarget {
-  /** What a connection's mark has to be. */
+  /** The required mark of a connection. */
   uint32_t mark = 0;
   uint16_t port4 = 0;
   uint16_t port6 = 0;
 };
 
 /**
- * Sends connections of chosen networks to a listener on their own loopback, in the moment of connect(2): before a firewall
- * there sees them, to whom they are loopback's from the first packet on. BPF programs at the root of cgroup v2, where
- * getpeername(2) answers too with what was asked for (Linux 5.8). Nothing outlives the process: programs and maps go with
- * their descriptors.
+ * Redirects connections of chosen networks to a listener on their own loopback, at connect(2): a firewall there sees
+ * loopback connections from the first packet on. BPF programs at the root of cgroup v2; there getpeername(2) also
+ * returns the original destination (Linux 5.8). Nothing outlives the process: programs and maps are freed with their
+ * descriptors.
  */
 class ConnectRewrite {
  public:
-  /** Nothing where it cannot be; `failure` says why. */
+  /** Null where it is not possible; `failure` is then the reason. */
   static std::unique_ptr<ConnectRewrite> Attach(const std::vector<uint16_t>& ports, std::string& failure);
 
-  /** From now on, for new connections of the network with this cookie (SO_NETNS_COOKIE). */
+  /** Takes effect for new connections of the network with this cookie (SO_NETNS_COOKIE). */
   bool Send(uint64_t network, const RewriteTarget& target);
-  /** New connections go where they ask for again. */
+  /** New connections reach their own destinations again. */
   void Leave(uint64_t network);
-  /** Where the socket with this cookie (SO_COOKIE) asked to go; of very many, the last ones are known. */
+  /** The original destination of the socket with this cookie (SO_COOKIE); only the most recent ones are kept. */
   std::optional<Endpoint> DestinationOf(uint64_t socket) const;
 
  private:

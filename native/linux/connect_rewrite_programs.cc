@@ -31,12 +31,12 @@ constexpr uint32_t kMappedPrefix = 0xffff;
 constexpr int16_t kCookie = -8;
 constexpr int16_t kValue = kCookie - static_cast<int>(sizeof(RawRewritten));
 constexpr int16_t kAddress = bpf::Above(kValue, offsetof(RawRewritten, address));
-constexpr int16_t kAskedPort = bpf::Above(kValue, offsetof(RawRewritten, port));
+constexpr int16_t kOriginalPort = bpf::Above(kValue, offsetof(RawRewritten, port));
 constexpr int16_t kListenerPort = bpf::Above(kValue, offsetof(RawRewritten, listener_port));
 
 constexpr int16_t Word(int16_t base, size_t index) { return bpf::Above(base, 4 * index); }
 
-/** For values whose sign would be extended: comparisons are of 64 bits, and what is loaded has 32. */
+/** For values that would be sign-extended: comparisons are 64-bit, and loaded values have 32 bits. */
 void JumpIfEqualWord(Assembler& program, bpf::Register left, uint32_t right, Label& label) {
   program.Move64(bpf::kR3, right);
   program.JumpIfEqual(left, bpf::kR3, label);
@@ -47,7 +47,7 @@ void JumpIfNotEqualWord(Assembler& program, bpf::Register left, uint32_t right, 
   program.JumpIfNotEqual(left, bpf::kR3, label);
 }
 
-/** Jumps on when the address, in R2, begins with these bits. */
+/** Jumps when the address, in R2, lies in this network. */
 void JumpIfWithin(Assembler& program, uint32_t network, uint32_t mask, Label& label) {
   program.Move(bpf::kR4, bpf::kR2);
   program.Move64(bpf::kR3, htonl(mask));
@@ -55,7 +55,7 @@ void JumpIfWithin(Assembler& program, uint32_t network, uint32_t mask, Label& la
   JumpIfEqualWord(program, bpf::kR4, htonl(network), label);
 }
 
-/** The word of the context with the IPv4 address: none of loopback's, and one that a single machine can have. */
+/** Skips unless the context's IPv4 address at `word` is that of a single machine and not loopback. */
 void LeaveAlone4(Assembler& program, int16_t word, Label& done) {
   program.Load32(bpf::kR2, bpf::kR6, word);
   JumpIfWithin(program, 0, 0xff000000, done);
@@ -64,13 +64,13 @@ void LeaveAlone4(Assembler& program, int16_t word, Label& done) {
   JumpIfWithin(program, 0xffffffff, 0xffffffff, done);
 }
 
-/** Likewise; what is of one link needs the link's number, too, which the rules do not keep either. */
+/** Likewise; link-local addresses also need the link's number, which the rules do not keep either. */
 void LeaveAlone6(Assembler& program, Label& done) {
   Label further;
   program.Load32(bpf::kR2, bpf::kR6, kSockAddrIp6);
   JumpIfWithin(program, 0xff000000, 0xff000000, done);
   JumpIfWithin(program, 0xfe800000, 0xffc00000, done);
-  // ::/96 has the unspecified address, loopback, and nothing else that is in use.
+  // ::/96 contains the unspecified address, loopback, and nothing else in use.
   for (size_t i = 0; i < 3; i++) {
     program.Load32(bpf::kR2, bpf::kR6, Word(kSockAddrIp6, i));
     program.JumpIfNotEqual(bpf::kR2, 0, further);
@@ -79,7 +79,7 @@ void LeaveAlone6(Assembler& program, Label& done) {
   program.Bind(further);
 }
 
-/** Jumps on unless R6 is the context of a mapped address. */
+/** Jumps unless R6 is the context of a mapped address. */
 void UnlessMapped(Assembler& program, Label& otherwise) {
   for (size_t i = 0; i < 2; i++) {
     program.Load32(bpf::kR2, bpf::kR6, Word(kSockAddrIp6, i));
@@ -101,7 +101,7 @@ void SetWord(Assembler& program, int16_t to, uint32_t value) {
   program.Store32(bpf::kR6, to, bpf::kR2);
 }
 
-/** The port of the target, in R7, to the value on the stack; none, and the connection is left alone. */
+/** Stores the port of the target, in R7, in the value on the stack; without one the connection is left alone. */
 void TakePort(Assembler& program, size_t port, Label& done) {
   program.Load32(bpf::kR2, bpf::kR7, static_cast<int16_t>(port));
   program.JumpIfEqual(bpf::kR2, 0, done);
@@ -126,7 +126,7 @@ std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std:
   for (const uint16_t port : ports) program.JumpIfEqual(bpf::kR2, htons(port), wanted);
   program.Jump(done);
   program.Bind(wanted);
-  program.Store32(bpf::kStack, kAskedPort, bpf::kR2);
+  program.Store32(bpf::kStack, kOriginalPort, bpf::kR2);
 
   program.Move(bpf::kR1, bpf::kR6);
   program.Call(Helper::kNetnsCookie);
@@ -158,7 +158,7 @@ std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std:
     TakePort(program, offsetof(RawRewriteTarget, port6), done);
     program.Bind(keep);
   }
-  // What it asks for.
+  // The original destination.
   if (is_ipv4) {
     bpf::StoreMappedIp4(program, kSockAddrIp4, kAddress);
   } else {
@@ -168,7 +168,7 @@ std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std:
   program.Call(Helper::kSocketCookie);
   program.Store64(bpf::kStack, kCookie, bpf::kR0);
   bpf::UpdateMap(program, maps.rewritten, kCookie, kValue);
-  // Whose destination nobody knew would get nowhere.
+  // A connection whose destination was not recorded could not be forwarded.
   program.JumpIfNotEqual(bpf::kR0, 0, done);
 
   if (is_ipv4) {
@@ -212,7 +212,7 @@ std::vector<bpf_insn> AssemblePeerNameProgram(const RewriteMaps& maps, Endpoint:
   program.Store64(bpf::kStack, kCookie, bpf::kR0);
   LookUp(program, maps.rewritten);
   program.JumpIfEqual(bpf::kR0, 0, done);
-  // The same socket may have connected elsewhere since.
+  // The same socket may have connected elsewhere in the meantime.
   program.Load32(bpf::kR2, bpf::kR6, bpf::kSockAddrPort);
   program.Load32(bpf::kR3, bpf::kR0, offsetof(RawRewritten, listener_port));
   program.JumpIfNotEqual(bpf::kR2, bpf::kR3, done);

@@ -39,7 +39,7 @@ void LeaveAlone(NftBatch& batch, const char* chain, uint32_t mark) {
   }
 }
 
-/** The first packet of a connection that `try` has turned to loopback. */
+/** The first packet of a connection that `try` has redirected to loopback. */
 NftRule Tried4(uint16_t port) {
   NftRule rule;
   rule.Meta8(NFT_META_NFPROTO, NFT_CMP_EQ, NFPROTO_IPV4)
@@ -117,11 +117,11 @@ int InstallContainerRules(int netlink, const ContainerRules& rules) {
 }
 
 int InstallKeepRules(int netlink) {
-  // A run before may still have one, for connections that go on.
+  // A previous run may still have one, for connections that are still open.
   NftBatch batch("oximy_keep_" + std::to_string(getpid()));
   batch.AddTable();
   batch.AddChain("keep", "nat", NF_INET_LOCAL_OUT, 100);
-  // Changes nothing, and is what needs connection tracking.
+  // Changes nothing, but requires connection tracking.
   NftRule tracks;
   tracks.ConnectionState(NFT_CMP_EQ, kStateNew).Return();
   batch.AddRule("keep", tracks);

@@ -19,9 +19,9 @@ void CloseIn(int& descriptor) {
 }
 
 /**
- * Waits until nobody else changes rules in the network. To wait for that with a change of our own would be to wait with
- * the lock of all networks held (nfnetlink_rcv_batch calls valid_genid so), and with us every other network's changes
- * would, the machine's too. The end of a socket waits without (nft_rcv_nl_event).
+ * Waits until nobody else is changing rules in the network. Waiting by a change of our own would hold the lock of all
+ * networks meanwhile (nfnetlink_rcv_batch calls valid_genid with it), and block rule changes in every other network,
+ * including the machine's. Closing a socket waits without that lock (nft_rcv_nl_event).
  */
 void AwaitTurn() { close(OpenNetfilter(0)); }
 
@@ -44,7 +44,7 @@ std::vector<std::function<void()>> Completions::Take() {
 
 RuleAddresses::RuleAddresses() {
   if (getrandom(&first_, sizeof first_, 0) != static_cast<ssize_t>(sizeof first_)) first_ = 0x4f78696d;
-  // Numbers of processes, which others have for addresses, are below.
+  // Process ids, which others use as addresses, are below.
   first_ = (first_ | 0x80000000U) & ~3U;
 }
 
@@ -54,7 +54,7 @@ int OpenNetfilter(uint32_t address, uint32_t groups) {
   own.nl_family = AF_NETLINK;
   own.nl_pid = address;
   own.nl_groups = groups;
-  // The kernel knows the owner of a table by the address of his socket. Without one, nothing is sent to groups either.
+  // The kernel identifies the owner of a table by its socket's address. Without one, no group messages are sent either.
   if (netlink < 0 || bind(netlink, reinterpret_cast<sockaddr*>(&own), sizeof own) == 0) return netlink;
   const int error = errno;
   close(netlink);
@@ -81,12 +81,12 @@ void ContainerRulesThread::Owned::Drop() {
 }
 
 int ContainerRulesThread::InstallIn(Owned& owned, const RuleAddresses& addresses, const ContainerRules& rules) {
-  // Others have changed theirs since the trial: it told nothing.
+  // Somebody else has changed rules since the trial: its result is void.
   if (!rules.trial && owned.is_changed) return 0;
   int& place = rules.trial ? owned.trial : owned.all;
   if (place >= 0) return 0;
   AwaitTurn();
-  // Without a redirect there is nothing that has to stay translated.
+  // Without a redirect nothing has to stay translated.
   if (!owned.is_kept && !rules.ports.empty()) {
     if (const int error = InstallKeepRules(owned.keep); error != 0) return error;
     owned.is_kept = true;
@@ -103,7 +103,7 @@ int ContainerRulesThread::InstallIn(Owned& owned, const RuleAddresses& addresses
 }
 
 void ContainerRulesThread::Install(const ContainerRules& rules, std::function<void(int error)> done) {
-  owned_->is_removing = false;  // what is removed from now on comes after this
+  owned_->is_removing = false;  // removals from now on follow this
   thread_.Post([owned = owned_, completions = completions_, addresses = addresses_, rules, done = std::move(done)] {
     const int error = InstallIn(*owned, addresses, rules);
     completions->Add([done, error] { done(error); });
@@ -111,7 +111,7 @@ void ContainerRulesThread::Install(const ContainerRules& rules, std::function<vo
 }
 
 void ContainerRulesThread::Remove() {
-  // Once is enough: what waits comes after all that was asked before.
+  // Once is enough: the pending removal follows all earlier requests.
   if (owned_->is_removing.exchange(true)) return;
   thread_.Post([owned = owned_] { owned->Drop(); });
 }

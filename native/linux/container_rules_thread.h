@@ -13,10 +13,10 @@
 
 namespace oximy {
 
-/** What threads apart have done, told to one that waits for a descriptor (eventfd) to become readable. */
+/** Results of separate threads, for a thread that polls a descriptor (eventfd). */
 class Completions {
  public:
-  /** The descriptor is the caller's; each thread that tells has a copy of the same number. */
+  /** The descriptor belongs to the caller; each reporting thread has a copy under the same number. */
   explicit Completions(int event) : event_(event) {}
   void Add(std::function<void()> completion);
   std::vector<std::function<void()>> Take();
@@ -27,10 +27,10 @@ class Completions {
   std::vector<std::function<void()>> completions_;
 };
 
-/** Netlink addresses of the sockets that change rules in one network: by them our own changes are told from others'. */
+/** Netlink addresses of the sockets that change rules in one network: they distinguish our changes from others'. */
 class RuleAddresses {
  public:
-  /** Four in a row that nobody is likely to have. */
+  /** Four consecutive ones that are unlikely to be in use. */
   RuleAddresses();
   uint32_t keep() const { return first_; }
   uint32_t trial() const { return first_ + 1; }
@@ -41,20 +41,20 @@ class RuleAddresses {
   uint32_t first_;
 };
 
-/** A socket of netfilter's with this address (0: any), where the thread is. Without descriptor: errno. */
+/** A netfilter socket with this address (0: any), in the thread's network. On failure sets errno. */
 int OpenNetfilter(uint32_t address, uint32_t groups = 0);
 
 /**
- * Changes our rules in one container's network, one change after the other, on a thread of its own: whoever is root
- * there can make the kernel wait as long as he likes, and only what is ours in that network waits then.
+ * Changes our rules in one container's network, one change at a time, on a thread of its own: root there can block the
+ * kernel for as long as it likes, and only our work in that network is then blocked.
  */
 class ContainerRulesThread {
  public:
   struct Sockets {
     int network;
-    /** With the address that is meant for it. */
+    /** With the address reserved for it. */
     int keep;
-    /** Kept to be closed last. */
+    /** Closed last. */
     int watch;
     int event;
   };
@@ -63,22 +63,22 @@ class ContainerRulesThread {
                        std::shared_ptr<Completions> completions);
   ~ContainerRulesThread();
 
-  /** 0 or errno comes among the completions. Those for all take the place of those for a trial. */
+  /** Posts 0 or errno to the completions. Rules for all replace those of a trial. */
   void Install(const ContainerRules& rules, std::function<void(int error)> done);
-  /** After what was asked before. */
+  /** After all earlier requests. */
   void Remove();
-  /** Others have changed theirs: what is asked for all by who does not know of it comes to nothing. */
+  /** Others have changed their rules: requests for all that were made without knowing it have no effect. */
   void NoteChange();
   bool TakeChange() { return owned_->is_changed.exchange(false); }
-  /** The same, and who asks next is told too. */
+  /** Without resetting it: the next call returns it too. */
   bool IsChanged() const { return owned_->is_changed; }
-  /** Told when none of our rules is there any more. */
+  /** Called when none of our rules exists any more. */
   void WhenRemoved(std::function<void()> removed);
-  /** Whether they are all gone by then. Nothing is asked of it after that. */
+  /** Whether they are all gone by then. No requests may follow. */
   bool AwaitRemoval(std::chrono::steady_clock::time_point deadline);
 
  private:
-  /** Descriptors of the thread's: no other one may close them. */
+  /** Descriptors of the thread: no other thread may close them. */
   struct Owned {
     int keep = -1;
     bool is_kept = false;

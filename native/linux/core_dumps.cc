@@ -6,13 +6,13 @@
 namespace oximy {
 
 bool ForbidCoreDumps() {
-  // The limit alone does not count for a core pattern that is a pipe; not being dumpable does (core(5)).
+  // The limit alone does not apply to a core pattern that is a pipe; not being dumpable does (core(5)).
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   return HideMemory();
 }
 
-/** Ends with execve(2), for what is started: prctl(2), PR_SET_DUMPABLE. */
+/** Reset by execve(2) in child processes: prctl(2), PR_SET_DUMPABLE. */
 bool HideMemory() { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0; }
 
 }  // namespace oximy

@@ -11,7 +11,7 @@
 namespace oximy {
 namespace {
 
-/** A process with 100,000 descriptors takes a third of a second: the time is looked at in between. */
+/** A process with 100,000 descriptors takes a third of a second: the deadline is checked in between. */
 constexpr size_t kDescriptorsPerTimeCheck = 256;
 
 UniqueFd OpenFdDirectory(int pid) {

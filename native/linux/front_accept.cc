@@ -1,4 +1,4 @@
-/** From accept to the question for the verdict. Nothing is consumed and nothing is answered. */
+/** From accept to the request for a verdict. Nothing is consumed and nothing is sent. */
 #include <fcntl.h>
 #include <sys/epoll.h>
 
@@ -15,11 +15,11 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr int kAcceptsAtOnce = 64;
-/** Without descriptors accept fails at once for as long as clients wait: try again later, do not spin. */
+/** Without free descriptors accept fails immediately as long as clients are queued: retry later, do not spin. */
 constexpr Milliseconds kAcceptPause{100};
-/** While there is no room, who came meanwhile is turned away so often. */
+/** How often queued clients are reset while there is no room. */
 constexpr Milliseconds kTurnAwayEvery{100};
-/** So many times `verdict_ms` is waited at most for one who gives verdicts on others meanwhile. */
+/** Limit of the wait, in multiples of `verdict_ms`, while verdicts on other connections keep arriving. */
 constexpr int kMostVerdictTimes = 2;
 
 }  // namespace
@@ -34,7 +34,7 @@ void FrontLoop::Accept(int listener, uint32_t network) {
     Descriptor socket(accept4(listener, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
       if (errno == EAGAIN) return;
-      // accept(2): errors of the one connection, which is gone.
+      // accept(2): errors of that one connection, which is gone.
       if (errno == ECONNABORTED || errno == EPROTO || errno == EPERM) continue;
       accept_again_ = Clock::now() + kAcceptPause;
       timers_.Set(kAcceptTimer, accept_again_);
@@ -66,7 +66,7 @@ void FrontLoop::PauseAccepting() {
   timers_.Set(kTurnAwayTimer, *turn_away_at_);
 }
 
-/** Who waits is connected, as he sees it, and would hang for as long as others stay. A reset he can try again after. */
+/** A queued client considers itself connected and would hang until others leave. After a reset it can retry. */
 void FrontLoop::TurnAway() {
   spare_ = Descriptor();
   const auto turn_away = [this](int listener) {
@@ -94,10 +94,10 @@ void FrontLoop::ResumeAccepting() {
 
 void FrontLoop::StopListening() {
   if (listening_.empty()) return;
-  // Clients whose handshake the kernel has finished are connected, as they see it.
+  // Clients whose handshake the kernel has completed consider themselves connected.
   for (const ListeningSocket& listening : listening_) Accept(listening.socket.get(), 0);
   listening_.clear();
-  // What is accepted now would get no socket any more when root ends with us.
+  // Once root exits with us, new connections would get no socket.
   guest_listeners_.clear();
 }
 
@@ -114,33 +114,33 @@ void FrontLoop::PeekAt(uint64_t id, Peeking& peeking, uint32_t events) {
   const size_t length = n > 0 ? n : 0;
   switch (ClassifyPeek(reinterpret_cast<const uint8_t*>(buffer.data()), length)) {
     case Peek::kClientHello:
-      return Ask(id, peeking, length, PeekReason::kClientHello);
+      return RequestVerdict(id, peeking, length, PeekReason::kClientHello);
     case Peek::kHttp:
-      return Ask(id, peeking, length, PeekReason::kHttp);
+      return RequestVerdict(id, peeking, length, PeekReason::kHttp);
     case Peek::kOther:
-      return Ask(id, peeking, length, PeekReason::kOther);
+      return RequestVerdict(id, peeking, length, PeekReason::kOther);
     case Peek::kIncomplete:
       break;
   }
-  if (n == 0 || (events & EPOLLRDHUP) != 0) return Ask(id, peeking, length, PeekReason::kClosed);
-  const bool speaks = length > 0;
-  if (!peeking.in_epoll || speaks != peeking.spoke) {
-    timers_.Set(id, peeking.accepted + Milliseconds(speaks ? options_.hello_ms : options_.silence_ms));
+  if (n == 0 || (events & EPOLLRDHUP) != 0) return RequestVerdict(id, peeking, length, PeekReason::kClosed);
+  const bool sent_bytes = length > 0;
+  if (!peeking.in_epoll || sent_bytes != peeking.sent_bytes) {
+    timers_.Set(id, peeking.accepted + Milliseconds(sent_bytes ? options_.hello_ms : options_.silence_ms));
   }
-  peeking.spoke = speaks;
+  peeking.sent_bytes = sent_bytes;
   if (peeking.in_epoll) return;
   peeking.in_epoll = Watch(peeking.socket.get(), id, Passage::Side::kClient, EPOLLIN | EPOLLRDHUP | EPOLLET);
-  if (!peeking.in_epoll) Ask(id, peeking, length, PeekReason::kTimeout);
+  if (!peeking.in_epoll) RequestVerdict(id, peeking, length, PeekReason::kTimeout);
 }
 
 void FrontLoop::OnSilence(uint64_t id, Peeking& peeking) {
   if (peeking.network != 0 && !peeking.destination) return TurnAwayLost(id);
   const ssize_t n = recv(peeking.socket.get(), shared_.buffer.data(), kPeekLimit, MSG_PEEK);
-  Ask(id, peeking, n > 0 ? n : 0, PeekReason::kTimeout);
+  RequestVerdict(id, peeking, n > 0 ? n : 0, PeekReason::kTimeout);
 }
 
-/** `peeked` bytes stand in the shared buffer. Ends the life of `peeking`. */
-void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason reason) {
+/** `peeked` bytes are in the shared buffer. Destroys `peeking`. */
+void FrontLoop::RequestVerdict(uint64_t id, Peeking& peeking, size_t peeked, PeekReason reason) {
   const int fd = peeking.socket.get();
   if (peeking.in_epoll) Unwatch(fd);
   FrontConnection connection;
@@ -148,20 +148,20 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
   connection.peer = peeking.peer;
   connection.local = LocalEndpoint(fd);
   connection.destination = peeking.network == 0 ? OriginalDestination(fd) : peeking.destination;
-  // Connection tracking also records what was not redirected: the destination is then this listener.
+  // Connection tracking also records connections that were not redirected: their destination is this listener.
   if (connection.destination == connection.local) connection.destination.reset();
   connection.peeked.assign(shared_.buffer.data(), peeked);
   connection.reason = reason;
-  const auto asked = Clock::now();
+  const auto requested = Clock::now();
   connection.network = peeking.network;
   if (options_.verdict_ms > 0 && connection.destination) {
-    timers_.Set(id, asked + Milliseconds(options_.verdict_ms));
+    timers_.Set(id, requested + Milliseconds(options_.verdict_ms));
   } else {
     timers_.Clear(id);
   }
   {
     const std::lock_guard<std::mutex> guard(lock_);
-    waiting_.emplace(id, Waiting{std::move(peeking.socket), connection.destination, peeking.accepted, asked,
+    waiting_.emplace(id, Waiting{std::move(peeking.socket), connection.destination, peeking.accepted, requested,
                                  peeking.network, std::move(peeking.upstream)});
     counts_.waiting++;
   }
@@ -171,15 +171,15 @@ void FrontLoop::Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason rea
 }
 
 /**
- * The machine keeps working while whoever gives the verdict does not. One who is busy but gives verdicts on others will
- * come to this one too: it waits on, within what clients allow a handshake (httpx 5 s, Node's fetch and Go 10 s).
+ * Keeps the machine working when verdicts stop. If verdicts on others keep arriving, this one will too: it waits on,
+ * within the time that clients allow for a handshake (httpx 5 s, Node's fetch and Go 10 s).
  */
 void FrontLoop::OnUnanswered(uint64_t id) {
   const std::lock_guard<std::mutex> guard(lock_);
   const auto found = waiting_.find(id);
   if (found == waiting_.end()) return;
   const Milliseconds limit(options_.verdict_ms);
-  const auto until = std::min(last_verdict_ + limit, found->second.asked + kMostVerdictTimes * limit);
+  const auto until = std::min(last_verdict_ + limit, found->second.requested + kMostVerdictTimes * limit);
   if (until > Clock::now()) return timers_.Set(id, until);
   auto waiting = TakeWaiting(id);
   counts_.unanswered++;

@@ -8,12 +8,12 @@
 namespace oximy {
 namespace {
 
-/** Copying costs less per connection, splicing less per byte; they cross about here. */
+/** Copying costs less per connection, splicing less per byte; this is about the break-even point. */
 constexpr uint64_t kCopyFirst = 256 << 10;
 /** Bytes moved before other connections get their turn: about a millisecond. */
 constexpr uint64_t kShare = 1 << 20;
 
-/** EINTR does not come: the thread takes no signals, and no call here sleeps. */
+/** EINTR cannot occur: the thread blocks all signals, and no call here sleeps. */
 bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
@@ -33,8 +33,8 @@ FlowState Flow::Pump(Source source) {
   waits_for_tap_ = false;
   if (ended_) return FlowState::kEnded;
   if (held_back_) return FlowState::kBlocked;
-  // Splice says EAGAIN for an empty source and for a full pipe alike: only when neither draining nor filling
-  // moved anything has every readiness been used up, and the next edge is sure to come.
+  // splice returns EAGAIN both for an empty source and for a full pipe: only when neither draining nor filling has
+  // moved anything is every readiness used up, and the next edge certain to come.
   for (const uint64_t share = bytes_ + kShare; bytes_ < share;) {
     const Step drained = Drain();
     if (drained == Step::kBroken) return FlowState::kTargetBroken;
@@ -102,13 +102,13 @@ Flow::Step Flow::Splice() {
   if (pipe_->held > 0) return Step::kNothing;
   ReturnPipe();
   if (blocked) return Step::kNothing;
-  // Zero is the end or a mark of urgent data, which splice does not cross: recv tells them apart.
+  // Zero means the end or an urgent-data mark, which splice does not cross: recv distinguishes them.
   can_splice_ = false;
   return Copy();
 }
 
 Flow::Step Flow::Copy() {
-  // With a tap the bytes are read to where they are kept: nothing is copied twice.
+  // With a tap the bytes are read directly into its memory: nothing is copied twice.
   char* room = tap_ != nullptr ? tap_->Room() : nullptr;
   const bool tapped = room != nullptr;
   if (!tapped && IsTapped()) {
@@ -125,7 +125,7 @@ Flow::Step Flow::Copy() {
   read_short_ = static_cast<size_t>(n) < shared_.buffer.size();
   const auto at = tapped ? Clock::now() : Clock::time_point();
   size_t sent = 0;
-  // A target that is full or broken shows again when the rest is drained.
+  // A target that is full or broken is detected again when the rest is drained.
   Send(room, n, sent);
   pending_.assign(room + sent, n - sent);
   if (tapped) tap_->Push(way_, n, at);

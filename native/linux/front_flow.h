@@ -10,37 +10,37 @@
 
 namespace oximy {
 
-/** What all flows of one thread share. */
+/** Shared by all flows of one thread. */
 struct FlowShared {
   PipePool pipes;
   std::array<char, TapWriter::kMostAtOnce> buffer;
 };
 
 enum class FlowState : uint8_t {
-  /** Waits for the source to have bytes or for the target to take some. */
+  /** Waits for bytes from the source or room in the target. */
   kBlocked,
-  /** Had its share of the thread's time: edges were consumed, so it must be pumped again without one. */
+  /** Used up its share of the thread's time: edges were consumed, so it must be pumped again without one. */
   kMore,
-  /** The source's end was handed on. */
+  /** The source's end was forwarded. */
   kEnded,
   kSourceBroken,
   kTargetBroken,
 };
 
-/** What is known of the source when a flow is pumped. */
+/** What is known about the source when a flow is pumped. */
 enum class Source : uint8_t {
   kUnknown,
   /**
-   * An edge told of bytes, and of no end, error or urgent data: a read that does not fill its buffer has then taken
-   * all, and what comes later makes another edge (epoll(7), "Questions and answers"). Saves a call for each request.
+   * The edge reported bytes, and no end, error or urgent data: a read that does not fill its buffer has then consumed
+   * everything, and later bytes cause another edge (epoll(7), "Questions and answers"). Saves a call per request.
    */
   kBytesOnly,
 };
 
 /**
  * Moves the bytes of one direction between two non-blocking sockets, and then the end (FIN). Copies at first,
- * which is cheaper for a short connection, splices when there is bulk; with a tap it copies for as long as that is
- * open, and waits while it is full. Holds no more than one pipe or one buffer.
+ * which is cheaper for a short connection, splices for bulk data; with an open tap it copies throughout, and waits
+ * while the tap is full. Holds at most one pipe or one buffer.
  */
 class Flow {
  public:
@@ -49,26 +49,26 @@ class Flow {
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
 
-  /** Bytes that go before those of the source. */
+  /** Bytes that are sent before those of the source. */
   void Preface(std::string bytes) { pending_ = std::move(bytes); }
-  /** What passes is copied to it; null for no more. */
+  /** Copies what passes to the tap; null stops that. */
   void SetTap(Tap* tap, Tap::Way way);
-  /** Leaves the source's bytes, and its end, in their socket until `LetGo`. */
+  /** Leaves the source's bytes, and its end, in the socket until `LetGo`. */
   void Hold() { held_back_ = true; }
   void LetGo() { held_back_ = false; }
   bool IsHeldBack() const { return held_back_; }
   FlowState Pump(Source source = Source::kUnknown);
   /**
-   * Moves what the source received before it broke, and no end: the kernel names the error once, and then answers
-   * as if the source had ended in order.
+   * Moves what the source received before it broke, and no end: the kernel reports the error once, and afterwards
+   * behaves as if the source had ended in order.
    */
   void PumpLast();
-  /** Bytes were read that the target has not taken. */
+  /** Bytes were read that the target has not accepted yet. */
   bool Holds() const { return !pending_.empty() || pipe_ != nullptr; }
   bool Ended() const { return ended_; }
   /** The last `Pump` left bytes in their socket because the tap was full. */
   bool WaitsForTap() const { return waits_for_tap_; }
-  /** Bytes that the target took. */
+  /** Bytes accepted by the target. */
   uint64_t Bytes() const { return bytes_; }
 
  private:

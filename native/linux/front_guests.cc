@@ -1,6 +1,6 @@
 /**
- * Connections of containers, whose networks root holds: it gives us a listener in each, and for each connection a
- * socket to the server that was made there. Nothing that it does waits for JavaScript.
+ * Connections of containers, whose networks root holds: root sends us a listener in each, and for each connection a
+ * socket to the server that was created there. None of it waits for JavaScript.
  */
 #include <sys/epoll.h>
 
@@ -17,18 +17,18 @@ namespace oximy {
 namespace {
 
 /**
- * Root answers within a millisecond, on a starved machine later; that it has gone, the channel's end says. There is no other
- * way to the server, and a client waits rather than be reset.
+ * Root responds within a millisecond, later on a starved machine; if it has gone, the channel closes. There is no
+ * other way to the server, and waiting is better for a client than a reset.
  */
 constexpr std::chrono::milliseconds kUpstreamLimit{10'000};
 
 }  // namespace
 
-/** Root makes the socket to the server while the client says what it wants. */
+/** Root creates the socket to the server while the client sends its first bytes. */
 void FrontLoop::WelcomeGuest(uint64_t id, Peeking& peeking) {
   const int fd = peeking.socket.get();
   peeking.destination = OriginalDestination(fd);
-  // As connection tracking has it that nobody's rules have turned.
+  // Connection tracking returns this for connections that no rule has redirected.
   if (peeking.destination == LocalEndpoint(fd)) peeking.destination.reset();
   if (!WantUpstream(id, peeking)) return TurnAwayLost(id);
   if (peeking.destination) return PeekAt(id, peeking, 0);
@@ -64,13 +64,13 @@ void FrontLoop::TakeGuestMessages() {
   }
 }
 
-/** Its end waits for whoever changes rules in that network: on a thread of its own. */
+/** Closing it waits for whoever is changing rules in that network: done on a thread of its own. */
 FrontLoop::GuestKeep FrontLoop::Keep(Descriptor descriptor) {
   try {
     // The thread has a copy.
     return {std::make_unique<ApartThread>(std::vector<int>{descriptor.get()}), Descriptor()};
   } catch (const std::system_error&) {
-    return {nullptr, std::move(descriptor)};  // no thread to be had
+    return {nullptr, std::move(descriptor)};  // no thread available
   }
 }
 
@@ -88,7 +88,7 @@ void FrontLoop::AddGuest(ReceivedGuestMessage& received) {
   }
 }
 
-/** Its connections go on, and are no longer kept translated: whoever had the other end of them has gone. */
+/** Its connections continue, but are no longer kept translated: their other end is gone. */
 void FrontLoop::RemoveGuest(uint32_t network) {
   for (auto guest = guest_listeners_.begin(); guest != guest_listeners_.end();) {
     guest = guest->second.network == network ? guest_listeners_.erase(guest) : std::next(guest);
@@ -138,7 +138,7 @@ void FrontLoop::WatchGuests(uint32_t events) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, guests_.get(), &event);
 }
 
-/** To wherever the connection is by now; one that has gone leaves the socket to be closed. */
+/** Hands the socket to wherever the connection is by now; if it has gone, the socket is closed. */
 void FrontLoop::TakeUpstream(const GuestMessage& message, Descriptor upstream) {
   const uint64_t id = message.connection;
   if (const auto awaiting = awaiting_.find(id); awaiting != awaiting_.end()) {
@@ -163,16 +163,16 @@ void FrontLoop::TakeUpstream(const GuestMessage& message, Descriptor upstream) {
   if (given != commands_.end()) given->upstream = std::move(upstream);
 }
 
-/** The kernel has led it to us before it had any packet, which root alone can tell of: nothing was peeked at until now. */
+/** The kernel redirected it before its first packet, and only root can look up where to: nothing was peeked at yet. */
 void FrontLoop::LearnDestination(uint64_t id, Peeking& peeking, const GuestMessage& message) {
-  // Whoever came to the listener himself meant to go nowhere else.
+  // A client that connected to the listener itself has no other destination.
   if (!peeking.upstream || message.destination_port == 0) return TurnAwayLost(id);
   timers_.Clear(id);
   peeking.destination = FromIPv6(message.destination.data(), message.destination_port);
   PeekAt(id, peeking, 0);
 }
 
-/** Of whom it cannot be said where he meant to go. */
+/** For clients whose destination is unknown. */
 void FrontLoop::TurnAwayLost(uint64_t id) {
   CloseWillReset(peeking_.at(id).socket.get());
   counts_.rejected++;
@@ -194,7 +194,7 @@ void FrontLoop::FailAwaiting(uint64_t id) {
   BeginPassageOn(std::move(command), ETIMEDOUT);
 }
 
-/** Root has gone, and its rules with it. What passes goes on; what has no socket yet gets none. */
+/** Root has gone, and its rules with it. Passages continue; connections without a socket get none. */
 void FrontLoop::EndGuests() {
   Unwatch(guests_.get());
   guests_ = Descriptor();

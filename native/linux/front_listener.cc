@@ -9,7 +9,7 @@
 namespace oximy {
 namespace {
 
-/** Tries at one free port for all addresses. */
+/** Attempts to find one free port for all addresses. */
 constexpr int kPortTries = 32;
 constexpr int kBacklog = 4096;
 

@@ -17,10 +17,10 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr int kEventsAtOnce = 256;
-/** How often full taps are looked at. */
+/** How often full taps are checked. */
 constexpr int kFullTapMs = 2;
 
-/** Descriptors that are left to the rest of the process. */
+/** Descriptors left for the rest of the process. */
 constexpr size_t kSpareDescriptors = 256;
 
 size_t ConnectionLimit() {
@@ -63,7 +63,7 @@ FrontLoop::FrontLoop(const FrontOptions& options, FrontEvents& events)
 
   spare_ = Descriptor(fcntl(wake_.get(), F_DUPFD_CLOEXEC, 0));
 
-  // The thread takes no signals: SIGPIPE from splice is then pending on it for ever, which is to say ignored.
+  // The thread blocks all signals: SIGPIPE from splice stays pending on it, in effect ignored.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -189,7 +189,7 @@ void FrontLoop::Unwatch(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nul
 
 void FrontLoop::Wake() {
   const uint64_t one = 1;
-  // Full only when the thread has a wake-up to come anyway.
+  // Fails only when the thread has a wake-up pending anyway.
   [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
 }
 
@@ -200,7 +200,7 @@ void FrontLoop::Run() {
     const int n = epoll_wait(epoll_.get(), events, kEventsAtOnce, WaitMs());
     for (int i = 0; i < n; i++) OnEvent(events[i].data.u64, events[i].events);
     TakeCommands();
-    GrantWishes();
+    TakeReadRequests();
     PumpMore();
     OnTimers();
     LookAtFullTaps();
@@ -267,7 +267,7 @@ void FrontLoop::OnTimers() {
   const auto now = Clock::now();
   while (const auto id = holds_.Due(now)) LetGo(*id);
   while (const auto id = timers_.Due(now)) {
-    // They ended the wait; what is due is done at the end of this turn.
+    // They ended the wait; the due work is done at the end of this turn.
     if (*id == kAcceptTimer || *id == kTurnAwayTimer) continue;
     if (*id == kFlushTimer) {
       FlushEnds();

@@ -23,8 +23,8 @@
 namespace oximy {
 
 /**
- * The thread behind `Front`: one edge-triggered epoll loop. A connection is in one of three places: `peeking_`
- * and `passing_` belong to the thread, `waiting_` (for a verdict, its socket in no epoll set) is under the lock.
+ * The thread behind `Front`: one edge-triggered epoll loop. A connection is in one of three maps: `peeking_` and
+ * `passing_` belong to the thread, `waiting_` (for a verdict, its socket in no epoll set) is guarded by the lock.
  */
 class FrontLoop final : public Front {
  public:
@@ -55,9 +55,9 @@ class FrontLoop final : public Front {
     Endpoint peer;
     Clock::time_point accepted;
     bool in_epoll = false;
-    bool spoke = false;
+    bool sent_bytes = false;
     uint32_t network = 0;
-    /** Of a container's connection: where it meant to go, once that is known, and the socket, once root has made it. */
+    /** For a container's connection: the original destination, once known, and the socket, once root has created it. */
     std::optional<Endpoint> destination;
     Descriptor upstream;
   };
@@ -65,13 +65,13 @@ class FrontLoop final : public Front {
     Descriptor socket;
     std::optional<Endpoint> destination;
     Clock::time_point accepted;
-    Clock::time_point asked;
+    Clock::time_point requested;
     uint32_t network = 0;
     Descriptor upstream;
   };
   struct Passing {
     std::unique_ptr<Passage> passage;
-    /** Bytes both ways when the idle timer was set. */
+    /** Bytes in both directions when the idle timer was set. */
     uint64_t bytes_then = 0;
     bool hold_is_timed = false;
   };
@@ -80,7 +80,7 @@ class FrontLoop final : public Front {
     Clock::time_point progress;
     uint64_t acknowledged;
   };
-  /** How a passage is read; without a room it is not. */
+  /** How a passage is read; not at all without a room. */
   struct Reading {
     ReadOptions options;
     std::shared_ptr<TapRoom> room;
@@ -101,15 +101,15 @@ class FrontLoop final : public Front {
     Descriptor socket;
     uint32_t network;
   };
-  /** What keeps a network's connections translated, in one of two places. */
+  /** Keeps a network's connections translated, in one of two ways. */
   struct GuestKeep {
     std::unique_ptr<ApartThread> thread;
     Descriptor own;
   };
-  /** What is wanted of a passage that is read. */
-  enum class Wish : uint8_t { kRelease, kStopTap };
+  /** A request concerning a passage that is read. */
+  enum class ReadRequest : uint8_t { kRelease, kStopTap };
 
-  // Ids below the first connection's: the wake-up, listeners by index, and timers that are not a connection's.
+  // Ids below the first connection's: the wake-up, listeners by index, and timers that belong to no connection.
   static constexpr uint64_t kWakeId = 0;
   static constexpr uint64_t kFirstListener = 1;
   static constexpr uint64_t kAcceptTimer = 0;
@@ -132,7 +132,7 @@ class FrontLoop final : public Front {
   uint64_t BeginAdopted(int fd, std::string preface, const Endpoint& to, Reading reading);
   /** With the lock held. */
   std::optional<Waiting> TakeWaiting(uint64_t id);
-  /** The same, by a verdict. */
+  /** The same, for a verdict. */
   std::optional<Waiting> TakeForVerdict(uint64_t id);
 
   // front_accept.cc: up to the verdict
@@ -143,11 +143,11 @@ class FrontLoop final : public Front {
   void TurnAway();
   void StopListening();
   void PeekAt(uint64_t id, Peeking& peeking, uint32_t events);
-  void Ask(uint64_t id, Peeking& peeking, size_t peeked, PeekReason reason);
+  void RequestVerdict(uint64_t id, Peeking& peeking, size_t peeked, PeekReason reason);
   void OnSilence(uint64_t id, Peeking& peeking);
   void OnUnanswered(uint64_t id);
 
-  // front_guests.cc: of containers
+  // front_guests.cc: connections of containers
   void TakeGuestMessages();
   void AddGuest(ReceivedGuestMessage& received);
   static GuestKeep Keep(Descriptor descriptor);
@@ -163,7 +163,7 @@ class FrontLoop final : public Front {
   void EndGuests();
   void FailAwaiting(uint64_t id);
 
-  // front_relay.cc: after it
+  // front_relay.cc: after the verdict
   void TakeCommands();
   void BeginPassage(Command command);
   void BeginPassageOn(Command command, int error = 0);
@@ -174,12 +174,12 @@ class FrontLoop final : public Front {
   void OnIdle(uint64_t id, Passing& passing);
   void DestroyAll();
 
-  // front_read.cc: of those that are read
+  // front_read.cc: connections that are read
   Reading NewReading(const ReadOptions& options);
   void BeginReading(uint64_t id, Passage& passage, const Reading& reading, const std::string& preface);
   void EndReading(uint64_t id, Passage& passage, PassthroughCause cause);
-  void Want(uint64_t id, Wish wish);
-  void GrantWishes();
+  void Request(uint64_t id, ReadRequest request);
+  void TakeReadRequests();
   void StartHold(uint64_t id, Passing& passing);
   void LetGo(uint64_t id);
   void OnTapTimer();
@@ -197,38 +197,38 @@ class FrontLoop final : public Front {
   std::deque<GuestMessage> unsent_wants_;
   std::unordered_map<uint64_t, GuestListener> guest_listeners_;
   std::unordered_map<uint32_t, GuestKeep> guest_keeps_;
-  /** Orders that wait for root's socket. */
+  /** Commands that wait for root's socket. */
   std::unordered_map<uint64_t, Command> awaiting_;
   Descriptor wake_;
   FlowShared shared_;
   Timers timers_;
-  /** When what a server answered goes on without `Release`. */
+  /** When a held answer is forwarded without `Release`. */
   Timers holds_;
   TapWriter tap_writer_;
   bool tap_timer_set_ = false;
   /** Connections that wait for their full tap. */
   std::unordered_map<uint64_t, FullTap> full_taps_;
-  /** Among the ends that are not told there is one of a connection that was read. */
+  /** `ends_` contains a connection that was read. */
   bool read_ends_ = false;
   std::unordered_map<uint64_t, Peeking> peeking_;
   std::unordered_map<uint64_t, Passing> passing_;
   std::vector<uint64_t> more_;
-  /** Not told yet: waking JavaScript costs more than the telling. */
+  /** Not reported yet: waking JavaScript costs more than the report. */
   std::vector<PassthroughEnd> ends_;
 
   std::mutex lock_;
   std::unordered_map<uint64_t, Waiting> waiting_;
   Clock::time_point last_verdict_{};
   std::vector<Command> commands_;
-  std::vector<std::pair<uint64_t, Wish>> wishes_;
+  std::vector<std::pair<uint64_t, ReadRequest>> read_requests_;
   std::unordered_map<uint64_t, std::shared_ptr<TapRoom>> rooms_;
   Ending ending_ = Ending::kNone;
 
   std::atomic<bool> accepting_{true};
   Clock::time_point accept_again_{};
-  /** When those who wait are reset; nothing as long as none waits in vain. */
+  /** When queued clients are reset; nothing while none waits in vain. */
   std::optional<Clock::time_point> turn_away_at_;
-  /** Given up for the moment of an accept where no other is to be had. */
+  /** A spare descriptor, released for an accept when no other is available. */
   Descriptor spare_;
   std::atomic<uint64_t> next_id_;
   struct {

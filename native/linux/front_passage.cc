@@ -10,7 +10,7 @@ namespace oximy {
 namespace {
 
 constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP | EPOLLHUP;
-/** Beside these, EPOLLIN stands for bytes and nothing else. */
+/** Without any of these, EPOLLIN means bytes and nothing else. */
 constexpr uint32_t kMoreThanBytes = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 constexpr uint32_t kWritable = EPOLLOUT | EPOLLHUP;
 
@@ -37,11 +37,11 @@ Passage::Passage(Descriptor client, const Endpoint& to, std::string preface, Clo
     return;
   }
   up_.Preface(std::move(preface));
-  // Sender and receiver have batched already; a second Nagle would only add delay.
+  // Sender and receiver have already batched; a second Nagle would only add delay.
   Set(client_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
   Set(server_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  // Loopback needs no window to fill a distance. Left to itself the kernel would take up to tcp_rmem's maximum
-  // (6 to 32 MiB) of an upload that the server reads slowly, where the client would have been held back.
+  // Loopback needs no window for latency. By default the kernel would take up to tcp_rmem's maximum (6 to 32 MiB)
+  // of an upload that the server reads slowly, where the client would otherwise have been throttled.
   Set(client_.get(), SOL_SOCKET, SO_RCVBUF, 512 << 10);
   // The client's own probes end at this machine: without ours it would never learn that the server is gone.
   Set(server_.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -69,7 +69,7 @@ PassageState Passage::OnEvent(Side side, uint32_t events) {
   if (!connected_) return OnEventBeforeConnected(side, events);
   Flow& from = side == Side::kClient ? up_ : down_;
   Flow& to = side == Side::kClient ? down_ : up_;
-  // A reset after the end (FIN) shows here only: there is nothing to read any more.
+  // A reset after the end (FIN) is reported here only: there is nothing left to read.
   if (events & EPOLLERR) return Broken(side);
   const auto source = events & kMoreThanBytes ? Source::kUnknown : Source::kBytesOnly;
   const FlowState read = events & kReadable ? from.Pump(source) : FlowState::kBlocked;
@@ -80,7 +80,7 @@ PassageState Passage::OnEvent(Side side, uint32_t events) {
 
 PassageState Passage::OnEventBeforeConnected(Side side, uint32_t events) {
   if (side == Side::kClient) {
-    // Its other edges are made up for by pumping both ways once the server is there.
+    // Its other edges are made up for by pumping both ways once the server is connected.
     return events & EPOLLERR ? PassageState::kClientReset : PassageState::kWaiting;
   }
   socklen_t length = sizeof error_;
@@ -94,7 +94,7 @@ PassageState Passage::OnEventBeforeConnected(Side side, uint32_t events) {
 PassageState Passage::Pump() {
   if (!connected_) return PassageState::kWaiting;
   const FlowState up = up_.Pump();
-  // What broke would look to the other flow like an end: see Flow::PumpLast().
+  // To the other flow, a broken socket would look like an end: see Flow::PumpLast().
   return Judge(up, IsBroken(up) ? FlowState::kBlocked : down_.Pump());
 }
 
@@ -106,7 +106,7 @@ PassageState Passage::Judge(FlowState up, FlowState down) {
 }
 
 PassageState Passage::Broken(Side side) {
-  // What a socket received before it broke can still be read: a server's last answer comes before its reset.
+  // Bytes received before a socket broke can still be read: a server's last answer comes before its reset.
   (side == Side::kClient ? up_ : down_).PumpLast();
   return side == Side::kClient ? PassageState::kClientReset : PassageState::kServerReset;
 }

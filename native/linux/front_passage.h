@@ -12,7 +12,7 @@ namespace oximy {
 
 enum class PassageState : uint8_t {
   kWaiting,
-  /** Stopped for the sake of the others: pump again without an event. */
+  /** Yielded to other connections: pump again without an event. */
   kMore,
   kEnded,
   kClientReset,
@@ -20,17 +20,17 @@ enum class PassageState : uint8_t {
   kConnectFailed,
 };
 
-/** What epoll is to tell of both sockets. */
+/** The epoll events of both sockets. */
 constexpr uint32_t kPassageEvents = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
-/** One connection that passes through: the client's socket, the server's, and a flow each way. */
+/** One connection that passes through: the client's socket, the server's, and a flow in each direction. */
 class Passage {
  public:
   enum class Side : uint8_t { kClient, kServer };
 
   /**
-   * Begins to connect, with the socket `server` where it is given. A failure shows as `Error` at once, as `error`
-   * does, or as `kConnectFailed` later.
+   * Starts connecting, on the socket `server` if given. A failure appears as `Error` immediately, as does `error`, or
+   * later as `kConnectFailed`.
    */
   Passage(Descriptor client, const Endpoint& to, std::string preface, Clock::time_point began, FlowShared& shared,
           Descriptor server = {}, int error = 0);
@@ -45,7 +45,7 @@ class Passage {
 
   /** Holds the server's bytes back. Before the first event. */
   void Hold() { down_.Hold(); }
-  /** The server's first bytes, or its end, are there and are held back. */
+  /** The server's first bytes, or its end, have arrived and are held back. */
   bool HoldsAnswer() const { return answered_ && down_.IsHeldBack(); }
   PassageState LetGo();
 
@@ -77,7 +77,7 @@ class Passage {
   Flow down_;
   const Clock::time_point began_;
   bool connected_ = false;
-  /** Known only while the server's bytes are held back. */
+  /** Maintained only while the server's bytes are held back. */
   bool answered_ = false;
   int error_ = 0;
 };

@@ -16,7 +16,7 @@ std::unique_ptr<Pipe> PipePool::Take() {
     pipe = std::make_unique<Pipe>();
     pipe->out.Reset(ends[0]);
     pipe->in.Reset(ends[1]);
-    // Beyond the user's limit of pipe pages this fails: the pipe then works with the size it has.
+    // Fails beyond the user's limit of pipe pages: the pipe then keeps its default size.
     fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(Pipe::kSize));
   }
   lent_++;

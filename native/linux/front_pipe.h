@@ -19,14 +19,14 @@ struct Pipe {
 };
 
 /**
- * Lends pipes to flows for as long as they hold bytes. Bounded: an unprivileged user has 64 MiB of pipe pages
+ * Lends pipes to flows while they hold bytes. Bounded: an unprivileged user has 64 MiB of pipe pages
  * (/proc/sys/fs/pipe-user-pages-soft), and each pipe takes two descriptors.
  */
 class PipePool {
  public:
-  /** Nothing when all are lent or the system gives none: copy then. */
+  /** Null when all are lent or the system provides none: copy then. */
   std::unique_ptr<Pipe> Take();
-  /** A pipe that still holds bytes is closed, never lent again. */
+  /** A pipe that still holds bytes is closed, never reused. */
   void Give(std::unique_ptr<Pipe> pipe);
 
  private:

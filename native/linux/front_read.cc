@@ -1,4 +1,4 @@
-/** What is special about a connection that is read: its tap, and the hold on what its server answers. */
+/** Specific to connections that are read: the tap, and holding back what the server sends. */
 #include "front_loop.h"
 
 namespace oximy {
@@ -6,7 +6,7 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-/** How long the relay waits for whoever reads a full tap: for the next bytes of it, and for half of it. */
+/** How long the relay waits for the reader of a full tap: for its next bytes, and for half of the tap. */
 constexpr Milliseconds kNextBytes{1000};
 constexpr Milliseconds kHalf{2000};
 
@@ -33,15 +33,15 @@ uint64_t FrontLoop::AdoptRead(int fd, std::string preface, const Endpoint& to, c
   return BeginAdopted(fd, std::move(preface), to, NewReading(options));
 }
 
-void FrontLoop::Release(uint64_t id) { Want(id, Wish::kRelease); }
+void FrontLoop::Release(uint64_t id) { Request(id, ReadRequest::kRelease); }
 
-void FrontLoop::StopTap(uint64_t id) { Want(id, Wish::kStopTap); }
+void FrontLoop::StopTap(uint64_t id) { Request(id, ReadRequest::kStopTap); }
 
-void FrontLoop::Want(uint64_t id, Wish wish) {
+void FrontLoop::Request(uint64_t id, ReadRequest request) {
   const std::lock_guard<std::mutex> guard(lock_);
   if (rooms_.count(id) == 0) return;
-  wishes_.emplace_back(id, wish);
-  if (wishes_.size() == 1) Wake();
+  read_requests_.emplace_back(id, request);
+  if (read_requests_.size() == 1) Wake();
 }
 
 void FrontLoop::TapConsumed(uint64_t id, uint64_t bytes) {
@@ -68,7 +68,7 @@ void FrontLoop::EndReading(uint64_t id, Passage& passage, PassthroughCause cause
     const std::lock_guard<std::mutex> guard(lock_);
     if (rooms_.erase(id) == 0) return;
   }
-  // Without the hold the client would have these bytes by now.
+  // Without the hold the client would already have these bytes.
   if (cause == PassthroughCause::kDestroyed || cause == PassthroughCause::kIdle) passage.LetGo();
   read_ends_ = true;
   Tap* tap = passage.GetTap();
@@ -77,15 +77,15 @@ void FrontLoop::EndReading(uint64_t id, Passage& passage, PassthroughCause cause
   if (tap->IsLost()) counts_.lost_taps++;
 }
 
-/** After `TakeCommands`: nobody can wish before the command was given. */
-void FrontLoop::GrantWishes() {
-  std::vector<std::pair<uint64_t, Wish>> wishes;
+/** After `TakeCommands`: no request can precede its command. */
+void FrontLoop::TakeReadRequests() {
+  std::vector<std::pair<uint64_t, ReadRequest>> requests;
   {
     const std::lock_guard<std::mutex> guard(lock_);
-    wishes.swap(wishes_);
+    requests.swap(read_requests_);
   }
-  for (const auto& [id, wish] : wishes) {
-    if (wish == Wish::kRelease) {
+  for (const auto& [id, request] : requests) {
+    if (request == ReadRequest::kRelease) {
       LetGo(id);
     } else if (const auto found = passing_.find(id); found != passing_.end()) {
       found->second.passage->StopTap();
@@ -108,7 +108,7 @@ void FrontLoop::LetGo(uint64_t id) {
 
 void FrontLoop::OnTapTimer() {
   tap_timer_set_ = false;
-  // Who takes no batches gets no queue of small ones: what passes meanwhile is gathered in this one.
+  // While batches are not consumed, no queue of small ones is built: bytes are gathered in this one.
   if (tap_writer_.AllTaken()) tap_writer_.Flush();
 }
 
@@ -118,7 +118,7 @@ void FrontLoop::WaitForTap(uint64_t id) {
   if (tap == nullptr || !passage.WaitsForTap()) return;
   const auto now = Clock::now();
   full_taps_.emplace(id, FullTap{now, now, tap->Acknowledged()});
-  // What fills it cannot be read before it is sent.
+  // The bytes that fill it cannot be read before they are sent.
   tap_writer_.Flush();
 }
 

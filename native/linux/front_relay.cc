@@ -10,8 +10,8 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-/** Ends are told together, with the next connection or after this. */
-constexpr Milliseconds kTellAfter{10};
+/** Ends are reported together, with the next connection or after this time. */
+constexpr Milliseconds kReportAfter{10};
 
 }  // namespace
 
@@ -29,7 +29,7 @@ void FrontLoop::BeginPassage(Command command) {
   BeginPassageOn(std::move(command));
 }
 
-/** Of a container's connection without a socket, `error` says why it fails. */
+/** For a container's connection without a socket, `error` is the reason. */
 void FrontLoop::BeginPassageOn(Command command, int error) {
   const uint64_t id = command.id;
   Passing& passing = passing_[id];
@@ -78,7 +78,7 @@ void FrontLoop::End(uint64_t id, PassthroughCause cause) {
   const auto found = passing_.find(id);
   Passage& passage = *found->second.passage;
   EndReading(id, passage, cause);
-  // Cut short must not look like whole: only an end that both sides made themselves closes in order.
+  // Truncated must not look complete: only when both sides ended it is a connection closed in order.
   if (cause != PassthroughCause::kEnded) passage.Abort();
   PassthroughEnd end;
   end.id = id;
@@ -90,14 +90,14 @@ void FrontLoop::End(uint64_t id, PassthroughCause cause) {
   timers_.Clear(id);
   passing_.erase(found);
   ends_.push_back(end);
-  if (ends_.size() == 1) timers_.Set(kFlushTimer, Clock::now() + kTellAfter);
+  if (ends_.size() == 1) timers_.Set(kFlushTimer, Clock::now() + kReportAfter);
 }
 
 void FrontLoop::FlushEnds() {
   if (ends_.empty()) return;
   if (read_ends_) {
-    // What passed is told before the end. Who takes no batches hears of no ends either.
-    if (!tap_writer_.AllTaken()) return timers_.Set(kFlushTimer, Clock::now() + kTellAfter);
+    // Bytes are reported before the end. While batches are not consumed, ends are not reported either.
+    if (!tap_writer_.AllTaken()) return timers_.Set(kFlushTimer, Clock::now() + kReportAfter);
     tap_writer_.Flush();
     read_ends_ = false;
   }

@@ -51,7 +51,7 @@ struct SocketAddress {
 /** The socket's own address. */
 Endpoint LocalEndpoint(int fd);
 
-/** The next close of this socket sends a reset and drops what was not sent. Never for a socket that others share. */
+/** The next close of this socket sends a reset and drops unsent bytes. Never for a socket that is shared. */
 void CloseWillReset(int fd);
 
 }  // namespace oximy

@@ -9,14 +9,14 @@
 
 namespace oximy {
 
-/** What a tap may copy: acknowledged from any thread. */
+/** How much a tap may copy: acknowledged from any thread. */
 struct TapRoom {
   std::atomic<uint64_t> acknowledged{0};
 };
 
 /**
- * The copy of one connection's bytes. It is full when its bound is reached or there is no memory for more, and until half
- * of it was acknowledged; who does not want to wait for that gives it up.
+ * The copy of one connection's bytes. It is full when its limit is reached or there is no memory, and stays so until
+ * half of it is acknowledged; a caller that does not want to wait gives it up.
  */
 class Tap {
  public:
@@ -28,11 +28,11 @@ class Tap {
   bool IsLost() const { return is_lost_; }
   bool IsFull() { return is_open_ && Room() == nullptr; }
   uint64_t Acknowledged() const { return room_->acknowledged; }
-  /** Where to read the next bytes into, `TapWriter::kMostAtOnce` at most; null when the tap is closed or full. */
+  /** Buffer for the next bytes, at most `TapWriter::kMostAtOnce`; null when the tap is closed or full. */
   char* Room();
-  /** So many bytes were put there. */
+  /** That many bytes were written there. */
   void Push(Way way, size_t length, Clock::time_point at);
-  /** Bytes that are elsewhere already. */
+  /** For bytes that are already elsewhere. */
   void Copy(Way way, const std::string& bytes);
   void End(Way way);
   void Close(TapClose cause);

@@ -5,15 +5,15 @@
 namespace oximy {
 namespace {
 
-/** A batch is sent when this many bytes have come, or this many operations. */
+/** A batch is sent after this many bytes or this many operations. */
 constexpr size_t kFullBytes = TapBuffer::kSize - TapWriter::kMostAtOnce;
 constexpr size_t kFullOps = 4096 * TapBatch::kOpWidth;
-/** 64 MiB: what is held at most for somebody who does not take it. */
+/** 64 MiB: the most held for a reader that does not consume it. */
 constexpr size_t kMostOwn = (64 << 20) / TapBuffer::kSize;
-/** Bytes of one direction that come within this time are one operation. */
+/** Bytes of one direction that arrive within this time become one operation. */
 constexpr double kSameTimeMs = 1;
 
-/** Counted for as long as it lives. */
+/** Counted while it exists. */
 class OwnBuffer final : public TapBuffer {
  public:
   explicit OwnBuffer(std::shared_ptr<std::atomic<size_t>> count)
@@ -72,7 +72,7 @@ void TapWriter::AddShare(SharePlace& place, uint64_t id, size_t bytes) {
 void TapWriter::Flush() {
   if (IsEmpty()) return;
   TapBatch batch = std::exchange(batch_, {});
-  // A batch of ends only: the memory is for the next.
+  // A batch of ends only: keep the memory for the next.
   if (batch.used == 0) batch_.buffer = std::move(batch.buffer);
   number_++;
   batch.token = std::make_shared<char>();

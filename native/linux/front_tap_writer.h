@@ -12,22 +12,22 @@
 namespace oximy {
 
 /**
- * Gathers what all taps of the front's thread copy into batches. Bytes are read from their socket straight into the
- * batch's memory. What whoever reads the batches has not taken is bounded: beyond that there is no room.
+ * Gathers into batches what all taps of the front's thread copy. Bytes are read from their socket directly into the
+ * batch's memory. The unconsumed amount is bounded: beyond that there is no room.
  */
 class TapWriter {
  public:
-  /** Room that `Room` gives at least. */
+  /** The minimum room returned by `Room`. */
   static constexpr size_t kMostAtOnce = 64 << 10;
 
   TapWriter(double epoch_offset_ms, std::function<void(TapBatch)> send);
 
-  /** Where the next bytes may be put, until the next call; null when there is no memory for them. */
+  /** Buffer for the next bytes, valid until the next call; null when there is no memory. */
   char* Room();
-  /** Bytes in the place that `Room` gave; `share` counts them for the connection. */
+  /** Adds bytes written to that buffer; `share` counts them for the connection. */
   void Push(TapOp op, uint64_t tap_id, Clock::time_point at, size_t length);
   void Write(TapOp op, uint64_t tap_id, Clock::time_point at, double argument = 0);
-  /** Adds bytes to the share of a connection; `place` is the connection's own, and begins as `{}`. */
+  /** Adds bytes to the share of a connection; `place` belongs to the connection, and starts as `{}`. */
   struct SharePlace {
     uint64_t batch = 0;
     size_t index = 0;
@@ -36,7 +36,7 @@ class TapWriter {
   void Lost(uint64_t id) { batch_.lost.push_back(id); }
 
   bool IsEmpty() const { return batch_.ops.empty(); }
-  /** Every batch that was sent was taken: to send the next one now makes no queue. */
+  /** Every batch sent was consumed: sending the next one now builds no queue. */
   bool AllTaken() const { return last_.expired(); }
   void Flush();
 
@@ -53,7 +53,7 @@ class TapWriter {
   TapBatch batch_;
   uint64_t number_ = 1;
   std::weak_ptr<void> last_;
-  /** Buffers of our own making that were not destroyed yet. They may outlive the writer. */
+  /** Buffers of our own that have not been destroyed yet. They may outlive the writer. */
   const std::shared_ptr<std::atomic<size_t>> own_;
 
   mutable std::mutex lock_;

@@ -27,7 +27,7 @@ class Timers {
   std::optional<Clock::time_point> Next() const {
     return order_.empty() ? std::nullopt : std::optional(order_.begin()->first);
   }
-  /** Takes one that is due. */
+  /** Removes and returns one that is due. */
   std::optional<uint64_t> Due(Clock::time_point now) {
     if (order_.empty() || order_.begin()->first > now) return std::nullopt;
     const uint64_t id = order_.begin()->second;

@@ -13,22 +13,22 @@ namespace oximy {
 enum class GuestKind : uint32_t {
   /** To the proxy: a network, with its listeners and the descriptor that keeps its connections translated. */
   kAdd = 1,
-  /** To the proxy: nothing more comes of this network. */
+  /** To the proxy: no further connections of this network. */
   kRemove = 2,
-  /** To root: a socket for this connection is wanted, and where it meant to go if that is not said. */
+  /** To root: requests a socket for this connection, and its original destination if not given. */
   kWant = 3,
-  /** To the proxy: both come with this, or an error. */
+  /** To the proxy: the socket and the destination, or an error. */
   kUpstream = 4,
 };
 
-/** What root and the proxy say to each other about the networks of containers: one packet of fixed size each. */
+/** Messages between root and the proxy about container networks: one packet of fixed size each. */
 struct GuestMessage {
   GuestKind kind;
   uint32_t network;
   uint64_t connection;
   /** kWant: the client's own address and port. IPv4 in its mapped form. */
   std::array<uint8_t, 16> peer;
-  /** Where it meant to go; with port 0 the kernel does not tell by the accepted socket, and root is asked. */
+  /** The original destination; port 0 when the accepted socket does not reveal it, and root has to look it up. */
   std::array<uint8_t, 16> destination;
   uint16_t peer_port;
   uint16_t destination_port;

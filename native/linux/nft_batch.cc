@@ -15,13 +15,13 @@ namespace oximy {
 namespace {
 
 constexpr uint32_t kRegister = NFT_REG_1;
-/** NFT_TABLE_F_OWNER, Linux 5.12: the table goes with the netlink socket that it was made through. */
+/** NFT_TABLE_F_OWNER, Linux 5.12: the table is removed with the netlink socket that created it. */
 constexpr uint32_t kOwner = 0x2;
 constexpr size_t kAnswerBytes = 16384;
 
 std::string Raw(const void* data, size_t size) { return std::string(static_cast<const char*>(data), size); }
 
-/** In network order, as numbers in nf_tables' attributes are. */
+/** In network order, as are all numbers in nf_tables attributes. */
 std::string Big32(uint32_t value) {
   const uint32_t ordered = htonl(value);
   return Raw(&ordered, sizeof ordered);
@@ -49,7 +49,7 @@ std::string Nested(uint16_t type, const std::string& attributes) {
   return Attribute(static_cast<uint16_t>(type | NLA_F_NESTED), attributes);
 }
 
-/** With its end, as the kernel's policy for strings wants it. */
+/** NUL-terminated, as the kernel's policy for strings requires. */
 std::string Text(uint16_t type, std::string_view text) {
   std::string value(text);
   value.push_back('\0');
@@ -226,8 +226,8 @@ int NftBatch::Send(int netlink) {
     sent = sendto(netlink, all.data(), all.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
   } while (sent < 0 && errno == EINTR);
   if (sent != static_cast<ssize_t>(all.size())) return sent < 0 ? errno : EMSGSIZE;
-  // The kernel has answered when sendto() returns: that it knows the table, and each thing it refused, of the whole batch. The
-  // batch's own messages it acknowledges since Linux 6.10 only.
+  // The kernel has replied when sendto() returns: acknowledging the table, and every error in the whole batch. It
+  // acknowledges the batch's own messages since Linux 6.10 only.
   bool is_taken = false;
   for (;;) {
     alignas(nlmsghdr) char answer[kAnswerBytes];

@@ -14,7 +14,7 @@ namespace oximy {
 /** The expressions of one rule, in the order in which the kernel evaluates them (linux/netfilter/nf_tables.h). */
 class NftRule {
  public:
-  /** Goes on only when the value of `meta` has these bytes. */
+  /** Continues only when the value of `meta` has these bytes. */
   NftRule& Meta(nft_meta_keys key, nft_cmp_ops op, std::string_view value);
   NftRule& Meta8(nft_meta_keys key, nft_cmp_ops op, uint8_t value);
   NftRule& Meta32(nft_meta_keys key, nft_cmp_ops op, uint32_t value);
@@ -25,9 +25,9 @@ class NftRule {
   /** The type of the destination's address: RTN_LOCAL, … */
   NftRule& DestinationType(uint32_t type);
   NftRule& ConnectionState(nft_cmp_ops op, uint32_t state);
-  /** Where the connection was meant to go, under a mask. */
+  /** The original destination of the connection, under a mask. */
   NftRule& OriginalDestination(nft_ct_keys key, std::string_view mask, nft_cmp_ops op, std::string_view value);
-  /** None of these is the largest segment of the packet's way. */
+  /** None of these is the path's maximum segment size. */
   NftRule& SegmentIsNot(const std::vector<uint16_t>& sizes);
   /** Writes to the destination of the IP header. */
   NftRule& SetDestination4(std::string_view address);
@@ -51,14 +51,14 @@ class NftRule {
   std::string bytes_;
 };
 
-/** One transaction of nf_tables, of the family inet. Whoever sends it owns its tables. */
+/** One nf_tables transaction, of the family inet. The sender owns its tables. */
 class NftBatch {
  public:
   explicit NftBatch(std::string table) : table_(std::move(table)) {}
   void AddTable();
   void AddChain(std::string_view name, std::string_view type, uint32_t hook, int32_t priority);
   void AddRule(std::string_view chain, const NftRule& rule);
-  /** 0, or the errno of the first thing that the kernel did not take; then nothing is changed. */
+  /** 0, or the errno of the first rejected item; then nothing is changed. */
   int Send(int netlink);
 
  private:

@@ -17,8 +17,8 @@ constexpr int kIp6tSoOriginalDst = 80;
 
 }  // namespace
 
-// A dual-stack listener accepts IPv4 clients on an AF_INET6 socket, and conntrack answers only the option of the
-// family the packets have. The other one fails with ENOENT, so both are tried.
+// A dual-stack listener accepts IPv4 clients on an AF_INET6 socket, and conntrack supports only the option of the
+// packets' family. The other one fails with ENOENT, so both are tried.
 std::optional<Endpoint> OriginalDestination(int fd) {
   sockaddr_in v4{};
   socklen_t length = sizeof v4;

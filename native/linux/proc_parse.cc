@@ -57,7 +57,7 @@ std::string UndoOctalEscapes(std::string_view text) {
 }  // namespace
 
 std::optional<ProcStat> ParseProcStat(std::string_view text) {
-  // The name is in parentheses and may hold parentheses itself: it ends at the last one.
+  // The name is in parentheses and may contain parentheses itself: it ends at the last one.
   const size_t open = text.find('(');
   const size_t close = text.rfind(')');
   if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
@@ -100,7 +100,7 @@ std::vector<std::string> ParseCommandLine(std::string_view bytes) {
     if (end == std::string_view::npos) break;
     bytes.remove_prefix(end + 1);
   }
-  // A process that set its title leaves a tail of zero bytes behind it.
+  // A process that changed its title leaves trailing zero bytes.
   while (!arguments.empty() && arguments.back().empty()) arguments.pop_back();
   return arguments;
 }
@@ -134,12 +134,12 @@ std::optional<std::vector<std::pair<std::string, std::string>>> ParseEnvironment
     const size_t end = bytes.find('\0');
     const std::string_view variable = bytes.substr(0, end);
     const size_t equals = variable.find('=');
-    // execve(2) asks for no form, but what begins without a name is in practice a title.
+    // execve(2) requires no format, but a first entry without a name is in practice a title.
     if (is_first && (equals == std::string_view::npos || equals == 0)) return std::nullopt;
     is_first = false;
     if (equals != std::string_view::npos) {
       const std::string_view name = variable.substr(0, equals);
-      // Of a name that comes twice getenv(3) sees the first.
+      // If a name occurs twice, getenv(3) returns the first.
       const auto is_known = [&found](std::string_view other) {
         return std::any_of(found.begin(), found.end(), [other](const auto& pair) { return pair.first == other; });
       };
@@ -199,7 +199,7 @@ std::string ParseCgroup2MountPoint(std::string_view text) {
     std::string_view tail = line.substr(separator + 3);
     if (NextField(tail) != "cgroup2") continue;
     std::string_view head = line.substr(0, separator);
-    // proc_pid_mountinfo(5): id, parent, major:minor, root, mount point. Only a mount of the whole hierarchy will do.
+    // proc_pid_mountinfo(5): id, parent, major:minor, root, mount point. Only a mount of the whole hierarchy qualifies.
     for (int field = 0; field < 3; field++) NextField(head);
     if (NextField(head) != "/") continue;
     return UndoOctalEscapes(NextField(head));

@@ -13,7 +13,7 @@ namespace oximy {
 /** Fields of /proc/PID/stat (proc(5)). */
 struct ProcStat {
   int pid = 0;
-  /** Kernel's short name, 15 bytes at most; may hold spaces, parentheses and newlines. */
+  /** Kernel's short name, 15 bytes at most; may contain spaces, parentheses and newlines. */
   std::string comm;
   char state = '?';
   int ppid = 0;
@@ -25,7 +25,7 @@ std::optional<ProcStat> ParseProcStat(std::string_view text);
 
 /** Fields of /proc/PID/status (proc(5)). */
 struct ProcStatus {
-  /** The process, when PID was a thread's id. */
+  /** The process id, also when PID is a thread's id. */
   int tgid = 0;
   uint32_t effective_uid = 0;
 };
@@ -40,17 +40,17 @@ struct ProcGroups {
 
 std::optional<ProcGroups> ParseProcGroups(std::string_view status);
 
-/** /proc/PID/cmdline: arguments, each ended by a zero byte. A process may have overwritten them with anything. */
+/** /proc/PID/cmdline: arguments, each terminated by a zero byte. A process may have overwritten them with anything. */
 std::vector<std::string> ParseCommandLine(std::string_view bytes);
 
 /**
- * /proc/PID/environ: the variables of these names, as they were at the start. Nothing when the process has written
- * something else there, as setproctitle does.
+ * /proc/PID/environ: the variables of these names, as of the start of the process. Nothing when the process has
+ * overwritten them, as setproctitle does.
  */
 std::optional<std::vector<std::pair<std::string, std::string>>> ParseEnvironment(std::string_view bytes,
                                                                                  const std::vector<std::string>& names);
 
-/** /proc/PID/maps: the files that are mapped executable, each once, without those that have no name. */
+/** /proc/PID/maps: the files mapped executable, each once, without anonymous mappings. */
 std::vector<std::string> ParseExecutableMappings(std::string_view text);
 
 /** /proc/PID/cgroup: the path in the cgroup v2 hierarchy (the line `0::/path`), or empty. */
@@ -65,10 +65,10 @@ std::string ParseCgroup2MountPoint(std::string_view text);
 /** A directory entry of /proc that is a number: the id of a process, thread or descriptor. */
 std::optional<int> ParseId(std::string_view name);
 
-/** Ids between blanks or line breaks: /proc/PID/task/TID/children, and cgroup.procs of a cgroup. */
+/** Ids separated by blanks or line breaks: /proc/PID/task/TID/children, and cgroup.procs of a cgroup. */
 std::vector<int> ParseIds(std::string_view text);
 
-/** The executable's path without the mark that /proc/PID/exe bears once the file was replaced or removed. */
+/** The executable's path without the suffix that /proc/PID/exe has once the file was replaced or removed. */
 std::string_view WithoutDeletedMark(std::string_view path);
 
 }  // namespace oximy

@@ -39,14 +39,14 @@ std::string ReadExecutable(int process_fd) {
   if (size <= 0) return {};
   std::string path(target, static_cast<size_t>(size));
   const std::string_view unmarked = WithoutDeletedMark(path);
-  // A file may really be called "x (deleted)".
+  // A file may really be named "x (deleted)".
   if (unmarked.size() != path.size() && access(path.c_str(), F_OK) == 0) return path;
   return std::string(unmarked);
 }
 
 std::vector<int> ListIds(int dir_fd) {
   std::vector<int> ids;
-  // fdopendir() takes its descriptor over.
+  // fdopendir() takes ownership of its descriptor.
   UniqueFd own(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!own) return ids;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(fdopendir(own.get()), closedir);

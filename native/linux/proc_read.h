@@ -9,13 +9,13 @@ namespace oximy {
 /** A file of /proc, relative to the directory `dir_fd`, up to `limit` bytes. Nothing when it cannot be read. */
 std::optional<std::string> ReadProcFile(int dir_fd, const char* path, size_t limit = 65536);
 
-/** Opens /proc/PID; the descriptor stays with this very process even when the pid is used again. */
+/** Opens /proc/PID; the descriptor keeps referring to this process even when the pid is reused. */
 int OpenProcess(int pid);
 
-/** The executable of the process whose directory this is, " (deleted)" undone; empty when it cannot be told. */
+/** The executable of the process with this directory, without " (deleted)"; empty when unknown. */
 std::string ReadExecutable(int process_fd);
 
-/** The names in a directory of /proc that are numbers (ids of processes, threads or descriptors), in its order. */
+/** The numeric names in a directory of /proc (ids of processes, threads or descriptors), in its order. */
 std::vector<int> ListIds(const char* path);
 std::vector<int> ListIds(int dir_fd);
 

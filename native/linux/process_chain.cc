@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMaxAncestors = 10;
 constexpr size_t kMaxRemembered = 512;
-/** An ancestor seen so lately is not looked at again: apps open connections by the dozen. */
+/** An ancestor read this recently is not read again: apps open connections by the dozen. */
 constexpr std::chrono::milliseconds kStaysTrue{20};
 
 uint64_t NanosecondsPerTick() {
@@ -19,7 +19,7 @@ uint64_t NanosecondsPerTick() {
   return value;
 }
 
-/** Whether the pid still names this process, and it still runs the same program. */
+/** Whether the pid still belongs to this process, and it still runs the same program. */
 bool IsCurrent(const ProcessInfo& process) {
   const UniqueFd fd(OpenProcess(process.pid));
   if (!fd) return false;
@@ -36,7 +36,7 @@ ProcessChain ProcessChainReader::Read(int pid, uint64_t boot_time) {
   if (!process || process->start_time * NanosecondsPerTick() > boot_time) return chain;
   int parent = process->ppid;
   chain.push_back(std::make_shared<const ProcessInfo>(std::move(*process)));
-  // Process 1 started all, so it tells nothing.
+  // Process 1 is an ancestor of everything, so it carries no information.
   while (parent > 1 && chain.size() <= kMaxAncestors) {
     auto ancestor = Ancestor(parent);
     if (!ancestor) break;

@@ -9,12 +9,12 @@
 
 namespace oximy {
 
-/** Reads processes with their ancestors; remembers these, which are mostly the same few. For one thread. */
+/** Reads processes with their ancestors; caches the ancestors, which are mostly the same few. For one thread. */
 class ProcessChainReader {
  public:
   /**
-   * Empty when the process is gone. One that started after `boot_time` (nanoseconds) is not the process that had
-   * this pid then: it counts as gone.
+   * Empty when the process is gone. A process that started after `boot_time` (nanoseconds) has reused the pid: the one
+   * wanted is then gone, too.
    */
   ProcessChain Read(int pid, uint64_t boot_time);
 

@@ -20,12 +20,12 @@
 namespace oximy {
 namespace {
 
-/** Arguments and environment are a quarter of the stack's limit together; this is more than its default allows. */
+/** Arguments and environment share a quarter of the stack limit; this exceeds its default. */
 constexpr size_t kEnvironmentLimit = 4 << 20;
 constexpr size_t kMapsLimit = 8 << 20;
 constexpr size_t kChunk = 1 << 20;
 
-/** /proc/PID of this very process. */
+/** /proc/PID of exactly this process. */
 UniqueFd OpenExact(const ProcessRef& process) {
   UniqueFd directory(OpenProcess(process.pid));
   if (!directory) return {};
@@ -42,7 +42,7 @@ FileIdentity Identify(const struct stat& found) {
           static_cast<uint64_t>(found.st_size), nanoseconds(found.st_mtim), nanoseconds(found.st_ctim)};
 }
 
-/** Nothing when another user runs it now. */
+/** Nothing when it now runs as another user. */
 std::optional<ProcGroups> GroupsOf(int process_fd, uint32_t uid) {
   const std::string text = ReadProcFile(process_fd, "status").value_or("");
   const auto status = ParseProcStatus(text);
@@ -50,15 +50,15 @@ std::optional<ProcGroups> GroupsOf(int process_fd, uint32_t uid) {
 }
 
 /**
- * Makes this thread, and no other, look at files as that user. The raw calls count for the calling thread alone
- * (nptl's wrapper of setgroups would carry it to all); a user other than root loses the capabilities over files with
- * it (capabilities(7), "Effect of user ID changes"). The kernel marks the whole process not dumpable thereby.
+ * Makes this thread, and no other, access files as that user. The raw calls affect the calling thread alone (nptl's
+ * wrapper of setgroups would apply to all threads); a user other than root loses the capabilities over files with it
+ * (capabilities(7), "Effect of user ID changes"). The kernel thereby marks the whole process as not dumpable.
  */
 class AsUser {
  public:
   AsUser(uint32_t uid, const ProcGroups& groups) : own_uid_(geteuid()), own_gid_(getegid()) {
     if (uid == own_uid_ && uid != 0) {
-      is_done_ = true;  // without root there is no other user to be
+      is_done_ = true;  // without root, switching users is impossible
       return;
     }
     if (own_uid_ != 0) return;
@@ -69,7 +69,7 @@ class AsUser {
     if (syscall(SYS_setgroups, groups.others.size(), groups.others.data()) != 0) return;
     setfsgid(groups.effective);
     setfsuid(uid);
-    // Neither reports a failure; asking with an id that is none tells.
+    // Neither reports failure; calling them with an invalid id returns the current value.
     is_done_ = static_cast<uint32_t>(setfsgid(static_cast<gid_t>(-1))) == groups.effective &&
                static_cast<uint32_t>(setfsuid(static_cast<uid_t>(-1))) == uid;
   }
@@ -110,18 +110,18 @@ FileAnswer AnswerOf(int error) {
 UniqueFd FindBelow(int root, const std::string& path, int flags = 0) {
   open_how how{};
   how.flags = static_cast<uint64_t>(O_PATH | O_CLOEXEC | flags);
-  // Magic links of /proc lead out of every root (openat2(2)).
+  // Magic links of /proc escape every root (openat2(2)).
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   for (int attempt = 0; attempt < 4; attempt++) {
     const long fd = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-    // A rename somewhere while a ".." was followed.
+    // A rename raced with resolving "..".
     if (fd < 0 && errno == EAGAIN) continue;
     return UniqueFd(static_cast<int>(fd));
   }
   return {};
 }
 
-/** Opens for reading what an O_PATH descriptor stands for, with this thread's rights. Sets errno. */
+/** Opens for reading what an O_PATH descriptor refers to, with this thread's rights. Sets errno. */
 UniqueFd Reopen(const UniqueFd& found, int flags) {
   const std::string path = "/proc/self/fd/" + std::to_string(found.get());
   return UniqueFd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags));
@@ -148,13 +148,13 @@ std::optional<std::string> ReadPart(int fd, uint64_t offset, size_t length) {
   return bytes;
 }
 
-/** What a process has before it: its root, and the groups that it looks with. */
+/** A process's view of the file system: its root, and the groups that it accesses files with. */
 struct View {
   UniqueFd root;
   ProcGroups groups;
 };
 
-/** Nothing when the process has ended or is another user's now, and for a path that no file can have. */
+/** Nothing when the process has ended or runs as another user now, and for a path that no file can have. */
 std::optional<View> ViewOf(const ProcessRef& process, uint32_t uid, const std::string& path) {
   if (path.find('\0') != std::string::npos) return std::nullopt;
   const UniqueFd directory = OpenExact(process);
@@ -178,7 +178,7 @@ FileResult ReadBelow(int root, uint32_t uid, const ProcGroups& groups, const std
   const UniqueFd file = Reopen(found, 0);
   if (!file) return {AnswerOf(errno), {}};
   if (is_known && is_known(Identify(status))) return {FileAnswer::kKnown, {Identify(status), {}}};
-  // One byte more shows that it grew, or that it is one of those that say a size of 0.
+  // One extra byte reveals that it grew, or that it is one of those that report a size of 0.
   auto bytes =
       ReadPart(file.get(), 0,
                max_bytes + 1 > static_cast<uint64_t>(status.st_size) + 4096 ? static_cast<size_t>(status.st_size) + 4096
@@ -233,7 +233,7 @@ std::optional<std::string> ReadLinkAs(const ProcessRef& process, uint32_t uid, c
   if (!user.IsDone()) return std::nullopt;
   const UniqueFd found = FindBelow(view->root.get(), path, O_NOFOLLOW);
   if (!found) return std::nullopt;
-  // An empty path is the descriptor itself (readlink(2)); what is no link has nothing to say.
+  // An empty path means the descriptor itself (readlink(2)); what is no link has no target.
   std::string target = ReadLink(found.get(), "");
   return target.empty() ? std::nullopt : std::optional(std::move(target));
 }
@@ -247,7 +247,7 @@ std::optional<std::vector<std::string>> ListFolderAs(const ProcessRef& process, 
   const UniqueFd found = FindBelow(view->root.get(), path);
   struct stat status = {};
   if (!found || fstat(found.get(), &status) != 0 || !S_ISDIR(status.st_mode)) return std::nullopt;
-  // fdopendir() takes its descriptor over.
+  // fdopendir() takes ownership of its descriptor.
   UniqueFd own = Reopen(found, O_DIRECTORY);
   if (!own) return std::nullopt;
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(fdopendir(own.get()), closedir);
@@ -302,7 +302,7 @@ std::optional<bool> FindInExecutable(const ProcessRef& process, uint64_t offset,
   if (!directory || text.empty()) return std::nullopt;
   const UniqueFd file(openat(directory.get(), "exe", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!file) return std::nullopt;
-  // Chunks overlap by what a match may straddle.
+  // Chunks overlap so that no match is split.
   const uint64_t end = offset + length;
   while (offset < end) {
     const auto part =

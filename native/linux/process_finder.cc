@@ -27,10 +27,10 @@ bool BelongsTo(int pid, uint32_t uid) {
   return stat(path.c_str(), &info) == 0 && info.st_uid == uid;
 }
 
-/** A client has often just started, and to look at a few costs less than to ask for the user of thousands. */
+/** A client has often just started, and inspecting a few costs less than looking up the user of thousands. */
 constexpr size_t kNewestFirst = 32;
 
-/** Newest first. Ids grow until they wrap, so the order of ids is nearly the order of age. */
+/** Newest first. Ids grow until they wrap, so their order is nearly the order of age. */
 void SortNewestFirst(std::vector<int>& pids) { std::sort(pids.begin(), pids.end(), std::greater<int>()); }
 
 class Walk {
@@ -57,13 +57,13 @@ class Walk {
 };
 
 /**
- * Processes that had no child. While the machine has given out no pid since (proc_pid_loadavg: the last field of
- * /proc/loadavg), they have none, and their threads' lists of children need not be read again. A pid that names
- * another process by now has been given out since, too.
+ * Processes known to have no child. Until the machine assigns another pid (proc_pid_loadavg: the last field of
+ * /proc/loadavg), they still have none, and their threads' lists of children need not be read again. That also covers
+ * reuse of a pid, since it must have been assigned anew.
  */
 class Childless {
  public:
-  /** Of the calling thread: connections are attributed on one. */
+  /** One per thread: connections are attributed on one. */
   static Childless& Known() {
     thread_local Childless known;
     return known;
@@ -85,7 +85,7 @@ class Childless {
   std::unordered_map<int, std::string> seen_;
 };
 
-/** The pid that was given out last, as text; empty where it cannot be read. */
+/** The last assigned pid, as text; empty where it cannot be read. */
 std::string LastPid() {
   const auto load = ReadProcFile(AT_FDCWD, "/proc/loadavg");
   return load ? load->substr(load->rfind(' ') + 1) : "";
@@ -110,14 +110,14 @@ std::optional<int> FindProcess(uint64_t inode, const FinderHints& hints,
   const auto newest = pids.begin() + static_cast<ptrdiff_t>(std::min(kNewestFirst, pids.size()));
   if (const auto pid = walk.Among({pids.begin(), newest})) return pid;
   if (hints.uid) {
-    // /proc/PID belongs to root for processes that are not dumpable, so the uid orders and does not exclude.
+    // /proc/PID belongs to root for processes that are not dumpable, so the uid only orders, never excludes.
     std::stable_partition(pids.begin(), pids.end(), [&](int pid) { return BelongsTo(pid, *hints.uid); });
   }
   return walk.Among(pids);
 }
 
 std::optional<int> FindUserBelow(int pid, uint64_t inode, std::chrono::steady_clock::time_point deadline) {
-  // Asked before the children: one that is born in between makes it another pid.
+  // Read before the children: one that is born in between changes it.
   std::string last_pid = LastPid();
   auto& childless = Childless::Known();
   auto family = childless.Has(pid, last_pid) ? std::vector<int>() : ChildrenOf(pid);

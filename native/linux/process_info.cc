@@ -9,7 +9,7 @@
 namespace oximy {
 namespace {
 
-/** Arguments can be megabytes long; what tells apps apart stands in front. */
+/** Arguments can be megabytes long; the distinguishing ones come first. */
 constexpr size_t kCommandLineLimit = 32768;
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace oximy {
 /** Reads a BPF ring buffer (kernel's Documentation/bpf/ringbuf). For one thread. */
 class RingReader {
  public:
-  /** Takes the map over; `size` is its max_entries: bytes, a power of two. Check with `ok()`. */
+  /** Takes ownership of the map; `size` is its max_entries: bytes, a power of two. Check with `ok()`. */
   RingReader(UniqueFd map, size_t size);
   ~RingReader();
   RingReader(const RingReader&) = delete;
@@ -19,16 +19,16 @@ class RingReader {
 
   bool ok() const { return consumer_ != nullptr && producer_ != nullptr; }
   int fd() const { return map_.get(); }
-  /** Hands every waiting entry over; the bytes are valid during the call only. */
+  /** Passes every waiting entry to `take`; the bytes are valid during the call only. */
   void Drain(const std::function<void(const uint8_t* data, size_t size)>& take);
 
  private:
   UniqueFd map_;
   size_t size_;
   size_t page_;
-  /** The page that we write: how far we have read. */
+  /** The page that we write: our read position. */
   unsigned long* consumer_ = nullptr;
-  /** The page that the kernel writes, and behind it the data, twice in a row so that no entry wraps. */
+  /** The page that the kernel writes, followed by the data, mapped twice in a row so that no entry wraps. */
   const uint8_t* producer_ = nullptr;
 };
 

@@ -13,10 +13,10 @@ namespace {
 // FUSE_SUPER_MAGIC of the kernel's fs/fuse/inode.c.
 constexpr auto kFuse = 0x65735546;
 
-/** Connections in whose memory no wanted random lay; many belong to connections that nobody wants. */
+/** Connections whose memory contained no wanted random; many belong to connections that are not wanted. */
 constexpr uint32_t kMaxFoundNothing = 512;
 constexpr uint32_t kMaxMissed = 3;
-/** Files are few; a process that makes new ones all the time must not fill the memory. */
+/** Files are few; a process that keeps creating new ones must not exhaust memory. */
 constexpr size_t kMaxPlaces = 4096;
 
 [[noreturn]] void Fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -24,8 +24,8 @@ constexpr size_t kMaxPlaces = 4096;
 std::string PlaceKey(const std::string& file, uint64_t offset) { return file + "+" + std::to_string(offset); }
 
 /**
- * While the kernel places a probe it reads the page from the file and lets no process of the machine fork. A FUSE server
- * belongs to a user, and could let it wait for ever.
+ * While the kernel places a probe it reads the page from the file, and no process of the machine can fork. A FUSE
+ * server belongs to a user and could block it forever.
  */
 void RefuseFuse(int file) {
   struct stat info {};
@@ -50,7 +50,7 @@ ProbeLinks ProbedFiles::Place(uint32_t id, const AttachedSite& site) const {
   return links;
 }
 
-// A link for each site, because a program has to know the place of its own site's random. In a burst only the first
+// One link per site, because a program has to know the location of its own site's random. In a burst only the first
 // waits for a grace period.
 uint32_t ProbedFiles::Attach(UniqueFd file, const std::string& key, const std::vector<ProbeSite>& sites) {
   RefuseFuse(file.get());
@@ -73,7 +73,7 @@ uint32_t ProbedFiles::Attach(UniqueFd file, const std::string& key, const std::v
       fresh.emplace_back(++last_site_, std::move(attached));
     }
   }
-  // A secret may come before all links are made: its site must be known by then.
+  // A secret may arrive before all links exist: its site must be known by then.
   for (const auto& [id, site] : fresh) {
     AttachedSite entry{site.handle, site.kind, site.offset, site.key, site.file, site.filter, site.place, {}};
     entry.changing = true;
@@ -162,7 +162,7 @@ void ProbedFiles::Replace(uint32_t id, ProbeFilter filter, const RandomPlace& pl
   try {
     old = Place(id, fresh);
   } catch (const std::system_error&) {
-    // The program that is there goes on; `changing` stays, so that it is not tried for every record.
+    // The existing program stays; `changing` remains set, so that this is not retried for every record.
     return;
   }
   {
@@ -174,7 +174,7 @@ void ProbedFiles::Replace(uint32_t id, ProbeFilter filter, const RandomPlace& pl
       at->second.place = place;
     }
   }
-  // The program that was replaced, or the new one of a site that went away. Until it is gone both run.
+  // The replaced program, or the new one of a site that was removed. Until it is gone both run.
   old.clear();
   const std::lock_guard<std::mutex> lock(mutex_);
   if (const auto at = sites_.find(id); at != sites_.end()) {

@@ -17,7 +17,7 @@
 
 namespace oximy {
 
-/** What all programs of one SecretProbes have in common. */
+/** Shared by all programs of one SecretProbes. */
 struct ProbeSetting {
   const ProbeRegisters* registers;
   ProbeMethod method;
@@ -25,7 +25,7 @@ struct ProbeSetting {
   std::optional<PidNamespace> pid_namespace;
 };
 
-/** The files that have probes, and how each of their sites filters. For any thread. */
+/** The files that have probes, and how each of their sites filters. Thread-safe. */
 class ProbedFiles {
  public:
   explicit ProbedFiles(const ProbeSetting& setting) : setting_(setting), thread_(&ProbedFiles::Work, this) {}
@@ -40,22 +40,22 @@ class ProbedFiles {
   struct Site {
     SiteKind kind;
     uint64_t offset;
-    /** Its memory is looked through for the random, and what is found is welcome. */
+    /** Its memory is searched for the random, and results are reported to `Learned`. */
     bool learning;
     std::shared_ptr<const UniqueFd> file;
   };
   std::optional<Site> Find(uint32_t site) const;
 
-  // Each of these changes the program of a site, soon: the new one is there before the old one goes.
+  // Each of these replaces the program of a site, asynchronously: the new one is in place before the old one goes.
 
-  /** From now on the site refuses by the random. */
+  /** From now on the site filters by the random. */
   void Learned(uint32_t site, const RandomPlace& place);
-  /** Nothing was found in one connection's memory; after many the search ends. */
+  /** Nothing was found in one connection's memory; after many of these the search ends. */
   void FoundNothing(uint32_t site);
-  /** A wanted secret did not come: the place may be wrong. It is searched anew, a few times. */
+  /** A wanted secret did not arrive: the place may be wrong. It is searched for again, a few times. */
   void Missed(uint32_t site);
 
-  /** Probes in place, and sites whose place of the random is known. */
+  /** Probes in place, and sites where the location of the random is known. */
   struct Counts {
     uint64_t probes;
     uint64_t places;
@@ -73,7 +73,7 @@ class ProbedFiles {
     RandomPlace place;
     ProbeLinks links;
     bool changing = false;
-    /** Filter of the program that ran alone last: while one replaces another, that of the old one. */
+    /** Filter of the last program that ran alone: during a replacement, that of the old one. */
     ProbeFilter settled = ProbeFilter::kProcess;
     uint32_t found_nothing = 0;
     uint32_t missed = 0;
@@ -89,7 +89,7 @@ class ProbedFiles {
   const ProbeSetting setting_;
   mutable std::mutex mutex_;
   std::unordered_map<uint32_t, AttachedSite> sites_;
-  /** By file and offset: outlasts the probes. */
+  /** By file and offset: outlives the probes. */
   std::unordered_map<std::string, RandomPlace> places_;
   bool closed_ = false;
   uint32_t last_handle_ = 0;
@@ -99,7 +99,7 @@ class ProbedFiles {
   std::condition_variable tasks_changed_;
   std::deque<std::function<void()>> tasks_;
   bool closing_ = false;
-  /** Places and removes probes, which waits for the kernel, for threads that cannot wait. */
+  /** Places and removes probes, which blocks on the kernel, on behalf of threads that must not block. */
   std::thread thread_;
 };
 

@@ -26,7 +26,7 @@ constexpr NamedLabel kLabels[] = {
     {"EXPORTER_SECRET", SecretLabel::kExporter},
 };
 
-/** More than any program has; what a file claims beyond that is not looked at. */
+/** More than any program has; a file's claims beyond that are ignored. */
 constexpr size_t kMaxSegments = 256;
 
 bool ReadAt(int file, void* to, size_t size, uint64_t offset) {
@@ -60,7 +60,7 @@ std::optional<SecretLabel> LabelNamed(std::string_view name) {
 
 std::string ReadLabel(int file, uint64_t offset, int64_t distance, size_t length) {
   const auto segments = LoadedSegments(file);
-  // Unsigned arithmetic throughout: whatever the file says wraps, and then lies in no segment.
+  // Unsigned arithmetic throughout: any bogus value in the file wraps, and then lies in no segment.
   const auto code = std::find_if(segments.begin(), segments.end(), [&](const Elf64_Phdr& segment) {
     return offset >= segment.p_offset && offset - segment.p_offset < segment.p_filesz;
   });

@@ -12,7 +12,7 @@
 namespace oximy {
 namespace {
 
-/** perf's number of the kind of event that is an uprobe; 0 when the kernel has none. */
+/** perf's event type number for uprobes; 0 when the kernel has none. */
 uint32_t UprobeEventType() {
   const UniqueFd file(open("/sys/bus/event_source/devices/uprobe/type", O_RDONLY | O_CLOEXEC));
   char text[16] = "";
@@ -27,7 +27,7 @@ UniqueFd PlaceByPerf(uint32_t type, int program, const char* path, uint64_t offs
   attributes.type = type;
   attributes.config1 = reinterpret_cast<uint64_t>(path);
   attributes.config2 = offset;
-  // Of every process. A processor must be named all the same; BPF programs run on each of them.
+  // For every process. A processor must be given nevertheless; BPF programs run on each of them.
   constexpr pid_t kEveryProcess = -1;
   constexpr int kProcessor = 0;
   UniqueFd event(
@@ -71,8 +71,8 @@ ProbeLinks PlaceProbes(ProbeMethod method, int program, int file, const std::vec
 
 bool ProbesCanBePlaced(ProbeMethod method, int program) {
   if (method == ProbeMethod::kPerf) return UprobeEventType() != 0;
-  // Who knows the attach type finds that a folder is no file to place probes in (bpf_uprobe_multi_link_attach in
-  // kernel/trace/bpf_trace.c); who does not, refuses the type.
+  // A kernel that knows the attach type reports that a folder is no file to place probes in (kernel/trace/bpf_trace.c,
+  // bpf_uprobe_multi_link_attach); one that does not, rejects the type.
   const UniqueFd none = bpf::AttachToOffsets(program, "/", {0});
   return !none && errno == EBADF;
 }

@@ -7,7 +7,7 @@
 
 namespace oximy {
 
-/** One page that is never swapped out or dumped, and wiped before it is given back. */
+/** One page that is never swapped out or dumped, and wiped before it is freed. */
 class SecretPage {
  public:
   SecretPage();
@@ -15,7 +15,7 @@ class SecretPage {
   SecretPage(const SecretPage&) = delete;
   SecretPage& operator=(const SecretPage&) = delete;
 
-  /** Null when there was no memory. */
+  /** Null when allocation failed. */
   void* data() const { return data_; }
   size_t size() const { return size_; }
 
@@ -24,17 +24,17 @@ class SecretPage {
   void* data_;
 };
 
-/** Writes frames to a descriptor that nobody may read from, without ever waiting. For one thread. */
+/** Writes frames to a descriptor that may have no reader, without ever blocking. For one thread. */
 class SecretOutput {
  public:
   explicit SecretOutput(UniqueFd to) : to_(std::move(to)) {}
 
   bool ok() const { return page_.data() != nullptr; }
-  /** False when there was no room: the frame is dropped. `length` is at most 64; the secret is copied once and wiped. */
+  /** False if there was no room and the frame was dropped. `length` is at most 64; the secret is copied once and wiped. */
   bool Write(uint32_t watch, SecretLabel label, uint16_t flags, const uint8_t* secret, size_t length);
 
  private:
-  /** Both lie in the page. What a stream took only in part is sent on before the next frame. */
+  /** Both lie in the page. The rest of a partially written frame is sent before the next one. */
   struct Frames {
     SecretFrame frame;
     SecretFrame rest;

@@ -15,13 +15,13 @@ using bpf::kR4;
 using bpf::kStack;
 using bpf::Label;
 
-// Registers that outlast calls.
+// Registers preserved across calls.
 constexpr auto kContext = bpf::kR6;
 constexpr auto kRecord = bpf::kR7;
 constexpr auto kLabelAt = bpf::kR8;
 constexpr auto kSecretAt = bpf::kR9;
 
-// Places on the program's stack. The helpers write the thread's id at kThread and the process's behind it.
+// Offsets on the program's stack. The helpers write the thread id at kThread and the process id after it.
 constexpr int16_t kThread = -8;
 constexpr int16_t kProcess = -4;
 constexpr int16_t kCounter = -16;
@@ -33,9 +33,9 @@ constexpr int16_t kWatchedProcess = -56;
 constexpr int16_t kRandom = -88;
 
 constexpr size_t kRandomSize = 32;
-/** "EXPORTER" in memory, on the little-endian machines that we run on: no record is encrypted with that secret. */
+/** "EXPORTER" in memory, on the little-endian machines that we support: that secret encrypts no records. */
 constexpr uint64_t kExporterLabel = 0x524554524f505845;
-/** A whole block is read at once when all of it is resident, else in parts of this size. */
+/** A whole block is read at once if all of it is resident, else in parts of this size. */
 constexpr size_t kPart = 256;
 
 template <typename Size>
@@ -71,7 +71,7 @@ class Builder {
       Count(ProbeCounter::kRefusedByRandom);
       code_.Return(0);
     }
-    if (program_.kind != SiteKind::kRustlsWillLog) {  // code that nothing jumps to is refused
+    if (program_.kind != SiteKind::kRustlsWillLog) {  // the verifier rejects unreachable code
       code_.Bind(unreadable_);
       Count(ProbeCounter::kUnreadable);
       code_.Return(0);
@@ -100,7 +100,7 @@ class Builder {
     code_.Bind(absent);
   }
 
-  /** Reads from the address in r3. Not resident: r0 is not 0, and what was to be filled is zero. */
+  /** Reads from the address in r3. If it is not resident, r0 is not 0 and the destination is zeroed. */
   void ReadUser(bpf::Register base, int16_t offset, size_t size) {
     code_.Address(kR1, base, offset);
     code_.Move(kR2, Int(size));
@@ -136,7 +136,7 @@ class Builder {
       case SiteKind::kKeylog:
         code_.Load64(kLabelAt, kContext, r.keylog.label);
         code_.StoreValue64(kStack, kLabelLength, sizeof(ProbedSecret::label));
-        // GnuTLS' length is an unsigned int, with anything in the upper half of the register.
+        // GnuTLS's length is an unsigned int; the upper half of the register is undefined.
         LoadSecret(r.keylog.secret, r.keylog.length);
         break;
       case SiteKind::kGo:
@@ -169,7 +169,7 @@ class Builder {
     code_.Store64(kStack, to, kR1);
   }
 
-  /** Of 32 or 48 bytes: the sizes of TLS's hashes and of its master secret. */
+  /** 32 or 48 bytes: the sizes of TLS's hashes and of its master secret. */
   void LoadSecret(int16_t secret, int16_t length) {
     Label fits;
     code_.Load64(kSecretAt, kContext, secret);
@@ -241,7 +241,7 @@ class Builder {
     code_.Subtract(kR1, kR2);
     code_.Store64(kRecord, offsetof(ProbedSecret, label_distance), kR1);
 
-    // The label is constant data that nothing may have touched yet. When it is not resident the file is asked.
+    // The label is constant data that may not have been touched yet. When it is not resident it is read from the file.
     code_.Move(kR3, kLabelAt);
     ReadUser(kRecord, offsetof(ProbedSecret, label), sizeof(ProbedSecret::label));
     copy(kLabelLength, offsetof(ProbedSecret, label_length));
@@ -267,7 +267,7 @@ class Builder {
     Label discard;
     code_.Address(kR1, kRecord, offsetof(ProbedSecret, secret));
     code_.Load64(kR2, kStack, kLength);
-    code_.JumpIfGreater(kR2, sizeof(ProbedSecret::secret), discard);  // never: for the verifier
+    code_.JumpIfGreater(kR2, sizeof(ProbedSecret::secret), discard);  // never taken: for the verifier
     code_.Move(kR3, kSecretAt);
     code_.Call(Helper::kReadUser);
     code_.JumpIfNotEqual(kR0, 0, discard);
@@ -287,7 +287,7 @@ class Builder {
     code_.Return(0);
   }
 
-  /** What is not resident stays zero: the random was just used. */
+  /** Non-resident parts stay zero: the random was just used. */
   void CopyBlock(bpf::Register base, int16_t from, size_t to, size_t size) {
     Label whole;
     code_.Load64(kR3, base, from);
@@ -301,7 +301,7 @@ class Builder {
     code_.Bind(whole);
   }
 
-  /** Records of memory are longer than 16 bits reach. */
+  /** For memory records, whose offsets exceed 16 bits. */
   void ReadUserFar(size_t to, size_t size) {
     code_.Address(kR1, kRecord, Int(to));
     code_.Move(kR2, Int(size));

@@ -15,7 +15,7 @@
 namespace oximy {
 namespace {
 
-/** A program that passes many different addresses as labels gets no more of them remembered. */
+/** Limit of cached labels, for a program that passes many different addresses as labels. */
 constexpr size_t kMaxLabels = 1024;
 
 }  // namespace
@@ -51,7 +51,7 @@ int SecretReader::UntilNextExpiry() const {
 void SecretReader::Run() {
   sigset_t all;
   sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);  // SIGPIPE too, when nobody reads the frames any more
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);  // including SIGPIPE, when nobody reads the frames any more
   pollfd waiting[] = {{rings_.secrets.fd(), POLLIN, 0}, {rings_.memory.fd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
   while (!stop_) {
     if (poll(waiting, 3, UntilNextExpiry()) < 0 && errno != EINTR) return;
@@ -90,7 +90,7 @@ std::optional<SecretLabel> SecretReader::LabelOf(const ProbedSecret& secret, con
 
 void SecretReader::TakeSecret(const uint8_t* data, size_t size) {
   if (size < sizeof(ProbedSecret)) return;
-  // In place: a copy would be one more to wipe. Entries of the ring lie at multiples of 8.
+  // In place: a copy would be one more to wipe. Ring entries are aligned to 8 bytes.
   const auto& secret = *reinterpret_cast<const ProbedSecret*>(data);
   counts_.records++;
   const auto site = files_.Find(secret.site);

@@ -15,7 +15,7 @@
 
 namespace oximy {
 
-/** The thread that takes secrets from the ring, says whose they are, and writes them on. */
+/** The thread that takes secrets from the ring, assigns them to watches, and forwards them. */
 class SecretReader {
  public:
   struct Rings {
@@ -31,7 +31,7 @@ class SecretReader {
 
   /** False when the thread could not be started; the reason is in errno. */
   bool ok() const { return thread_.joinable(); }
-  /** Looks again when the next wanted handshake has to be given up. */
+  /** Re-evaluates when the next wanted handshake expires. */
   void Wake() const;
 
   struct Counts {
@@ -44,7 +44,7 @@ class SecretReader {
   int UntilNextExpiry() const;
   void TakeSecret(const uint8_t* data, size_t size);
   void TakeMemory(const uint8_t* data, size_t size);
-  /** Nothing when connections are not read with this secret. */
+  /** Nothing when reading connections does not need this secret. */
   std::optional<SecretLabel> LabelOf(const ProbedSecret& secret, const ProbedFiles::Site& site);
   void Forward(const ProbedSecret& from, SecretLabel label, const uint8_t* secret, size_t length);
   void Write(uint32_t watch, SecretLabel label, uint16_t flags, const uint8_t* secret, size_t length);
@@ -55,7 +55,7 @@ class SecretReader {
   WantedHandshakes& wanted_;
   SecretOutput& output_;
   Counts counts_;
-  /** Labels that were read from a file, by site and distance. */
+  /** Cache of labels read from a file, by site and distance. */
   std::map<std::pair<uint32_t, int64_t>, std::string> labels_;
   UniqueFd wake_;
   std::atomic<bool> stop_{false};

@@ -5,7 +5,7 @@
 
 namespace oximy {
 
-/** Registers that outlast a call: behind one of them rustls may keep a secret. */
+/** Registers preserved across calls: one of them may point to a secret of rustls. */
 constexpr size_t kMaxPreserved = 10;
 
 /**
@@ -93,7 +93,7 @@ constexpr ProbeRegisters kRegisters{
 };
 }  // namespace arm64
 
-/** Those of this machine; null where none are known. */
+/** The registers of this machine; null if unknown. */
 inline const ProbeRegisters* OwnRegisters() {
 #if defined(__x86_64__)
   return &x86_64::kRegisters;

@@ -8,7 +8,7 @@
 namespace oximy {
 namespace {
 
-/** More than connections can be within a handshake at a time. 0.6 MB of the kernel's. */
+/** More than there can be connections in a handshake at a time. 0.6 MB of kernel memory. */
 constexpr uint32_t kMaxHandshakes = 4096;
 
 }  // namespace

@@ -14,12 +14,12 @@ namespace oximy {
 
 using ClientRandom = uint8_t[32];
 
-/** The handshakes whose secrets are wanted, and the kernel's two maps of them. For any thread. */
+/** The handshakes whose secrets are wanted, and the kernel's two maps of them. Thread-safe. */
 class WantedHandshakes {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /** A handshake of which no secret came, though its process made secrets with a random that nobody wanted. */
+  /** A handshake that got no secret, although its process made secrets with an unwanted random. */
   struct Missed {
     uint32_t site;
   };
@@ -32,14 +32,14 @@ class WantedHandshakes {
   int randoms() const { return randoms_.get(); }
 
   bool Want(uint32_t watch, uint32_t process, const ClientRandom& random);
-  /** What was missed, if anything. */
+  /** Returns a missed handshake, if any. */
   std::optional<Missed> Unwant(uint32_t watch);
-  /** Gives up those whose time is over. */
+  /** Removes those past their deadline. */
   std::vector<Missed> Expire();
-  /** When the next time is over; nothing when none is wanted. */
+  /** The next deadline; nothing when none is wanted. */
   std::optional<Clock::time_point> NextExpiry() const;
 
-  /** True when it is still wanted; then it has a secret. */
+  /** Records that it got a secret; false when it is no longer wanted. */
   bool Got(uint32_t watch);
   struct Watch {
     uint32_t id;
@@ -64,7 +64,7 @@ class WantedHandshakes {
   UniqueFd randoms_;
   mutable std::mutex mutex_;
   Handshakes handshakes_;
-  /** Process → how many of its handshakes are wanted. */
+  /** Process → number of its wanted handshakes. */
   std::unordered_map<uint32_t, uint32_t> per_process_;
 };
 

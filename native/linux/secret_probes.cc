@@ -21,13 +21,13 @@ namespace oximy {
 namespace {
 
 /**
- * A thousand secrets. Small, because what was read stays in the kernel's memory until the ring comes round, and only
- * the kernel can overwrite it.
+ * A thousand secrets. Small, because consumed entries stay in kernel memory until the ring wraps around, and only the
+ * kernel can overwrite them.
  */
 constexpr uint32_t kSecretRingBytes = 128 * 1024;
-/** Three connections' memory at a time; more are of no use. */
+/** The memory of three connections at a time; more are of no use. */
 constexpr uint32_t kMemoryRingBytes = 256 * 1024;
-/** Maps, rings and programs count against this before Linux 5.11, for root too. */
+/** Before Linux 5.11 maps, rings and programs count against this, for root too. */
 constexpr rlim_t kLockedBytes = 64 * 1024 * 1024;
 
 // PROC_PID_INIT_INO of <linux/proc_ns.h>.
@@ -40,14 +40,14 @@ void RaiseLockLimit() {
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur >= kLockedBytes) return;
   limit.rlim_cur = kLockedBytes;
   limit.rlim_max = std::max(limit.rlim_max, kLockedBytes);
-  setrlimit(RLIMIT_MEMLOCK, &limit);  // where it may not, creating a map says so
+  setrlimit(RLIMIT_MEMLOCK, &limit);  // on failure, creating a map reports it
 }
 
-/** Programs name processes as this process sees them: in a pid namespace of its own (a container), by its numbers. */
+/** Programs see process ids as this process does: in a pid namespace of its own (a container), the namespace's. */
 std::optional<PidNamespace> OwnPidNamespace() {
   struct stat info {};
   if (stat("/proc/self/ns/pid", &info) != 0 || info.st_ino == kInitialPidNamespace) return std::nullopt;
-  // The kernel's own form of a device number: <linux/kdev_t.h>.
+  // The kernel's own encoding of a device number: <linux/kdev_t.h>.
   return PidNamespace{uint64_t{major(info.st_dev)} << 20 | minor(info.st_dev), info.st_ino};
 }
 
@@ -56,7 +56,7 @@ UniqueFd LoadTrial(const ProbeRegisters& registers, const ProbeMaps& maps, Probe
   return bpf::LoadProgram(bpf::ProgramType::kKprobe, AttachTypeOf(method), AssembleProbe(registers, maps, program));
 }
 
-/** The kernel's side: rings and maps, and which way of attaching it takes. */
+/** The kernel side: rings and maps, and the supported way of attaching. */
 struct Kernel {
   Kernel(const SecretProbeOptions& options, const ProbeRegisters& registers);
 
@@ -113,7 +113,7 @@ class LinuxSecretProbes final : public SecretProbes {
   bool Want(uint32_t watch, uint32_t process, const uint8_t (&random)[32]) override {
     const bool first = kernel_.wanted.Count() == 0;
     const bool taken = kernel_.wanted.Want(watch, process, random);
-    // All are wanted for the same time, so that only the first of them sets the reader's alarm.
+    // All have the same time limit, so only the first of them sets the reader's timer.
     if (const std::lock_guard<std::mutex> lock(mutex_); first && reader_) reader_->Wake();
     return taken;
   }

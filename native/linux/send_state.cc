@@ -13,7 +13,7 @@ std::optional<SendState> ReadSendState(int fd) {
   socklen_t length = sizeof info;
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
   if (info.tcpi_state == TCP_CLOSE || info.tcpi_state == TCP_TIME_WAIT) return std::nullopt;
-  int unacknowledged = 0;  // tcp(7): SIOCOUTQ counts what is not acknowledged, sent or not
+  int unacknowledged = 0;  // tcp(7): SIOCOUTQ counts unacknowledged bytes, sent or not
   if (ioctl(fd, SIOCOUTQ, &unacknowledged) != 0) return std::nullopt;
   const bool peer_ended =
       info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_LAST_ACK || info.tcpi_state == TCP_CLOSING;

@@ -22,7 +22,7 @@ struct Holder {
 
 /** How long a child stays between fork and exec, generously. */
 constexpr double kSecondsToExec = 0.1;
-/** Deeper than any real chain of forks; ends the climb when pids are reused under our feet. */
+/** Deeper than any real chain of forks; ends the climb when pids are reused during it. */
 constexpr int kMaxDepth = 32;
 
 std::optional<ProcStat> ReadStat(int pid) {
@@ -49,7 +49,7 @@ std::string ExecutableOf(int pid) {
   return process ? ReadExecutable(process.get()) : std::string();
 }
 
-/** Forked a moment ago and most likely about to exec something that has nothing to do with the socket. */
+/** Just forked and most likely about to exec something unrelated to the socket. */
 bool IsOnItsWayToExec(const Holder& child, int parent) {
   const auto stat = ReadStat(child.pid);
   return stat && JustStarted(*stat) && ClosesOnExec(child) && ExecutableOf(child.pid) == ExecutableOf(parent);

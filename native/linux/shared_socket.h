@@ -6,7 +6,7 @@
 
 namespace oximy {
 
-/** Of the processes that share the socket over fork, the one that uses it: the rule is at FindProcess(). */
+/** Of the processes that share the socket over fork, the one that uses it: see FindProcess() for the rule. */
 int UserOfSharedSocket(const SocketInProc& socket, int holder, int descriptor);
 
 /** The children of all threads of the process: each thread has its own. */

@@ -8,7 +8,7 @@
 
 #include "linux/bpf_assembler.h"
 
-/** What programs at the hooks of addresses, and others that write addresses down, are made of. The context is in R6. */
+/** Building blocks of BPF programs at the sock_addr hooks and of others that record addresses. The context is in R6. */
 namespace oximy::bpf {
 
 // struct bpf_sock_addr of <linux/bpf.h>; `sk` is there since Linux 5.3.
@@ -25,13 +25,13 @@ static_assert(offsetof(bpf_sock_addr, type) == kSockAddrType);
 static_assert(offsetof(bpf_sock_addr, protocol) == kSockAddrProtocol);
 static_assert(offsetof(bpf_sock_addr, sk) == kSockAddrSocket);
 
-/** What such a program answers, but to refuse. */
+/** The return value of such a program, unless it refuses. */
 constexpr int32_t kAllow = 1;
 
-/** The place `offset` bytes above `base`; on the stack both count from its end, so they are negative. */
+/** The address `offset` bytes above `base`; on the stack both count from its end, so they are negative. */
 constexpr int16_t Above(int base, size_t offset) { return static_cast<int16_t>(base + static_cast<int>(offset)); }
 
-/** Key and value are on the stack. The answer is in R0. */
+/** Key and value are on the stack. The result is in R0. */
 inline void UpdateMap(Assembler& program, int map, int16_t key, int16_t value) {
   program.LoadMap(kR1, map);
   program.Address(kR2, kStack, key);

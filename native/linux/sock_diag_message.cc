@@ -16,7 +16,7 @@ constexpr uint16_t kAttributeCgroupId = 21;
 // TCP_NEW_SYN_RECV of <net/tcp_states.h>.
 constexpr uint8_t kNewSynReceived = 12;
 
-/** A connecting socket is never in these: the lookup fell through to a listener or to a connection being accepted. */
+/** A connecting socket is never in these states: the lookup matched a listener or a connection being accepted. */
 bool IsServerState(uint8_t state) {
   return state == TCP_LISTEN || state == TCP_SYN_RECV || state == kNewSynReceived || state == TCP_CLOSE;
 }
@@ -57,7 +57,7 @@ std::variant<SocketOwner, SockDiagFailure> ReadSocket(const uint8_t* data, size_
 
   SocketOwner owner;
   owner.inode = message.idiag_inode;
-  // What is left of a socket in TIME_WAIT has no user; its 0 would say root.
+  // A socket in TIME_WAIT no longer has a user; its 0 would mean root.
   if (message.idiag_state != TCP_TIME_WAIT) owner.uid = message.idiag_uid;
   owner.cookie = static_cast<uint64_t>(message.id.idiag_cookie[1]) << 32 | message.id.idiag_cookie[0];
   const size_t fixed = NLMSG_ALIGN(sizeof message);
@@ -73,7 +73,7 @@ SockDiagRequest BuildSockDiagRequest(const SocketTuple& tuple, uint32_t sequence
   request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
   request.header.nlmsg_flags = NLM_F_REQUEST;
   request.header.nlmsg_seq = sequence;
-  // A client with a dual-stack socket (v4-mapped addresses) is found by the AF_INET question too.
+  // A client with a dual-stack socket (v4-mapped addresses) is also found by an AF_INET request.
   const bool v4 = tuple.local.family == Endpoint::Family::kIPv4;
   request.body.sdiag_family = v4 ? AF_INET : AF_INET6;
   request.body.sdiag_protocol = IPPROTO_TCP;

@@ -13,7 +13,7 @@
 namespace oximy {
 namespace {
 
-/** One netlink socket for the process: opening one for each lookup would triple its cost (4 to 11 µs). */
+/** One netlink socket for the process: opening one per lookup would triple its cost (4 to 11 µs). */
 class SockDiag {
  public:
   std::optional<SocketOwner> Find(const SocketTuple& tuple) {
@@ -21,7 +21,7 @@ class SockDiag {
     if (!socket_ && !Open()) return std::nullopt;
     const auto request = BuildSockDiagRequest(tuple, ++sequence_);
     if (send(socket_.get(), &request, sizeof request, 0) != static_cast<ssize_t>(sizeof request)) return GiveUp();
-    // The kernel has the answer ready when send() returns, so nothing here waits.
+    // The kernel has the answer ready when send() returns, so nothing here blocks.
     for (;;) {
       alignas(nlmsghdr) uint8_t answer[8192];
       const ssize_t size = recv(socket_.get(), answer, sizeof answer, MSG_DONTWAIT);
@@ -40,7 +40,7 @@ class SockDiag {
     return static_cast<bool>(socket_);
   }
 
-  /** Whatever went wrong, the next lookup starts with a fresh socket and no stale answer in it. */
+  /** Whatever failed, the next lookup starts with a fresh socket without stale answers. */
   std::nullopt_t GiveUp() {
     socket_ = UniqueFd();
     return std::nullopt;

@@ -1,4 +1,4 @@
-/** A system that Oximy knows nothing of: the addon loads and says so. */
+/** An unsupported system: the addon loads and reports that. */
 #include "implementation.h"
 #include "original_destination.h"
 #include "process_finder.h"

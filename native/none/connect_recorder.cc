@@ -1,4 +1,4 @@
-/** Where the kernel cannot be asked to record connections. */
+/** For systems whose kernel cannot record connections. */
 #include "connect_recorder.h"
 
 namespace oximy {

@@ -1,4 +1,4 @@
-/** Where containers have no network namespaces of this machine. */
+/** For systems where containers have no network namespaces of this machine. */
 #include "container_networks.h"
 
 #include <system_error>

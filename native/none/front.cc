@@ -1,4 +1,4 @@
-/** A system without a native front: the listener of Node is used instead (src/proxy/accept/front.ts). */
+/** For systems without a native front: Node's listener is used instead (src/proxy/accept/front.ts). */
 #include "front.h"
 
 #include <system_error>

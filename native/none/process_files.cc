@@ -1,4 +1,4 @@
-/** A system where processes are not looked into that way yet: nothing is known. */
+/** For systems where processes cannot be inspected this way yet: every result is unknown. */
 #include "process_files.h"
 
 namespace oximy {

@@ -1,4 +1,4 @@
-/** Where no probe can be placed in another program. */
+/** For systems where no probe can be placed in another program. */
 #include "secret_probes.h"
 
 #include <system_error>

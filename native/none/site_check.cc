@@ -1,4 +1,4 @@
-/** Where no probes can be placed. */
+/** For systems where no probes can be placed. */
 #include "site_check.h"
 
 namespace oximy {

@@ -1,10 +1,10 @@
 /**
- * The key log of OpenSSL for programs that keep none: many link libssl and heed no SSLKEYLOGFILE (openssl s_client, Perl,
- * PHP's streams, Python's own contexts). SSL_new(3) is where a program has chosen what it wants of a context; one that
- * has no callback for secrets by then gets ours, which writes into the named pipe of `oximy run`.
+ * The OpenSSL key log for programs that keep none: many link libssl and ignore SSLKEYLOGFILE (openssl s_client, Perl,
+ * PHP's streams, Python's own contexts). By the time of SSL_new(3) a program has configured its context; one without a
+ * key log callback gets ours, which writes to the named pipe of `oximy run`.
  *
- * The programs of one process may each bring an OpenSSL of their own. So the one that is meant is that of the caller: as
- * the dynamic linker would have found it for the object that the call came from.
+ * Libraries of one process may each bring their own OpenSSL. So the real SSL_new is the caller's: the one that the
+ * dynamic linker would have found for the calling object.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -28,23 +28,23 @@ using Callback = void(const Session*, const char*);
 using GetCallback = Callback*(const Context*);
 using SetCallback = void(Context*, Callback*);
 
-/** So long a handshake waits for a pipe that is full. */
+/** How long a handshake waits for a pipe that is full. */
 constexpr int kFullPipeMs = 200;
 
-/** One line, at once: a program may exit right after its answer. Makes no file where the pipe is gone. */
+/** Writes one line at once: a program may exit right after its answer. Creates no file where the pipe is gone. */
 void Log(const Session*, const char* line) {
   const int before = errno;
   const char* const path = getenv("OXIMY_RUN_KEY_LOG");
   const int pipe = path == nullptr ? -1 : open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
   if (pipe >= 0) {
     struct stat found {};
-    // When the run is over, somebody else could put something in its place.
+    // After the run, somebody else could put something in its place.
     if (fstat(pipe, &found) == 0 && S_ISFIFO(found.st_mode) && found.st_uid == getuid()) {
       size_t length = 0;
       while (line[length] != 0) length++;
       char end = '\n';
       const iovec parts[] = {{const_cast<char*>(line), length}, {&end, 1}};
-      // Less than PIPE_BUF: whole or not at all, and nothing of another process comes between (pipe(7)).
+      // Less than PIPE_BUF: all or nothing, never interleaved with another process (pipe(7)).
       pollfd room{pipe, POLLOUT, 0};
       if (poll(&room, 1, kFullPipeMs) == 1) syscall(SYS_writev, pipe, parts, 2);
     }
@@ -57,7 +57,7 @@ void Log(const Session*, const char* line) {
 template <typename Function>
 Function* OfCaller(void* object, const char* name, const void* own) {
   void* const found = object == nullptr ? nullptr : dlsym(object, name);
-  // The program itself sees what is preloaded before what it is linked to.
+  // The program itself finds preloaded symbols before those of its own libraries.
   return reinterpret_cast<Function*>(found == nullptr || found == own ? dlsym(RTLD_NEXT, name) : found);
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-// What the program's own C library has. These are part of libdl before glibc 2.34, which not every program has.
+// Provided by the program's own C library. Before glibc 2.34 these are part of libdl, which not every program loads.
 extern "C" {
 void* dlsym(void*, const char*) __attribute__((weak));
 void* dlopen(const char*, int) __attribute__((weak));

@@ -5,14 +5,14 @@
 
 namespace oximy::preload {
 
-/** A short text in a place of its own; what does not fit is left out. */
+/** A short text in a fixed buffer; what does not fit is dropped. */
 class Text {
  public:
   void Add(const char* text) {
     for (; *text != 0; text++) Add(*text);
   }
 
-  /** @param address in the network's order, as in `in_addr` */
+  /** @param address in network order, as in `in_addr` */
   void AddV4(uint32_t address) {
     const auto* const bytes = reinterpret_cast<const uint8_t*>(&address);
     for (int i = 0; i < 4; i++) {
@@ -21,7 +21,7 @@ class Text {
     }
   }
 
-  /** In full, in brackets (RFC 3986 §3.2.2). */
+  /** All groups, in brackets (RFC 3986 §3.2.2). */
   void AddV6(const uint8_t (&address)[16]) {
     Add('[');
     for (int i = 0; i < 16; i += 2) {
@@ -48,7 +48,7 @@ class Text {
   size_t size_ = 0;
 };
 
-/** The length of the head of an HTTP message with its empty line; 0 while that has not come. */
+/** The length of an HTTP message head including its empty line; 0 while incomplete. */
 inline size_t HeadLength(const char* bytes, size_t size) {
   for (size_t i = 3; i < size; i++) {
     if (bytes[i - 3] == '\r' && bytes[i - 2] == '\n' && bytes[i - 1] == '\r' && bytes[i] == '\n') return i + 1;
@@ -56,7 +56,7 @@ inline size_t HeadLength(const char* bytes, size_t size) {
   return 0;
 }
 
-/** Whether the head is that of an answer that grants the tunnel (RFC 9110 §9.3.6): 2xx. */
+/** Whether the head is of a response that grants the tunnel (RFC 9110 §9.3.6): 2xx. */
 inline bool IsEstablished(const char* head, size_t size) {
   constexpr char kStart[] = "HTTP/1.1 2";
   for (size_t i = 0; i < sizeof kStart - 1; i++) {

@@ -1,13 +1,13 @@
 /**
- * oximy-preload.so, which `oximy run` preloads (LD_PRELOAD, ld.so(8)) into its command and what that starts: a TCP
- * connection to port 443 goes through the proxy of the run, also that of a program which heeds no proxy variable. The
- * program gets a socket that is connected, and speaks with its server through it, in its own TLS session.
+ * oximy-preload.so, which `oximy run` preloads (LD_PRELOAD, ld.so(8)) into its command and all child processes: TCP
+ * connections to port 443 go through the proxy of the run, including those of programs that ignore proxy variables.
+ * The program gets a connected socket and talks to its server through it, in its own TLS session.
  *
- * The variables keep their meaning: a process that was given another proxy, or none, is left alone, and so is one that
- * is told NO_PROXY=*. Whatever goes wrong here, the connection is made as the program asked for it.
+ * The variables keep their meaning: a process that was given another proxy, or none, is left alone, and so is one with
+ * NO_PROXY=*. If anything fails here, the connection is made as the program requested it.
  *
- * It is in processes of any kind, so it brings nothing with it: no C++ runtime, no memory of the heap, no thread, and of
- * the C library only functions that glibc and musl both have (it names neither as needed, and fits both).
+ * It runs in processes of any kind, so it has no dependencies: no C++ runtime, no heap, no threads, and from the C
+ * library only functions that both glibc and musl have (it links against neither, and works with both).
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -28,7 +28,7 @@ namespace {
 using oximy::preload::Text;
 
 constexpr in_port_t kHttps = 443;
-/** The proxy is on this machine and answers before it connects. A program's event loop waits meanwhile. */
+/** The proxy is on this machine and answers before it connects. A program's event loop is blocked meanwhile. */
 constexpr int kConnectMs = 1000, kAnswerMs = 3000;
 constexpr int kKnownSockets = 4096;
 
@@ -38,7 +38,7 @@ union Address {
   sockaddr_in6 v6;
 };
 
-/** What the program names; `any.sa_family` is AF_UNSPEC for what is no whole address of IPv4 or IPv6. */
+/** The address given by the program; `any.sa_family` is AF_UNSPEC unless it is a complete IPv4 or IPv6 address. */
 Address AddressOf(const sockaddr* to, socklen_t length) {
   Address address{};
   if (to == nullptr) return address;
@@ -50,8 +50,8 @@ Address AddressOf(const sockaddr* to, socklen_t length) {
   return address;
 }
 
-/** Where the socket with this descriptor was to go, for getpeername(2); `any.sa_family` is 0 where it went itself. */
-Address asked_for[kKnownSockets];
+/** The original destination of the socket with this descriptor, for getpeername(2); `any.sa_family` 0 if direct. */
+Address destinations[kKnownSockets];
 
 template <typename Function>
 Function* Next(const char* name) {
@@ -75,13 +75,13 @@ bool IsSame(const char* one, const char* other) {
   return *one == *other;
 }
 
-/** The value of a variable, of which the lower-case form is looked at, too. */
+/** The value of a variable in its upper-case or else lower-case form. */
 const char* Either(const char* upper, const char* lower) {
   const char* value = getenv(upper);
   return value != nullptr && *value != 0 ? value : getenv(lower);
 }
 
-/** The port in `PREFIX` PORT, in the network's order; 0 where that is not what it says. */
+/** The port in `PREFIX` PORT, in network order; 0 where the URL has another form. */
 in_port_t PortAfter(const char* prefix, const char* url) {
   if (url == nullptr) return 0;
   for (; *prefix != 0; prefix++, url++) {
@@ -92,7 +92,7 @@ in_port_t PortAfter(const char* prefix, const char* url) {
   return *url == 0 && port <= UINT16_MAX ? htons(static_cast<uint16_t>(port)) : 0;
 }
 
-/** Whether this process is to be captured: it has the run's proxy still, and is not told to connect directly. */
+/** Whether this process is captured: it still has the run's proxy, and no variable makes it connect directly. */
 bool IsCaptured() {
   const char* const proxy = getenv("OXIMY_RUN_PROXY");
   const char* const chosen = Either("HTTPS_PROXY", "https_proxy");
@@ -102,8 +102,8 @@ bool IsCaptured() {
 }
 
 /**
- * The run's proxy by an address of this kind, port 0 where it has none. IPv6 has a listener of its own: a socket that was
- * connected to IPv4 by an address of IPv6 never gets to IPv6 again (Linux, tcp_v6_connect), and it may have to.
+ * The run's proxy in the address family of `to`, port 0 where it has none. IPv6 has a listener of its own: an IPv6
+ * socket once connected to an IPv4 address can never connect to IPv6 again (Linux, tcp_v6_connect), and it may have to.
  */
 Address ProxyLike(const Address& to) {
   Address proxy{};
@@ -131,7 +131,7 @@ bool IsForeignV4(in_addr_t address) {
   return host >> 24 != 127 && host != INADDR_ANY;
 }
 
-/** Whether a connection to it leaves this machine for a server of HTTPS, by an address that CONNECT can name. */
+/** Whether a connection to it leaves this machine for an HTTPS server, at an address that CONNECT can name. */
 bool IsHttpsElsewhere(const Address& to) {
   if (to.any.sa_family == AF_UNSPEC || PortOf(to) != htons(kHttps)) return false;
   if (to.any.sa_family == AF_INET) return IsForeignV4(to.v4.sin_addr.s_addr);
@@ -163,7 +163,7 @@ bool WaitFor(int fd, short events, int64_t until) {
   }
 }
 
-/** Bound by the program to an address of its choice: that way is meant, and no other. */
+/** Bound by the program to an address of its choice: it wants that route and no other. */
 bool IsBound(int fd) {
   Address own{};
   socklen_t length = sizeof own;
@@ -200,7 +200,7 @@ void AddAuthority(Text& text, const Address& to) {
   text.Add(":443");
 }
 
-/** Asks for the tunnel and takes the proxy's answer off the socket, all of it and nothing beyond. */
+/** Requests the tunnel and reads the proxy's answer off the socket, all of it and nothing beyond. */
 bool OpenTunnel(int fd, const Address& to) {
   Text request;
   request.Add("CONNECT ");
@@ -208,7 +208,7 @@ bool OpenTunnel(int fd, const Address& to) {
   request.Add(" HTTP/1.1\r\nHost: ");
   AddAuthority(request, to);
   request.Add("\r\n\r\n");
-  // A new socket's buffer takes it whole.
+  // The empty buffer of a new socket takes it in one piece.
   if (send(fd, request.bytes(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     return false;
   }
@@ -227,7 +227,7 @@ bool OpenTunnel(int fd, const Address& to) {
   return false;
 }
 
-/** Makes it a socket again that was never connected (connect(2), AF_UNSPEC). */
+/** Turns it back into a socket that was never connected (connect(2), AF_UNSPEC). */
 void Disconnect(int fd) {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
@@ -238,15 +238,15 @@ void Disconnect(int fd) {
 
 extern "C" __attribute__((visibility("default"))) int connect(int fd, const sockaddr* to, socklen_t length) {
   const bool is_known = fd >= 0 && fd < kKnownSockets;
-  if (is_known) asked_for[fd].any.sa_family = AF_UNSPEC;
-  const Address asked = AddressOf(to, length);
-  if (!IsHttpsElsewhere(asked) || !IsTcp(fd) || !IsCaptured()) return NextConnect(fd, to, length);
+  if (is_known) destinations[fd].any.sa_family = AF_UNSPEC;
+  const Address destination = AddressOf(to, length);
+  if (!IsHttpsElsewhere(destination) || !IsTcp(fd) || !IsCaptured()) return NextConnect(fd, to, length);
   const int before = errno;
-  const Address proxy = ProxyLike(asked);
+  const Address proxy = ProxyLike(destination);
   if (PortOf(proxy) != 0 && !IsBound(fd)) {
     const Reached reached = Reach(fd, proxy);
-    if (reached == Reached::kYes && OpenTunnel(fd, asked)) {
-      if (is_known) asked_for[fd] = asked;
+    if (reached == Reached::kYes && OpenTunnel(fd, destination)) {
+      if (is_known) destinations[fd] = destination;
       errno = before;
       return 0;
     }
@@ -256,21 +256,21 @@ extern "C" __attribute__((visibility("default"))) int connect(int fd, const sock
   return NextConnect(fd, to, length);
 }
 
-/** What the program asked for, where the kernel would name the proxy. */
+/** Returns the original destination where the kernel would return the proxy. */
 extern "C" __attribute__((visibility("default"))) int getpeername(int fd, sockaddr* peer, socklen_t* length) {
   const socklen_t room = length == nullptr ? 0 : *length;
   const int result = NextPeerName(fd, peer, length);
-  if (result != 0 || fd < 0 || fd >= kKnownSockets || asked_for[fd].any.sa_family == AF_UNSPEC) return result;
-  const Address asked = asked_for[fd];
-  // The descriptor may be another socket's by now.
+  if (result != 0 || fd < 0 || fd >= kKnownSockets || destinations[fd].any.sa_family == AF_UNSPEC) return result;
+  const Address destination = destinations[fd];
+  // The descriptor may belong to another socket by now.
   Address now{};
   socklen_t size = sizeof now;
-  if (NextPeerName(fd, &now.any, &size) != 0 || now.any.sa_family != asked.any.sa_family ||
-      PortOf(now) != PortOf(ProxyLike(asked))) {
+  if (NextPeerName(fd, &now.any, &size) != 0 || now.any.sa_family != destination.any.sa_family ||
+      PortOf(now) != PortOf(ProxyLike(destination))) {
     return result;
   }
-  const auto* const bytes = reinterpret_cast<const char*>(&asked);
-  for (socklen_t i = 0; i < room && i < SizeOf(asked); i++) reinterpret_cast<char*>(peer)[i] = bytes[i];
-  *length = SizeOf(asked);
+  const auto* const bytes = reinterpret_cast<const char*>(&destination);
+  for (socklen_t i = 0; i < room && i < SizeOf(destination); i++) reinterpret_cast<char*>(peer)[i] = bytes[i];
+  *length = SizeOf(destination);
   return 0;
 }

@@ -8,8 +8,8 @@
 namespace oximy::sites {
 
 /**
- * What src/secrets/search.ts reads, a line each: `machine NAME`, then `site KIND OFFSET RULE NUMBER…` for each site, or
- * `none REASON`, and `end`, without which it is not whole.
+ * The output that src/secrets/search.ts reads, line by line: `machine NAME`, then `site KIND OFFSET RULE NUMBER…` for
+ * each site, or `none REASON`, and `end`, without which it is incomplete.
  */
 std::string FormatAnswer(const Bytes& bytes, const Image& image, const Found& found);
 std::string FormatNone(const char* reason);

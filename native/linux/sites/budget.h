@@ -5,7 +5,7 @@
 namespace oximy::sites {
 
 /**
- * What a search may read in all. A file can claim that its segments and tables lie over each other a thousand times;
+ * Limits how much a search may read in all. A file can claim that its segments and tables overlap a thousand times;
  * an honest one is read a little more than once.
  */
 class Budget {

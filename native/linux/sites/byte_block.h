@@ -6,7 +6,7 @@
 
 namespace oximy::sites {
 
-/** 16 bytes at once, by the vector extensions of gcc and clang: SSE2 and NEON, which every machine of ours has. */
+/** 16 bytes at once, by the vector extensions of gcc and clang: SSE2 and NEON, which all supported machines have. */
 using ByteBlock = uint8_t __attribute__((vector_size(16)));
 
 inline ByteBlock BlockAt(const uint8_t* from) {
@@ -22,8 +22,8 @@ inline bool Any(ByteBlock mask) {
 }
 
 /**
- * Calls `take(position)` for each position that `exact` accepts, looking closer only where `likely(pointer)` is not 0 in a
- * block. Both may read `ahead` bytes beyond their position; what has fewer behind it is left out.
+ * Calls `take(position)` for each position that `exact` accepts; checks a block only where `likely(pointer)` is not 0.
+ * Both may read `ahead` bytes beyond their position; positions with fewer bytes after them are skipped.
  */
 template <typename Likely, typename Exact, typename Take>
 void ScanBytes(const uint8_t* from, size_t size, size_t ahead, Likely likely, Exact exact, Take take) {

@@ -7,7 +7,7 @@
 
 namespace oximy::sites {
 
-/** A file's content, which nobody has to trust: every read says whether it lies inside. */
+/** A file's untrusted content: every read reports whether it is in bounds. */
 class Bytes {
  public:
   explicit Bytes(uint64_t size) : size_(size) {}
@@ -16,7 +16,7 @@ class Bytes {
   uint64_t size() const { return size_; }
   bool Has(uint64_t offset, uint64_t size) const { return offset <= size_ && size <= size_ - offset; }
 
-  /** False, with nothing promised about `to`, when part of it lies outside or cannot be read. */
+  /** False, with `to` undefined, when part of it is out of bounds or cannot be read. */
   virtual bool Read(uint64_t offset, void* to, size_t size) const = 0;
 
   template <typename T>
@@ -30,7 +30,7 @@ class Bytes {
   uint64_t size_;
 };
 
-/** Content that is in memory as a whole. */
+/** Content that is entirely in memory. */
 class MemoryBytes : public Bytes {
  public:
   MemoryBytes(const uint8_t* data, uint64_t size) : Bytes(size), data_(data) {}
@@ -48,7 +48,7 @@ class MemoryBytes : public Bytes {
 };
 
 /**
- * Content read piece by piece: a mapping would end the process with SIGBUS when somebody shortens the file, and a
+ * Content read piece by piece: with a mapping, SIGBUS would end the process if somebody shortens the file, and a
  * private one shows the breakpoints that the kernel has put into it.
  */
 class FileBytes : public Bytes {

@@ -9,7 +9,7 @@ namespace oximy::sites {
 /** As src/secrets/site.ts names them. */
 enum class SiteKind { kKeylog, kGo, kRustlsWillLog, kRustlsLog, kNssHmacCreate, kNssHmacInit };
 
-/** By which rule a site was found, with what is needed to find it again without a search (check.h). */
+/** The rule that found a site, with the data needed to find it again without a search (check.h). */
 enum class Rule {
   /** [file offset of the Elf64_Sym] */
   kSymbol,
@@ -27,7 +27,7 @@ enum class Rule {
 
 struct Candidate {
   SiteKind kind;
-  /** In the file. */
+  /** File offset. */
   uint64_t offset;
   Rule rule;
   std::vector<uint64_t> proof;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kLongestProof = 32;
 
-/** What the kernel is to replace must be an instruction; on arm64 each lies at a multiple of 4. */
+/** The kernel must replace a whole instruction; on arm64 each lies at a multiple of 4. */
 bool IsInstruction(const Bytes& bytes, const Image& image, uint64_t offset) {
   if (image.machine == Machine::kArm64) return offset % 4 == 0;
   uint8_t code[15];

@@ -7,9 +7,9 @@
 namespace oximy::sites {
 
 /**
- * Whether a site is what it is said to be. The search runs without privileges over untrusted bytes, and may have been
- * taken over by them: here its answer is followed again from its proof, by a few small reads, so that no answer places
- * a probe anywhere but at the start of an instruction of code that a TLS stack's own tables, symbols or calls name.
+ * Whether a site is what it claims to be. The search runs unprivileged over untrusted bytes, and may have been
+ * compromised by them: its answer is verified here from its proof, by a few small reads, so that no answer places a
+ * probe anywhere but at the start of an instruction of code that a TLS stack's own tables, symbols or calls name.
  */
 bool IsSite(const Bytes& bytes, const Image& image, const Candidate& candidate);
 

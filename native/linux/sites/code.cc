@@ -4,15 +4,15 @@
 
 #include "linux/sites/x86_length.h"
 
-// Not one instruction of arm64 was ever run here: its encodings are from the Arm Architecture Reference Manual (C6.2),
-// and the search was tried on arm64 files only.
+// None of the arm64 instructions has ever been run here: the encodings are from the Arm Architecture Reference Manual
+// (C6.2), and the search was only tried on arm64 files.
 
 namespace oximy::sites {
 namespace {
 
 constexpr uint64_t kDirectReach = 40, kIndirectReach = 96, kArm64Reach = 24 * 4, kFunctionReach = 256;
 
-/** Some code, copied. */
+/** A copy of some code. */
 struct Code {
   uint8_t bytes[kFunctionReach];
   size_t size = 0;
@@ -74,7 +74,7 @@ std::optional<Load> Arm64LoadAt(const Program& program, uint64_t first, uint64_t
   return Load{first, last, *page + ((add >> 10) & 0xfff), Destination(add) == 1, last + 4};
 }
 
-/** Calls `take(code, length, address)` for each instruction until it says false or one is not known. */
+/** Calls `take(code, length, address)` for each instruction until it returns false or one is unknown. */
 template <typename Take>
 void EachX86(const Program& program, uint64_t from, uint64_t reach, Take take) {
   const auto code = CodeAt(program, from, reach + 15);
@@ -94,7 +94,7 @@ void EachArm64(const Program& program, uint64_t from, uint64_t reach, Take take)
   }
 }
 
-/** ret, or a jump that is always taken: what follows is reached from elsewhere. */
+/** ret, or an unconditional jump: what follows is reached from elsewhere. */
 bool EndsX86(const uint8_t* code) {
   return code[0] == 0xc3 || code[0] == 0xc2 || code[0] == 0xe9 || code[0] == 0xeb ||
          (code[0] == 0xff && (code[1] & 0x38) == 0x20);

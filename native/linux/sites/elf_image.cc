@@ -9,9 +9,9 @@ namespace {
 
 constexpr size_t kMostSegments = 64;
 constexpr uint16_t kMostProgramHeaders = 256;
-/** Of a program that is linked; only object files have thousands. */
+/** For linked programs; only object files have thousands. */
 constexpr uint16_t kMostSections = 1024;
-/** No user's address is above it (arm64's largest); everything below adds up without overflow. */
+/** No user-space address is above it (arm64's largest); everything below adds up without overflow. */
 constexpr uint64_t kHighestAddress = uint64_t{1} << 52;
 constexpr uint64_t kLargestNotes = 64 * 1024;
 constexpr uint64_t kLargestDynamic = 64 * 1024;
@@ -22,7 +22,7 @@ bool Cut(const Bytes& bytes, uint64_t offset, uint64_t& size) {
   return size > 0;
 }
 
-/** Where the loader takes DT_RELA from. */
+/** Where the loader gets DT_RELA from. */
 void ReadDynamic(const Bytes& bytes, const Range& dynamic, Image& image) {
   uint64_t address = 0, size = 0;
   for (uint64_t at = 0; at + sizeof(Elf64_Dyn) <= std::min(dynamic.size, kLargestDynamic); at += sizeof(Elf64_Dyn)) {
@@ -37,7 +37,7 @@ void ReadDynamic(const Bytes& bytes, const Range& dynamic, Image& image) {
 
 void ReadSections(const Bytes& bytes, const Elf64_Ehdr& header, Image& image) {
   if (header.e_shentsize != sizeof(Elf64_Shdr)) return;
-  // In one read: with thousands of claimed sections, root's check would make as many.
+  // In one read: with thousands of claimed sections, root's check would otherwise make as many.
   std::vector<Elf64_Shdr> headers(std::min(header.e_shnum, kMostSections));
   if (!bytes.Read(header.e_shoff, headers.data(), headers.size() * sizeof(Elf64_Shdr))) return;
   for (const auto& found : headers) {
@@ -116,7 +116,7 @@ const Section* SectionNamed(const Bytes& bytes, const Image& image, std::string_
   char found[64];
   if (name.size() >= sizeof found) return nullptr;
   for (const auto& section : image.sections) {
-    // With its NUL, so that nothing longer is taken for it.
+    // Includes the NUL, so that a longer name does not match.
     if (section.name > names.size || names.size - section.name < name.size() + 1) continue;
     if (!bytes.Read(names.offset + section.name, found, name.size() + 1)) continue;
     if (found[name.size()] == '\0' && name == std::string_view(found, name.size())) return &section;

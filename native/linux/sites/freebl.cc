@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kName = "FREEBL_GetVector";
 
-/** Counted in pointers; the first holds the table's own length and version, two bytes each. */
+/** Counted in pointers; the first slot holds the table's own length and version, two bytes each. */
 struct Slot {
   SiteKind kind;
   uint64_t index;
@@ -19,7 +19,7 @@ constexpr Slot kSlots[] = {{SiteKind::kNssHmacCreate, 139}, {SiteKind::kNssHmacI
 constexpr uint64_t kShortest = 141 * 8;
 constexpr uint8_t kMajorVersion = 3;
 
-/** The table that the function returns, the last address that it loads. */
+/** The table that the function returns: the last address that it loads. */
 std::optional<uint64_t> TableOf(const Program& program, uint64_t function) {
   const auto load = LastLoadOf(program, function);
   const auto offset = load ? program.image.OffsetOf(load->target) : std::nullopt;

@@ -13,7 +13,7 @@ constexpr uint64_t kMostFunctions = uint64_t{1} << 24;
 constexpr uint64_t kLongestName = 256;
 constexpr size_t kMostFound = 8;
 
-/** runtime/symtab.go, pcHeader: places are relative to the table, those of functions to `text`. */
+/** runtime/symtab.go, pcHeader: offsets are relative to the table, those of functions to `text`. */
 struct Table {
   uint64_t offset;
   uint64_t count;
@@ -51,7 +51,7 @@ std::optional<Table> ReadTable(const Program& program, uint64_t offset, uint64_t
   return table;
 }
 
-/** Of the name, as runtime/symtab.go has funcInfo: entry, then name. */
+/** The offset of the name, as in funcInfo of runtime/symtab.go: entry, then name. */
 std::optional<uint64_t> NameOffset(const Bytes& bytes, const Table& table, const Entry& entry) {
   if (entry.info > bytes.size()) return std::nullopt;
   const auto name = bytes.Get<uint32_t>(table.functions + entry.info + 4);
@@ -65,8 +65,8 @@ std::optional<Entry> EntryAt(const Bytes& bytes, const Table& table, uint64_t in
 }
 
 /**
- * Functions of Go that need stack begin by asking for it (cmd/internal/obj/x86, stacksplit): a compare with what r14, g,
- * says, or first a lea into r12 or r13. Proof that the table's addresses are understood.
+ * Go functions that need stack begin with a check for it (cmd/internal/obj/x86, stacksplit): a compare with a field of
+ * r14 (g), or first a lea into r12 or r13. Proof that the table's addresses are decoded correctly.
  */
 bool BeginsLikeGo(const Program& program, uint64_t offset) {
   uint8_t code[4];
@@ -85,7 +85,7 @@ std::optional<uint64_t> SiteOf(const Program& program, const Table& table, const
   return offset;
 }
 
-/** Where the names begin that end like the function. */
+/** Offsets of the names that end with the function's name. */
 std::vector<uint64_t> NamesOf(const MemoryBytes& bytes, const Table& table) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data() + table.names), table.names_end - table.names);
   std::vector<uint64_t> names;

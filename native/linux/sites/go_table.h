@@ -10,8 +10,8 @@ namespace oximy::sites {
 
 /**
  * The first 8 bytes of the function table of Go 1.18 and newer (runtime/symtab.go, pcHeader), which stripping leaves in
- * place: magic, two zeros, quantum of instructions, size of a pointer. Go 1.17 and older pass arguments otherwise, or
- * cannot be told from those that do.
+ * place: magic, two zeros, quantum of instructions, size of a pointer. Go 1.17 and older pass arguments differently, or
+ * cannot be distinguished from versions that do.
  */
 constexpr bool IsGoTableHead(uint64_t word, Machine machine) {
   const uint64_t rest = machine == Machine::kArm64 ? 0x0804'0000'ffff'fff0 : 0x0801'0000'ffff'fff0;

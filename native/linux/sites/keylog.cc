@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kName = "ssl_log_secret";
 constexpr size_t kMostFunctions = 1024;
-/** Two labels are enough for a function that has more of them than any other; for a second one it takes three. */
+/** Two labels suffice for the function that has more of them than any other; a second function needs three. */
 constexpr size_t kEnough = 2, kEnoughForAnother = 3;
 
 std::optional<uint64_t> CalledWith(const Program& program, const Load& load) {

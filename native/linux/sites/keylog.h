@@ -10,14 +10,14 @@
 namespace oximy::sites {
 
 /**
- * The function that OpenSSL, BoringSSL and GnuTLS call with every secret, for key log files: f(connection, label, secret,
- * length). By its symbol where there is one.
+ * The function that OpenSSL, BoringSSL and GnuTLS call with every secret, for key log files: f(connection, label,
+ * secret, length). Found by its symbol if there is one.
  */
 std::vector<Candidate> FindKeylogBySymbol(const MemoryBytes& bytes, const Image& image, Budget& budget);
 
 /**
- * The same function by its calls: each label is loaded into the second argument's register right before one, and
- * different labels must agree on the function called. Fed with the loads of labels.
+ * The same function, found by its calls: each label is loaded into the second argument's register right before one, and
+ * different labels must agree on the function called. Takes the loads of labels.
  */
 class KeylogVote {
  public:
@@ -30,7 +30,7 @@ class KeylogVote {
   struct Votes {
     uint64_t function;
     unsigned labels = 0;
-    /** One load for each label. */
+    /** One load per label. */
     std::vector<uint64_t> loads;
   };
 

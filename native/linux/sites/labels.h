@@ -9,7 +9,7 @@
 
 namespace oximy::sites {
 
-/** The labels of key log files (RFC 9850), by which Wireshark and others read them: no TLS stack can choose others. */
+/** The labels of key log files (RFC 9850), which Wireshark and others parse: no TLS stack can choose others. */
 constexpr std::string_view kLabels[] = {
     "CLIENT_RANDOM",
     "CLIENT_EARLY_TRAFFIC_SECRET",
@@ -22,7 +22,7 @@ constexpr std::string_view kLabels[] = {
 constexpr size_t kLabelCount = sizeof kLabels / sizeof kLabels[0];
 constexpr size_t kClientRandom = 0, kClientEarly = 1, kClientHandshake = 2;
 
-/** Which label is at an address outside of writable memory; `ended` tells those with a NUL from those without. */
+/** Which label is at an address outside of writable memory; `ended` selects those with a NUL or those without. */
 std::optional<size_t> LabelAt(const Program& program, uint64_t address, bool ended);
 
 }  // namespace oximy::sites

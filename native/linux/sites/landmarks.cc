@@ -10,9 +10,9 @@ namespace oximy::sites {
 namespace {
 
 constexpr size_t kMostLabels = 256, kMostTables = 16;
-/** What both kinds of landmark are looked for in at a time, so that it is read from memory once. */
+/** Both kinds of landmark are searched for in one piece of this size before the next, so memory is read only once. */
 constexpr uint64_t kPiece = 64 * 1024;
-/** Every label has "_SECRET" or "_RANDOM" in it: the underscore and what is around it. */
+/** Every label contains "_SECRET" or "_RANDOM": the underscore and what surrounds it. */
 constexpr size_t kTail = 7;
 
 class Finder {
@@ -25,7 +25,7 @@ class Finder {
       const uint64_t size = std::min(kPiece, segment.size - at);
       if (!budget_.Take(size)) return;
       if (!segment.executable) SearchTables(segment.offset + at, size);
-      // What begins in this piece may end in the next.
+      // A match may begin in this piece and end in the next.
       if (!segment.writable) SearchLabels(segment, at, std::min(size + kTail, segment.size - at));
     }
   }
@@ -74,7 +74,7 @@ Landmarks FindLandmarks(const MemoryBytes& bytes, const Image& image, Budget& bu
     if (!segment.executable) finder.Search(segment);
   }
   if (finder.found.labels.empty()) {
-    // Linkers of old put constants and code into one segment.
+    // Older linkers put constants and code into one segment.
     for (const auto& segment : image.segments) {
       if (segment.executable && !segment.writable) finder.Search(segment);
     }

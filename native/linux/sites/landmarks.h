@@ -8,18 +8,18 @@
 
 namespace oximy::sites {
 
-/** A label of the key log in memory that is not writable. */
+/** A key log label in read-only memory. */
 struct LabelText {
   size_t label;
   uint64_t address;
-  /** With a NUL behind it, as C has its strings; Rust's lie end to end. */
+  /** NUL-terminated, as C strings are; Rust's are stored end to end. */
   bool ended;
 };
 
-/** What tells that a file may hold a TLS stack, found in one pass over what is no code. */
+/** Evidence that a file may contain a TLS stack, found in one pass over its non-code parts. */
 struct Landmarks {
   std::vector<LabelText> labels;
-  /** File offsets of what begins like Go's function table. */
+  /** File offsets that look like Go's function table. */
   std::vector<uint64_t> go_tables;
 };
 

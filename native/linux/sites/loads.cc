@@ -78,7 +78,7 @@ class Finder {
     }
   }
 
-  /** What is added to the register of an adrp, until it is loaded anew. */
+  /** The `add`s to the register of an adrp, until it is reloaded. */
   void SearchAdds(const Segment& segment, uint64_t adrp, uint32_t reg) {
     const uint64_t end = std::min(segment.size - 4, adrp + kAdrpReach);
     for (uint64_t at = adrp + 4; at <= end; at += 4) {

@@ -9,8 +9,8 @@
 namespace oximy::sites {
 
 /**
- * Calls `take` for what looks like a load of one of the addresses, in all code, in one pass. It looks at bytes: what it
- * finds may lie inside of another instruction. Stops after some thousand.
+ * Calls `take` for everything that looks like a load of one of the addresses, in all code, in one pass. It matches
+ * bytes: a match may lie inside another instruction. Stops after some thousand.
  */
 void FindLoads(const MemoryBytes& bytes, const Image& image, std::vector<uint64_t> wanted, Budget& budget,
                const std::function<void(const Load&)>& take);

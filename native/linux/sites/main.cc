@@ -1,11 +1,11 @@
 /**
- * oximy-sites: looks for sites of TLS stacks in one executable file, and answers on standard output (answer.h).
+ * oximy-sites: searches one executable file for sites of TLS stacks, and writes them to standard output (answer.h).
  *
  *   oximy-sites                 the file is open as descriptor 3
- *   oximy-sites UID GID PATH    opens the file itself, as this user: what hangs or is refused there is that user's own
+ *   oximy-sites UID GID PATH    opens the file itself, as this user: if it hangs or is refused, that is the user's own
  *
- * The file is anybody's. So this gives up all privileges before it reads a byte of it, and then every system call but
- * those for memory and for the answer. When the file is shortened meanwhile, SIGBUS ends it: no answer.
+ * The file is untrusted. So this drops all privileges before it reads a byte of it, and then every system call except
+ * those for memory and for the answer. If the file is shortened meanwhile, SIGBUS ends the process: no answer.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -36,7 +36,7 @@ int Answer(const std::string& text) {
   return kDone;
 }
 
-/** What the answer is kept by (src/secrets/file-key.ts). */
+/** The cache key of the answer (src/secrets/file-key.ts). */
 std::string FileLine(const struct stat& file) {
   const auto nanoseconds = [](const timespec& t) { return std::to_string(t.tv_sec * 1'000'000'000LL + t.tv_nsec); };
   return "file " + std::to_string(file.st_dev) + " " + std::to_string(file.st_ino) + " " +
@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
   if (argc != 1 && argc != 4) return kUsage;
   const bool opens = argc == 4;
   if (!BecomeUser(opens ? Number(argv[1]) : kNobody, opens ? Number(argv[2]) : kNobody)) return kNotSafe;
-  // O_NONBLOCK: a named pipe would wait for its other end.
+  // O_NONBLOCK: a named pipe would block until its other end is opened.
   const int file = opens ? open(argv[3], O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : kFile;
   struct stat status {};
   if (file < 0 || fstat(file, &status) != 0) return kNoFile;
@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
   if (!S_ISREG(status.st_mode) || size == 0) return Answer(head + FormatNone("no file with content"));
   if (size > kLargestFile) return Answer(head + FormatNone("larger than any program"));
   if (!LimitSelf(size)) return kNotSafe;
-  // Shared: the kernel puts the breakpoints of a probed file into every private mapping of it.
+  // Shared: every private mapping of a probed file shows the kernel's breakpoints.
   void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
   if (data == MAP_FAILED) return Answer(head + FormatNone("a file that cannot be mapped"));
   if (!AllowOnlySearch(kAnswer)) return kNotSafe;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kMostPointers = 64;
 
-/** Calls `take(entry, its file offset)` until it says false. */
+/** Calls `take(entry, its file offset)` until it returns false. */
 template <typename Take>
 void EachAddend(const MemoryBytes& bytes, const Image& image, Budget& budget, Take take) {
   for (const auto& range : image.addends) {

@@ -9,15 +9,15 @@
 namespace oximy::sites {
 
 struct PointerAt {
-  /** Of the pointer. */
+  /** Of the pointer itself. */
   uint64_t address;
   /** File offset of its Elf64_Rela; 0 when the pointer itself is in the file. */
   uint64_t relocation;
 };
 
 /**
- * Where data holds a pointer to one of `targets`: in the file itself (RELR, or a fixed program), or as the addend of a
- * relocation, whose place in the file is then zero.
+ * Where data contains a pointer to one of `targets`: in the file itself (RELR, or a fixed program), or as the addend of
+ * a relocation, in which case the pointer in the file is zero.
  */
 std::vector<PointerAt> PointersTo(const MemoryBytes& bytes, const Image& image, std::vector<uint64_t> targets,
                                   Budget& budget);

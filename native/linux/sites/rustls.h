@@ -10,8 +10,8 @@
 namespace oximy::sites {
 
 /**
- * rustls (src/tls13/key_schedule.rs, derive_logged_secret) asks a trait object whether it wants a secret that is made by
- * then, and the default says no. The question is the first indirect call behind the load of the table of labels.
+ * rustls (src/tls13/key_schedule.rs, derive_logged_secret) calls `will_log` of a trait object when a secret has been
+ * made, and by default it returns false. That is the first indirect call after the load of the table of labels.
  */
 struct LabelTable {
   uint64_t address;
@@ -22,10 +22,10 @@ struct LabelTable {
 std::vector<LabelTable> FindLabelTables(const MemoryBytes& bytes, const Image& image,
                                         const std::vector<LabelText>& labels, Budget& budget);
 
-/** The question behind a load of the table. */
+/** The call of `will_log` after a load of the table. */
 std::optional<Candidate> WillLogBehind(const Program& program, const Load& load, const LabelTable& table);
 
-/** TLS 1.2 hands its secret over without asking: log("CLIENT_RANDOM", random, secret), all in registers. */
+/** TLS 1.2 passes its secret on without that check: log("CLIENT_RANDOM", random, secret), all in registers. */
 std::optional<Candidate> LogBehind(const Program& program, const Load& load);
 
 bool CheckRustls(const Program& program, const Candidate& candidate);

@@ -24,7 +24,7 @@ bool DropCapabilities() {
   return syscall(SYS_capset, &header, none) == 0;
 }
 
-// An enumeration with glibc, a number with musl.
+// An enumeration in glibc, a number in musl.
 bool Limit(decltype(RLIMIT_AS) resource, rlim_t value) {
   const rlimit limit{value, value};
   return setrlimit(resource, &limit) == 0;
@@ -32,11 +32,11 @@ bool Limit(decltype(RLIMIT_AS) resource, rlim_t value) {
 
 /** The lower half, on little-endian machines. */
 constexpr sock_filter LoadArgument(size_t index) { return SeccompLoad(offsetof(seccomp_data, args) + 8 * index); }
-/** Leaves out as many instructions when the value is another. */
+/** Skips that many instructions when the value differs. */
 constexpr sock_filter Equal(uint32_t value, uint8_t otherwise) {
   return {BPF_JMP | BPF_JEQ | BPF_K, 0, otherwise, value};
 }
-/** Leaves out the next instruction when one of the bits is set. */
+/** Skips the next instruction when one of the bits is set. */
 constexpr sock_filter None(uint32_t bits) { return {BPF_JMP | BPF_JSET | BPF_K, 1, 0, bits}; }
 constexpr sock_filter kAllow{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
 constexpr sock_filter kKill{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS};
@@ -58,7 +58,7 @@ bool LimitSelf(uint64_t file_size) {
 }
 
 bool AllowOnlySearch(int answer) {
-  // A line for each call, with what it leads to.
+  // One call per line, with its consequence.
   // clang-format off
   sock_filter filter[] = {
       SeccompLoad(offsetof(seccomp_data, arch)),

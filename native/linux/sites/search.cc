@@ -15,7 +15,7 @@
 namespace oximy::sites {
 namespace {
 
-/** More than any program has; a program that has them is made to be searched. */
+/** More than any program has; one that exceeds it is crafted. */
 constexpr size_t kMostSites = 32;
 
 void Append(std::vector<Candidate>& sites, std::vector<Candidate> more) {
@@ -26,7 +26,7 @@ void Append(std::vector<Candidate>& sites, std::vector<Candidate> more) {
   }
 }
 
-/** What only the code that loads the labels can tell, in one pass over it. */
+/** What only the code that loads the labels reveals, in one pass over it. */
 std::vector<Candidate> SearchCode(const MemoryBytes& bytes, const Image& image, const std::vector<LabelText>& labels,
                                   bool keylog_is_known, Budget& budget) {
   const Program program{bytes, image};
@@ -39,26 +39,26 @@ std::vector<Candidate> SearchCode(const MemoryBytes& bytes, const Image& image, 
     if (for_log || (text.ended && !keylog_is_known)) wanted.push_back(text.address);
   }
   KeylogVote vote(program);
-  std::vector<Candidate> asked, told;
+  std::vector<Candidate> will_log, logged;
   FindLoads(bytes, image, std::move(wanted), budget, [&](const Load& load) {
     for (const auto& table : tables) {
       if (table.address != load.target) continue;
-      if (auto site = WillLogBehind(program, load, table)) Append(asked, {*site});
+      if (auto site = WillLogBehind(program, load, table)) Append(will_log, {*site});
     }
     for (const auto& text : labels) {
       if (text.address != load.target) continue;
       if (text.ended) {
         vote.Add(load, text.label);
       } else if (auto site = LogBehind(program, load)) {
-        Append(told, {*site});
+        Append(logged, {*site});
       }
     }
   });
   std::vector<Candidate> sites = vote.Sites();
-  // A file that never asks is not rustls, and its CLIENT_RANDOM means something else.
-  if (!asked.empty()) {
-    Append(sites, std::move(asked));
-    Append(sites, std::move(told));
+  // A file without will_log calls is not rustls, and its CLIENT_RANDOM means something else.
+  if (!will_log.empty()) {
+    Append(sites, std::move(will_log));
+    Append(sites, std::move(logged));
   }
   return sites;
 }
@@ -76,7 +76,7 @@ Found Search(const MemoryBytes& bytes, const Image& image) {
   Append(found.sites, FindGo(bytes, image, landmarks.go_tables, budget));
   if (!landmarks.labels.empty())
     Append(found.sites, SearchCode(bytes, image, landmarks.labels, keylog_is_known, budget));
-  // What the check would refuse is not worth saying: segments over each other can give one place two addresses.
+  // Drops what the check would refuse: overlapping segments can give one location two addresses.
   auto& sites = found.sites;
   sites.erase(std::remove_if(sites.begin(), sites.end(), [&](const auto& site) { return !IsSite(bytes, image, site); }),
               sites.end());

@@ -10,11 +10,11 @@ namespace oximy::sites {
 
 struct Found {
   std::vector<Candidate> sites;
-  /** Why there are none. */
+  /** Why `sites` is empty. */
   const char* reason = "";
 };
 
-/** Every site of every TLS stack in a file. Bounded by the file's size, whatever the file says. */
+/** Every site of every TLS stack in a file. Bounded by the file's size, whatever its content. */
 Found Search(const MemoryBytes& bytes, const Image& image);
 
 }  // namespace oximy::sites

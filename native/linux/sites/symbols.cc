@@ -21,7 +21,7 @@ bool IsFunction(const Elf64_Sym& symbol) {
   return ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF && symbol.st_value != 0;
 }
 
-/** Where the name stands in a string table; symbols are then told by numbers. */
+/** Offsets of the name in a string table; symbols are then compared by number. */
 std::vector<uint32_t> PlacesOf(const MemoryBytes& bytes, const Section& strings, std::string_view name) {
   std::vector<uint32_t> places;
   const std::string_view text(reinterpret_cast<const char*>(bytes.data() + strings.offset), strings.size);

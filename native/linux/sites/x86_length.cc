@@ -57,7 +57,7 @@ static_assert(kOneByte.size() == 256 && kTwoBytes.size() == 256);
 
 constexpr size_t kLongest = 15;
 
-/** Reads on; `fits` is false from the moment that a byte was missing. */
+/** Reads byte by byte; `fits` turns false when a byte is missing. */
 struct Reader {
   const uint8_t* code;
   size_t available;
@@ -89,7 +89,7 @@ struct Prefixes {
   bool wide = false;
 };
 
-/** False when what follows is not known. */
+/** False when what follows is unknown. */
 bool Rest(Reader& r, char kind, const Prefixes& prefixes) {
   const size_t z = prefixes.short_operand && !prefixes.wide ? 2 : 4;
   const bool is_test = (kind == 't' || kind == 'T' || kind == 'p') && (r.Peek() & 0x30) == 0;
@@ -118,7 +118,7 @@ bool Rest(Reader& r, char kind, const Prefixes& prefixes) {
   // clang-format on
 }
 
-/** VEX and EVEX: the map says which table the opcode is of. Nothing there has more than one byte behind ModRM. */
+/** VEX and EVEX: the map selects the opcode's table. Nothing there has more than one byte after ModRM. */
 bool VectorRest(Reader& r, uint8_t map) {
   const uint8_t opcode = r.Next();
   if (map == 1) {
