@@ -7,21 +7,21 @@ import { closedFolderOn } from "../closed-folder.js";
 import type { Endpoint, SocketTuple } from "../connection/client.js";
 import { OximyError } from "../errors.js";
 
-/** What the kernel says of a client's socket. */
+/** What the kernel reports about a client's socket. */
 export interface SocketOwner {
   /** Inode of the socket, as in /proc/PID/fd. 0 when no process holds it any more, or off Linux. */
   readonly inode: number;
-  /** User that made the socket; null when only a remainder of it (TIME_WAIT) is left. */
+  /** User that created the socket; null when only a remainder of it (TIME_WAIT) is left. */
   readonly uid: number | null;
   /** Unique per boot: SO_COOKIE on Linux, 0n elsewhere. */
   readonly cookie: bigint;
   /** Inode of the socket's cgroup v2 directory (Linux 5.8); 1n is the root cgroup. */
   readonly cgroupId: bigint | null;
-  /** The process, where the kernel names it at once (macOS). Then `findProcess` is not needed. */
+  /** The process, where the kernel reports it directly (macOS). Then `findProcess` is not needed. */
   readonly pid: number | null;
 }
 
-/** What narrows the search for a socket's process down. Hints order the search and never exclude. */
+/** Narrows down the search for a socket's process. Hints order the search and never exclude. */
 export interface FinderHints {
   /** Processes that opened connections before, likeliest first. */
   readonly candidates: readonly number[];
@@ -29,7 +29,7 @@ export interface FinderHints {
   readonly cgroupId: bigint | null;
 }
 
-/** A connection of another network namespace, which was recorded when it began. */
+/** A connection of another network namespace, recorded when it began. */
 export interface ForeignConnect {
   /** SO_NETNS_COOKIE: no other namespace ever has the same. */
   readonly network: bigint;
@@ -44,59 +44,59 @@ export interface ProcessInfo {
   readonly ppid: number;
   /** Effective user. */
   readonly uid: number;
-  /** Clock ticks since boot on Linux, epoch microseconds on macOS. With the pid it names a process for good. */
+  /** Clock ticks since boot on Linux, epoch microseconds on macOS. Unique together with the pid. */
   readonly startTime: number;
-  /** Executable, " (deleted)" undone; null when the system does not tell (kernel threads, others' processes). */
+  /** Executable, without " (deleted)"; null when the system does not report it (kernel threads, others' processes). */
   readonly path: string | null;
   /** Basename of the executable, else the kernel's short name. */
   readonly name: string;
   readonly commandLine: readonly string[];
   /** Linux: path in the cgroup v2 hierarchy, such as `/user.slice/…/app-firefox-1234.scope`. */
   readonly cgroup: string | null;
-  /** macOS: the process of the app that answers for this one. */
+  /** macOS: the app process responsible for this one. */
   readonly responsiblePid: number | null;
 }
 
-/** Who called connect(), written down by the kernel in that very moment. */
+/** Who called connect(), recorded by the kernel at that moment. */
 export interface ConnectRecord {
   readonly cookie: bigint;
   readonly pid: number;
   readonly uid: number;
   /** The kernel's short name of the thread that connected. */
   readonly name: string;
-  /** Null, as is `path`, when the process had ended before it could be read. */
+  /** Null, as is `path`, when the process ended before it could be read. */
   readonly startTime: number | null;
   readonly path: string | null;
 }
 
-/** The functions of the native addon (native/attribution_binding.cc). None of them throws but for wrong types. */
+/** The functions of the native addon (native/attribution_binding.cc). None of them throws except for wrong types. */
 export interface NativeAddon extends ProcessFileSource {
-  /** The system it was built for; with "none" every function answers null. */
+  /** The system it was built for; with "none" every function returns null. */
   readonly implementation: "linux" | "darwin" | "none";
   /**
-   * Where the client of a redirected connection meant to go; `fd` is the accepted socket. Null when it was not
-   * redirected. IPv4-mapped addresses come as IPv4.
+   * The original destination of a redirected connection; `fd` is the accepted socket. Null when it was not
+   * redirected. IPv4-mapped addresses are returned as IPv4.
    */
   originalDestination(fd: number): Endpoint | null;
   /** Linux: this process leaves no core dump from now on, and only root can read its memory. False elsewhere. */
   forbidCoreDumps(): boolean;
-  /** The same, but for a limit that programs which this process starts would inherit. */
+  /** The same, without the resource limit that child processes would inherit. */
   hideMemory(): boolean;
   /**
-   * Linux: from now on no thread of this process can make a socket, start a program or a process, look into another
-   * process, or gain rights; what is open stays usable. False elsewhere, and where the kernel refuses.
+   * Linux: from now on no thread of this process can create a socket, start a program or a process, inspect another
+   * process, or gain privileges; open descriptors stay usable. False elsewhere, and where the kernel refuses.
    */
   confine(): boolean;
   /**
-   * Ends this process after so many milliseconds with that exit code, whatever its threads do by then: Node's exit
+   * Ends this process after that many milliseconds with that exit code, whatever its threads are doing: Node's exit
    * waits for its worker threads, and one that hangs in the system never ends.
    */
   exitAtLatest(ms: number, code: number): void;
-  /** Ends this process, with code 1, so many milliseconds after its parent did, if it has not ended by itself. */
+  /** Ends this process, with code 1, that many milliseconds after its parent ended, if it is still running. */
   outliveParentAtMost(ms: number): void;
   /**
-   * How far the peer of a TCP socket is with what was sent to it: bytes that its system has not acknowledged, and
-   * whether its FIN is here. Null when the connection is reset or closed, and where the system does not say.
+   * How much of what was sent on a TCP socket its peer has received: bytes not acknowledged by its system, and whether
+   * its FIN has arrived. Null when the connection is reset or closed, and where the system does not report it.
    */
   sendState(fd: number): { readonly unacknowledged: number; readonly peerEnded: boolean } | null;
   /** Exact lookup of one TCP socket of this machine, some 4 µs. Null when the kernel has none with this tuple. */
@@ -105,21 +105,21 @@ export interface NativeAddon extends ProcessFileSource {
    * The process that uses the socket with this inode, searched off the event loop: candidates, same cgroup, the
    * newest, same user, then all, newest first. Null when none was found within `limitMs` (200).
    *
-   * A socket shared over fork belongs to the holder that no other holder descends from. When several children
-   * hold it, it stays with their parent; and so it does when the child only just forked and is about to exec.
+   * A socket shared over fork belongs to the holder that is no other holder's descendant. When several children
+   * hold it, it stays with their parent; likewise when the child has only just forked and is about to exec.
    */
   findProcess(inode: number, hints: FinderHints, limitMs?: number): Promise<number | null>;
   /**
    * The process that uses the socket with this inode, which `pid` opened, when it is that process itself or a child;
-   * null when it is neither, or not found in 2 ms. 3 µs for each thread of a process that has no children.
+   * null when it is neither, or not found in 2 ms. 3 µs per thread of a process that has no children.
    */
   findUserBelow(pid: number, inode: number): number | null;
-  /** What is known of a process; a thread's id gives its process. Null when there is none. Some 50 µs. */
+  /** Reads a process; a thread id returns its process. Null when there is none. Some 50 µs. */
   processInfo(pid: number): ProcessInfo | null;
   /**
-   * Linux, root: from now on the kernel writes down who opens TCP connections from this network namespace, or from all,
-   * to these ports (all when empty), but for processes of the group `unwantedGid`. Null when it does, else why it cannot.
-   * Only an accelerator, and the memory of clients that are gone by the time of the lookup. Ends with
+   * Linux, root: from now on the kernel records who opens TCP connections from this network namespace, or from all, to
+   * these ports (all when empty), except processes of the group `unwantedGid`. Null on success, else the reason why it
+   * cannot. Only an optimization, and the memory of clients that have exited by the time of the lookup. Ends with
    * `detachConnectRecorder`, and with the process at the latest.
    */
   attachConnectRecorder(
@@ -131,20 +131,20 @@ export interface NativeAddon extends ProcessFileSource {
   /** Connections of other network namespaces that began since the last call; of too many the oldest. */
   takeForeignConnects(): readonly ForeignConnect[];
   /**
-   * The record of the socket with this cookie; with cookie null (the client reset its socket, so that `socketOwner`
-   * knows nothing), that of the last socket with this tuple. Null when there is none. A few µs.
+   * The record of the socket with this cookie; with cookie null (the client reset its socket, so `socketOwner` finds
+   * nothing), that of the last socket with this tuple. Null when there is none. A few µs.
    */
   connectRecord(tuple: SocketTuple, cookie: bigint | null): ConnectRecord | null;
   /**
-   * The process of the same record and then its ancestors, as they were at connect(), nearest first. Empty when the
-   * process had ended before it could be read. Apart from `connectRecord`, because it is only needed once a process.
+   * The process of the same record and then its ancestors, as of connect(), nearest first. Empty when the process
+   * ended before it could be read. Separate from `connectRecord`, because it is only needed once per process.
    */
   recordedProcesses(tuple: SocketTuple, cookie: bigint | null): readonly ProcessInfo[];
 }
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-/** Where the addon is looked for: built on this machine first, then what is packed for this system. */
+/** Where the addon is searched for: built on this machine first, then the prebuilt one for this system. */
 export const NATIVE_BINARIES: readonly string[] = [
   path.join(root, "build", "Release", "oximy_native.node"),
   path.join(root, "prebuilds", packedName(), "oximy_native.node"),
@@ -156,12 +156,12 @@ function packedName(): string {
   return process.platform === "linux" && isLinkedToMusl() ? `${name}-musl` : name;
 }
 
-/** musl's loader is its library, too, and has the processor in its name (ldso/dynlink.c). */
+/** musl's loader is also its library, and has the architecture in its name (ldso/dynlink.c). */
 function isLinkedToMusl(): boolean {
   try {
     return readFileSync("/proc/self/maps", "latin1").includes("/ld-musl-");
   } catch {
-    return false; // no /proc: what loads is seen when it is loaded
+    return false; // no /proc: loading the addon will show
   }
 }
 
@@ -173,7 +173,7 @@ export function loadNative(): NativeAddon {
   return loaded;
 }
 
-/** Loads the first binary that loads. Apart from `loadNative` so that the error can be tested. */
+/** Loads the first binary that can be loaded. Separate from `loadNative` so that the error can be tested. */
 export function loadFirst(binaries: readonly string[]): NativeAddon {
   const require = createRequire(import.meta.url);
   const failures: string[] = [];

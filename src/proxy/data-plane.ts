@@ -1,6 +1,6 @@
 /**
- * The data plane: from accept to its end. It carries verdicts out: connects, relays, and lets a tap copy what
- * passes. It decides nothing, never parses HTTP and never waits for the capture plane.
+ * The data plane: handles a connection from accept to its end. Carries out verdicts: connects, relays, and lets a tap
+ * copy the bytes. It decides nothing, never parses HTTP and never waits for the capture plane.
  */
 
 import { connect as connectTcp, type Socket } from "node:net";
@@ -31,18 +31,18 @@ import { type Opening, readOpening } from "./verdict/opening.js";
 import type { TrustBook } from "./verdict/trust-book.js";
 
 export interface DataPlaneOptions {
-  /** Made when it is first needed. */
+  /** Created on first use. */
   readonly issuer: () => Issuer;
   readonly upstream: UpstreamConnector;
   readonly taps: TapSink;
-  /** Where a destination is reached: at itself, but in the demo. */
+  /** Where a destination is reached: at itself, except in the demo. */
   readonly route: (destination: Endpoint) => Endpoint;
-  /** Asked for each connection, so that a refreshed bundle counts at once. */
+  /** Called for each connection, so that a refreshed bundle takes effect immediately. */
   readonly policy: () => GeneralPolicy;
   readonly trust: TrustBook;
-  /** Where TLS secrets come from; absent where nothing is read. */
+  /** The source of TLS secrets; absent where nothing is read. */
   readonly secrets?: SecretSource;
-  /** Connections that are read at a time; more pass through. */
+  /** Maximum number of connections read at a time; more pass through. */
   readonly maxIntercepted: number;
   /** A verified server asked for a client certificate. */
   readonly onClientCertificate?: (client: KnownClient, host: string, server: Endpoint) => void;
@@ -50,7 +50,7 @@ export interface DataPlaneOptions {
   readonly onPassthrough?: (client: KnownClient, host: string, reason: Reason) => void;
 }
 
-/** Counters since the start, and the connections that are open now. */
+/** Totals since the start, except `open`. */
 export interface DataPlaneStats {
   accepted: number;
   read: number;
@@ -73,7 +73,7 @@ export class DataPlane {
   };
   private nextId = 1;
   private readonly live = new Set<Socket>();
-  /** Connections that are read now, by user. */
+  /** Connections being read, by user. */
   private readonly held = new Map<number | undefined, number>();
   private heldInAll = 0;
   private readonly containerSessions = new ContainerSessions();
@@ -82,8 +82,9 @@ export class DataPlane {
   constructor(private readonly options: DataPlaneOptions) {}
 
   /**
-   * Sees one connection through. Never rejects. `client` is looked up by the listener at accept, and once more when
-   * it speaks only later: by then it may have run another program, or handed its connection to a child.
+   * Handles one connection until its end. Never rejects. `client` was looked up by the listener on accept; a client
+   * that sends its first bytes late is looked up again: it may have executed another program, or passed its connection
+   * on to a child.
    */
   handle(
     accepted: AcceptedConnection,
@@ -93,12 +94,12 @@ export class DataPlane {
     this.stats.accepted++;
     this.stats.open++;
     const { reject } = accepted;
-    // Of a container only the front has the way to the server: whoever speaks first passes.
+    // For a container only the front has a route to the server: a client that waits for the server passes through.
     const end =
       accepted.isSilent && accepted.network === undefined
-        ? this.awaitFirstWord(accepted, client, lookUpAgain)
+        ? this.awaitFirstBytes(accepted, client, lookUpAgain)
         : this.dispatch(accepted, client);
-    // Whatever fails in here is ours; the client must see an end, not a hang.
+    // Any failure here is our own; the client must see an end, not a hang.
     return end.catch(reject).then(() => {
       this.stats.open--;
       if (this.stats.open === 0) this.idle?.();
@@ -106,31 +107,31 @@ export class DataPlane {
   }
 
   /**
-   * From here on, what sees a connection to its end is returned and not awaited: an idle one, of which there can be
-   * thousands, holds nothing of what was only needed to decide (first bytes, hello).
+   * From here on, promises that last until a connection ends are returned and not awaited: thousands of idle
+   * connections must not retain what was only needed to decide (first bytes, hello).
    */
   private async dispatch(accepted: AcceptedConnection, whenKnown: Promise<KnownClient>): Promise<unknown> {
     const { destination } = accepted;
     if (!destination) return accepted.reject();
     const opening = readOpening(accepted.peeked);
-    const told = this.options.policy();
-    const byHost = decideByHost(opening, destination, told);
+    const general = this.options.policy();
+    const byHost = decideByHost(opening, destination, general);
     if (byHost.action === "passthrough") {
-      // Nobody asks who it was: it need not wait for the answer.
+      // The client does not matter here: no need to wait for its lookup.
       return this.pass(accepted, destination, byHost.host ?? destination.address);
     }
     const known = await whenKnown;
     const capacity = this.isFull(known) ? "full" : "free";
     const policy: Policy = {
-      ...told,
+      ...general,
       capacity,
       isSeenInContainer: accepted.network === undefined && this.containerSessions.isSecondLook(opening),
-      // The front alone has a way to the server, with the client's bytes as they are.
+      // Only the front has a route to the server, with the client's bytes unchanged.
       ...(accepted.network !== undefined && { interception: "none" }),
     };
     const identified: IdentifiedConnection = { accepted, destination, client: known, id: this.nextId++ };
     const sites = await this.sitesOf(identified, opening, policy);
-    // Asked for last: what is decided on it must be begun before another connection asks.
+    // Last: the attempt that depends on it must begin before another connection reads it.
     const standing = this.options.trust.standing(known.program);
     const verdict = decide(opening, destination, { ...known, standing, sites: sites.state }, policy);
     const end = this.carryOut(verdict, identified, opening, sites);
@@ -159,7 +160,7 @@ export class DataPlane {
       }
       case "passthrough": {
         const { reason, host = destination.address } = verdict;
-        // A filtered-out app is none of our business: not even its connections are told.
+        // A filtered-out app is none of our business: its connections are not even reported.
         if (isPrivate(reason)) return this.pass(accepted, destination, host);
         this.options.onPassthrough?.(known, host, reason);
         return this.passThrough(identified, host, reason);
@@ -167,7 +168,7 @@ export class DataPlane {
     }
   }
 
-  /** Asks for the client's secrets where the connection would be read if they can be had. */
+  /** Requests the client's secrets where the connection would be read if they are available. */
   private async sitesOf(
     { id, client, destination }: IdentifiedConnection,
     opening: Opening,
@@ -181,17 +182,17 @@ export class DataPlane {
   }
 
   /**
-   * Connects a client that is silent so far and sees who speaks first. A client that does was slow to start, and is
-   * decided on like any other; that connection becomes its way to the server.
+   * Connects a client that has been silent so far and waits to see who speaks first. A client that does was slow to
+   * start, and is handled like any other; the connection made here becomes its connection to the server.
    */
-  private async awaitFirstWord(
+  private async awaitFirstBytes(
     accepted: AcceptedConnection,
     whenKnown: Promise<KnownClient>,
     lookUp: () => Promise<KnownClient>,
   ): Promise<unknown> {
     const { destination } = accepted;
     if (!destination) return accepted.reject();
-    // Before anything is waited for: the front would let it pass by itself, and what it says then is not seen.
+    // Before any await: otherwise the front would pass it through by itself, and its first bytes would go unseen.
     const client = accepted.take();
     if (!client) return this.pass(accepted, destination, destination.address);
     const known = await whenKnown;
@@ -212,7 +213,7 @@ export class DataPlane {
         ? await peek(client)
         : Buffer.alloc(0);
       const next = { ...acceptedSocket(client, peeked, accepted), isSilent: false, takeServer };
-      // A server that has something to say by now is not one that waits for a client hello or a request.
+      // A server that has sent something by now does not wait for a client hello or a request.
       if (peeked.length === 0 || !isQuiet(server.stream)) {
         return await this.pass(next, destination, destination.address);
       }
@@ -222,14 +223,14 @@ export class DataPlane {
     }
   }
 
-  /** In all, or for this client's user: who has more open than his share takes nothing from the others. */
+  /** In all, or for this client's user: whoever exceeds their share takes nothing from other users. */
   private isFull(client: KnownClient): boolean {
     const { maxIntercepted } = this.options;
     if (Math.max(this.live.size, this.heldInAll) >= maxIntercepted) return true;
     return (this.held.get(userOf(client)) ?? 0) >= maxIntercepted * SHARE_OF_USER;
   }
 
-  /** Counts a connection that is read to its user until it ends. */
+  /** Counts a connection towards its user until it ends. */
   private holding<T>(client: KnownClient, end: Promise<T>): Promise<T> {
     const user = userOf(client);
     this.held.set(user, (this.held.get(user) ?? 0) + 1);
@@ -242,7 +243,7 @@ export class DataPlane {
     });
   }
 
-  /** A tap for a plain request that is forwarded elsewhere. */
+  /** Opens a tap for a plain request that is forwarded elsewhere. */
   openTap(target: Endpoint, peer: Endpoint, client: KnownClient): Tap {
     this.stats.intercepted++;
     const accepted = { acceptedAt: now(), peer };
@@ -250,12 +251,12 @@ export class DataPlane {
     return this.options.taps.open(describe(connection, target.address, { scheme: "http", via: "plain" }));
   }
 
-  /** Passes a connection through, by the upstream proxy where there is one. */
+  /** Passes a connection through, via the upstream proxy where there is one. */
   private async pass(accepted: AcceptedConnection, destination: Endpoint, host: string): Promise<RelayEnd> {
     this.stats.passedThrough++;
     const { proxy } = this.options.upstream;
     const target = this.options.route(destination);
-    // The machine's proxy is not the container's.
+    // The machine's proxy does not apply to containers.
     if (accepted.network !== undefined) return accepted.passthrough(target);
     const server = accepted.takeServer?.();
     const raw = (server || proxy.proxyFor(target, host)) && accepted.take();
@@ -268,7 +269,7 @@ export class DataPlane {
     }
   }
 
-  /** Passes a connection to a known host through, and tells that it was. */
+  /** Passes a connection to a known host through, and reports it as unread. */
   private async passThrough(
     identified: IdentifiedConnection,
     host: string,
@@ -303,7 +304,7 @@ export class DataPlane {
     }
   }
 
-  /** What is not encrypted is read as it passes. */
+  /** Reads an unencrypted connection as it passes. */
   private async copyPlain(identified: IdentifiedConnection, host: string): Promise<unknown> {
     const { accepted, destination, id } = identified;
     const target = this.options.route(destination);
@@ -328,7 +329,7 @@ export class DataPlane {
     const target = this.options.route(destination);
     const connecting = this.options.upstream.connect(target, host, hello, accepted.takeServer?.());
     const issuer = this.options.issuer();
-    // While the server answers: the first certificate for a name takes milliseconds.
+    // While the server handshakes: the first certificate for a name takes milliseconds.
     setImmediate(() => issuer.prepare(host, destination.port));
     const upstream = await connecting;
     const leaf = upstream.kind === "secure" && (await leafOrNone(issuer, host, destination.port));
@@ -355,7 +356,7 @@ export class DataPlane {
         return abort(upstream.side);
       case "failed":
         if (upstream.stage === "handshake") {
-          // The client shall see what the server says to it.
+          // The client must see the server's own response.
           return this.passThrough(identified, host, "upstream_handshake_failed", upstream.error);
         }
         accepted.reject();
@@ -363,7 +364,7 @@ export class DataPlane {
           error: upstream.error,
         });
       case "untrusted":
-        // The client is shown the server's own certificate and decides itself.
+        // The client is shown the server's own certificate and decides for itself.
         return this.passThrough(identified, host, "upstream_certificate_invalid", upstream.error);
       case "client_certificate_requested":
         if (upstream.isVerified) this.options.onClientCertificate?.(client, host, destination);
@@ -426,7 +427,7 @@ export class DataPlane {
     return socket;
   }
 
-  /** Waits until no connection is open, `graceMs` at most; then resets what is left. */
+  /** Waits until no connection is open, `graceMs` at most; then resets the rest. */
   async drain(graceMs: number): Promise<void> {
     this.options.trust.settle();
     if (this.stats.open > 0) {
@@ -452,16 +453,16 @@ async function leafOrNone(issuer: Issuer, host: string, port: number): Promise<S
   }
 }
 
-/** Of the connections that are read at a time. */
+/** As a fraction of the connections that are read at a time. */
 const SHARE_OF_USER = 0.5;
 
-/** Undefined for those of whom it is not known: they share one share. */
+/** Undefined for unknown users: they share one share. */
 const userOf = ({ owner }: KnownClient) => (owner.kind === "process" ? owner.process.uid : owner.uid);
 
-/** Neither has it said anything nor has it ended. */
+/** It has neither sent anything nor ended. */
 const isQuiet = (stream: Duplex) => stream.readableLength === 0 && !stream.readableEnded && !stream.closed;
 
-/** Resolves when either says something or ends: whether the client alone has something to say. */
+/** Resolves when either sends something or ends: whether only the client has sent something. */
 function clientSpeaksFirst(client: Duplex, server: Duplex): Promise<boolean> {
   return new Promise((resolve) => {
     const sides = [client, server];

@@ -12,25 +12,25 @@ import type { Tap, TapSink } from "./tap.js";
 import type { KnownClient } from "./verdict/client.js";
 import type { SitesState } from "./verdict/decide.js";
 
-/** Whether the secrets of a client's TLS stack can be had. */
+/** Whether the secrets of a client's TLS stack are available. */
 export interface SitesWatch {
   readonly state: SitesState;
-  /** While they are searched for: what becomes of it. Never rejects. */
+  /** The result of a search that is under way. Never rejects. */
   readonly ready?: Promise<"known" | "none">;
 }
 
-/** The TLS secrets of clients' own sessions, which go straight to the capture plane. */
+/** The TLS secrets of clients' own sessions, which are sent directly to the capture plane. */
 export interface SecretSource {
   /**
-   * Asks for the secrets of the session that a hello with this random begins. Never rejects.
-   * @param id of the connection, by which the secrets are handed over
+   * Requests the secrets of the session that starts with this client random. Never rejects.
+   * @param id of the connection, with which the secrets are delivered
    */
   watch(id: number, client: KnownClient, random: Uint8Array): Promise<SitesWatch>;
   /** The connection has ended. */
   unwatch(id: number): void;
 }
 
-/** The server's answer waits for the probes so long, once per build of an executable. */
+/** How long the server's bytes wait for the probes, once per build of an executable. */
 const HOLD_MS = 150;
 
 /** As `readPassage`, where the native front relays and copies. */
@@ -52,7 +52,7 @@ export async function readCopied(
 const reasonOf = (outcome: "none" | "late" | "known" | undefined) =>
   outcome === "none" ? "tls_secrets_unavailable" : "tls_sites_late";
 
-/** Resolves with why nothing was copied, or with nothing when the capture plane has the copy: it tells the rest. */
+/** Resolves with the reason why nothing was copied, or with undefined: the capture plane then reports the rest. */
 export async function readPassage(
   client: Side,
   server: Side,
@@ -60,7 +60,7 @@ export async function readPassage(
   { taps, sites }: { readonly taps: TapSink; readonly sites: SitesWatch },
 ): Promise<NothingRead | undefined> {
   let tap: Tap | undefined;
-  /** What the client said while the sites were searched for. */
+  /** What the client sent during the search for the sites. */
   let early: Buffer[] | undefined = [];
   const settle = (outcome: "known" | "none" | "late") => {
     if (outcome === "known") tap = taps.open(connection);

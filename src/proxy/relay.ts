@@ -1,4 +1,4 @@
-/** Moves bytes between two open streams, untouched, with half-close, backpressure and aborts handed on. */
+/** Moves bytes between two open streams unchanged, and forwards half-close, backpressure and aborts. */
 
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -6,7 +6,7 @@ import type { CloseCause } from "../connection/connection.js";
 import type { Direction } from "../connection/direction.js";
 
 export interface RelayWatcher {
-  /** The server's bytes wait for this; the client's go on at once. Must resolve. */
+  /** The server's bytes wait for this; the client's do not. Must resolve. */
   readonly release?: Promise<unknown>;
   onBytes?(direction: Direction, bytes: Buffer): void;
   onEnd?(direction: Direction): void;
@@ -19,7 +19,7 @@ export interface RelayEnd {
   readonly bytesDown: number;
 }
 
-/** One end of a relay: its byte stream, and the TCP socket below it when that is another one. */
+/** One end of a relay: its byte stream, and the TCP socket below it if that is a different object. */
 export interface Side {
   readonly stream: Duplex;
   readonly socket: Socket;
@@ -28,7 +28,7 @@ export interface Side {
 export const tcpSide = (socket: Socket): Side => ({ stream: socket, socket });
 
 /**
- * Ends a side with a reset, so that its peer sees that the other side failed. Not at once: closing the socket
+ * Ends a side with a reset, so that its peer sees that the other side failed. Deferred: closing the socket
  * below a TLS session from within one of its callbacks crashes Node.
  */
 export function abort({ stream, socket }: Side): void {
@@ -38,12 +38,12 @@ export function abort({ stream, socket }: Side): void {
   });
 }
 
-/** The first keep-alive probe of an idle connection; what follows is the system's. */
+/** Delay before the first keep-alive probe of an idle connection; the rest is the system's default. */
 const KEEP_ALIVE_MS = 60_000;
 
 /**
  * Relays until both directions have ended or one side fails. Both streams must allow half-open use and belong
- * to the relay from here on; either may have ended or closed before. Resolves once, when both are closed; never
+ * to the relay from here on; either may already have ended or closed. Resolves once, when both are closed; never
  * rejects.
  */
 export function relay(client: Side, server: Side, watcher: RelayWatcher = {}): Promise<RelayEnd> {
@@ -75,7 +75,7 @@ export function relay(client: Side, server: Side, watcher: RelayWatcher = {}): P
         }
       };
       from.stream.on("error", (failure) => fail(from, to, failure));
-      // What happened before does not happen again: no event would ever tell of it.
+      // An earlier close emits no further event.
       if (from.stream.closed) return close();
       from.stream.on("close", close);
       to.stream.on("drain", () => {
@@ -92,7 +92,7 @@ export function relay(client: Side, server: Side, watcher: RelayWatcher = {}): P
       if (watcher.release && direction === "response") void watcher.release.then(start);
       else start();
     };
-    // A side that vanished without a word must not hold the other for ever.
+    // A side that vanished without closing must not keep the other open forever.
     for (const { socket } of [client, server]) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     forward(client, server, "request");
     forward(server, client, "response");

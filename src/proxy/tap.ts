@@ -1,6 +1,6 @@
 /**
- * The tap: a bounded copy of what passes, handed to the capture plane. This is all that the data plane knows
- * of capture. None of these calls may block, throw or fail.
+ * The tap: a bounded copy of the relayed bytes, for the capture plane. This is all that the data plane knows
+ * about capture. None of these calls may block, throw or fail.
  */
 
 import type { CloseCause, Connection, UnreadConnection } from "../connection/connection.js";
@@ -20,32 +20,32 @@ export interface TapSink {
   unread(connection: UnreadConnection): void;
 }
 
-/** A connection whose copy comes from the native front, in batches of all such connections (`CopySink`). */
+/** A connection whose copy comes from the native front, in batches for all such connections (`CopySink`). */
 export interface CopiedTap {
-  /** It is not read after all: what was copied is dropped, and nothing is told of it. */
+  /** It is not read after all: drops the copy, and no event is emitted for it. */
   abandon(): void;
-  /** The connection has ended, and the batch with its end was taken. */
+  /** The connection has ended, and the batch with its end was received. */
   close(): void;
 }
 
 /** The front's side of such a connection. */
 export interface CopySource {
-  /** The front's own number of it. */
+  /** The front's own id of the connection. */
   readonly id: number;
-  /** No more copies; the connection goes on. */
+  /** Stops copying; the connection continues. */
   stop(): void;
 }
 
-/** What the front wants back. */
+/** What the capture plane returns to the front. */
 export interface CopyFront {
   consumed(id: number, bytes: number): void;
   giveBuffer(buffer: ArrayBuffer): void;
 }
 
-/** Where the native front's batches go. */
+/** Receives the native front's batches. */
 export interface CopySink {
   attach(front: CopyFront): void;
   take(batch: TapBatch): void;
-  /** The copy of a connection reached its bound and ended; the connection goes on. */
+  /** The copy of a connection reached its limit and ended; the connection continues. */
   lost(id: number): void;
 }

@@ -1,4 +1,4 @@
-/** What the supervisor needs of a redirect, whichever system holds it. */
+/** The redirect as the supervisor uses it, on any system. */
 
 import { Redirect, type RedirectOptions } from "./redirect.js";
 import { MacRedirect } from "./redirect-macos.js";
@@ -6,20 +6,20 @@ import { MacRedirect } from "./redirect-macos.js";
 export type AddressFamily = "IPv4" | "IPv6";
 
 export interface HeldRedirect {
-  /** No connection comes any more; those that came go on. */
+  /** New connections are no longer redirected; open ones continue. */
   withdraw(): Promise<void>;
   /** Undoes `withdraw`. Throws as `install` does. */
   restore(): Promise<void>;
-  /** Leaves connections of this family alone. False where the system cannot do that. */
+  /** Stops redirecting connections of this family. False where the system does not support that. */
   leaveOut(family: AddressFamily): Promise<boolean>;
-  /** Takes all of it out, and waits for open connections where they need it. Can be called twice. */
+  /** Removes all of it, after waiting for open connections where they need it. Idempotent. */
   remove(): Promise<void>;
 }
 
 /**
  * Installs the rules. Throws OXIMY_E_PRIVILEGE, OXIMY_E_TOOL_MISSING or OXIMY_E_REDIRECT.
- * @param onLost called when the rules go although nobody asked for it
- * @param onNote called with what the script that holds them says meanwhile
+ * @param onLost called when the rules are removed without our request
+ * @param onNote called with later messages of the script that holds them
  */
 export async function holdRedirect(
   options: RedirectOptions,
@@ -32,8 +32,8 @@ export async function holdRedirect(
 }
 
 /**
- * Linux keeps what open connections need by itself, so that the rules come and go as a whole. One thing at a time: who
- * takes them out while they are being put back waits for that.
+ * Linux itself keeps what open connections need, so the rules are installed and removed as a whole. One operation at a
+ * time: a removal during a restore waits for it.
  */
 class LinuxRedirect implements HeldRedirect {
   private turn: Promise<void> = Promise.resolve();
@@ -66,7 +66,7 @@ class LinuxRedirect implements HeldRedirect {
 
   private next(work: () => Promise<void>): Promise<void> {
     const done = this.turn.then(work);
-    this.turn = done.catch(() => {}); // whoever asked for it is told
+    this.turn = done.catch(() => {}); // the caller gets the error
     return done;
   }
 }

@@ -1,10 +1,10 @@
-/** The last guard against connections that go round in a circle. */
+/** The last guard against connection loops. */
 
 import type { Identified } from "../engine/engine.js";
 
 /**
- * Refuses a connection that this very process made. Our own carry the group that the rules of the redirect leave alone;
- * should rules fail at that, each would bring another one.
+ * Refuses a connection that this very process made. Ours carry the group that the redirect's rules leave alone; if the
+ * rules failed at that, each connection would cause another.
  */
 export async function refuseOwn(
   accepted: { reject(): void },

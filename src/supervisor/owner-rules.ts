@@ -1,6 +1,6 @@
 /**
- * Rules of this machine that go by who sends: they meet our connections in the place of the client's, with the user
- * who called us and our group, so that they pass what they would have stopped, or stop what they would have passed.
+ * Firewall rules of this machine that match by sender: they see our connections in place of the client's, with the user
+ * who started us and our group, so they may pass what they would have blocked, or block what they would have passed.
  */
 
 import { execFileSync } from "node:child_process";
@@ -13,7 +13,7 @@ const NFT_OWNER = /\b(skuid|skgid|meta cgroup|cgroupv2)\b/;
 const IPTABLES_OWNER = /^-A .*( -m (owner|cgroup) |--[ug]id-owner )/;
 const SHOWN = 5;
 
-/** The rules by user, group or control group in the output of `nft list ruleset`, each with where it stands. */
+/** The rules by user, group or control group in the output of `nft list ruleset`, each with its table and chain. */
 export function nftOwnerRules(ruleset: string): string[] {
   const found: string[] = [];
   let table = "";
@@ -29,7 +29,7 @@ export function nftOwnerRules(ruleset: string): string[] {
   return found;
 }
 
-/** The same in the output of `iptables-save`, as it has them. */
+/** The same in the output of `iptables-save`, verbatim. */
 export function iptablesOwnerRules(saved: string): string[] {
   return saved
     .split("\n")
@@ -37,13 +37,13 @@ export function iptablesOwnerRules(saved: string): string[] {
     .map(shown);
 }
 
-/** Those of this machine. Needs root; what cannot be read has none. */
+/** Those of this machine. Needs root; a ruleset that cannot be read counts as empty. */
 export function readOwnerRules(): string[] {
   const nft = outputOf("nft", "-s", "list", "ruleset");
   const legacy = nft === undefined ? "iptables" : "iptables-legacy";
   const found = nft === undefined ? [] : nftOwnerRules(nft);
-  // Of what iptables-nft manages, nft has told; only where the older kind is in use are its tables looked at, which
-  // would be made by that.
+  // nft already lists what iptables-nft manages. The legacy tables are read only where they are in use, since reading
+  // creates them.
   if (nft === undefined || inUse("/proc/net/ip_tables_names"))
     found.push(...iptablesOwnerRules(outputOf(`${legacy}-save`) ?? ""));
   if (nft === undefined || inUse("/proc/net/ip6_tables_names"))
@@ -51,7 +51,7 @@ export function readOwnerRules(): string[] {
   return found;
 }
 
-/** One warning, with the rules. */
+/** Logs one warning with the rules. */
 export function warnOfOwnerRules(log: Log): void {
   if (process.platform !== "linux") return;
   const rules = readOwnerRules();
@@ -76,7 +76,7 @@ function outputOf(tool: string, ...args: string[]): string | undefined {
       maxBuffer: 64 << 20,
     });
   } catch {
-    return undefined; // not installed, or without the right: nothing is known
+    return undefined; // not installed, or not permitted
   }
 }
 
@@ -88,5 +88,5 @@ function inUse(file: string): boolean {
   }
 }
 
-/** Comments of rules are free text. */
+/** Comments in rules are free text. */
 const shown = (rule: string): string => rule.replace(/[^\x20-\x7e]/g, "?").slice(0, 200);

@@ -1,4 +1,4 @@
-/** Questions to another process that are answered by their number, and who waits for it. */
+/** Requests to another process that are answered by id, with their time limits. */
 
 import { withTimeout } from "../attribution/time-limit.js";
 
@@ -6,22 +6,22 @@ export class PendingAnswers<Answer> {
   private readonly waiting = new Map<number, (answer: Answer) => void>();
   private nextId = 1;
 
-  /** @param late what is answered when nothing came within `limitMs` */
-  async ask(send: (id: number) => void, limitMs: number, late: () => Answer): Promise<Answer> {
+  /** @param late the result when no answer arrives within `limitMs` */
+  async request(send: (id: number) => void, limitMs: number, late: () => Answer): Promise<Answer> {
     const id = this.nextId++;
     const answer = new Promise<Answer>((resolve) => this.waiting.set(id, resolve));
     send(id);
-    const given = await withTimeout(limitMs, answer, late);
+    const result = await withTimeout(limitMs, answer, late);
     this.waiting.delete(id);
-    return given;
+    return result;
   }
 
-  /** One that comes too late, or that nobody asked for, is nobody's. */
-  answer(id: number, answer: Answer): void {
+  /** An answer that comes too late, or that nobody requested, is ignored. */
+  resolve(id: number, answer: Answer): void {
     this.waiting.get(id)?.(answer);
   }
 
-  answerAll(answer: Answer): void {
+  resolveAll(answer: Answer): void {
     for (const resolve of this.waiting.values()) resolve(answer);
   }
 }

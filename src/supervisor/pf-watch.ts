@@ -1,7 +1,7 @@
 /**
- * Watches over the redirect of macOS while it holds. Nothing in pf belongs to a process there: any program may flush
- * rules or switch pf off, and a VPN that comes up changes where connections leave. So pf is looked at every few
- * seconds and with every change of routes, and the path is proved again whenever something had to be done.
+ * Watches the redirect of macOS while it is installed. pf state belongs to no process: any program may flush rules or
+ * disable pf, and a VPN that comes up changes the outgoing interface. So pf is checked every few seconds and on every
+ * change of routes, and the path is tested again whenever something had to be fixed.
  */
 
 import { spawn } from "node:child_process";
@@ -13,17 +13,17 @@ import type { SelfTestResult } from "./self-test.js";
 
 export type Proof = Readonly<Record<AddressFamily, SelfTestResult>>;
 
-/** What it needs of the redirect. */
+/** The part of the redirect that it uses. */
 export type WatchedRedirect = Pick<MacRedirect, "check" | "withdraw" | "restore" | "leaveOut" | "takeBoth">;
 
 export interface PfWatchOptions {
   readonly redirect: WatchedRedirect;
   /** Test connections of each family. Never rejects. */
   readonly prove: () => Promise<Proof>;
-  /** The rules are out for another reason, and must stay so. */
+  /** The rules were removed for another reason, and must stay so. */
   readonly isPaused: () => boolean;
   readonly log: Log;
-  /** Calls back with every change of routes or interfaces, until what it returns is called. */
+  /** Calls back on every change of routes or interfaces, until the returned function is called. */
   readonly onRouteChange?: (changed: () => void) => () => void;
   readonly everyMs?: number;
 }
@@ -35,10 +35,10 @@ const SETTLED_MS = 500;
 export class PfWatch {
   private timer: NodeJS.Timeout | undefined;
   private readonly unlisten: () => void;
-  private said = "";
-  /** Withdrawn by us, because the path did not work. */
+  private reported = "";
+  /** Withdrawn by us because the path did not work. */
   private failed = false;
-  /** Our rules were not in force when we last looked. */
+  /** Our rules were not in force at the last check. */
   private lost = false;
   private changed = false;
   private looking: Promise<void> | undefined;
@@ -49,7 +49,7 @@ export class PfWatch {
     this.schedule(options.everyMs ?? EVERY_MS);
   }
 
-  /** Resolves when a look that was under way is over. */
+  /** Resolves when a check in progress has ended. */
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
@@ -57,7 +57,7 @@ export class PfWatch {
     await this.looking;
   }
 
-  /** One look; for tests too. */
+  /** One check; also for tests. */
   look(): Promise<void> {
     this.looking ??= this.lookOnce().finally(() => {
       this.looking = undefined;
@@ -66,7 +66,7 @@ export class PfWatch {
   }
 
   private soon(): void {
-    // Not put off by each further change, or a restless network would never be looked at.
+    // Not postponed by each further change, or a restless network would never be checked.
     if (!this.changed) this.schedule(SETTLED_MS);
     this.changed = true;
   }
@@ -90,12 +90,12 @@ export class PfWatch {
     this.lost = state.kind === "lost";
     switch (state.kind) {
       case "withdrawn":
-        // What did not work is tried again when something has changed, and not before.
+        // A path that did not work is tested again when something has changed, and not before.
         if (this.failed && changed && !isPaused()) return this.tryAgain();
         this.changed ||= changed && !this.failed;
         return;
       case "lost":
-        return this.say("error", `redirect: connections are not captured: ${state.why}`);
+        return this.report("error", `redirect: connections are not captured: ${state.why}`);
       case "renewed":
         return this.prove();
       case "ok":
@@ -107,12 +107,12 @@ export class PfWatch {
     try {
       await this.options.redirect.restore();
     } catch (error) {
-      return this.say("error", `redirect: connections are not captured: ${(error as OximyError).message}`);
+      return this.report("error", `redirect: connections are not captured: ${(error as OximyError).message}`);
     }
     await this.prove();
   }
 
-  /** A path that does not work is worse than none: whoever took it would hang. */
+  /** A broken path is worse than none: connections on it would hang. */
   private async prove(): Promise<void> {
     const { redirect, prove } = this.options;
     await redirect.takeBoth();
@@ -120,25 +120,25 @@ export class PfWatch {
     if (this.closed) return;
     this.failed = false;
     const failures = failuresOf(proof);
-    if (failures.length === 0) return this.say("info", "");
+    if (failures.length === 0) return this.report("info", "");
     const [first] = failures;
     if (failures.length === 1 && first && works(proof)) {
       await redirect.leaveOut(first.family);
-      return this.say("warn", `redirect: ${first.reason}; connections of this family are not captured`);
+      return this.report("warn", `redirect: ${first.reason}; connections of this family are not captured`);
     }
     this.failed = true;
     await redirect.withdraw();
-    this.say(
+    this.report(
       "error",
       `redirect: connections go directly until the network changes (${failures.map(({ reason }) => reason).join("; ")})`,
     );
   }
 
-  /** Says what is new, and that all is well again. */
-  private say(level: "info" | "warn" | "error", line: string): void {
-    if (line === this.said) return;
+  /** Logs changes only; an empty line means that all is well again. */
+  private report(level: "info" | "warn" | "error", line: string): void {
+    if (line === this.reported) return;
     this.options.log[level](line === "" ? "redirect: works again; capturing" : line);
-    this.said = line;
+    this.reported = line;
   }
 }
 
@@ -154,19 +154,19 @@ export function failuresOf(proof: Proof): { readonly family: AddressFamily; read
 export const works = (proof: Proof): boolean => Object.values(proof).some(({ kind }) => kind === "arrived");
 
 /**
- * A message of route(8)'s `monitor` that may mean another way out: addresses, interfaces, and routes that somebody set.
- * Not those that the kernel makes for each neighbour (WASCLONED, LLINFO), nor the questions of others (RTM_GET), which
- * are also our own.
+ * A message of route(8)'s `monitor` that may mean another outgoing interface: addresses, interfaces, and routes that
+ * somebody set. Excludes those that the kernel creates for each neighbour (WASCLONED, LLINFO), and queries (RTM_GET),
+ * which may be our own.
  */
 const MEANS_CHANGE =
   /^RTM_(?:NEWADDR|DELADDR|IFINFO):|^RTM_(?:ADD|DELETE|CHANGE):(?!.*\b(?:WASCLONED|LLINFO)\b)/m;
 
 export const meansChange = (messages: string): boolean => MEANS_CHANGE.test(messages);
 
-/** `monitor` prints whatever the routing socket says, and flushes after each message. */
+/** `monitor` prints every message of the routing socket, and flushes after each. */
 function monitorRoutes(changed: () => void): () => void {
   const monitor = spawn("/sbin/route", ["-n", "monitor"], { stdio: ["ignore", "pipe", "ignore"] });
-  monitor.on("error", () => {}); // then the timer alone looks
+  monitor.on("error", () => {}); // then only the timer triggers checks
   monitor.stdout.setEncoding("latin1").on("data", (messages: string) => {
     if (meansChange(messages)) changed();
   });

@@ -1,21 +1,21 @@
-/** What supervisor and proxy say to each other. Plain data, sent over the child process's channel. */
+/** The messages between supervisor and proxy. Plain data, sent over the child process's channel. */
 
 import type { SocketTuple } from "../connection/client.js";
 import type { InvokingUser } from "../user/invoking-user.js";
 import type { CaptureSettings } from "../user/settings.js";
-import { isBundleText, isSignAsk, type SignAnswer, type SignAsk } from "./signer-protocol.js";
+import { isBundleText, isSignRequest, type SignAnswer, type SignRequest } from "./signer-protocol.js";
 
 export interface ProxyStart {
   readonly type: "start";
   readonly settings: CaptureSettings;
   readonly invokingUser: InvokingUser;
-  /** The certificate of the machine's CA, which need not be there yet. */
+  /** The certificate of the machine's CA, which may not exist yet. */
   readonly certificatePath: string;
-  /** What the supervisor's self-test expects to read. */
+  /** The response that the supervisor's self-test expects. */
   readonly selfTestNonce: string;
-  /** Whether secrets come, on descriptor `SECRETS_FD`. */
+  /** Whether secrets are sent, on descriptor `SECRETS_FD`. */
   readonly reads: boolean;
-  /** Whether listeners of containers' networks come, on descriptor `GUESTS_FD`. */
+  /** Whether listeners of container networks are sent, on descriptor `GUESTS_FD`. */
   readonly guests: boolean;
   readonly json: boolean;
   readonly showContent: boolean;
@@ -24,21 +24,21 @@ export interface ProxyStart {
   readonly quiet: boolean;
 }
 
-/** Of the proxy: frames of secrets (secrets/secret-frame.ts), never in a message. */
+/** In the proxy: frames of secrets (secrets/secret-frame.ts), never in a message. */
 export const SECRETS_FD = 4;
-/** Of the proxy: listeners and sockets of containers' networks (native/linux/guest_message.h). */
+/** In the proxy: listeners and sockets of container networks (native/linux/guest_message.h). */
 export const GUESTS_FD = 5;
 
 export type ToProxy =
   | ProxyStart
-  /** `client` is the JSON of an Identified: connections of one process get equal texts, and share what is made of them. */
+  /** `client` is the JSON of an Identified: connections of one process get equal texts, and share the parsed object. */
   | { readonly type: "client"; readonly id: number; readonly client: string }
-  /** Whether the secrets of a connection will come, and, while that was being found out, what became of it. */
+  /** Whether the secrets of a connection will come; after `searching`, the result of the search. */
   | { readonly type: "sites"; readonly id: number; readonly state: "known" | "searching" | "none" }
-  /** What became of a certificate that was asked for. */
+  /** The result of a certificate request. */
   | { readonly type: "signed"; readonly id: number; readonly answer: SignAnswer }
   | { readonly type: "ping"; readonly id: number }
-  /** Stop accepting, let open connections end within the grace, write what is left, exit. */
+  /** Stop accepting, let open connections end within the grace period, write what is left, exit. */
   | { readonly type: "stop"; readonly graceMs: number };
 
 export type ToSupervisor =
@@ -53,18 +53,18 @@ export type ToSupervisor =
       readonly random: string;
     }
   | { readonly type: "unwatch"; readonly id: number }
-  /** The bundle that is used from now on, for whoever signs. The first comes before `listening`. */
+  /** The bundle in use from now on, for the signer. The first is sent before `listening`. */
   | { readonly type: "bundle"; readonly document: string }
-  | ({ readonly type: "sign"; readonly id: number } & SignAsk)
+  | ({ readonly type: "sign"; readonly id: number } & SignRequest)
   | { readonly type: "pong"; readonly id: number }
-  /** Nearly as many connections are open as can be held, or there is room again. */
+  /** Nearly as many connections are open as possible, or there is room again. */
   | {
       readonly type: "crowd";
       readonly state: "crowded" | "room";
       readonly held: number;
       readonly most: number;
     }
-  /** The proxy was asked to stop by a signal of its own. */
+  /** The proxy received a signal of its own to stop. */
   | { readonly type: "stop_requested" }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly advice: string };
 
@@ -75,7 +75,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 const isText = (value: unknown): value is string => typeof value === "string";
 
-/** What each message of the proxy must have. Root believes nothing that the proxy says. */
+/** The required fields of each message of the proxy. Root trusts nothing that the proxy sends. */
 const SHAPES: Record<ToSupervisor["type"], (message: Record<string, unknown>) => boolean> = {
   listening: ({ port, localPorts }) =>
     isCount(port) && Array.isArray(localPorts) && localPorts.every(isCount),
@@ -92,7 +92,7 @@ const SHAPES: Record<ToSupervisor["type"], (message: Record<string, unknown>) =>
     /^[0-9a-f]{64}$/.test(random),
   unwatch: ({ id }) => isCount(id) && id <= 0xffff_ffff,
   bundle: ({ document }) => isBundleText(document),
-  sign: (message) => isCount(message.id) && isSignAsk(message),
+  sign: (message) => isCount(message.id) && isSignRequest(message),
   pong: ({ id }) => isCount(id),
   crowd: ({ state, held, most }) =>
     (state === "crowded" || state === "room") && isCount(held) && isCount(most),
@@ -100,7 +100,7 @@ const SHAPES: Record<ToSupervisor["type"], (message: Record<string, unknown>) =>
   failed: ({ code, message, advice }) => [code, message, advice].every(isText),
 };
 
-/** A message of the proxy, if it is one. */
+/** Validates a message of the proxy. */
 export function readToSupervisor(value: unknown): ToSupervisor | undefined {
   if (!isObject(value) || !isText(value.type) || !Object.hasOwn(SHAPES, value.type)) return undefined;
   return SHAPES[value.type as ToSupervisor["type"]](value) ? (value as unknown as ToSupervisor) : undefined;

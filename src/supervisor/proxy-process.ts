@@ -1,6 +1,6 @@
 /**
- * The proxy process of `oximy local`: unprivileged from its first act on. Untrusted bytes (TLS, HTTP, JSON) are
- * read here and nowhere else. Started by the supervisor, to which it speaks over the child process's channel.
+ * The proxy process of `oximy local`: unprivileged from its first step on. Untrusted bytes (TLS, HTTP, JSON) are
+ * parsed here and nowhere else. Started by the supervisor, with which it communicates over the child process's channel.
  */
 
 import type { Socket } from "node:net";
@@ -22,35 +22,35 @@ import { refuseOwn } from "./own-connections.js";
 import { PendingAnswers } from "./pending-answers.js";
 import { GUESTS_FD, type ProxyStart, SECRETS_FD, type ToProxy, type ToSupervisor } from "./protocol.js";
 import { RemoteSecrets, readSecrets } from "./remote-secrets.js";
-import { type AskForLeaf, RemoteAuthority } from "./remote-signer.js";
+import { RemoteAuthority, type RequestLeaf } from "./remote-signer.js";
 import { SELF_TEST_ADDRESSES } from "./self-test.js";
-import type { SignAnswer, SignAsk } from "./signer-protocol.js";
+import type { SignAnswer, SignRequest } from "./signer-protocol.js";
 
-const say = (message: ToSupervisor) => {
-  // A supervisor that is gone is seen by the end of the channel; sending into it would be an error of its own.
+const send = (message: ToSupervisor) => {
+  // A dead supervisor is detected by the end of the channel; sending to it would be a separate error.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 };
 
 /**
- * The supervisor keeps the limit of a lookup once it is asked. This one is for a supervisor that hangs, and leaves it
- * the time that it may wait for a busy machine; it ends before the front gives a verdict up (2 s).
+ * The supervisor enforces the limit of a lookup it has received. This one is for a supervisor that hangs, and includes
+ * the time that it may take on a busy machine; it ends before the front's limit for a verdict (2 s).
  */
 const LOOKUP_MS = 800;
 const MAX_CLIENTS = 500;
 /** The supervisor's own limit is shorter; this one is for a supervisor that hangs. */
 const SIGN_MS = 8_000;
-/** A proxy that hangs is gone this long after its supervisor; draining and writing have shorter limits. */
+/** A proxy that hangs is ended this long after its supervisor; draining and writing have shorter limits. */
 const ORPHAN_MS = 12_000;
 
-/** Asks the supervisor, which may look into every process, whose socket this is. */
+/** Looks up the owner of a socket through the supervisor, which may inspect every process. */
 class RemoteIdentifier {
   private readonly pending = new PendingAnswers<Identified>();
   /** One object for equal clients: thousands of connections can be open, and each keeps its own. */
   private readonly clients = new LruCache<string, Identified>(MAX_CLIENTS);
 
   identify(tuple: SocketTuple): Promise<Identified> {
-    return this.pending.ask(
-      (id) => say({ type: "lookup", id, tuple }),
+    return this.pending.request(
+      (id) => send({ type: "lookup", id, tuple }),
       LOOKUP_MS,
       () => ({ owner: { kind: "unknown", reason: "timeout" } }),
     );
@@ -62,23 +62,23 @@ class RemoteIdentifier {
       client = JSON.parse(text) as Identified;
       this.clients.set(text, client);
     }
-    this.pending.answer(id, client);
+    this.pending.resolve(id, client);
   }
 }
 
-/** Asks the supervisor for certificates, who hands it on to whoever holds the key. */
-class LeafAsks {
+/** Requests certificates from the supervisor, which forwards the request to the holder of the key. */
+class LeafRequests {
   private readonly pending = new PendingAnswers<SignAnswer>();
 
-  readonly ask: AskForLeaf = (ask: SignAsk) =>
-    this.pending.ask(
-      (id) => say({ type: "sign", id, ...ask }),
+  readonly request: RequestLeaf = (request: SignRequest) =>
+    this.pending.request(
+      (id) => send({ type: "sign", id, ...request }),
       SIGN_MS,
-      () => ({ kind: "refused", why: "no answer came" }),
+      () => ({ kind: "refused", why: "no answer" }),
     );
 
   answer(id: number, answer: SignAnswer): void {
-    this.pending.answer(id, answer);
+    this.pending.resolve(id, answer);
   }
 }
 
@@ -87,7 +87,7 @@ async function start(
   identifier: RemoteIdentifier,
   secrets: RemoteSecrets,
   feed: Feed | undefined,
-  leaves: LeafAsks,
+  leaves: LeafRequests,
   log: Log,
 ): Promise<Engine> {
   const native = loadNative();
@@ -98,8 +98,8 @@ async function start(
     native,
     fileGroup: message.invokingUser.gid,
     front: "redirect",
-    authority: new RemoteAuthority(message.certificatePath, leaves.ask),
-    ...(message.settings.intercept ? { onBundle: (document) => say({ type: "bundle", document }) } : {}),
+    authority: new RemoteAuthority(message.certificatePath, leaves.request),
+    ...(message.settings.intercept ? { onBundle: (document) => send({ type: "bundle", document }) } : {}),
     ...(message.reads ? { secrets, onReadOutcome: (...outcome) => secrets.onOutcome(...outcome) } : {}),
     ...(feed ? { onEvent: (event) => feed.print(event) } : {}),
     log,
@@ -116,7 +116,7 @@ async function start(
     });
   const onConnection = (accepted: AcceptedConnection, client: Promise<Identified>) => {
     if (accepted.destination && SELF_TEST_ADDRESSES.includes(accepted.destination.address)) {
-      // What it said is read to its end, or the socket would stay: tests in containers come every second.
+      // Its bytes are read to the end, or the socket would linger: container tests arrive every second.
       accepted.take()?.resume().end(message.selfTestNonce);
       return;
     }
@@ -129,20 +129,20 @@ async function start(
     onAccept: lookUp,
     onConnection,
     ...(engine.copies ? { copies: engine.copies } : {}),
-    onCrowd: (crowd) => say({ type: "crowd", ...crowd }),
+    onCrowd: (crowd) => send({ type: "crowd", ...crowd }),
     ...(message.guests ? { guests: GUESTS_FD } : {}),
   });
   engine.serve(listener);
   if (message.reads) readSecrets(SECRETS_FD, (bytes) => engine.takeSecrets(bytes));
   giveToGroup(message.settings.home, message.invokingUser.gid);
-  say({ type: "listening", port: listener.port, localPorts: engine.localPorts() });
+  send({ type: "listening", port: listener.port, localPorts: engine.localPorts() });
   return engine;
 }
 
 function main(): void {
   const identifier = new RemoteIdentifier();
-  const secrets = new RemoteSecrets(say);
-  const leaves = new LeafAsks();
+  const secrets = new RemoteSecrets(send);
+  const leaves = new LeafRequests();
   let engine: Engine | undefined;
   let feed: Feed | undefined;
   let log = createLog({ json: false, level: "info" });
@@ -180,18 +180,18 @@ function main(): void {
       case "signed":
         return leaves.answer(message.id, message.answer);
       case "ping":
-        return void say({ type: "pong", id: message.id });
+        return void send({ type: "pong", id: message.id });
       case "stop":
         return void stop(message.graceMs);
     }
   });
-  // Without a supervisor the redirect is gone: nothing new comes, and what is open gets its end.
+  // Without a supervisor the redirect is gone: no new connections arrive, and open ones are ended.
   process.on("disconnect", () => void stop(0));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => say({ type: "stop_requested" }));
+    process.on(signal, () => send({ type: "stop_requested" }));
   }
   process.on("uncaughtException", (error) => {
-    // State may be wrong from here on. The supervisor takes the redirect out as soon as we are gone.
+    // State may be wrong from here on. The supervisor removes the redirect as soon as we exit.
     log.error(`proxy: ${error.stack ?? error.message}`);
     endProcess(1);
   });

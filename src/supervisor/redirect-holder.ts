@@ -1,10 +1,10 @@
-/** The script that holds a redirect for as long as its standard input is held. */
+/** The script that holds a redirect while its standard input is open. */
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 import { type ErrorCode, OximyError } from "../errors.js";
 
-/** What its exit codes mean, and what is advised. */
+/** The errors of its exit codes, with advice. */
 export type ExitErrors = Readonly<Record<number, readonly [code: ErrorCode, advice: string]>>;
 
 export interface HolderOptions {
@@ -14,34 +14,34 @@ export interface HolderOptions {
   readonly readyMs: number;
 }
 
-/** One whose rules are in force. */
+/** A holder whose rules are in force. */
 export interface Holder {
   readonly script: ChildProcessWithoutNullStreams;
-  /** What it prints after it is ready. */
+  /** Its output after it is ready. */
   readonly lines: Interface;
   readonly ended: Promise<void>;
-  /** The last that it complained of; empty when it did not. */
+  /** Its last error message; empty when there was none. */
   complaint(): string;
 }
 
 export const withoutPrefix = (line: string): string => line.replace(/^oximy-redirect: /, "");
 const lastLine = (text: string): string => withoutPrefix(text.trim().split("\n").at(-1)!);
 
-/** Resolves when the rules are in force. Throws what `exitErrors` says, or OXIMY_E_REDIRECT. */
+/** Resolves when the rules are in force. Throws the error in `exitErrors`, or OXIMY_E_REDIRECT. */
 export async function startHolder({ path, args, exitErrors, readyMs }: HolderOptions): Promise<Holder> {
   const script = spawn("/bin/sh", [path, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
-    // Ctrl-C in the terminal is for the supervisor alone, which takes the rules out in order.
+    // Ctrl-C in the terminal is for the supervisor alone, which removes the rules in order.
     detached: true,
   });
-  script.stdin.on("error", () => {}); // it has ended; that is seen by its exit
+  script.stdin.on("error", () => {}); // it has exited; detected by its exit event
   let complaint = "";
   script.stderr.on("data", (chunk: Buffer) => {
     complaint = (complaint + chunk.toString("utf8")).slice(-2_000);
   });
   const ended = new Promise<void>((resolve) => {
     script.once("exit", () => {
-      // Whoever still waits for end-of-file on the other end shall see it.
+      // Lets a process that still waits for end-of-file on the other end see it.
       script.stdin.destroy();
       resolve();
     });
@@ -71,7 +71,7 @@ export async function startHolder({ path, args, exitErrors, readyMs }: HolderOpt
   return { script, lines, ended, complaint: () => lastLine(complaint) };
 }
 
-/** Has the rules taken out, by force when that takes longer than `ms`. Can be called twice. */
+/** Has the script remove the rules; kills it when that takes longer than `ms`. Idempotent. */
 export async function endHolder({ script, ended }: Holder, ms: number): Promise<void> {
   script.stdin.end();
   const timer = setTimeout(() => script.kill("SIGKILL"), ms);

@@ -1,28 +1,28 @@
-/** The redirect of macOS: a script holds the rules for as long as we hold its standard input, and takes orders there. */
+/** The redirect of macOS: a script holds the rules while its standard input is open, and takes commands there. */
 
 import { OximyError } from "../errors.js";
 import type { AddressFamily, HeldRedirect } from "./held-redirect.js";
 import { holdArguments, type RedirectOptions, redirectScript } from "./redirect.js";
 import { type ExitErrors, endHolder, type Holder, startHolder } from "./redirect-holder.js";
 
-/** What the script found when it looked at pf. */
+/** The result of the script's check of pf. */
 export type PfState =
   | { readonly kind: "ok" }
-  /** It had to do something: other people took rules away, or the way out has changed. */
+  /** It had to fix something: another program removed rules, or the outgoing interface changed. */
   | { readonly kind: "renewed"; readonly ways: string }
   /** Connections go directly. */
   | { readonly kind: "lost"; readonly why: string }
   | { readonly kind: "withdrawn" };
 
 const READY_MS = 10_000;
-/** An order takes some ten short commands. A script that takes longer hangs, and its stand-in takes over. */
+/** A command runs some ten short programs. A script that takes longer hangs, and its stand-in takes over. */
 const ORDER_MS = 20_000;
 /** The script itself waits 10 s for open connections. */
 const REMOVE_MS = 12_000;
 
 const EXIT_ERRORS: ExitErrors = {
   3: ["OXIMY_E_PRIVILEGE", "Run it as root: sudo oximy local"],
-  4: ["OXIMY_E_TOOL_MISSING", "What it says tells what pf lacks; docs/macos.md has the ways out."],
+  4: ["OXIMY_E_TOOL_MISSING", "The message above says what pf lacks; docs/macos.md has the remedies."],
 };
 
 export class MacRedirect implements HeldRedirect {
@@ -46,7 +46,7 @@ export class MacRedirect implements HeldRedirect {
 
   /**
    * Installs the rules. Throws OXIMY_E_PRIVILEGE, OXIMY_E_TOOL_MISSING or OXIMY_E_REDIRECT.
-   * @param onLost called when the script ends although nobody asked for it
+   * @param onLost called when the script ends without our request
    */
   static async install(
     options: RedirectOptions,
@@ -59,7 +59,7 @@ export class MacRedirect implements HeldRedirect {
     return new MacRedirect(holder, onLost, orderMs);
   }
 
-  /** Looks at pf, puts back what is ours, and follows the way out when it has changed. Never rejects. */
+  /** Checks pf, restores our rules, and follows the outgoing interface if it has changed. Never rejects. */
   async check(): Promise<PfState> {
     return readState(await this.order("check"));
   }
@@ -84,7 +84,7 @@ export class MacRedirect implements HeldRedirect {
     return true;
   }
 
-  /** Takes in again what was left out. */
+  /** Includes both families again. */
   async takeBoth(): Promise<void> {
     await this.order("both");
   }
@@ -95,7 +95,7 @@ export class MacRedirect implements HeldRedirect {
     await this.ended;
   }
 
-  /** Orders are answered in turn, one line each. */
+  /** Commands are answered in order, one line each. */
   private order(word: string): Promise<string> {
     if (this.hasEnded || this.removing) return Promise.resolve("ended");
     return new Promise((resolve) => {

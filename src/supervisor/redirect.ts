@@ -1,4 +1,4 @@
-/** The redirect's life: the script holds the rules for as long as we hold its standard input. */
+/** The redirect's lifetime: the script holds the rules while we hold its standard input. */
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ export interface RedirectOptions {
   readonly backend?: "auto" | "nft" | "iptables";
 }
 
-/** Some 0.3 s are usual; a machine that is busy may need many times that. */
+/** Usually takes some 0.3 s; a busy machine may need many times that. */
 const READY_MS = 30_000;
 const REMOVE_MS = 2_000;
 
@@ -61,8 +61,8 @@ export class Redirect {
 
   /**
    * Installs the rules. Throws OXIMY_E_PRIVILEGE, OXIMY_E_TOOL_MISSING or OXIMY_E_REDIRECT.
-   * @param onLost called when the rules go although nobody asked for it
-   * @param onNote called with what the script says while it holds them
+   * @param onLost called when the rules are removed without our request
+   * @param onNote called with later messages of the script
    */
   static async install(
     options: RedirectOptions,
@@ -78,7 +78,7 @@ export class Redirect {
     return new Redirect(holder, onLost, onNote);
   }
 
-  /** Takes the rules out. Resolves when they are gone. Can be called twice. */
+  /** Removes the rules. Resolves when they are gone. Idempotent. */
   async remove(): Promise<void> {
     this.removing = true;
     await endHolder(this.holder, REMOVE_MS);
@@ -87,8 +87,8 @@ export class Redirect {
 }
 
 /**
- * Throws OXIMY_E_REDIRECT when another process asked for the redirect that is held now; also when it is of another
- * user or home. Two that start in the same moment are told apart by the script's lock.
+ * Throws OXIMY_E_REDIRECT when another process holds the redirect, even for another user or home. Two that start at
+ * the same moment are serialized by the script's lock.
  */
 export async function refuseSecondRun(): Promise<void> {
   const { code, output } = await runRedirectScript(["holder"]);
@@ -96,11 +96,11 @@ export async function refuseSecondRun(): Promise<void> {
   throw new OximyError(
     "OXIMY_E_REDIRECT",
     `This machine is captured already, by process ${output}.`,
-    `End that one first (Ctrl-C, or: sudo kill ${output}). When it does not end: sudo oximy cleanup`,
+    `Stop that one first (Ctrl-C, or: sudo kill ${output}). If it does not stop: sudo oximy cleanup`,
   );
 }
 
-/** Runs `cleanup` or `status`. Resolves with its exit code and what it printed. */
+/** Runs `cleanup` or `status`. Resolves with its exit code and output. */
 export function runRedirectScript(args: readonly string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     execFile("/bin/sh", [redirectScript(), ...args], { encoding: "utf8" }, (error, stdout, stderr) => {

@@ -1,4 +1,4 @@
-/** The proxy's side of reading: asks the supervisor for secrets, and hands on what comes on their descriptor. */
+/** The proxy's side of reading: requests secrets from the supervisor, and passes on those sent on their descriptor. */
 
 import { Socket, type SocketConstructorOpts } from "node:net";
 import { withTimeout } from "../attribution/time-limit.js";
@@ -8,14 +8,14 @@ import type { SecretSource, SitesWatch } from "../proxy/read-passage.js";
 import type { KnownClient } from "../proxy/verdict/client.js";
 import type { ToSupervisor } from "./protocol.js";
 
-/** For the supervisor's first answer; a busy machine has this much time. */
+/** For the supervisor's first answer, even on a busy machine. */
 const ANSWER_MS = 300;
-/** A program that could not be read so often is not read until its executable changes, which changes its key. */
+/** After this many failures a program is not read until its executable changes, which changes its key. */
 const MAX_FAILURES = 2;
 const MAX_PROGRAMS = 1_000;
 const MAX_CONNECTIONS = 4_096;
 
-/** A short connection has ended before its secrets are here. */
+/** A short connection may end before its secrets arrive. */
 const OUTLAST_MS = 1_000;
 
 interface Watched {
@@ -25,11 +25,11 @@ interface Watched {
 
 export class RemoteSecrets implements SecretSource {
   private readonly watched = new Map<number, Watched>();
-  /** Of connections: what becomes of one may be told after its end. */
+  /** By connection: its outcome may be reported after its end. */
   private readonly programs = new LruCache<number, string>(MAX_CONNECTIONS);
   private readonly failures = new LruCache<string, number>(MAX_PROGRAMS);
 
-  constructor(private readonly say: (message: ToSupervisor) => void) {}
+  constructor(private readonly send: (message: ToSupervisor) => void) {}
 
   async watch(id: number, { owner, program }: KnownClient, random: Uint8Array): Promise<SitesWatch> {
     if (owner.kind !== "process" || owner.process.startTime === undefined) return { state: "none" };
@@ -39,8 +39,8 @@ export class RemoteSecrets implements SecretSource {
       this.watched.set(id, { answer: resolve });
     });
     if (program) this.programs.set(id, program.key);
-    this.say({ type: "watch", id, pid, startTime, random: Buffer.from(random).toString("hex") });
-    // An answer that is late is waited for as a search is: in that time the server's answer has not gone on.
+    this.send({ type: "watch", id, pid, startTime, random: Buffer.from(random).toString("hex") });
+    // A late answer is awaited like a search: the server's bytes are held back meanwhile.
     const state = await withTimeout(ANSWER_MS, first, () => "searching" as const);
     if (state !== "searching") return { state };
     const ready = new Promise<"known" | "none">((resolve) => {
@@ -55,7 +55,7 @@ export class RemoteSecrets implements SecretSource {
     return { state, ready };
   }
 
-  /** The connection has ended: when its secrets came, or after a second, none is wanted any more. */
+  /** The connection has ended: once its secrets arrive, or after a second, none are wanted any more. */
   unwatch(id: number): void {
     const watched = this.watched.get(id);
     if (watched) watched.end ??= setTimeout(() => this.forget(id), OUTLAST_MS).unref();
@@ -63,14 +63,14 @@ export class RemoteSecrets implements SecretSource {
 
   private forget(id: number): void {
     clearTimeout(this.watched.get(id)?.end);
-    if (this.watched.delete(id)) this.say({ type: "unwatch", id });
+    if (this.watched.delete(id)) this.send({ type: "unwatch", id });
   }
 
   answer(id: number, state: SitesWatch["state"]): void {
     this.watched.get(id)?.answer(state);
   }
 
-  /** What became of a connection whose secrets were asked for. */
+  /** The outcome of a connection whose secrets were requested. */
   onOutcome(id: number, outcome: ReadOutcome): void {
     if (this.watched.get(id)?.end) this.forget(id);
     const program = this.programs.peek(id);
@@ -80,17 +80,17 @@ export class RemoteSecrets implements SecretSource {
   }
 }
 
-/** Frames that came together; what is larger comes in parts. */
+/** Frames that arrive together; larger amounts arrive in parts. */
 const BUFFER = 72 * 64;
 
 /**
- * Reads frames of secrets from a descriptor and hands their bytes on, each buffer once and for good: nothing of them
+ * Reads frames of secrets from a descriptor and passes their bytes on, each buffer once and with ownership: no copy
  * stays here.
  */
 export function readSecrets(fd: number, take: (bytes: Uint8Array<ArrayBuffer>) => void): void {
   const buffer = new Uint8Array(BUFFER);
   const onread = {
-    // One buffer for all, so that no copy is left in Node's pools.
+    // One buffer for all reads, so that no copy is left in Node's pools.
     buffer,
     callback: (length: number) => {
       const bytes = buffer.slice(0, length);
@@ -101,7 +101,7 @@ export function readSecrets(fd: number, take: (bytes: Uint8Array<ArrayBuffer>) =
   };
   // @types/node has `onread` for connecting sockets only.
   const socket = new Socket({ fd, readable: true, writable: false, onread } as SocketConstructorOpts);
-  // A supervisor that is gone is seen by the end of the channel.
+  // A dead supervisor is detected by the end of the channel.
   socket.on("error", () => {}).unref();
   socket.resume();
 }

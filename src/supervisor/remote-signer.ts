@@ -1,4 +1,4 @@
-/** The proxy's side of the signing: it asks for certificates and never has the CA's key. */
+/** The proxy's side of signing: it requests certificates and never has the CA's key. */
 
 import { generateKeyPairSync } from "node:crypto";
 import { statSync } from "node:fs";
@@ -7,27 +7,27 @@ import { LeafContexts } from "../certificates/leaf-contexts.js";
 import { identityOfFile } from "../certificates/machine-ca.js";
 import type { Authority } from "../engine/authority.js";
 import { LruCache } from "../lru-cache.js";
-import type { SignAnswer, SignAsk } from "./signer-protocol.js";
+import type { SignAnswer, SignRequest } from "./signer-protocol.js";
 
-export type AskForLeaf = (ask: SignAsk) => Promise<SignAnswer>;
+export type RequestLeaf = (request: SignRequest) => Promise<SignAnswer>;
 
 const HOUR = 3_600_000;
-/** A leaf is asked for anew before its staple, which is good for a day, ends. */
+/** A leaf is replaced before its staple, which is valid for a day, expires. */
 const KEPT_MS = 20 * HOUR;
-/** A name that was refused is not asked for again for so long. */
+/** How long a refused name is not requested again. */
 const REFUSED_MS = 10_000;
 const MAX_LEAVES = 2_000;
-/** A certificate that root made meanwhile is noticed within this time. */
+/** A new certificate made by root is noticed within this time. */
 const LOOK_AGAIN_MS = 1_000;
 
 interface Held {
-  /** Epoch ms: in between it counts. A clock that was set back is before it. */
+  /** Epoch ms: valid in between. A clock that was set back is before it. */
   readonly since: number;
   readonly until: number;
   readonly leaf: Promise<ShownLeaf>;
 }
 
-/** All leaves share one P-256 key of this process's own, made anew for each run. */
+/** All leaves share one P-256 key of this process, generated at each start. */
 export class RemoteIssuer implements Issuer {
   private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
@@ -35,12 +35,12 @@ export class RemoteIssuer implements Issuer {
   private readonly held = new LruCache<string, Held>(MAX_LEAVES);
 
   constructor(
-    private readonly ask: AskForLeaf,
+    private readonly request: RequestLeaf,
     private readonly now: () => number = Date.now,
   ) {}
 
   prepare(host: string, port: number): void {
-    this.leafFor(host, port).catch(() => {}); // told to whoever needs it
+    this.leafFor(host, port).catch(() => {}); // reported to the caller that needs it
   }
 
   leafFor(host: string, port: number): Promise<ShownLeaf> {
@@ -60,7 +60,7 @@ export class RemoteIssuer implements Issuer {
   }
 
   private async fetch(host: string, port: number): Promise<ShownLeaf> {
-    const answer = await this.ask({ host, port, key: this.spki });
+    const answer = await this.request({ host, port, key: this.spki });
     if (answer.kind === "refused") throw new NotSigned(answer.why);
     const staple = Buffer.from(answer.staple, "base64");
     const contexts = new LeafContexts(this.keyPem, answer.chain);
@@ -68,7 +68,7 @@ export class RemoteIssuer implements Issuer {
   }
 }
 
-/** The machine's CA as the proxy sees it: a certificate that everybody can read. */
+/** The machine's CA as the proxy sees it: a world-readable certificate. */
 export class RemoteAuthority implements Authority {
   private current: RemoteIssuer;
   private identity: string | undefined;
@@ -76,12 +76,12 @@ export class RemoteAuthority implements Authority {
 
   constructor(
     private readonly certificatePath: string,
-    private readonly ask: AskForLeaf,
+    private readonly request: RequestLeaf,
   ) {
-    this.current = new RemoteIssuer(ask);
+    this.current = new RemoteIssuer(request);
   }
 
-  /** It is root's to make. */
+  /** Only root can create it. */
   prepare(): void {}
 
   exists(): boolean {
@@ -94,14 +94,14 @@ export class RemoteAuthority implements Authority {
     return this.current;
   }
 
-  /** Another certificate has another key: what the one before it signed is of no use. */
+  /** Another certificate has another key: leaves signed by the previous one are useless. */
   private look(): void {
     const now = performance.now();
     if (now - this.lookedAt < LOOK_AGAIN_MS) return;
     this.lookedAt = now;
     const identity = identityOf(this.certificatePath);
     if (identity === this.identity) return;
-    if (this.identity !== undefined) this.current = new RemoteIssuer(this.ask);
+    if (this.identity !== undefined) this.current = new RemoteIssuer(this.request);
     this.identity = identity;
   }
 }
@@ -110,6 +110,6 @@ function identityOf(path: string): string | undefined {
   try {
     return identityOfFile(statSync(path));
   } catch {
-    return undefined; // out of reach is as good as none
+    return undefined; // inaccessible is as good as none
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What root does so that connections can be read: it places probes in the TLS stacks of programs that open wanted
- * connections, and lets the secrets of just those handshakes through to the capture thread.
+ * Root's part in reading connections: it places probes in the TLS stacks of programs that open wanted connections, and
+ * passes only the secrets of those handshakes to the capture thread.
  */
 
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { SecretService, type WatchAnswer } from "../secrets/secret-service.js";
 import { SiteCache } from "../secrets/site-cache.js";
 import { StackFinder } from "../secrets/stack-finder.js";
 
-/** What everybody may read is searched with the rights of nobody. */
+/** World-readable files are searched with the rights of nobody. */
 const NOBODY = { uid: 65_534, gid: 65_534 } as const;
 const NONE = (reason: string): WatchAnswer => ({ state: "none", reason });
 const MAX_PROCESSES = 4_096;
@@ -21,12 +21,12 @@ const MAX_PROCESSES = 4_096;
 export interface SecretAgentOptions {
   readonly native: NativeAddon;
   readonly log: Log;
-  /** May the secrets of this user's programs be read? */
+  /** Whether the secrets of this user's programs may be read. */
   readonly selectsUser: (uid: number) => boolean;
   readonly folder: string;
 }
 
-/** Null when secrets can be read here, else why not. */
+/** Null when secrets can be read here, else the reason why not. */
 export function whyNothingIsRead(native: NativeAddon): string | null {
   if (native.implementation !== "linux") return "only Linux lets the secrets of TLS sessions be read";
   return SecretProbes.support();
@@ -36,10 +36,10 @@ export class SecretAgent {
   private readonly service: SecretService;
   private readonly finder: StackFinder;
   private readonly probes: SecretProbes;
-  /** Processes whose connections were looked up: of no other are secrets given out, whatever the proxy asks. */
+  /** Processes whose connections were looked up: secrets of others are never released, whatever the proxy requests. */
   private readonly lookedUp = new LruCache<string, number>(MAX_PROCESSES);
 
-  /** @param secretsFd a stream to the proxy; it stays the caller's. Throws OximyError OXIMY_E_PLATFORM. */
+  /** @param secretsFd a stream to the proxy; the caller keeps ownership. Throws OximyError OXIMY_E_PLATFORM. */
   constructor(
     secretsFd: number,
     private readonly options: SecretAgentOptions,
@@ -53,13 +53,13 @@ export class SecretAgent {
     this.service = new SecretService({ probes: this.probes, finder: this.finder });
   }
 
-  /** Searches what is commonly used before it is asked for; called when everything else is up. */
+  /** Searches common TLS stacks in advance; called when everything else is up. */
   searchAhead(): void {
     for (const path of commonStacks()) void this.finder.searchAhead(path, NOBODY);
   }
 
-  /** A connection of this process was looked up for the proxy. */
-  mayAsk(pid: number, startTime: number | undefined, uid: number | undefined): void {
+  /** A connection of this process was looked up for the proxy: its secrets may be requested. */
+  allow(pid: number, startTime: number | undefined, uid: number | undefined): void {
     if (startTime !== undefined && uid !== undefined) this.lookedUp.set(`${pid}:${startTime}`, uid);
   }
 

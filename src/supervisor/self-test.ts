@@ -1,16 +1,16 @@
 /**
- * Proves the redirect: a connection to an address that nobody has (RFC 5737 TEST-NET-1, RFC 3849) must arrive
- * at our listener, which answers with a nonce. Nothing of it leaves the machine when the redirect works.
+ * Tests the redirect: a connection to an address that nobody has (RFC 5737 TEST-NET-1, RFC 3849) must arrive at our
+ * listener, which answers with a nonce. Nothing of it leaves the machine when the redirect works.
  */
 
 import { isIPv6, Socket } from "node:net";
 
 export const SELF_TEST_ADDRESSES: readonly string[] = ["192.0.2.1", "2001:db8::1"];
-/** First bytes of the test, so that the listener has something to peek at. */
+/** First bytes of the test, so that the listener can peek at something. */
 export const SELF_TEST_HELLO = "oximy self-test\n";
 
 const TIMEOUT_MS = 3_000;
-/** The machine has no way out of this kind: nothing to redirect, nothing to prove. */
+/** The machine has no route for this family: nothing to redirect, nothing to test. */
 const NO_ROUTE = new Set(["ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EACCES"]);
 
 export type SelfTestResult =
@@ -23,7 +23,7 @@ export function selfTest(address: string, port: number, nonce: string): Promise<
   return selfTestOn(new Socket(), address, port, nonce);
 }
 
-/** The same with a socket that was made for it, such as one of another network. */
+/** The same with an existing socket, such as one of another network. */
 export function selfTestOn(
   socket: Socket,
   address: string,

@@ -1,6 +1,6 @@
 /**
  * Holds the key of the machine's CA, and signs leaves for names on its list; nothing else. Started by the supervisor as
- * root, it reads the key and gives up root, network, files and processes for good before it takes the first question.
+ * root, it reads the key and permanently gives up root, network, files and processes before it takes the first request.
  */
 
 import { createPublicKey, type KeyObject } from "node:crypto";
@@ -15,16 +15,16 @@ import {
   type FromSigner,
   SIGNER_ID,
   type SignAnswer,
-  type SignAsk,
   type SignerStart,
+  type SignRequest,
   type ToSigner,
 } from "./signer-protocol.js";
 
-/** One that hangs is gone this long after its supervisor. */
+/** A signer that hangs is ended this long after its supervisor. */
 const ORPHAN_MS = 5_000;
 
-const say = (message: FromSigner) => {
-  // A supervisor that is gone is seen by the end of the channel.
+const send = (message: FromSigner) => {
+  // A dead supervisor is detected by the end of the channel.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 };
 
@@ -38,11 +38,11 @@ class Signer {
     readonly list: NameList,
   ) {}
 
-  sign({ host, port, key }: SignAsk): SignAnswer {
+  sign({ host, port, key }: SignRequest): SignAnswer {
     if (!this.list.allows(host, port)) return refused("the name is not on the list");
     const publicKey = p256(key);
     if (publicKey === undefined) return refused("the key is no P-256 key");
-    if (this.rate.take() === "none_left") return refused("too many certificates were asked for");
+    if (this.rate.take() === "none_left") return refused("too many certificates were requested");
     const leaf = makeLeaf(this.ca, host, publicKey);
     return {
       kind: "signed",
@@ -63,11 +63,11 @@ function p256(key: string): KeyObject | undefined {
 
 function open({ directory, supplement, allHosts, names }: SignerStart): Signer {
   const ca = readCa(directory);
-  // Reads what comes with the program: its files may be out of reach in a moment.
+  // Reads the files that come with the program now: they may be inaccessible in a moment.
   return new Signer(ca, new NameList({ document: embeddedDocument(), supplement, allHosts, names }));
 }
 
-/** For all threads, and for good. */
+/** For all threads, permanently. */
 function giveUpRights(): "confined" | "free" {
   const native = loadNative();
   native.outliveParentAtMost(ORPHAN_MS);
@@ -76,7 +76,7 @@ function giveUpRights(): "confined" | "free" {
     process.setgid?.(SIGNER_ID);
     process.setuid?.(SIGNER_ID);
   }
-  native.forbidCoreDumps(); // after setuid, which makes a process dumpable or not by a setting of the system's
+  native.forbidCoreDumps(); // after setuid, after which a system setting decides whether a process is dumpable
   return native.confine() ? "confined" : "free";
 }
 
@@ -87,19 +87,19 @@ function main(): void {
       case "start":
         try {
           signer = open(message);
-          say({ type: "ready", confinement: giveUpRights() });
+          send({ type: "ready", confinement: giveUpRights() });
         } catch (error) {
-          say({ type: "failed", why: (error as Error).message });
+          send({ type: "failed", why: (error as Error).message });
         }
         return;
       case "bundle": {
         const change = signer?.list.use(message.document);
-        if (change?.kind === "taken") say({ type: "list", added: change.added });
-        if (change?.kind === "refused") say({ type: "list", added: [], refused: change.why });
+        if (change?.kind === "taken") send({ type: "list", added: change.added });
+        if (change?.kind === "refused") send({ type: "list", added: [], refused: change.why });
         return;
       }
       case "sign":
-        say({
+        send({
           type: "answer",
           id: message.id,
           answer: signer?.sign(message) ?? refused("the signer has no key"),
@@ -107,7 +107,7 @@ function main(): void {
     }
   });
   process.on("disconnect", () => process.exit(0));
-  // Ctrl-C goes to the whole group of the terminal; the supervisor ends things in order.
+  // Ctrl-C goes to the terminal's whole process group; the supervisor shuts down in order.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 }
 

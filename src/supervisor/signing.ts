@@ -1,4 +1,4 @@
-/** The supervisor's end of the process that holds the CA's key: started when a certificate is there and wanted. */
+/** The supervisor's side of the process that holds the CA's key: started when a certificate exists and is needed. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFile, rename, stat } from "node:fs/promises";
@@ -8,33 +8,33 @@ import { identityOfFile } from "../certificates/machine-ca.js";
 import type { Log } from "../log.js";
 import { CA_CERTIFICATE_FILE } from "../user/settings.js";
 import { PendingAnswers } from "./pending-answers.js";
-import type { FromSigner, SignAnswer, SignAsk, SignerStart, ToSigner } from "./signer-protocol.js";
+import type { FromSigner, SignAnswer, SignerStart, SignRequest, ToSigner } from "./signer-protocol.js";
 
 export interface SigningOptions extends Omit<SignerStart, "type"> {
   readonly log: Log;
-  /** In tests, which run from source, the one that was built. */
+  /** For tests, which run from source: the built program. */
   readonly program?: string;
-  /** Milliseconds that a start may take, in tests others than here. */
+  /** Milliseconds that a start may take; tests set their own. */
   readonly startLimits?: StartLimits;
 }
 
-/** All that was signed, a line each: time, name, and why not where it was refused. For root to read. */
+/** Log of all signatures, one line each: time, name, and the reason for a refusal. Readable by root. */
 export const SIGNED_LOG = "signed.log";
 const MAX_LOG = 1 << 20;
 interface StartLimits {
-  /** On a busy machine; nobody waits longer for an answer. */
-  readonly askMs: number;
-  /** One that has said nothing by then hangs. */
+  /** On a busy machine; no request waits longer than this. */
+  readonly requestMs: number;
+  /** A signer that has sent nothing by then hangs. */
   readonly hungMs: number;
 }
 
-const START_LIMITS: StartLimits = { askMs: 5_000, hungMs: 30_000 };
-/** An answer is some milliseconds of work; a client waits for it, and would rather pass unread. */
+const START_LIMITS: StartLimits = { requestMs: 5_000, hungMs: 30_000 };
+/** An answer takes some milliseconds of work; a client is waiting for it, and would rather pass unread. */
 const ANSWER_MS = 2_000;
-/** A signer that dies is not started again sooner. */
+/** A signer that dies is restarted after this time at the earliest. */
 const RESTART_MS = 1_000;
-/** What is said of a list. */
-const MAX_TOLD = 20;
+/** Names shown in the log. */
+const MAX_LISTED = 20;
 
 const PROGRAM = fileURLToPath(new URL("./signer-process.js", import.meta.url));
 const NOT_THERE: SignAnswer = { kind: "refused", why: "the signer is not there" };
@@ -46,8 +46,8 @@ interface Running {
   readonly identity: string;
   /** Milliseconds of `performance.now`. */
   readonly startedAt: number;
-  /** Milliseconds of `performance.now` at which it last said something; from the first on it has only to answer. */
-  heardAt: number | undefined;
+  /** Milliseconds of `performance.now` at its last message; after the first it only has to answer requests. */
+  lastMessageAt: number | undefined;
 }
 
 export class Signing {
@@ -63,58 +63,58 @@ export class Signing {
     this.startLimits = options.startLimits ?? START_LIMITS;
   }
 
-  /** Starts it where there is a certificate, so that the first who asks need not wait for the start. */
+  /** Starts it where there is a certificate, so that the first request need not wait for the start. */
   async prepare(): Promise<void> {
     await this.signer();
   }
 
-  /** The bundle by which names are known; kept for a signer that starts later. */
+  /** Sets the bundle that defines the names; kept for a signer that starts later. */
   useBundle(document: string): void {
     this.document = document;
-    this.tell({ type: "bundle", document });
+    this.send({ type: "bundle", document });
   }
 
   /** Never rejects. */
-  async sign(ask: SignAsk): Promise<SignAnswer> {
-    const answer = await this.ask(ask);
-    this.note(ask.host, answer);
+  async sign(request: SignRequest): Promise<SignAnswer> {
+    const answer = await this.request(request);
+    this.note(request.host, answer);
     return answer;
   }
 
-  /** Resolves when all is noted. */
+  /** Resolves when everything is logged. */
   async close(): Promise<void> {
     this.closed = true;
     this.end();
     await this.writing;
   }
 
-  private async ask(ask: SignAsk): Promise<SignAnswer> {
-    const asked = await this.signer();
-    if (asked === undefined) return NOT_THERE;
-    return this.pending.ask(
-      (id) => this.tell({ type: "sign", id, ...ask }),
-      asked.heardAt === undefined ? this.startLimits.askMs : ANSWER_MS,
+  private async request(request: SignRequest): Promise<SignAnswer> {
+    const signer = await this.signer();
+    if (signer === undefined) return NOT_THERE;
+    return this.pending.request(
+      (id) => this.send({ type: "sign", id, ...request }),
+      signer.lastMessageAt === undefined ? this.startLimits.requestMs : ANSWER_MS,
       () => {
-        this.onLate(asked);
+        this.onLate(signer);
         return LATE;
       },
     );
   }
 
-  /** One that hangs is not asked again: who comes next has another one started. */
+  /** A signer that hangs gets no more requests: the next one starts another. */
   private onLate(late: Running): void {
-    // One that starts, or answers others meanwhile, is only slow.
+    // One that is starting, or meanwhile answers others, is only slow.
     if (this.running !== late) return;
-    const { startedAt, heardAt } = late;
+    const { startedAt, lastMessageAt } = late;
     const [since, limit] =
-      heardAt === undefined ? [startedAt, this.startLimits.hungMs] : [heardAt, ANSWER_MS];
+      lastMessageAt === undefined ? [startedAt, this.startLimits.hungMs] : [lastMessageAt, ANSWER_MS];
     if (performance.now() - since < limit) return;
     late.child.kill("SIGKILL");
-    this.options.log.warn("signer: it does not answer; another one is started when it is needed");
+    this.options.log.warn("signer: it does not answer; another one is started on demand");
     this.end();
   }
 
-  /** The one that runs, if it has the key of the certificate that is there now; else a new one. */
+  /** The running signer, if it has the key of the current certificate; else a new one. */
   private async signer(): Promise<Running | undefined> {
     const identity = await this.identity();
     if (this.closed || identity === undefined) return undefined;
@@ -141,23 +141,23 @@ export class Signing {
       env: {},
       cwd: "/",
     });
-    const started: Running = { child, identity, startedAt: this.startedAt, heardAt: undefined };
+    const started: Running = { child, identity, startedAt: this.startedAt, lastMessageAt: undefined };
     this.running = started;
     child.on("message", (message: FromSigner) => {
-      started.heardAt = performance.now();
+      started.lastMessageAt = performance.now();
       this.onMessage(message);
     });
     child.on("error", (error) => log.warn(`signer: ${error.message}`));
     child.on("exit", () => {
       if (this.running?.child !== child) return;
       this.running = undefined;
-      this.pending.answerAll(NOT_THERE);
+      this.pending.resolveAll(NOT_THERE);
     });
-    // Nothing waits for it: whoever runs it ends it, and it ends with its channel.
+    // It keeps nothing alive: its owner ends it, and it ends with its channel.
     child.unref();
     child.channel?.unref();
-    this.tell({ type: "start", directory, supplement, allHosts, names });
-    if (this.document !== undefined) this.tell({ type: "bundle", document: this.document });
+    this.send({ type: "start", directory, supplement, allHosts, names });
+    if (this.document !== undefined) this.send({ type: "bundle", document: this.document });
     return started;
   }
 
@@ -166,42 +166,42 @@ export class Signing {
     switch (message.type) {
       case "ready":
         if (message.confinement === "free" && process.platform === "linux")
-          log.warn("signer: the kernel does not let it be kept from network and processes (seccomp)");
+          log.warn("signer: the kernel cannot isolate it from network and processes (seccomp)");
         return;
       case "failed":
         log.warn(`signer: ${message.why}`);
         return;
       case "list": {
         if (message.refused !== undefined) {
-          log.warn(`signer: the bundle's names are not taken: ${message.refused}`);
+          log.warn(`signer: the bundle's names are rejected: ${message.refused}`);
           return;
         }
         const { length } = message.added;
         if (length === 0) return;
-        const told = message.added.slice(0, MAX_TOLD).join(", ");
-        const more = length > MAX_TOLD ? `, and ${length - MAX_TOLD} more` : "";
+        const listed = message.added.slice(0, MAX_LISTED).join(", ");
+        const more = length > MAX_LISTED ? `, and ${length - MAX_LISTED} more` : "";
         this.write(`names of the bundle beyond those that came with Oximy: ${message.added.join(" ")}`);
-        log.debug(`signer: the bundle adds ${length} names: ${told}${more}`);
+        log.debug(`signer: the bundle adds ${length} names: ${listed}${more}`);
         return;
       }
       case "answer":
-        this.pending.answer(message.id, message.answer);
+        this.pending.resolve(message.id, message.answer);
     }
   }
 
   private note(host: string, answer: SignAnswer): void {
-    const told = /^[\x21-\x7e]*$/.test(host) ? host : JSON.stringify(host);
+    const name = /^[\x21-\x7e]*$/.test(host) ? host : JSON.stringify(host);
     const { log } = this.options;
     if (answer.kind === "signed") {
-      log.debug(`signer: signed for ${told}`);
-      this.write(`signed ${told}`);
+      log.debug(`signer: signed for ${name}`);
+      this.write(`signed ${name}`);
     } else {
-      log.debug(`signer: not signed for ${told}: ${answer.why}`);
-      this.write(`refused ${told}: ${answer.why}`);
+      log.debug(`signer: not signed for ${name}: ${answer.why}`);
+      this.write(`refused ${name}: ${answer.why}`);
     }
   }
 
-  /** One line after the other; what cannot be written stops nothing. */
+  /** Writes lines in order; a failed write stops nothing. */
   private write(line: string): void {
     const file = join(this.options.directory, SIGNED_LOG);
     const text = `${new Date().toISOString()} ${line}\n`;
@@ -214,7 +214,7 @@ export class Signing {
       .catch((error: Error) => this.options.log.debug(`signer: ${error.message}`));
   }
 
-  private tell(message: ToSigner): void {
+  private send(message: ToSigner): void {
     const child = this.running?.child;
     if (child?.connected) child.send(message, () => {});
   }
@@ -223,6 +223,6 @@ export class Signing {
     const child = this.running?.child;
     this.running = undefined;
     if (child?.connected) child.disconnect();
-    this.pending.answerAll(NOT_THERE);
+    this.pending.resolveAll(NOT_THERE);
   }
 }

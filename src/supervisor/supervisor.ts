@@ -1,6 +1,6 @@
 /**
  * The supervisor of `oximy local`: the small part that runs as root. It starts and watches the proxy, holds the
- * redirect, and answers whose socket it is. It parses nothing that came over the network.
+ * redirect, and looks up the owners of sockets. It parses nothing that came over the network.
  */
 
 import type { ChildProcess } from "node:child_process";
@@ -33,7 +33,7 @@ import type { RedirectOptions } from "./redirect.js";
 import { MacRedirect } from "./redirect-macos.js";
 import type { SecretAgent } from "./secret-agent.js";
 import { SELF_TEST_ADDRESSES } from "./self-test.js";
-import type { SignAsk } from "./signer-protocol.js";
+import type { SignRequest } from "./signer-protocol.js";
 import type { Signing } from "./signing.js";
 import { StallWatch } from "./stall-watch.js";
 
@@ -41,24 +41,24 @@ export interface SupervisorOptions {
   readonly settings: CaptureSettings;
   readonly invokingUser: InvokingUser;
   readonly identifier: Identifier;
-  /** Makes what reads secrets, writing to this descriptor; absent where nothing is read. */
+  /** Creates the agent that writes secrets to this descriptor; absent where nothing is read. */
   readonly openSecrets?: (secretsFd: number) => SecretAgent;
-  /** Hands on to whoever holds the CA's key; absent where nothing is intercepted. */
+  /** Forwards requests to the holder of the CA's key; absent where nothing is intercepted. */
   readonly signing?: Signing;
-  /** The certificate of the machine's CA, which need not be there yet. */
+  /** The certificate of the machine's CA, which may not exist yet. */
   readonly certificatePath: string;
-  /** Called when the proxy runs and before the redirect brings the first connection that is asked about. */
+  /** Called when the proxy runs, before the redirect delivers the first connection to look up. */
   readonly prepareLookups: () => void;
-  /** Where containers are captured too. */
+  /** Present where containers are captured too. */
   readonly containers?: {
     readonly networks: ContainerNetworks;
     readonly startTimeOf: (pid: number) => number | undefined;
     readonly takeConnects: () => readonly ForeignConnect[];
-    /** Where others find what has become of each. */
+    /** Where other processes read the state of each container. */
     readonly file: Pick<StatesFile, "write" | "remove">;
   };
   readonly ports: readonly number[];
-  /** Redirect the local-model ports that the bundle names, on loopback too. */
+  /** Redirect the local-model ports of the bundle, on loopback too. */
   readonly localModels: boolean;
   readonly allowQuic: boolean;
   readonly backend?: RedirectOptions["backend"];
@@ -67,19 +67,19 @@ export interface SupervisorOptions {
   readonly verbose: boolean;
   readonly quiet: boolean;
   readonly log: Log;
-  /** This one, where no other is given. */
+  /** Defaults to this machine. */
   readonly machine?: Machine;
 }
 
-/** Why a run ended: asked to, or by an error. */
+/** Why a run ended: requested, or because of an error. */
 export type SupervisorEnd =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly error: OximyError };
 
 const PING_MS = 1_000;
-/** Open connections get this long to end by themselves when we stop. */
+/** How long open connections may take to end by themselves when we stop. */
 const DRAIN_MS = 2_000;
-/** A machine that is just starting, or a slow one: more than half a minute was seen in one that QEMU emulates. */
+/** For a machine that is just booting, or a slow one: more than half a minute was seen under QEMU emulation. */
 const START_MS = 90_000;
 
 export class Supervisor {
@@ -95,12 +95,12 @@ export class Supervisor {
   private crowded = false;
   private ending: Promise<void> | undefined;
   private resolveEnd: (end: SupervisorEnd) => void = () => {};
-  /** Resolves once, when all is taken down. */
+  /** Resolves once, when everything is taken down. */
   readonly ended = new Promise<SupervisorEnd>((resolve) => {
     this.resolveEnd = resolve;
   });
 
-  /** The same client is given for each connection of a process. */
+  /** All connections of a process have the same client object. */
   private readonly clientTexts = new WeakMap<Identified, string>();
 
   private readonly machine: Machine;
@@ -109,7 +109,7 @@ export class Supervisor {
     this.machine = options.machine ?? thisMachine;
   }
 
-  /** Proxy first, redirect last, then the proof that it works. Throws, with everything taken down again. */
+  /** Proxy first, redirect last, then the test that it works. On failure, takes everything down and throws. */
   async start(): Promise<void> {
     try {
       void this.options.signing?.prepare();
@@ -148,9 +148,9 @@ export class Supervisor {
     networks?.closeProxyEnd();
     const { settings, invokingUser, json, showContent, verbose, quiet, openSecrets, certificatePath } =
       this.options;
-    // Written to by the addon, by its descriptor; the object keeps it open.
+    // The addon writes to its descriptor; the object keeps it open.
     const secretsPipe = proxy.stdio[SECRETS_FD] as Socket;
-    secretsPipe.on("error", () => {}); // a proxy that has died is seen by its exit
+    secretsPipe.on("error", () => {}); // a dead proxy is detected by its exit
     this.secrets = openSecrets?.(descriptorOf(secretsPipe));
     const reads = this.secrets !== undefined;
     const start: ProxyStart = {
@@ -210,7 +210,7 @@ export class Supervisor {
       });
       proxy.once("exit", () => settle(() => reject(proxyDied(null, null))));
       proxy.once("error", (error) => settle(() => reject(error)));
-      this.tell(start);
+      this.send(start);
     });
   }
 
@@ -218,21 +218,21 @@ export class Supervisor {
     const client = await this.options.identifier.identify(tuple);
     if (client.owner.kind === "process") {
       const { pid, startTime, uid } = client.owner.process;
-      this.secrets?.mayAsk(pid, startTime, uid);
+      this.secrets?.allow(pid, startTime, uid);
     }
-    this.tell({ type: "client", id, client: this.textOf(client) });
+    this.send({ type: "client", id, client: this.textOf(client) });
   }
 
-  private async sign(id: number, { host, port, key }: SignAsk): Promise<void> {
+  private async sign(id: number, { host, port, key }: SignRequest): Promise<void> {
     const answer = await this.options.signing?.sign({ host, port, key });
-    this.tell({ type: "signed", id, answer: answer ?? { kind: "refused", why: "nothing is intercepted" } });
+    this.send({ type: "signed", id, answer: answer ?? { kind: "refused", why: "nothing is intercepted" } });
   }
 
   private watch({ id, pid, startTime, random }: Extract<ToSupervisor, { type: "watch" }>): void {
     const answer = this.secrets?.watch(id, pid, startTime, Buffer.from(random, "hex"));
-    this.tell({ type: "sites", id, state: answer?.state ?? "none" });
+    this.send({ type: "sites", id, state: answer?.state ?? "none" });
     if (answer?.state !== "searching") return;
-    void answer.ready.then(({ state }) => this.tell({ type: "sites", id, state }));
+    void answer.ready.then(({ state }) => this.send({ type: "sites", id, state }));
   }
 
   private async installRedirect(): Promise<void> {
@@ -271,11 +271,11 @@ export class Supervisor {
       throw new OximyError(
         "OXIMY_E_SELF_TEST",
         `A test connection did not arrive through the redirect (${reason}).`,
-        "A firewall, VPN or container rule may take connections first. Run: oximy doctor",
+        "A firewall, VPN or container rule may intercept connections first. Run: oximy doctor",
       );
     }
     if (Object.values(proof).every(({ kind }) => kind === "no_route")) {
-      log.warn("This machine has no route to anywhere now; capture begins when it has.");
+      log.warn("This machine has no route to the internet now; capture starts when it has one.");
     }
     if (this.redirect instanceof MacRedirect) {
       this.pfWatch = new PfWatch({
@@ -304,12 +304,12 @@ export class Supervisor {
     this.containers.start();
   }
 
-  /** A full disk is no reason to capture nothing. */
+  /** A full disk is no reason to stop capturing. */
   private noteContainers(note: () => void): void {
     try {
       note();
     } catch (error) {
-      this.options.log.debug(`containers: what is captured is not written down: ${(error as Error).message}`);
+      this.options.log.debug(`containers: the state file cannot be written: ${(error as Error).message}`);
     }
   }
 
@@ -326,11 +326,11 @@ export class Supervisor {
   private watchEventLoop(): void {
     let id = 0;
     this.pingTimer = setInterval(() => {
-      if (this.stall.asked()) {
+      if (this.stall.pinged()) {
         this.options.log.error("proxy: does not answer; connections go directly until it does");
         void this.withdraw();
       }
-      this.tell({ type: "ping", id: id++ });
+      this.send({ type: "ping", id: id++ });
     }, PING_MS);
   }
 
@@ -343,7 +343,7 @@ export class Supervisor {
     );
   }
 
-  /** At the limit of descriptors new connections would hang, whosever the open ones are: they go directly instead. */
+  /** At the descriptor limit new connections would hang, whoever owns the open ones: they go directly instead. */
   private onCrowd({ state, held, most }: Extract<ToSupervisor, { type: "crowd" }>): void {
     if (this.ending || !this.redirect || (state === "crowded") === this.crowded) return;
     this.crowded = state === "crowded";
@@ -377,7 +377,7 @@ export class Supervisor {
     this.ending ??= (async () => {
       clearInterval(this.pingTimer);
       const unwatched = this.pfWatch?.close();
-      // Also when it was never begun: the networks have a thread.
+      // Also when it was never started: the networks have a thread.
       this.containers?.end();
       this.options.containers?.networks.end();
       this.noteContainers(() => this.options.containers?.file.remove());
@@ -396,18 +396,18 @@ export class Supervisor {
     const proxy = this.proxy;
     if (!proxy || proxy.exitCode !== null || proxy.signalCode !== null) return Promise.resolve();
     return new Promise((resolve) => {
-      // Draining and writing have limits of their own; this one is for a proxy that hangs.
+      // Draining and writing have their own limits; this one is for a proxy that hangs.
       const timer = setTimeout(() => proxy.kill("SIGKILL"), graceMs + 6_000);
       proxy.once("exit", () => {
         clearTimeout(timer);
         resolve();
       });
-      this.tell({ type: "stop", graceMs });
+      this.send({ type: "stop", graceMs });
     });
   }
 
-  private tell(message: ToProxy): void {
-    // A proxy that has just died is seen by its exit.
+  private send(message: ToProxy): void {
+    // A dead proxy is detected by its exit.
     if (this.proxy?.connected) this.proxy.send(message, () => {});
   }
 }
@@ -417,6 +417,6 @@ function proxyDied(code: number | null, signal: NodeJS.Signals | null): OximyErr
   return new OximyError(
     "OXIMY_E_PROXY_DIED",
     `The proxy process ${how}. The redirect is out; connections go directly.`,
-    "Start oximy again; what it printed before tells why.",
+    "Start oximy again; its output above shows why.",
   );
 }

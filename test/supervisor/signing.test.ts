@@ -42,7 +42,7 @@ describe("a signer", LONG, () => {
       names: [],
       program: BUILT,
       // How long a start may take is asked by a test of its own; on a busy machine it takes long.
-      startLimits: { askMs: 60_000, hungMs: 60_000 },
+      startLimits: { requestMs: 60_000, hungMs: 60_000 },
       ...options,
       log: { debug: say, info: say, warn: say, error: say },
     });
@@ -116,8 +116,8 @@ describe("a signer", LONG, () => {
     expect(await ask("www.bank7.example")).toBe("refused");
     signing.useBundle("no bundle");
     expect(await ask("new.ai.example")).toBe("signed");
-    expect(said.join("\n")).toMatch(/names are not taken: it adds 201 names/);
-    expect(said.join("\n")).toMatch(/names are not taken: .* is not JSON/);
+    expect(said.join("\n")).toMatch(/names are rejected: it adds 201 names/);
+    expect(said.join("\n")).toMatch(/names are rejected: .* is not JSON/);
   });
 
   test("signs 256 at once, and then says that it was too many", async () => {
@@ -162,7 +162,7 @@ describe("a signer", LONG, () => {
        if (existsSync(${JSON.stringify(hung)})) await import(${JSON.stringify(BUILT)});
        else { writeFileSync(${JSON.stringify(hung)}, ""); process.kill(process.pid, "SIGSTOP"); }`,
     );
-    start({ program, startLimits: { askMs: 3_000, hungMs: 3_000 } });
+    start({ program, startLimits: { requestMs: 3_000, hungMs: 3_000 } });
     const ask = () => signing.sign({ host: "api.openai.com", port: 443, key: spki() });
     expect((await ask()).kind).toBe("refused");
     await expect.poll(async () => (await ask()).kind, { timeout: 40_000, interval: 500 }).toBe("signed");

@@ -11,7 +11,7 @@ function watched() {
       const found: number[] = [];
       for (let question = 1; question <= times; question++) {
         now += every;
-        if (watch.asked()) found.push(question);
+        if (watch.pinged()) found.push(question);
       }
       return found;
     },

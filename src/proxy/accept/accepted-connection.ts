@@ -1,6 +1,6 @@
 /**
- * An accepted connection whose first bytes were looked at and not consumed. Listeners make them (Node's here,
- * the native front elsewhere, the explicit proxy's tunnels); the data plane decides what becomes of them.
+ * An accepted connection whose first bytes were peeked at and not consumed. Created by listeners (Node's here, the
+ * native front elsewhere, the explicit proxy's tunnels); the data plane decides what is done with it.
  */
 
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -15,28 +15,28 @@ export interface AcceptedConnection {
   readonly acceptedAt: number;
   /** The client's own end. */
   readonly peer: Endpoint;
-  /** Where the client meant to go; absent when it came to the listener directly. */
+  /** The client's original destination; absent when it connected to the listener directly. */
   readonly destination: Endpoint | undefined;
-  /** The far end of the client's socket as the client itself sees it: what its owner is looked up by. */
+  /** The far end of the client's socket as the client itself sees it: used to look up its owner. */
   readonly clientRemote: Endpoint;
-  /** Number of the container's network that it comes from; absent for the machine's own. */
+  /** Number of the container network that it comes from; absent for the machine's own. */
   readonly network?: number;
-  /** First bytes, up to what is needed for a verdict; more may have come since. */
+  /** First bytes, as many as a verdict needs; more may have arrived since. */
   readonly peeked: Buffer;
-  /** The client is there and has said nothing yet: it waits for the server to speak first, or is slow to start. */
+  /** The client is connected and has sent nothing yet: it waits for the server to speak first, or is slow to start. */
   readonly isSilent: boolean;
-  /** The connection to the server, where there is one already; once. */
+  /** The connection to the server, if there already is one; returns it once. */
   takeServer?(): Side | undefined;
-  /** The whole stream, peeked bytes included; undefined when it has ended meanwhile. */
+  /** The whole stream, peeked bytes included; undefined when the connection has ended meanwhile. */
   take(): Socket | undefined;
   /**
    * Connects to `target` and relays everything, peeked bytes included; also after `take`, as long as nothing was
-   * read. Never rejects.
+   * read from the socket. Never rejects.
    */
   passthrough(target: Endpoint): Promise<RelayEnd>;
   /**
-   * Like `passthrough`, with a copy of what passes to the listener's `copies`, where the listener can do that.
-   * Undefined when it passes already, on its own.
+   * Like `passthrough`, and also copies the bytes to the listener's `copies`, where the listener supports that.
+   * Undefined when the front is already passing it through by itself.
    */
   copy?(target: Endpoint, tapId: number, hold: "hold" | "release"): CopiedPassage | undefined;
   /** Ends it with a reset. */
@@ -44,7 +44,7 @@ export interface AcceptedConnection {
 }
 
 export interface CopiedPassage extends CopySource {
-  /** The server's bytes may go on. */
+  /** Stops holding back the server's bytes. */
   release(): void;
   /** Never rejects. */
   readonly end: Promise<RelayEnd>;
@@ -52,7 +52,7 @@ export interface CopiedPassage extends CopySource {
 
 /**
  * Waits for enough bytes for a verdict and leaves them in the socket's buffer, unless it has ended: then nothing
- * can be put back. Resolves with what there is when the client stays silent, ends or fails.
+ * can be put back. Resolves with the bytes received so far when the client stays silent, ends or fails.
  */
 export function peek(socket: Socket): Promise<Buffer> {
   return new Promise((resolve) => {
@@ -108,38 +108,38 @@ export function acceptedSocket(
   };
 }
 
-/** @typeParam Lookup what `onAccept` answers, and `onConnection` is given back */
+/** @typeParam Lookup the result of `onAccept`, passed to `onConnection` */
 export interface ListenerOptions<Lookup = unknown> {
   /** 0 takes any free port, the same for both addresses. */
   readonly port: number;
   /** Original destination of an accepted socket; `null` when it has none. */
   readonly originalDestination: (socket: Socket) => Endpoint | null;
-  /** Called at once when a connection is accepted, while its client surely exists. */
+  /** Called immediately when a connection is accepted, while its client is certain to exist. */
   readonly onAccept: (accepted: Pick<AcceptedConnection, "peer" | "clientRemote" | "network">) => Lookup;
   readonly onConnection: (accepted: AcceptedConnection, lookup: Lookup) => void;
   readonly copies?: CopySink;
-  /** As in `FrontOptions`; the native front's alone. */
+  /** As in `FrontOptions`; for the native front only. */
   readonly guests?: number;
-  /** Told when there are nearly as many connections as can be held, and when there is room again. */
+  /** Called when nearly as many connections are open as can be held, and when there is room again. */
   readonly onCrowd?: (crowd: Crowd) => void;
 }
 
 export interface Crowd {
   readonly state: "crowded" | "room";
-  /** Connections now, and those that can be held. */
+  /** Open connections, and the maximum. */
   readonly held: number;
   readonly most: number;
 }
 
 export interface Listener {
   readonly port: number;
-  /** Stops accepting; open connections go on. */
+  /** Stops accepting; open connections continue. */
   close(): void;
-  /** Resets the connections that it still holds. */
+  /** Resets the connections that it still owns. */
   destroy(): void;
 }
 
-/** Both ends of an accepted socket. IPv4-mapped IPv6 addresses become IPv4, here and nowhere else. */
+/** Both ends of an accepted socket. IPv4-mapped IPv6 addresses are converted to IPv4 here and nowhere else. */
 export function endsOf(socket: Socket): { peer: Endpoint; local: Endpoint } {
   const plain = (address = "") => address.replace(/^::ffff:(?=\d+\.)/i, "");
   return {
@@ -154,7 +154,7 @@ export async function listenOnLoopback<Lookup>(options: ListenerOptions<Lookup>)
   const accept = (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    // What fails here has no reader yet; whoever takes the socket adds its own handler.
+    // An error here has no handler yet; whoever takes the socket adds its own.
     socket.on("error", () => {});
     const acceptedAt = performance.timeOrigin + performance.now();
     const { peer, local } = endsOf(socket);
@@ -174,7 +174,7 @@ export async function listenOnLoopback<Lookup>(options: ListenerOptions<Lookup>)
     new Promise<Server>((resolve, reject) => {
       const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
       server.once("error", reject);
-      // macOS holds 128 at most, whatever is asked for (kern.ipc.somaxconn).
+      // macOS limits it to 128 (kern.ipc.somaxconn).
       server.listen({ host, port, backlog: 1024 }, () => resolve(server));
     });
   const first = await listen("127.0.0.1", options.port);
@@ -183,7 +183,7 @@ export async function listenOnLoopback<Lookup>(options: ListenerOptions<Lookup>)
   try {
     servers.push(await listen("::1", port));
   } catch (error) {
-    // A machine without IPv6 has no ::1; a port that is taken there is another matter.
+    // A machine without IPv6 has no ::1; a port that is taken there is an error.
     if (!["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes((error as NodeJS.ErrnoException).code ?? "")) {
       first.close();
       throw error;

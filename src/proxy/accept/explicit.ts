@@ -1,9 +1,9 @@
 /**
- * The front of the explicit proxy, by http-mitm-proxy: CONNECT tunnels go to our own data plane untouched; plain
+ * The front of the explicit proxy, based on http-mitm-proxy: CONNECT tunnels go to our own data plane untouched; plain
  * `http://` requests are forwarded by its engine and tapped through its hooks.
  *
- * Put right here, each with a test: its final filters know no backpressure and fold the case of header names,
- * and its `listen` makes a certificate authority of its own, which nobody needs.
+ * Flaws of it that are fixed here, each with a test: its final filters ignore backpressure and lower-case header names,
+ * and its `listen` creates a certificate authority that is not needed.
  */
 
 import { once } from "node:events";
@@ -18,15 +18,15 @@ import { splitAuthority } from "../verdict/http-head.js";
 import { type AcceptedConnection, acceptedSocket, endsOf, peek } from "./accepted-connection.js";
 import { resolveForeign } from "./own-address.js";
 
-/** @typeParam Lookup what `onAccept` answers, and the others are given back */
+/** @typeParam Lookup the result of `onAccept`, passed to the other callbacks */
 export interface ExplicitOptions<Lookup = unknown> {
   readonly host: string;
   readonly port: number;
-  /** On ::1 too, at a port of its own. */
+  /** On ::1 too, on a port of its own. */
   readonly alsoOverIpv6?: boolean;
-  /** Called at once when a client connects, while it surely exists. */
+  /** Called immediately when a client connects, while it is certain to exist. */
   readonly onAccept: (ends: { peer: Endpoint; clientRemote: Endpoint }) => Lookup;
-  /** A tunnel that the client asked for. */
+  /** A tunnel requested by the client. */
   readonly onConnection: (accepted: AcceptedConnection, lookup: Lookup) => void;
   /** A plain request; without a tap it is forwarded and not read. */
   readonly onRequest: (
@@ -34,7 +34,7 @@ export interface ExplicitOptions<Lookup = unknown> {
     ends: { peer: Endpoint; clientRemote: Endpoint },
     lookup: Lookup,
   ) => Promise<Tap | undefined>;
-  /** Ports of this machine that nobody is connected to. */
+  /** Ports of this machine that no client may be connected to. */
   readonly isRefused?: (port: number) => boolean;
 }
 
@@ -43,7 +43,7 @@ interface AcceptedClient<Lookup> {
   readonly lookup: Lookup;
 }
 
-/** Header fields as flat `[name, value, …]`, without those that only concern us (RFC 9110 §7.6.1). */
+/** Header fields as flat `[name, value, …]`, without those for the proxy only (RFC 9110 §7.6.1). */
 function forwardedFields(raw: readonly string[]): string[] {
   const kept: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
@@ -52,7 +52,7 @@ function forwardedFields(raw: readonly string[]): string[] {
   return kept;
 }
 
-/** A message head as the capture plane reads it. The body follows chunked, whatever its framing was. */
+/** A message head for the capture plane. The body follows chunked, whatever its framing was. */
 function tappedHead(startLine: string, raw: readonly string[], hasBody: boolean): Buffer {
   const lines = [startLine];
   for (let at = 0; at < raw.length; at += 2) {
@@ -67,7 +67,7 @@ const chunkOf = (bytes: Buffer) =>
 const CRLF = Buffer.from("\r\n");
 const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
-/** Its engine, on a server that we make: no second CA, nothing on the console, no WebSocket server. */
+/** Its engine, on a server of our own: no second CA, no console output, no WebSocket server. */
 class Engine extends MitmProxy {
   readonly server = createServer({ keepAlive: true });
 
@@ -80,14 +80,14 @@ class Engine extends MitmProxy {
     this.server.on("request", (request, response) => this._onHttpServerRequest(false, request, response));
   }
 
-  /** A client that went away is seen where its socket is used. */
+  /** A client that disconnected is detected where its socket is used. */
   override _onSocketError(): void {}
 
-  /** Its own prints to the console and answers in prose; a gateway's plain answer will do. */
+  /** The original prints to the console and responds with an error page; a plain gateway error is enough. */
   override _onError(kind: string, context: IContext | null, error: Error): void {
     const response = context?.proxyToClientResponse;
     if (!response) return;
-    for (const tell of context.onErrorHandlers) tell(context, error, kind);
+    for (const handler of context.onErrorHandlers) handler(context, error, kind);
     if (response.headersSent) response.destroy();
     else response.writeHead(504, { "Content-Length": 0, Connection: "close" }).end();
   }
@@ -96,9 +96,9 @@ class Engine extends MitmProxy {
 export class ExplicitProxy<Lookup = unknown> {
   private readonly engine = new Engine();
   private readonly clients = new WeakMap<Duplex, AcceptedClient<Lookup>>();
-  /** Where it listened: connections that were open then ask for tunnels after it was closed, too. */
+  /** The listening port: connections that were open then may request tunnels even after it was closed. */
   port = 0;
-  /** The port at ::1; undefined where that was not asked for, or the machine has no IPv6. */
+  /** The port on ::1; undefined where it was not requested, or the machine has no IPv6. */
   portV6: number | undefined;
   private readonly overIpv6 = createTcpServer((socket) => this.engine.server.emit("connection", socket));
 
@@ -114,7 +114,7 @@ export class ExplicitProxy<Lookup = unknown> {
     });
   }
 
-  /** Throws what `listen` throws (EADDRINUSE, EACCES). */
+  /** Throws the errors of `listen` (EADDRINUSE, EACCES). */
   static async listen<Lookup>(options: ExplicitOptions<Lookup>): Promise<ExplicitProxy<Lookup>> {
     const proxy = new ExplicitProxy(options);
     const { server } = proxy.engine;
@@ -125,14 +125,14 @@ export class ExplicitProxy<Lookup = unknown> {
     return proxy;
   }
 
-  /** Stops accepting; open connections go on. */
+  /** Stops accepting; open connections continue. */
   close(): void {
     this.overIpv6.close();
     this.engine.server.close();
     this.engine.server.closeIdleConnections();
   }
 
-  /** Resets the connections that it still holds. */
+  /** Resets the connections that it still owns. */
   destroy(): void {
     this.engine.server.closeAllConnections();
     this.engine.httpAgent.destroy();
@@ -146,13 +146,13 @@ export class ExplicitProxy<Lookup = unknown> {
   }
 
   private accept(socket: Socket): void {
-    socket.on("error", () => {}); // a client that went away
+    socket.on("error", () => {}); // the client disconnected
     const { peer, local: clientRemote } = endsOf(socket);
     const ends = { peer, clientRemote };
     this.clients.set(socket, { ends, lookup: this.options.onAccept(ends) });
   }
 
-  /** CONNECT (RFC 9110 §9.3.6): the tunnel is a connection like any other. */
+  /** CONNECT (RFC 9110 §9.3.6): the tunnel is handled like any other connection. */
   private async tunnel(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const target = splitAuthority(request.url ?? "");
     const client = this.clients.get(socket);
@@ -179,7 +179,7 @@ export class ExplicitProxy<Lookup = unknown> {
     );
   }
 
-  /** A request in absolute form, about to be sent by the engine. */
+  /** An absolute-form request, about to be sent by the engine. */
   private async forward(context: IContext): Promise<void> {
     const request = context.clientToProxyRequest;
     const options = context.proxyToServerRequestOptions!;
@@ -189,7 +189,7 @@ export class ExplicitProxy<Lookup = unknown> {
       throw new Error("a request to this very proxy, or to a page of this machine's user");
     const { host: name = "" } = options;
     options.host = address;
-    // An array keeps names, order and duplicates as they came.
+    // An array preserves names, order and duplicates.
     (options as { headers: unknown }).headers = forwardedFields(request.rawHeaders);
     const client = this.clients.get(request.socket);
     const tap = client && (await this.options.onRequest({ address: name, port }, client.ends, client.lookup));
@@ -199,7 +199,7 @@ export class ExplicitProxy<Lookup = unknown> {
     context.onError(() => tap?.close("server_closed"));
   }
 
-  /** Copies the request's body, and waits where the engine's own filter does not. */
+  /** Copies the request's body, with the backpressure that the engine's own filter lacks. */
   private requestTap(context: IContext, tap: Tap | undefined): Transform {
     return new Transform({
       transform(bytes: Buffer, _encoding, done) {
@@ -215,7 +215,7 @@ export class ExplicitProxy<Lookup = unknown> {
     });
   }
 
-  /** Sends the answer on as it came. The engine's own way would fold header names and hold no backpressure. */
+  /** Forwards the response unchanged. The engine's own way would lower-case header names and ignore backpressure. */
   private async answer(context: IContext, tap: Tap | undefined): Promise<void> {
     const upstream = context.serverToProxyResponse!;
     const response = context.proxyToClientResponse;
@@ -224,13 +224,13 @@ export class ExplicitProxy<Lookup = unknown> {
     try {
       response.writeHead(statusCode, statusMessage, forwardedFields(rawHeaders));
     } catch {
-      // Node's parser takes a status of 099 and more of the kind; it sends none.
+      // Node's parser accepts a status such as 099, but does not send it.
       upstream.destroy();
       response.writeHead(502, { "Content-Length": 0, Connection: "close" }).end();
       tap?.close("server_closed");
       return;
     }
-    // A HEAD, 204 or 304 has no body, and so no last chunk either (RFC 9112 §6.3).
+    // A HEAD, 204 or 304 has no body, and therefore no last chunk either (RFC 9112 §6.3).
     const hasBody =
       context.clientToProxyRequest.method !== "HEAD" && statusCode !== 204 && statusCode !== 304;
     tap?.push("response", tappedHead(`HTTP/1.1 ${statusCode} ${statusMessage}`, rawHeaders, hasBody));
@@ -246,9 +246,9 @@ export class ExplicitProxy<Lookup = unknown> {
   }
 
   /**
-   * A client must not reach the proxy through itself: each turn would cost two more connections, without an end. Nor
-   * what is served on this machine for its user alone. The host as it was given, or its address where it was looked
-   * up; undefined when it leads back here, or nowhere.
+   * A client must not reach the proxy through itself: each round would open two more connections, endlessly. Nor may it
+   * reach pages that are served on this machine for its user alone. Returns the host as given, or its address where it
+   * was looked up; undefined when it leads back here, or nowhere.
    */
   private async foreignAddress(host: string, port: number): Promise<string | undefined> {
     if (port !== this.port && port !== this.portV6 && !this.options.isRefused?.(port)) return host;

@@ -75,7 +75,7 @@ function nativeClass(): FrontBindingConstructor | null {
   return (loadNative() as NativeAddon & { readonly Front: FrontBindingConstructor | null }).Front;
 }
 
-/** What added to the monotonic clock's milliseconds gives `performance.timeOrigin + performance.now()`. */
+/** Added to the monotonic clock's milliseconds, it gives `performance.timeOrigin + performance.now()`. */
 const epochOffsetMs = () =>
   performance.timeOrigin + performance.now() - Number(process.hrtime.bigint()) / 1e6;
 
@@ -84,11 +84,11 @@ export function isNativeFrontSupported(): boolean {
 }
 
 /**
- * Accepts the machine's connections and asks for a verdict on each. A thread of the addon: what passes through
- * stays away from JavaScript; its bytes, ends, resets and backpressure are handed on there. Linux only.
+ * Accepts the machine's connections and requests a verdict on each. Runs on a thread of the addon: the bytes, ends,
+ * resets and backpressure of what passes through are forwarded there, without JavaScript. Linux only.
  *
- * The verdicts answer false (undefined) when the connection waits for none any more: it was answered before, the
- * time for the verdict was up, or the front was destroyed.
+ * The verdicts return false (undefined) when the connection no longer waits for one: it already had one, the time
+ * limit for it has passed, or the front was destroyed.
  */
 export class NativeFront {
   /** As bound, with real ports. */
@@ -96,7 +96,10 @@ export class NativeFront {
   private readonly binding: FrontBinding;
   private readonly closed: Promise<void>;
 
-  /** @throws OximyError OXIMY_E_PLATFORM, OXIMY_E_PORT_TAKEN, OXIMY_E_PRIVILEGE, or OXIMY_E_INTERNAL when it cannot listen. */
+  /**
+   * @throws OximyError OXIMY_E_PLATFORM, OXIMY_E_PORT_TAKEN, OXIMY_E_PRIVILEGE, or OXIMY_E_INTERNAL when it cannot
+   * listen.
+   */
   constructor(options: FrontOptions, handlers: FrontHandlers) {
     const Binding = nativeClass();
     if (Binding === null) {
@@ -144,7 +147,7 @@ export class NativeFront {
     return this.binding.passthrough(id, to.address, to.port);
   }
 
-  /** The client's socket, not yet reading and with nothing read; half-open, and the caller's own from now on. */
+  /** The client's socket, not reading yet and with nothing read; half-open, and owned by the caller from now on. */
   take(id: number): Socket | undefined {
     const fd = this.binding.take(id);
     if (fd < 0) return undefined;
@@ -163,23 +166,23 @@ export class NativeFront {
   }
 
   /**
-   * Passes a plain TCP socket through that came from elsewhere; `preface` (what was read from it before) goes to
-   * the server first. The socket object is used up.
-   * @returns the id that `onPassthroughEnd` will name
+   * Passes through a plain TCP socket from elsewhere; `preface` (bytes already read from it) is sent to the server
+   * first. The socket object must not be used afterwards.
+   * @returns the id used in `onPassthroughEnd`
    */
   adopt(socket: Socket, preface: Uint8Array, to: Endpoint): number {
     return this.useUp(socket, preface, (fd, all) => this.binding.adopt(fd, all, to.address, to.port));
   }
 
   /**
-   * Like `passthrough`, and copies what passes to `onTap`. What the server answers is held back if that is wanted:
-   * see `ReadOptions`. The copy never delays the connection: when it reaches its bound it ends.
+   * Like `passthrough`, and also copies the bytes to `onTap`. Optionally holds back what the server sends: see
+   * `ReadOptions`. The copy never blocks the connection: when it reaches its limit it ends.
    */
   read(id: number, to: Endpoint, { maxTapBytes, hold, tapId = 0 }: ReadOptions): boolean {
     return this.binding.read(id, to.address, to.port, maxTapBytes, hold, tapId);
   }
 
-  /** Like `adopt`, and copies what passes, `preface` included, as `read` does. */
+  /** Like `adopt`, and also copies the bytes, `preface` included, as `read` does. */
   adoptRead(
     socket: Socket,
     preface: Uint8Array,
@@ -191,24 +194,24 @@ export class NativeFront {
     );
   }
 
-  /** The server's bytes may go on, those held back and those to come. Also before any came, and more than once. */
+  /** Stops holding back the server's bytes, also before any have arrived. Idempotent. */
   release(id: number): void {
     this.binding.release(id);
   }
 
-  /** So many bytes that `onTap` handed over were read: there is room for as many. */
+  /** Acknowledges that many bytes delivered by `onTap`, which makes room for as many. */
   tapConsumed(id: number, bytes: number): void {
     this.binding.tapConsumed(id, bytes);
   }
 
-  /** No more copies; the connection goes on. What was copied before may still come, and no `close`. */
+  /** Stops copying; the connection continues. Bytes copied before may still be delivered, but no `close`. */
   stopTap(id: number): void {
     this.binding.stopTap(id);
   }
 
   /**
-   * Gives a batch's buffer back for the next batches, once it was read; it must not be used or transferred any more.
-   * Any other buffer is left alone.
+   * Returns a batch's buffer for later batches once it was read; it must not be used or transferred any more.
+   * Any other buffer is ignored.
    */
   giveTapBuffer(buffer: ArrayBuffer): void {
     this.binding.giveTapBuffer(buffer);
@@ -240,7 +243,7 @@ export class NativeFront {
     handle?.readStop?.();
     const buffered = socket.readableLength > 0 ? [socket.read() as Buffer] : [];
     const id = adopt(handle?.fd ?? -1, Buffer.concat([preface, ...buffered]));
-    // Closes Node's descriptor without a shutdown; the connection lives on in the front's.
+    // Closes Node's descriptor without a shutdown; the connection stays open through the front's.
     socket.destroy();
     return id;
   }
@@ -253,7 +256,7 @@ function listenError(error: unknown, listen: readonly Endpoint[]): unknown {
   if (code === "EADDRINUSE") {
     return new OximyError(
       "OXIMY_E_PORT_TAKEN",
-      `cannot listen at ${where}: another program does`,
+      `cannot listen at ${where}: the port is in use by another program`,
       "Stop that program or choose another port.",
       { cause: error },
     );
@@ -261,7 +264,7 @@ function listenError(error: unknown, listen: readonly Endpoint[]): unknown {
   if (code === "EACCES" || code === "EPERM") {
     return new OximyError(
       "OXIMY_E_PRIVILEGE",
-      `cannot listen at ${where}: ports below 1024 are for root`,
+      `cannot listen at ${where}: ports below 1024 require root`,
       "Choose a port above 1023.",
       { cause: error },
     );

@@ -1,53 +1,53 @@
-/** What the native front (front-native.ts) takes and tells. */
+/** Input and output types of the native front (front-native.ts). */
 
 import type { Endpoint } from "../../connection/client.js";
 
 /**
- * Why the verdict is asked for now: the client hello is whole, an HTTP head is whole (or 16 KiB of it are there),
- * the bytes are neither, time is up (with no bytes: the client waits for the server to speak first), or the
- * client has ended its side.
+ * What triggered the request for a verdict: a complete client hello, a complete HTTP head (or 16 KiB of it), bytes that
+ * are neither, a timeout (without bytes: the client waits for the server to speak first), or the client has ended its
+ * side.
  */
 export type PeekReason = "client_hello" | "http" | "other" | "timeout" | "closed";
 
-/** A connection that waits for its verdict. Nothing of it has been consumed or answered. */
+/** A connection that waits for its verdict. Nothing of it has been consumed, and nothing sent. */
 export interface FrontConnection {
   readonly id: number;
   readonly peer: Endpoint;
   readonly local: Endpoint;
-  /** Where the client meant to go; null when it was not redirected but came to the front itself. */
+  /** The client's original destination; null when it was not redirected but connected to the front itself. */
   readonly destination: Endpoint | null;
   /** At most 24 KiB. */
   readonly peeked: Buffer;
   readonly reason: PeekReason;
-  /** Number of the container's network that it came in; 0 for the machine's own. */
+  /** Number of the container network that it came in through; 0 for the machine's own. */
   readonly network: number;
 }
 
 /**
- * What happened on a connection that is read. A batch has four numbers for each: operation, tap id, time (epoch ms,
+ * Operations on a connection that is read. A batch has four numbers for each: operation, tap id, time (epoch ms,
  * of the read from the socket), argument. The argument of `request` (client to server) and `response` is the length
- * of their bytes, that of `close` an index into `TAP_CLOSE_CAUSES`. After `close` comes nothing more of that tap.
- * The numbers are those of the capture thread's batches, so that a batch can be posted to it as it is.
+ * of their bytes, that of `close` an index into `TAP_CLOSE_CAUSES`. After `close` nothing follows for that tap.
+ * The numbers are those of the capture thread's batches, so that a batch can be posted to it unchanged.
  */
 export const TAP_OP = { request: 1, response: 2, endRequest: 3, endResponse: 4, close: 5 } as const;
 export const TAP_OP_WIDTH = 4;
 export const TAP_CLOSE_CAUSES = ["ended", "client_aborted", "server_closed", "capture_lost"] as const;
 
-/** What passed on all connections that are read since the last batch, in order. Its arrays are the receiver's own. */
+/** What passed since the last batch on all connections that are read, in order. The receiver owns its arrays. */
 export interface TapBatch {
   readonly ops: Float64Array;
-  /** The bytes of `request` and `response` operations, end to end. Its buffer may be larger than it. */
+  /** The bytes of `request` and `response` operations, concatenated. The underlying buffer may be larger. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What is to be acknowledged by `tapConsumed`: two numbers for each connection, its id and bytes. */
+  /** To be acknowledged by `tapConsumed`: two numbers per connection, its id and byte count. */
   readonly shares: Float64Array;
 }
 
 export interface ReadOptions {
-  /** Bytes that were copied and are not acknowledged, both directions together, at which the relay waits; see front.h. */
+  /** Limit of copied but unacknowledged bytes, both directions together, at which the relay waits; see front.h. */
   readonly maxTapBytes: number;
-  /** The server's first bytes wait for `release`, `holdMs` at most. The client's go on at once. */
+  /** Hold the server's first bytes until `release`, for `holdMs` at most. The client's are not held. */
   readonly hold: boolean;
-  /** The number that operations name the connection by; its own id when absent. */
+  /** The number that identifies the connection in operations; defaults to its own id. */
   readonly tapId?: number;
 }
 
@@ -62,9 +62,9 @@ export type PassthroughCause =
 
 export interface PassthroughEnd {
   readonly id: number;
-  /** Bytes that the server took from the client. */
+  /** Bytes accepted by the server from the client. */
   readonly bytesUp: number;
-  /** Bytes that the client took from the server. */
+  /** Bytes accepted by the client from the server. */
   readonly bytesDown: number;
   /** Since the connection was accepted or adopted. */
   readonly durationMs: number;
@@ -74,38 +74,38 @@ export interface PassthroughEnd {
 }
 
 export interface FrontHandlers {
-  /** Must lead to one of `passthrough`, `take` and `reject`, at once or later. */
+  /** Must lead to one of `passthrough`, `take` and `reject`, immediately or later. */
   onConnection(connection: FrontConnection): void;
-  /** Also of connections that were read, after the last batch with anything of theirs. */
+  /** Also for connections that were read, after the last batch that concerns them. */
   onPassthroughEnd?(end: PassthroughEnd): void;
   onTap?(batch: TapBatch): void;
-  /** The bound was reached: the batch before had the tap's `close` ("capture_lost"). The connection goes on. */
+  /** The limit was reached: the batch before had the tap's `close` ("capture_lost"). The connection continues. */
   onTapLost?(id: number): void;
 }
 
 export interface FrontOptions {
-  /** Port 0 at several addresses means the same free port at each. Addresses that the machine lacks are left out. */
+  /** Several addresses with port 0 share one free port. Addresses that the machine lacks are skipped. */
   readonly listen: readonly Endpoint[];
-  /** A client that sends nothing for so long lets the server speak first. */
+  /** After this long without a byte from the client, the server may speak first. */
   readonly silenceMs?: number;
-  /** Time for a whole client hello or HTTP head. */
+  /** Time limit for a whole client hello or HTTP head. */
   readonly helloMs?: number;
   /**
-   * A redirected connection whose verdict takes longer is passed through without one; twice as long while
-   * there are verdicts on others. 0 waits for ever.
+   * A redirected connection whose verdict takes longer is passed through without one; twice this long while verdicts
+   * on others keep arriving. 0 waits forever.
    */
   readonly verdictMs?: number;
-  /** A passthrough without a byte either way for so long is cut (it may take up to twice as long); 0 never. */
+  /** A passthrough idle in both directions for this long is closed (after up to twice as long); 0 never. */
   readonly idleMs?: number;
-  /** Connections held at a time, beyond which accepting pauses; 0 derives it from the descriptor limit. */
+  /** Maximum number of open connections, beyond which accepting pauses; 0 derives it from the descriptor limit. */
   readonly maxConnections?: number;
-  /** Accepting that pauses for longer resets who waits, so that nobody hangs; 0 lets them wait. */
+  /** After accepting has paused for this long, queued clients are reset so that none hangs; 0 lets them wait. */
   readonly turnAwayMs?: number;
   /** The longest that a server's first bytes wait for `release`. */
   readonly holdMs?: number;
-  /** What was copied waits so long for more: to wake whoever reads it costs more than to read it. */
+  /** Copied bytes are batched for this long: waking the reader costs more than reading. */
   readonly tapGatherMs?: number;
-  /** Descriptor by which root gives listeners of containers' networks; taken over. -1 for none. */
+  /** Descriptor on which root sends listeners of container networks; takes ownership. -1 for none. */
   readonly guests?: number;
 }
 
@@ -121,7 +121,7 @@ export const FRONT_DEFAULTS: Required<Omit<FrontOptions, "listen">> = {
   guests: -1,
 };
 
-/** Counted since the start, but for the first three: connections held now. */
+/** Totals since the start, except the first three: current connections. */
 export interface FrontStats {
   readonly peeking: number;
   readonly waiting: number;
@@ -130,17 +130,17 @@ export interface FrontStats {
   readonly taken: number;
   readonly rejected: number;
   readonly passed: number;
-  /** Of those that passed: read, and among them those whose tap was lost (told when they end). */
+  /** Of those passed: connections that were read, and how many of their taps were lost (counted when they end). */
   readonly read: number;
   readonly lostTaps: number;
-  /** Reset by the client before a verdict was asked for. */
+  /** Reset by the client before a verdict was requested. */
   readonly aborted: number;
   /** Passed through because the verdict did not come in time. */
   readonly unanswered: number;
-  /** Times that accepting paused: at the limit, or for want of descriptors. */
+  /** How often accepting paused: at the limit, or for lack of descriptors. */
   readonly acceptPauses: number;
   /** Reset because there was no room for longer than `turnAwayMs`. */
   readonly turnedAway: number;
-  /** As it was given, or derived. */
+  /** As given, or derived. */
   readonly maxConnections: number;
 }

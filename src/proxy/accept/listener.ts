@@ -1,4 +1,4 @@
-/** The listener of redirected connections: the native front where there is one, else Node's own sockets. */
+/** The listener for redirected connections: the native front where there is one, else Node's own sockets. */
 
 import type { Endpoint } from "../../connection/client.js";
 import type { CloseCause } from "../../connection/connection.js";
@@ -23,22 +23,22 @@ const CAUSES: Record<PassthroughEnd["cause"], CloseCause> = {
   destroyed: "server_closed",
 };
 
-/** Bytes copied of one connection and not yet read, at which it waits, and then its copy ends. */
+/** Copied but unread bytes of one connection at which it waits; after that its copy ends. */
 const MAX_COPIED = 16 << 20;
 
-/** Parts of what can be held. */
+/** Fractions of the maximum. */
 const CROWDED = 0.75;
 const ROOM = 0.5;
 const CROWD_MS = 100;
 
-/** Listens on both loopback addresses. Throws OximyError, or what Node's `listen` throws. */
+/** Listens on both loopback addresses. Throws OximyError, or the errors of Node's `listen`. */
 export function listen<Lookup>(options: ListenerOptions<Lookup>): Promise<Listener> {
   return isNativeFrontSupported() ? Promise.resolve(listenNatively(options)) : listenOnLoopback(options);
 }
 
 function listenNatively<Lookup>(options: ListenerOptions<Lookup>): Listener {
   const passing = new Map<number, (end: RelayEnd) => void>();
-  /** Ends of connections that the front let pass because the verdict took too long. */
+  /** Ends of connections that the front passed through because the verdict took too long. */
   const endedAlone = new LruCache<number, RelayEnd>(1_000);
   const front: NativeFront = new NativeFront(
     {
@@ -55,8 +55,8 @@ function listenNatively<Lookup>(options: ListenerOptions<Lookup>): Listener {
       onPassthroughEnd: ({ id, bytesUp, bytesDown, cause, error }) => {
         const ended = { cause: CAUSES[cause], bytesUp, bytesDown };
         const end = error === undefined ? ended : { ...ended, error };
-        const tell = passing.get(id);
-        if (tell) tell(end);
+        const resolve = passing.get(id);
+        if (resolve) resolve(end);
         else endedAlone.set(id, end);
         passing.delete(id);
       },
@@ -82,14 +82,14 @@ function listenNatively<Lookup>(options: ListenerOptions<Lookup>): Listener {
   };
 }
 
-/** Tells of each change once. There is room again at less than it takes to be crowded, so that it does not flutter. */
+/** Reports each change once. The threshold for room is below that for a crowd, so that the state does not flap. */
 export function watchCrowd(
   stats: () => Pick<FrontStats, "peeking" | "waiting" | "passing" | "acceptPauses" | "maxConnections">,
-  tell: (crowd: Crowd) => void,
+  report: (crowd: Crowd) => void,
 ): NodeJS.Timeout {
   let state: Crowd["state"] = "room";
   let pauses = 0;
-  const look = () => {
+  const check = () => {
     const { peeking, waiting, passing, acceptPauses, maxConnections: most } = stats();
     const held = peeking + waiting + passing;
     const isCrowded = held >= most * CROWDED || acceptPauses > pauses;
@@ -97,9 +97,9 @@ export function watchCrowd(
     const next = isCrowded ? "crowded" : held <= most * ROOM ? "room" : state;
     if (next === state) return;
     state = next;
-    tell({ state, held, most });
+    report({ state, held, most });
   };
-  return setInterval(look, CROWD_MS).unref();
+  return setInterval(check, CROWD_MS).unref();
 }
 
 function acceptedByFront(
@@ -124,12 +124,12 @@ function acceptedByFront(
     isSilent: peeked.length === 0 && reason === "timeout",
     take: () => {
       taken = front.take(id);
-      // Small writes (the events of a stream) must not wait for the acknowledgement of the last.
-      return taken?.setNoDelay(true).on("error", () => {}); // until somebody reads it, nobody hears of it
+      // Small writes (the events of a stream) must not wait for the previous acknowledgement.
+      return taken?.setNoDelay(true).on("error", () => {}); // until somebody reads it, errors are ignored
     },
     passthrough: (target: Endpoint) => {
       if (taken) return whenPassed(front.adopt(taken, Buffer.alloc(0), target));
-      // False when it passes already, on its own.
+      // Returns false when the front is already passing it through by itself.
       front.passthrough(id, target);
       return whenPassed(id);
     },

@@ -27,8 +27,8 @@ export interface Interception {
 }
 
 /**
- * Relays between the client and an open session to the server, until both have ended. Tells what the client made of
- * our certificate. Resolves with why nothing was read, or with nothing when something was.
+ * Relays between the client and an open session to the server, until both have ended. Reports to `attempt` how the
+ * client reacted to our certificate. Resolves with the reason why nothing was read, or with undefined.
  */
 export async function relaySecure(
   raw: Socket,
@@ -65,8 +65,8 @@ export async function relaySecure(
 }
 
 /**
- * Node hands staples out by an event of a server, which it asks for one once a client has asked for the status. It
- * looks at these two things of it (lib/_tls_wrap.js, requestOCSP).
+ * Node obtains staples through a server's event, emitted when a client has requested the status. It accesses only these
+ * two members of the server (lib/_tls_wrap.js, requestOCSP).
  */
 function staplingServer(secureContext: SecureContext, staple: () => Buffer): Server {
   const server = Object.assign(new EventEmitter(), { _sharedCreds: secureContext });

@@ -1,13 +1,13 @@
 /**
- * What of a server's certificate a client may refuse although our own verification does not: weak keys and digests.
- * Clients draw the line at different places (OpenSSL's security levels, SSL_CTX_set_security_level(3), GnuTLS's
- * priorities, policies of systems), so that everything below the strictest common one is for the client to judge.
+ * Properties of a server's certificate that a client may reject although our own verification does not: weak keys and
+ * digests. Clients draw the line differently (OpenSSL's security levels, SSL_CTX_set_security_level(3), GnuTLS's
+ * priorities, system policies), so everything below the strictest common level is left for the client to judge.
  */
 
 import type { X509Certificate } from "node:crypto";
 import { oidOf, readDer } from "../../certificates/der.js";
 
-/** 112 bits, security level 2: what Debian's curl and wget ask for. */
+/** 112 bits, security level 2: what Debian's curl and wget require. */
 const LEAST_RSA_BITS = 2_048;
 /** Elliptic curves of less than 200 bits, by their names: secp192k1, prime192v1, sect163k1, brainpoolP160r1. */
 const SMALL_CURVE = /(?<!\d)1\d\d(?!\d)/;
@@ -19,7 +19,7 @@ const WEAK_DIGESTS: ReadonlyMap<string, string> = new Map([
   ["1.2.840.10040.4.3", "SHA-1"], // with DSA
 ]);
 
-/** Why a client may refuse the chain; undefined when it is strong. The signature of a root proves nothing, and is not looked at. */
+/** Why a client may reject the chain; undefined when it is strong. A root's signature proves nothing: not checked. */
 export function weaknessOf(chain: readonly X509Certificate[]): string | undefined {
   for (const certificate of chain) {
     const isRoot = certificate.issuer === certificate.subject && chain.length > 1;

@@ -1,5 +1,5 @@
 /**
- * What OpenSSL calls the numbers of a client hello. Numbers: IANA, TLS Parameters; names: `openssl ciphers -V`,
+ * OpenSSL's names for the numbers of a client hello. Numbers: IANA, TLS Parameters; names: `openssl ciphers -V`,
  * and openssl's ssl/t1_lib.c for groups and signature algorithms. Without suites that give no authentication or no
  * encryption, and without pre-shared keys and SRP, for which a relay has no secrets.
  */

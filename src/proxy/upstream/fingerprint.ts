@@ -1,4 +1,4 @@
-/** The shape of a client's hello, in the terms in which OpenSSL can be told to send one like it. */
+/** The shape of a client's hello, expressed as options that make OpenSSL send a similar one. */
 
 import { createHash } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type SecureVersion } from "node:tls";
@@ -8,9 +8,9 @@ import { CIPHER_NAMES, GROUP_NAMES, SIGNALLING_SUITES, SIGNATURE_NAMES } from ".
 export interface TlsFingerprint {
   /** For `createSecureContext`; what is absent stays at Node's default. */
   readonly context: SecureContextOptions;
-  /** Ask for the server's OCSP response (`requestOCSP` of `tls.connect`). */
+  /** Request the server's OCSP response (`requestOCSP` of `tls.connect`). */
   readonly asksForOcsp: boolean;
-  /** Whether all that the client offers for the handshake itself is offered. */
+  /** Whether everything that the client offers for the handshake itself can be offered. */
   readonly fidelity: "whole" | "partial";
   /** Equal for equal contexts. */
   readonly contextKey: string;
@@ -26,19 +26,19 @@ const VERSIONS: ReadonlyMap<number, SecureVersion> = new Map([
   [0x0304, "TLSv1.3"],
 ] as const);
 
-/** An extension that OpenSSL sends unless told otherwise, and the option (openssl/ssl.h) that tells it so. */
+/** An extension that OpenSSL sends by default, and the option (openssl/ssl.h) that disables it. */
 const OMITTED: ReadonlyArray<readonly [extension: number, option: number]> = [
   [22, 1 << 19], // encrypt_then_mac, SSL_OP_NO_ENCRYPT_THEN_MAC
   [23, 1 << 0], // extended_master_secret, SSL_OP_NO_EXTENDED_MASTER_SECRET
   [35, 1 << 14], // session_ticket, SSL_OP_NO_TICKET
 ];
-/** padding (RFC 7685), SSL_OP_TLSEXT_PADDING: sent when the hello's length asks for it. */
+/** padding (RFC 7685), SSL_OP_TLSEXT_PADDING: sent when the hello's length requires it. */
 const PADDING = [21, 1 << 4] as const;
 const STATUS_REQUEST = 5;
 
 const probed = new Map<string, boolean>();
 
-/** Whether this Node's OpenSSL takes that name: one it does not know spoils the whole list. */
+/** Whether this Node's OpenSSL knows that name: an unknown one invalidates the whole list. */
 function isKnown(option: "ecdhCurve" | "sigalgs", name: string): boolean {
   let known = probed.get(name);
   if (known === undefined) {
@@ -56,7 +56,7 @@ function isKnown(option: "ecdhCurve" | "sigalgs", name: string): boolean {
 const named = (numbers: readonly number[], names: ReadonlyMap<number, string>) =>
   [...new Set(numbers)].flatMap((number) => names.get(number) ?? []);
 
-/** The lowest version is 1.2, whatever else the client offers, unless it has nothing better. */
+/** The lowest version is 1.2, whatever else the client offers, unless it supports nothing better. */
 function versionRange(offered: readonly number[]): Pick<SecureContextOptions, "minVersion" | "maxVersion"> {
   const best = Math.max(...offered.filter((version) => VERSIONS.has(version)));
   const maxVersion = VERSIONS.get(best);
@@ -72,9 +72,9 @@ function secureOptions(extensions: readonly number[]): number {
 }
 
 /**
- * Cipher suites, groups, signature algorithms and versions as the client has them and in its order, and the
- * extensions that Node can leave out. Not to be had from Node: the order of extensions, GREASE, and what
- * OpenSSL does not know (docs/tls-fingerprint.md).
+ * Cipher suites, groups, signature algorithms and versions of the client in its order, and the extensions that Node
+ * can omit. Not possible with Node: the order of extensions, GREASE, and whatever OpenSSL does not know
+ * (docs/tls-fingerprint.md).
  */
 export function fingerprintOf(hello: ClientHello): TlsFingerprint {
   const suites = hello.cipherSuites.filter((suite) => !SIGNALLING_SUITES.has(suite));

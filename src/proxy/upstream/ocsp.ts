@@ -1,9 +1,9 @@
-/** What a server stapled to its handshake about its certificate (OCSP, RFC 6960; status_request, RFC 6066 §8). */
+/** The staple of a server's handshake: the status of its certificate (OCSP, RFC 6960; status_request, RFC 6066 §8). */
 
 import { type KeyObject, verify, X509Certificate } from "node:crypto";
 import { type DerValue, oidOf, readDer, timeOf } from "../../certificates/der.js";
 
-/** `good`: as every client would find it. All else is for the client to judge. */
+/** `good`: as every client would find it. Anything else is for the client to judge. */
 export type StapleState = "good" | "revoked" | "unusable";
 
 const BASIC_RESPONSE = "1.3.6.1.5.5.7.48.1.1";
@@ -17,10 +17,10 @@ const DIGESTS: ReadonlyMap<string, string> = new Map([
   ["1.2.840.10045.4.3.3", "sha384"],
   ["1.2.840.10045.4.3.4", "sha512"],
 ]);
-/** Clocks differ. */
+/** Tolerance for clocks that differ. */
 const SKEW_MS = 300_000;
 
-/** @param issuer of the certificate; absent when it cannot be told */
+/** @param issuer of the certificate; absent when unknown */
 export function readStaple(
   response: Buffer,
   certificate: X509Certificate,
@@ -34,7 +34,7 @@ export function readStaple(
   const [data, algorithm, signature, certificates] = readDer(octets.value)?.children() ?? [];
   if (!data || !algorithm || !signature) return "unusable";
   const single = singleOf(data, certificate.serialNumber);
-  // [1] is revoked. Whoever signed it: that the client shall see it can do no harm.
+  // [1] is revoked. Whoever signed it: showing that to the client can do no harm.
   if (single?.status === 0xa1) return "revoked";
   if (single?.status !== 0x80 || now < single.from - SKEW_MS || !(now < single.until + SKEW_MS))
     return "unusable";
@@ -47,7 +47,7 @@ interface Single {
   /** Identifier octet of certStatus: 0x80 good, 0xa1 revoked, 0x82 unknown. */
   readonly status: number;
   readonly from: number;
-  /** NaN without an end: then it is worth nothing to a strict client. */
+  /** NaN without an end: a strict client then rejects it. */
   readonly until: number;
 }
 
@@ -67,7 +67,7 @@ function singleOf(data: DerValue, serialNumber: string): Single | undefined {
   return undefined;
 }
 
-/** Certificates that the issuer let sign in its place (RFC 6960 §4.2.2.2). */
+/** Certificates that the issuer authorized to sign in its place (RFC 6960 §4.2.2.2). */
 function delegatesOf(certificates: DerValue | undefined, issuer: X509Certificate): X509Certificate[] {
   return (certificates?.children()[0]?.children() ?? []).slice(0, 4).flatMap(({ whole }) => {
     try {
@@ -75,7 +75,7 @@ function delegatesOf(certificates: DerValue | undefined, issuer: X509Certificate
       const mayAnswer = (delegate.keyUsage as string[] | undefined)?.includes(OCSP_SIGNING);
       return mayAnswer && delegate.verify(issuer.publicKey) ? [delegate] : [];
     } catch {
-      return []; // no certificate
+      return []; // not a certificate
     }
   });
 }
@@ -86,11 +86,11 @@ function isSignedBy(key: KeyObject, data: DerValue, algorithm: DerValue, signatu
     // A BIT STRING begins with the number of its unused bits.
     return digest !== undefined && verify(digest, data.whole, key, signature.value.subarray(1));
   } catch {
-    return false; // a key of another kind
+    return false; // a different type of key
   }
 }
 
-/** Whether the certificate says that it never comes without a staple (TLS feature extension, RFC 7633). */
+/** Whether the certificate must always come with a staple (TLS feature extension, RFC 7633). */
 export function mustBeStapled({ raw }: X509Certificate): boolean {
   const extensions = readDer(raw)
     ?.children()[0]

@@ -5,7 +5,7 @@ import { LruCache } from "../../lru-cache.js";
 
 /** Each holds the parsed roots, some 260 KB. A machine has about as many shapes as it has TLS libraries. */
 const MAX_CONTEXTS = 32;
-/** Roots added in one turn of the event loop: at 0.2 ms each it is held up for less than 2 ms. */
+/** Roots added per turn of the event loop: at 0.2 ms each they block it for less than 2 ms. */
 const ROOTS_PER_TURN = 8;
 
 /** The part of Node's native context that `createSecureContext({ ca })` calls once per root. */
@@ -16,7 +16,7 @@ interface NativeContext {
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
- * A context with `roots`, made in small steps: OpenSSL needs 30 to 50 ms to parse the 150 roots of a system,
+ * A context with `roots`, created in small steps: OpenSSL needs 30 to 50 ms to parse the 150 roots of a system,
  * and contexts cannot share them.
  */
 async function createContext(
@@ -38,7 +38,7 @@ export class UpstreamContexts {
 
   constructor(private readonly roots: readonly string[]) {}
 
-  /** `key` is equal for equal options. Rejects when OpenSSL does not take the options. */
+  /** `key` is equal for equal options. Rejects when OpenSSL rejects the options. */
   contextFor(key: string, options: SecureContextOptions): Promise<SecureContext> {
     let context = this.contexts.get(key);
     if (!context) {

@@ -1,6 +1,6 @@
 /**
- * The way to a server: straight, or through the HTTP or HTTPS proxy that the environment of this process names.
- * Variables as curl and Go read them; loopback is always reached straight.
+ * The route to a server: direct, or through the HTTP or HTTPS proxy named by the environment of this process.
+ * Variables are interpreted as in curl and Go; loopback is always reached directly.
  */
 
 import { BlockList, connect as connectTcp, isIP, type Socket } from "node:net";
@@ -10,16 +10,16 @@ import { OximyError } from "../../errors.js";
 import type { Side } from "../relay.js";
 
 const TIMEOUT_MS = 30_000;
-/** A proxy's answer to CONNECT beyond this is none. */
+/** The maximum length of a proxy's answer to CONNECT. */
 const MAX_ANSWER = 16 << 10;
 
 export interface UpstreamProxyOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Roots that an `https:` proxy is verified against. */
+  /** Root certificates for verifying an `https:` proxy. */
   readonly contextForProxy?: () => Promise<SecureContext>;
-  /** Whether that is a listener of ours: `oximy env` sets these variables in the user's shell. */
+  /** Whether that is one of our listeners: `oximy env` sets these variables in the user's shell. */
   readonly isOurs?: (proxy: Endpoint) => boolean;
-  /** For the whole way to the server; 30 s. */
+  /** For the whole connection setup; 30 s. */
   readonly timeoutMs?: number;
 }
 
@@ -27,7 +27,7 @@ export interface UpstreamProxyOptions {
 const variable = (env: NodeJS.ProcessEnv, name: string) =>
   env[name.toLowerCase()] || env[name.toUpperCase()] || undefined;
 
-/** The proxy that `HTTPS_PROXY`, else `ALL_PROXY` names. Throws OXIMY_E_CONFIG when it is none we can speak to. */
+/** The proxy in `HTTPS_PROXY`, else in `ALL_PROXY`. Throws OXIMY_E_CONFIG when its protocol is not supported. */
 export function proxyFromEnvironment(env: NodeJS.ProcessEnv): URL | undefined {
   const name = variable(env, "HTTPS_PROXY") ? "HTTPS_PROXY" : "ALL_PROXY";
   const value = variable(env, name);
@@ -56,7 +56,7 @@ function isInSubnet(address: string, subnet: string): boolean {
   return list.check(address, type);
 }
 
-/** Whether an entry of NO_PROXY (a domain with all below it, an address, a network, each with or without port) fits. */
+/** Whether an entry of NO_PROXY (a domain with its subdomains, an address, a network, with or without port) matches. */
 function excludes(entry: string, name: string, port: number): boolean {
   if (entry === "*") return true;
   if (entry.includes("/")) return isInSubnet(name, entry);
@@ -68,7 +68,7 @@ function excludes(entry: string, name: string, port: number): boolean {
   return domain !== "" && (name === domain || (!isIP(name) && name.endsWith(`.${domain}`)));
 }
 
-/** Whether `NO_PROXY` has the server reached straight. `names` are its host name and its address. */
+/** Whether `NO_PROXY` excludes the server from proxying. `names` are its host name and its address. */
 export function isExcluded(noProxy: string, names: readonly string[], port: number): boolean {
   const entries = noProxy
     .toLowerCase()
@@ -86,7 +86,7 @@ function percentDecoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // a percent sign in a password, meant as such
+    return text; // a literal percent sign in a password
   }
 }
 
@@ -101,7 +101,7 @@ export function connectRequest(proxy: URL, host: string, port: number): string {
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-/** Resolves when the proxy has opened the tunnel; what the server said already stays to be read. */
+/** Resolves when the proxy has opened the tunnel; bytes that the server has already sent remain readable. */
 function awaitTunnel(stream: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     let answer = Buffer.alloc(0);
@@ -141,7 +141,7 @@ function opened(stream: Socket, event: "connect" | "secureConnect"): Promise<voi
   });
 }
 
-/** Opens connections to servers, for sessions of our own and for what is passed through alike. */
+/** Opens connections to servers, both for our own sessions and for passthrough. */
 export class UpstreamProxy {
   private readonly proxy: URL | undefined;
   private readonly noProxy: string;
@@ -153,7 +153,7 @@ export class UpstreamProxy {
     this.noProxy = variable(env, "NO_PROXY") ?? "";
   }
 
-  /** The proxy on the way to a server; undefined when it is reached straight. */
+  /** The proxy for a server; undefined when it is reached directly. */
   proxyFor(target: Endpoint, host: string): URL | undefined {
     const { proxy } = this;
     if (!proxy) return undefined;
@@ -164,8 +164,8 @@ export class UpstreamProxy {
   }
 
   /**
-   * An open connection to `target`. A proxy is told the host name where there is one: many allow no addresses.
-   * Rejects with the system's error, or one that says what the proxy answered.
+   * An open connection to `target`. The proxy is given the host name if there is one: many allow no addresses.
+   * Rejects with the system's error, or one that contains the proxy's answer.
    */
   async dial(target: Endpoint, host: string): Promise<Side> {
     const proxy = this.proxyFor(target, host);
@@ -175,7 +175,7 @@ export class UpstreamProxy {
       allowHalfOpen: true,
       noDelay: true,
     });
-    // Every error has this listener; who waits has its own besides.
+    // Keeps every error handled; callers that wait add their own listener.
     socket.on("error", () => {});
     const side = { stream: socket, socket };
     let timer: NodeJS.Timeout | undefined;

@@ -22,7 +22,7 @@ import { UpstreamContexts } from "./upstream-contexts.js";
 import { UpstreamProxy } from "./upstream-proxy.js";
 import { UpstreamSessions } from "./upstream-sessions.js";
 
-/** What the session with the server came to. */
+/** The negotiated parameters of the session with the server. */
 export interface AgreedSession {
   readonly version: SecureVersion;
   /** OpenSSL's name of the cipher suite. */
@@ -35,38 +35,38 @@ export interface SecureUpstream {
   readonly protocol: string | undefined;
   readonly session: "new" | "resumed";
   readonly agreed: AgreedSession;
-  /** The client asked for the certificate's status, and the server said that it is good. */
+  /** The client requested the certificate's status, and the server's staple is good. */
   readonly isStapled: boolean;
 }
 
 export type UpstreamResult =
   | SecureUpstream
-  /** The handshake went through, and the certificate is not to be trusted for that name, or a client may refuse it. */
+  /** The handshake succeeded, but the certificate is not trusted for that name, or a client may reject it. */
   | { readonly kind: "untrusted"; readonly error: string }
-  /** The server asks who the client is, which only the client can say: its connection is to be passed through. */
+  /** The server requests a client certificate, which only the client has: its connection is to be passed through. */
   | {
       readonly kind: "client_certificate_requested";
       readonly error: string;
-      /** Whether the server is who it should be: what another one asks for teaches nothing of it. */
+      /** Whether the server is verified: a request by an impostor is not learned. */
       readonly isVerified: boolean;
     }
-  /** `stage` tells whether the server could not be reached, or was and no TLS session came about. */
+  /** `stage` shows whether the server could not be reached, or the TLS handshake failed. */
   | { readonly kind: "failed"; readonly stage: "connect" | "handshake"; readonly error: string };
 
 export interface UpstreamConnectorOptions {
   /** PEM certificates. */
   readonly roots?: readonly string[];
-  /** Whose environment names the upstream proxy, and which listeners are ours. */
+  /** The environment with the upstream proxy, and the check for our own listeners. */
   readonly env?: NodeJS.ProcessEnv;
   readonly isOurs?: (proxy: Endpoint) => boolean;
-  /** For the way to the server, and for the handshake; 30 s. */
+  /** For connecting, and for the handshake; 30 s. */
   readonly timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 30_000;
 const MAX_SHAPES = 100;
 
-/** Node's own shape, for when a mirrored one finds no common ground with the server. */
+/** Node's own shape, for when a mirrored one has nothing in common with the server. */
 const DEFAULT_FINGERPRINT: TlsFingerprint = {
   context: {},
   asksForOcsp: false,
@@ -75,7 +75,7 @@ const DEFAULT_FINGERPRINT: TlsFingerprint = {
   key: "",
 };
 
-/** The same for a client: no older version than it offers, and its question for the certificate's status. */
+/** The default shape for a client: with its range of versions and its request for the certificate's status. */
 function defaultFingerprintFor({ context, asksForOcsp }: TlsFingerprint): TlsFingerprint {
   const { minVersion, maxVersion } = context;
   const versions = { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
@@ -89,10 +89,10 @@ function defaultFingerprintFor({ context, asksForOcsp }: TlsFingerprint): TlsFin
   };
 }
 
-/** Alerts that say: nothing that was offered will do (RFC 8446 §6.2: 40, 70, 71). */
+/** Alerts meaning that nothing offered is acceptable (RFC 8446 §6.2: 40, 70, 71). */
 const NOTHING_IN_COMMON = /ALERT_(HANDSHAKE_FAILURE|PROTOCOL_VERSION|INSUFFICIENT_SECURITY)$/;
 
-/** Wire form of a list of ALPN names (RFC 7301 §3.1): as text, Node would make UTF-8 of them. */
+/** Wire form of a list of ALPN names (RFC 7301 §3.1): from strings, Node would encode them as UTF-8. */
 function alpnList(names: readonly string[]): Buffer {
   return Buffer.concat(names.flatMap((name) => [Buffer.from([name.length]), Buffer.from(name, "latin1")]));
 }
@@ -106,10 +106,10 @@ export class UpstreamConnector {
   private readonly sessions = new UpstreamSessions();
   private readonly shapes = new LruCache<string, TlsFingerprint>(MAX_SHAPES);
   private readonly timeoutMs: number;
-  /** The way to servers, for what is passed through too. */
+  /** The route to servers, used for passthrough too. */
   readonly proxy: UpstreamProxy;
 
-  /** Throws OXIMY_E_CONFIG when the environment names an upstream proxy of a kind that is not supported. */
+  /** Throws OXIMY_E_CONFIG when the environment names an unsupported type of upstream proxy. */
   constructor(options: UpstreamConnectorOptions = {}) {
     this.contexts = new UpstreamContexts(options.roots ?? systemRoots());
     this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
@@ -120,21 +120,21 @@ export class UpstreamConnector {
     });
   }
 
-  /** Never rejects. The certificate is verified for `host`. `open` is a connection to the target, when there is one. */
+  /** Never rejects. The certificate is verified for `host`. `open` is an existing connection to the target. */
   async connect(target: Endpoint, host: string, hello: ClientHello, open?: Side): Promise<UpstreamResult> {
     const fingerprint = this.shapeFor(hello);
     if (hasNoCommonGroup(hello, fingerprint))
       return { kind: "failed", stage: "handshake", error: "NO_COMMON_GROUP" };
     const result = await this.attempt(target, host, hello, fingerprint, open);
     const unlucky = result.kind === "failed" && NOTHING_IN_COMMON.test(result.error);
-    // The client may have had in common with the server what could not be offered in its stead.
+    // What the client has in common with the server may be what could not be mirrored.
     if (unlucky && fingerprint.fidelity === "partial") {
       return this.attempt(target, host, hello, defaultFingerprintFor(fingerprint));
     }
     return result;
   }
 
-  /** One object for equal shapes: each connection keeps its own for as long as it is open. */
+  /** One object for equal shapes: each connection keeps a reference while it is open. */
   private shapeFor(hello: ClientHello): TlsFingerprint {
     const fingerprint = fingerprintOf(hello);
     const held = this.shapes.get(fingerprint.key);
@@ -149,7 +149,7 @@ export class UpstreamConnector {
     fingerprint: TlsFingerprint,
     open?: Side,
   ): Promise<UpstreamResult> {
-    // First, so that nothing comes between the connection and its handshake: an end in between would go unseen.
+    // First, so that there is no await between connecting and the handshake: an end in between would go unseen.
     const context = await this.contextFor(fingerprint);
     let side: Side;
     try {
@@ -162,7 +162,7 @@ export class UpstreamConnector {
 
   private contextFor(fingerprint: TlsFingerprint): Promise<SecureContext> {
     const context = this.contexts.contextFor(fingerprint.contextKey, fingerprint.context);
-    // Names that OpenSSL takes one by one can still not be had together (a policy of the system).
+    // Names that OpenSSL accepts individually can still be rejected in combination (a system policy).
     return context.catch(() => {
       const { contextKey, context: versions } = defaultFingerprintFor(fingerprint);
       return this.contexts.contextFor(contextKey, versions);
@@ -178,7 +178,7 @@ export class UpstreamConnector {
     fingerprint: TlsFingerprint,
   ): Promise<UpstreamResult> {
     const sessionKey = `${host}|${target.address}|${target.port}|${fingerprint.key}`;
-    // A client that starts anew is given a session that starts anew, as it would be without us.
+    // A client that does not resume gets a new session, as it would without us.
     const session = hello.resumes ? this.sessions.take(sessionKey) : undefined;
     return new Promise((resolve) => {
       const options: ConnectionOptions & { requestOCSP: boolean } = {
@@ -189,14 +189,14 @@ export class UpstreamConnector {
         ...(session ? { session } : {}),
         secureContext,
         requestOCSP: fingerprint.asksForOcsp,
-        // Verified all the same, and looked at below: what is not trusted is not hidden but passed through.
+        // Still verified, and checked below: an untrusted server is not hidden but passed through.
         rejectUnauthorized: false,
       };
       const stream = connect(options);
       const settle = (result: UpstreamResult) => {
         clearTimeout(timer);
         stream.off("error", fail).off("close", onClose);
-        // The session closes the socket below it. The other way round, in here, crashes Node.
+        // The session closes the socket below it. Closing the socket first, in here, crashes Node.
         if (result.kind !== "secure") stream.destroy();
         resolve(result);
       };
@@ -213,14 +213,14 @@ export class UpstreamConnector {
         staple = response ?? undefined;
       });
       stream.once("error", fail).once("close", onClose);
-      // Between the handshake and the relay nobody listens.
+      // Between the handshake and the relay there is no other listener.
       stream.on("error", () => {});
       stream.once("secureConnect", () => {
         if (!stream.authorized) {
           return settle({ kind: "untrusted", error: textOf(stream.authorizationError ?? "not authorised") });
         }
         if (asksForCertificate(stream)) return fail("certificate requested");
-        // A resumed session shows no certificate: it was looked at when the session was new.
+        // A resumed session shows no certificate: it was checked when the session was new.
         const doubt = stream.isSessionReused() ? undefined : doubtOf(stream, fingerprint, staple);
         if (doubt !== undefined) return settle({ kind: "untrusted", error: doubt });
         this.sessions.keepFrom(stream, sessionKey);
@@ -242,12 +242,12 @@ const agreedIn = (session: TLSSocket): AgreedSession => ({
   suite: session.getCipher().name,
 });
 
-/** A client of TLS 1.3 alone whose groups OpenSSL does not know (ML-KEM alone): it would be given a weaker one. */
+/** A TLS 1.3-only client whose groups OpenSSL does not know (ML-KEM alone): it would get a weaker one. */
 function hasNoCommonGroup({ groups }: ClientHello, { context }: TlsFingerprint): boolean {
   return groups.length > 0 && context.ecdhCurve === undefined && context.minVersion === "TLSv1.3";
 }
 
-/** Why a client may refuse a certificate that is verified; what it would do is for it to say, with the server's own. */
+/** Why a client may reject a certificate that passed verification; only it can decide, given the server's own. */
 function doubtOf(
   session: TLSSocket,
   { asksForOcsp }: TlsFingerprint,
@@ -264,7 +264,7 @@ function doubtOf(
 
 const MAX_CHAIN = 10;
 
-/** What the server showed, from its own certificate on. */
+/** The server's chain, starting with its own certificate. */
 function chainOf(certificate: X509Certificate): X509Certificate[] {
   const chain = [certificate];
   for (
@@ -277,7 +277,7 @@ function chainOf(certificate: X509Certificate): X509Certificate[] {
   return chain;
 }
 
-/** Whether the server's certificate is good for that name; also when the handshake failed after it was shown. */
+/** Whether the server's certificate is valid for that name; also when the handshake failed after it was shown. */
 function isVerified(session: TLSSocket, host: string): boolean {
   const { _handle } = session as unknown as { _handle: { verifyError(): Error | null } | null };
   const certificate = session.getPeerCertificate() as ReturnType<TLSSocket["getPeerCertificate"]> | null;
@@ -286,11 +286,11 @@ function isVerified(session: TLSSocket, host: string): boolean {
 }
 
 /**
- * Whether the server sent a CertificateRequest. Node has no word for it, but a client shares signature algorithms
- * with its server from that message alone (openssl ssl/statem/statem_clnt.c, tls_process_certificate_request).
+ * Whether the server sent a CertificateRequest. Node has no API for it, but a client shares signature algorithms
+ * with its server through that message alone (openssl ssl/statem/statem_clnt.c, tls_process_certificate_request).
  */
 function asksForCertificate(session: TLSSocket): boolean {
-  // Null once the session is gone, whatever the type says.
+  // Null once the session is gone, despite the type.
   const shared = session.getSharedSigalgs() as string[] | null;
   return shared !== null && shared.length > 0;
 }

@@ -8,7 +8,7 @@
 export interface ClientHello {
   /** Host name from the SNI extension, lower-cased, without trailing dot; absent when there is none. */
   readonly serverName?: string;
-  /** What the client's TLS stack names this session by when it hands its secrets to a key log. 32 bytes. */
+  /** Identifies this session in the key log of the client's TLS stack. 32 bytes. */
   readonly random: Uint8Array;
   /** ALPN protocols in the client's order; empty when there is no ALPN extension. */
   readonly alpn: readonly string[];
@@ -25,7 +25,7 @@ export interface ClientHello {
 
 export type HelloRead =
   | { readonly kind: "hello"; readonly hello: ClientHello }
-  /** So far it is a client hello; more bytes are needed. */
+  /** A client hello so far; more bytes are needed. */
   | { readonly kind: "incomplete" }
   | { readonly kind: "not_tls" }
   | { readonly kind: "malformed"; readonly reason: string };
@@ -86,8 +86,8 @@ class Cursor {
 }
 
 /**
- * Joins the handshake message out of its records. Looked at anew with each packet: the fragments are not joined
- * before all are there, lest a hello in thousands of tiny records take seconds.
+ * Joins the handshake message from its records. Called again with each packet: fragments are not joined before all
+ * have arrived, or a hello in thousands of tiny records would take seconds.
  */
 function handshakeMessage(bytes: Buffer): Buffer | "incomplete" | "not_tls" {
   const fragments: Buffer[] = [];
@@ -119,14 +119,14 @@ function readServerName(extension: Cursor): string | undefined {
     const type = names.u8();
     const name = names.vector16().text();
     if (type !== 0) continue;
-    // RFC 6066 §3 has ASCII only, and C code would end the name at its first NUL.
+    // RFC 6066 §3 allows ASCII only, and C code would end the name at its first NUL.
     if (!/^[!-~]*$/.test(name)) throw new Malformed("server name is not ASCII");
     return name.toLowerCase().replace(/\.$/, "") || undefined;
   }
   return undefined;
 }
 
-/** Never an empty name (RFC 7301 §3.1): Node ends the process when it is given one to offer. */
+/** Never an empty name (RFC 7301 §3.1): Node crashes when given one to offer. */
 function readAlpn(extension: Cursor): string[] {
   const names: string[] = [];
   for (const list = extension.vector16(); list.left > 0; ) {
@@ -173,7 +173,7 @@ function readHello(message: Buffer): ClientHello {
     groups,
     signatureAlgorithms,
     extensions,
-    // In TLS 1.3 the session id is a mere relic, random and without meaning (RFC 8446 §4.1.2).
+    // In TLS 1.3 the session id is a relic, random and meaningless (RFC 8446 §4.1.2).
     resumes: ticket || (versions === undefined && sessionId.left > 0),
   };
 }

@@ -1,4 +1,4 @@
-/** The client of a connection, as the verdict needs it. */
+/** The client of a connection, as used by the verdict. */
 
 import type { AppMatch, Owner } from "../../connection/client.js";
 
@@ -8,29 +8,29 @@ export interface Trust {
   readonly evidence: string;
 }
 
-/** What learned facts are keyed by: user, executable, script and trust-relevant environment, never the path alone. */
+/** The key of learned facts: user, executable, script and trust-relevant environment, never the path alone. */
 export interface ClientProgram {
-  /** Equal for equal programs; tells nothing of what it was made of. */
+  /** Equal for equal programs; reveals nothing about what it was made from. */
   readonly key: string;
-  /** For people. */
+  /** For display. */
   readonly name: string;
   readonly trust: Trust;
-  /** False when something that counts could not be read in time: a program is not tried for that. */
+  /** False when a relevant input could not be read in time: the program is then not tried. */
   readonly isWhole: boolean;
-  /** Changes with the stores that the program looks into: what was learned of it is void then. */
+  /** Changes with the stores that the program uses: what was learned about it is void then. */
   readonly trustInputs: string;
-  /** What to set so that this very program trusts our certificate: one sentence without its end. */
+  /** What to set so that this very program trusts our certificate: one sentence without a period. */
   readonly advice: string;
 }
 
 export interface KnownClient {
   readonly owner: Owner;
   readonly app?: AppMatch;
-  /** Absent when it could not be told which program it is: it is then never tried. */
+  /** Absent when the program could not be determined: it is then never tried. */
   readonly program?: ClientProgram;
 }
 
-/** The process behind a client, by pid and start time; undefined when it is not known. */
+/** The process of a client, by pid and start time; undefined when unknown. */
 export function processKey({ owner }: KnownClient): string | undefined {
   return owner.kind === "process" ? `${owner.process.pid}:${owner.process.startTime ?? ""}` : undefined;
 }

@@ -1,4 +1,4 @@
-/** What is done with a connection. Pure: all that it needs to know is handed to it; the data plane carries it out. */
+/** Decides what is done with a connection. Pure: everything it needs is passed in; the data plane carries it out. */
 
 import type { Endpoint } from "../../connection/client.js";
 import type { PassthroughReason } from "../../connection/reasons.js";
@@ -12,14 +12,14 @@ export type Verdict =
   | {
       readonly action: "intercept";
       readonly scheme: "https" | "http";
-      /** Name that the certificate must have and the bundle knows. */
+      /** The name that the certificate must have and the bundle knows. */
       readonly host: string;
-      /** Whether the program is tried for the first time: what becomes of this connection is its one trial. */
+      /** Whether the program is tried for the first time: this connection is its only trial. */
       readonly trial: boolean;
     }
-  /** Leaves an `identifiable` event with the reason. */
+  /** Emits an `identifiable` event with the reason. */
   | { readonly action: "passthrough"; readonly reason: PassthroughReason; readonly host: string }
-  /** None of our business: leaves nothing. */
+  /** None of our business: emits nothing. */
   | { readonly action: "passthrough"; readonly reason: PrivateReason; readonly host?: string };
 
 export type PrivateReason =
@@ -44,11 +44,11 @@ const PRIVATE: ReadonlySet<string> = new Set<PrivateReason>([
 export const isPrivate = (reason: PassthroughReason | PrivateReason): reason is PrivateReason =>
   PRIVATE.has(reason);
 
-/** Can the bundle read what is said with a host, does it only name it, or has it never heard of it? */
+/** Whether the bundle can read the traffic of a host, only names it, or does not contain it. */
 export type HostKnowledge = "readable" | "named" | "unknown";
 
 /**
- * The places in the client's TLS stack where its secrets can be copied: `failed` where they were of no use before, `off`
+ * Locations in the client's TLS stack where its secrets can be copied: `failed` where they proved useless before, `off`
  * where nothing is read at all.
  */
 export type SitesState = "known" | "searching" | "none" | "failed" | "off";
@@ -59,34 +59,34 @@ export interface Client extends KnownClient {
 }
 
 export interface Policy {
-  /** @param port the port that the client asked for */
+  /** @param port the port that the client connected to */
   readonly knowledgeOf: (host: string, port: number) => HostKnowledge;
-  /** Do the filters (`--app`, `--user`, …) select it? */
+  /** Whether the filters (`--app`, `--user`, …) select it. */
   readonly selects: (client: KnownClient) => boolean;
-  /** `none` with `--no-intercept`; `no_certificate` where there is none that anybody could trust. */
+  /** `none` with `--no-intercept`; `no_certificate` when there is none that any program could trust. */
   readonly interception: "predicted" | "always" | "none" | "no_certificate";
-  /** What is done with programs that are predicted not to trust: behind an explicit proxy each is tried once. */
+  /** What to do with programs that are predicted not to trust: behind an explicit proxy each is tried once. */
   readonly distrusting: "pass_through" | "try_once";
-  /** Does the app accept its own servers' certificates only? */
+  /** Whether the app accepts its own servers' certificates only. */
   readonly pins: (client: KnownClient) => boolean;
   readonly asksForCertificate: (client: KnownClient, host: string, server: Endpoint) => boolean;
   readonly capacity: "free" | "full";
-  /** Is it a connection of a container, on its way through what leads out of that container's network? */
+  /** Whether it is a connection of a container, on its way through the forwarder of that container's network. */
   readonly isSeenInContainer: boolean;
 }
 
-/** The same for all connections that come now. */
+/** The same for all current connections. */
 export type GeneralPolicy = Omit<Policy, "capacity" | "isSeenInContainer">;
 
 const TLS_1_2 = 0x0303;
 
 export type HostVerdict =
   | Extract<Verdict, { action: "passthrough" }>
-  | { readonly action: "ask_client"; readonly host: string; readonly knowledge: "readable" | "named" };
+  | { readonly action: "identify_client"; readonly host: string; readonly knowledge: "readable" | "named" };
 
 /**
- * The verdict as far as the opening and the host decide it. Who the client is, is asked for only where it matters.
- * @param destination where the client meant to go: its address (or, behind the explicit proxy, a name) and port
+ * The verdict as far as opening and host determine it. The client is only identified where it matters.
+ * @param destination the client's original destination: its address (or, behind the explicit proxy, a name) and port
  */
 export function decideByHost(
   opening: Opening,
@@ -99,13 +99,13 @@ export function decideByHost(
   const host = named ?? destination.address;
   const port = opening.kind === "http" ? (opening.port ?? destination.port) : destination.port;
   const knowledge = knowledgeOf(host, port);
-  if (knowledge !== "unknown") return { action: "ask_client", host, knowledge };
+  if (knowledge !== "unknown") return { action: "identify_client", host, knowledge };
   return named === undefined
     ? { action: "passthrough", reason: "no_host_name" }
     : { action: "passthrough", reason: "host_unknown", host };
 }
 
-/** The whole verdict (docs/how-it-works.md has its order in words). */
+/** The whole verdict (docs/how-it-works.md describes its order). */
 export function decide(opening: Opening, destination: Endpoint, client: Client, policy: Policy): Verdict {
   const byHost = decideByHost(opening, destination, policy);
   if (byHost.action === "passthrough") return byHost;
@@ -128,14 +128,14 @@ export function decide(opening: Opening, destination: Endpoint, client: Client, 
     : { action: "intercept", scheme: "https", host, trial: trust.trial };
 }
 
-/** Why a client that may not be intercepted is not read either. */
+/** The reason why a client that may not be intercepted is not read either. */
 const UNREAD: Readonly<Record<Exclude<SitesState, "known" | "searching">, PassthroughReason>> = {
   none: "tls_secrets_unavailable",
   failed: "reading_failed_before",
   off: "interception_off",
 };
 
-/** Whether the client would accept our certificate, or may be tried; else why it is shown none. */
+/** Whether the client would accept our certificate, or may be tried; else the reason not to present it. */
 function mayIntercept(client: Client, policy: Policy): { readonly trial: boolean } | PassthroughReason {
   const { program, standing } = client;
   if (policy.interception === "always")
@@ -157,10 +157,10 @@ function mayIntercept(client: Client, policy: Policy): { readonly trial: boolean
       break;
   }
   if (program.trust.kind === "trusts") return { trial: false };
-  // A trial that told nothing is no reason against what is predicted, but there is no second one. Nor is there one of
-  // a program of which a busy machine told too little.
+  // An inconclusive trial does not override the prediction, but there is no second trial. Nor is a program tried that a
+  // busy machine could not fully inspect.
   if (standing === "tried" || !program.isWhole) return "trust_unknown";
-  // What a container trusts is in its image: each new one would be tried again, and a step of a build is not repeated.
+  // A container's trust is in its image: each new one would be tried again, and a failed build step is not repeated.
   if (client.owner.kind === "process" && client.owner.process.container !== undefined)
     return program.trust.kind === "unknown" ? "trust_unknown" : "runtime_does_not_trust";
   if (program.trust.kind === "unknown" || policy.distrusting === "try_once") return { trial: true };

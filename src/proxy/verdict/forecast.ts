@@ -1,4 +1,4 @@
-/** What would be done with the next call of a program, by the same verdict that does it. Pure. */
+/** Predicts what would be done with the next call of a program, by the real verdict. Pure. */
 
 import type { PassthroughReason } from "../../connection/reasons.js";
 import { type Client, decide, type Policy } from "./decide.js";
@@ -11,7 +11,7 @@ export type Forecast =
 
 export type ForecastPolicy = Pick<Policy, "interception" | "pins">;
 
-/** A call as any client makes it. */
+/** A typical call. */
 const CALL: Opening = {
   kind: "tls",
   hello: {

@@ -1,11 +1,11 @@
 /**
- * Tells plain HTTP from its first peeked bytes and finds the host that is asked for (RFC 9112 §3), without
- * consuming anything. Only the verdict uses it; exchanges are read from the tap.
+ * Recognizes plain HTTP by its first peeked bytes and finds the requested host (RFC 9112 §3), without consuming
+ * anything. Used by the verdict only; exchanges are read from the tap.
  */
 
 export type HeadRead =
   | { readonly kind: "http"; readonly host?: string; readonly port?: number }
-  /** So far it looks like a request head; more bytes are needed. */
+  /** A request head so far; more bytes are needed. */
   | { readonly kind: "incomplete" }
   | { readonly kind: "not_http" };
 
@@ -32,7 +32,7 @@ export function readHttpHead(bytes: Buffer): HeadRead {
   if (!METHOD_AND_SPACE.test(text)) {
     return METHOD_PREFIX.test(text) || text === "" ? { kind: "incomplete" } : { kind: "not_http" };
   }
-  // Prior-knowledge HTTP/2 has no host here: its headers are compressed (RFC 9113 §3.3).
+  // Prior-knowledge HTTP/2 has no readable host here: its headers are compressed (RFC 9113 §3.3).
   if (text.startsWith(HTTP2_PREFACE.slice(0, text.length))) {
     return text.length < HTTP2_PREFACE.length ? { kind: "incomplete" } : { kind: "http" };
   }

@@ -1,19 +1,19 @@
-/** What was learned of programs and servers, in a file that `oximy pins` shows and clears. */
+/** What was learned about programs and servers, in a file that `oximy pins` shows and clears. */
 
 import { chownSync, lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { readSmallFile } from "../../trust/user-file.js";
 
-/** What became of our certificate with a program. */
+/** How a program reacted to our certificate. */
 export interface LearnedTrust {
   readonly program: string;
-  /** For people. */
+  /** For display. */
   readonly name: string;
-  /** `tried`: its one trial told nothing. */
+  /** `tried`: its only trial was inconclusive. */
   readonly outcome: "tried" | "accepted" | "refused";
-  /** What the stores held then: when that changes, the program is tried again. */
+  /** State of the stores at that time: when it changes, the program is tried again. */
   readonly inputs: string;
   readonly host: string;
-  /** The alert, or how it went away. */
+  /** The alert, or how the client disconnected. */
   readonly how?: string;
   /** What to set for the program. */
   readonly advice: string;
@@ -21,7 +21,7 @@ export interface LearnedTrust {
   readonly until: number;
 }
 
-/** A server that asks for a client certificate, as one user met it. */
+/** A server that requests a client certificate, as seen by one user. */
 export interface LearnedServer {
   readonly uid: number;
   readonly host: string;
@@ -35,10 +35,10 @@ interface Facts {
   readonly servers: readonly LearnedServer[];
 }
 
-/** A file that another process cleared is noticed within this time. */
+/** A file cleared by another process is noticed within this time. */
 const LOOK_AGAIN_MS = 1_000;
 const MAX_ENTRIES = 2_000;
-/** Bytes; more than all entries have. */
+/** Bytes; more than the maximum number of entries needs. */
 const LARGEST = 4 << 20;
 
 const serverKey = ({ uid, host, address, port }: Omit<LearnedServer, "until">) =>
@@ -52,7 +52,7 @@ export class LearnedFacts {
 
   /**
    * @param path the file, which need not exist
-   * @param group of the file, where the process's own is only a mark for the redirect
+   * @param group of the file, when the process's own group is only a mark for the redirect
    */
   constructor(
     private readonly path: string,
@@ -61,37 +61,37 @@ export class LearnedFacts {
   ) {}
 
   program(key: string): LearnedTrust | undefined {
-    this.lookIfPossible();
+    this.reloadIfPossible();
     const fact = this.programs.get(key);
     return fact && fact.until > this.now() ? fact : undefined;
   }
 
   server(server: Omit<LearnedServer, "until">): LearnedServer | undefined {
-    this.lookIfPossible();
+    this.reloadIfPossible();
     const fact = this.servers.get(serverKey(server));
     return fact && fact.until > this.now() ? fact : undefined;
   }
 
   learnProgram(fact: LearnedTrust): void {
-    this.lookIfPossible();
+    this.reloadIfPossible();
     put(this.programs, fact.program, fact);
     this.write();
   }
 
   learnServer(fact: LearnedServer): void {
-    this.lookIfPossible();
+    this.reloadIfPossible();
     put(this.servers, serverKey(fact), fact);
     this.write();
   }
 
-  /** What is in force now. Throws the system's error when the file is out of reach. */
+  /** The facts in force now. Throws the system's error when the file is inaccessible. */
   list(): Facts {
     this.lookedAt = 0;
-    this.look();
+    this.reload();
     return this.inForce();
   }
 
-  /** Forgets all of them, here and in the process that learned them. */
+  /** Clears all facts, here and in the process that learned them. */
   clear(): void {
     this.programs.clear();
     this.servers.clear();
@@ -106,14 +106,14 @@ export class LearnedFacts {
     };
   }
 
-  /** A file that is out of reach changes nothing: a connection must not fail for it. */
-  private lookIfPossible(): void {
+  /** An inaccessible file changes nothing: a connection must not fail because of it. */
+  private reloadIfPossible(): void {
     try {
-      this.look();
+      this.reload();
     } catch {}
   }
 
-  private look(): void {
+  private reload(): void {
     if (this.now() - this.lookedAt < LOOK_AGAIN_MS) return;
     this.lookedAt = this.now();
     const modifiedAt = lstatSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
@@ -133,7 +133,7 @@ export class LearnedFacts {
       renameSync(temporary, this.path);
       this.modifiedAt = lstatSync(this.path).mtimeMs;
     } catch {
-      // A home that cannot be written costs the memory over restarts; the facts themselves are in this process.
+      // Without a writable home, facts are lost on restart; within this process they remain.
     }
   }
 }
@@ -156,11 +156,11 @@ function readFacts(path: string): Facts {
       servers: entries(read?.servers, ["host", "address"]),
     };
   } catch {
-    return NOTHING; // cleared in this moment, or not ours
+    return NOTHING; // just cleared, or not ours
   }
 }
 
-/** Those that have all that is needed; a hand that edited the file may have left anything. */
+/** Entries with all required fields; a manually edited file may contain anything. */
 function entries<T>(list: readonly T[] | undefined, needed: readonly string[]): readonly T[] {
   if (!Array.isArray(list)) return [];
   return list.slice(0, MAX_ENTRIES).filter((entry: unknown) => {

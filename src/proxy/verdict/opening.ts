@@ -1,4 +1,4 @@
-/** What the first bytes of a connection are. */
+/** Classifies the first bytes of a connection. */
 
 import { type ClientHello, readClientHello } from "./client-hello.js";
 import { readHttpHead } from "./http-head.js";
@@ -9,7 +9,7 @@ export type Opening =
   | { readonly kind: "incomplete" }
   | { readonly kind: "other"; readonly reason: "client_hello_malformed" | "neither_tls_nor_http" };
 
-/** Reads the opening out of all bytes peeked so far. */
+/** Parses the opening from all bytes peeked so far. */
 export function readOpening(bytes: Buffer): Opening {
   const hello = readClientHello(bytes);
   switch (hello.kind) {

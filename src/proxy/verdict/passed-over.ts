@@ -1,4 +1,4 @@
-/** What is said of programs whose calls are seen and not read: one line each, once. */
+/** Reports programs whose calls are seen but not read: one line each, once. */
 
 import type { Reason } from "../../connection/reasons.js";
 import { LruCache } from "../../lru-cache.js";
@@ -7,7 +7,7 @@ import type { KnownClient } from "./client.js";
 
 const MAX_PROGRAMS = 1_000;
 
-/** Reasons that the person at the terminal can do something about. */
+/** Reasons that the person at the terminal can act on. */
 const ADVISABLE: ReadonlySet<Reason> = new Set<Reason>([
   "runtime_does_not_trust",
   "trust_unknown",
@@ -16,16 +16,16 @@ const ADVISABLE: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 export class PassedOver {
-  private readonly told = new LruCache<string, true>(MAX_PROGRAMS);
+  private readonly reported = new LruCache<string, true>(MAX_PROGRAMS);
 
-  constructor(private readonly say: (line: string) => void) {}
+  constructor(private readonly report: (line: string) => void) {}
 
   /** A connection of the client was passed through unread. */
   add(client: KnownClient, host: string, reason: Reason): void {
     if (reason === "too_many_connections") this.tooMany(client);
     const { program } = client;
     if (!program || !ADVISABLE.has(reason) || !this.isNews(program.key)) return;
-    this.say(
+    this.report(
       `${nameOf(client)} is seen at ${printable(host)} and not read: ${printable(program.trust.evidence)}. To have it read, ${printable(program.advice)}.`,
     );
   }
@@ -34,7 +34,7 @@ export class PassedOver {
   refused(client: KnownClient, host: string, how: string): void {
     const { program } = client;
     if (!program || !this.isNews(program.key)) return;
-    this.say(
+    this.report(
       `${nameOf(client)} does not trust Oximy's certificate (${printable(how)}, at ${printable(host)}) and is passed through from now on. ` +
         `To have it read, ${printable(program.advice)}.`,
     );
@@ -44,15 +44,15 @@ export class PassedOver {
     const { user, uid } = owner.kind === "process" ? owner.process : { user: undefined, uid: owner.uid };
     const whose = user ?? (uid === undefined ? "users that are not known" : `user ${uid}`);
     if (!this.isNews(`too many of ${uid}`)) return;
-    this.say(
+    this.report(
       `More connections of ${printable(whose)} are open than are read at a time: the newest pass through unread. ` +
         "More are read with a higher limit of open files (oximy doctor).",
     );
   }
 
   private isNews(key: string): boolean {
-    if (this.told.get(key)) return false;
-    this.told.set(key, true);
+    if (this.reported.get(key)) return false;
+    this.reported.set(key, true);
     return true;
   }
 }

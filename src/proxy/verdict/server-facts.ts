@@ -1,4 +1,4 @@
-/** Servers that ask for a client certificate, learned by user and address, only from verified servers. */
+/** Servers that request a client certificate, learned by user and address, and only from verified servers. */
 
 import type { Endpoint } from "../../connection/client.js";
 import type { KnownClient } from "./client.js";
@@ -23,7 +23,7 @@ export class ServerFacts {
   }
 }
 
-/** Nothing is learned for a user who is not known. */
+/** Nothing is learned for an unknown user. */
 function keyOf(
   { owner }: KnownClient,
   host: string,

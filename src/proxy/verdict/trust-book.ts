@@ -1,6 +1,6 @@
 /**
- * What programs made of our certificate. A program is tried once, for all hosts; a refusal overrides what was
- * predicted, and stays until the program, its environment or the stores change, or it expires.
+ * How programs react to our certificate. A program is tried once, for all hosts; a refusal overrides the prediction,
+ * and stands until the program, its environment or the stores change, or it expires.
  */
 
 import { LruCache } from "../../lru-cache.js";
@@ -8,20 +8,20 @@ import { type ClientProgram, type KnownClient, processKey } from "./client.js";
 import type { LearnedFacts, LearnedTrust } from "./learned-facts.js";
 
 /**
- * Where a program stands: `trying` while a connection of it is on trial or under suspicion; `tried` when its one
- * trial told nothing.
+ * The state of a program: `trying` while one of its connections is on trial or under suspicion; `tried` when its only
+ * trial was inconclusive.
  */
 export type Standing = "untried" | "trying" | "tried" | "accepted" | "refused";
 
-/** How an intercepted connection ended, as far as the client's trust goes. */
+/** How an intercepted connection ended, with regard to the client's trust. */
 export type HandshakeEnd =
-  /** An alert that names our certificate as the cause. */
+  /** An alert that blames our certificate. */
   | { readonly kind: "alert"; readonly alert: string }
-  /** It went away after it had our whole certificate flight, without a Finished (Node on TLS 1.3). */
+  /** It disconnected after receiving our whole certificate flight, without a Finished (Node on TLS 1.3). */
   | { readonly kind: "left_after_certificate" }
-  /** It went away right after the handshake without a byte (Node on TLS 1.2). */
+  /** It disconnected right after the handshake without a byte (Node on TLS 1.2). */
   | { readonly kind: "left_unused" }
-  /** Whatever else: it broke off before it had our certificate, or stayed and said nothing. */
+  /** Anything else: it disconnected before receiving our certificate, or stayed connected and sent nothing. */
   | { readonly kind: "inconclusive" };
 
 export type Judgement =
@@ -30,11 +30,11 @@ export type Judgement =
 
 /** One interception of a client, from the handshake to its end. */
 export interface Attempt {
-  /** Our certificate is about to be shown: a trial is used up from here on, whatever happens. */
+  /** Our certificate is about to be presented: a trial is used up from here on, whatever happens. */
   shown(): void;
-  /** The client sent something under our certificate: it accepts it. */
+  /** The client sent data under our certificate: it accepts it. */
   succeeded(): void;
-  /** Resolves when the end is judged; at once but for one that was silent. */
+  /** Resolves when the end is judged; immediately, unless it was silent. */
   end(how: HandshakeEnd): Promise<Judgement>;
 }
 
@@ -42,17 +42,17 @@ export interface TrustBookOptions {
   readonly facts: LearnedFacts;
   /** A program refused our certificate for the first time. */
   readonly onRefused: (client: KnownClient, host: string, how: string) => void;
-  /** How long a silent end waits for a success of the same process, which clears it; 2 s. */
+  /** How long a silent end waits for a success of the same process, which exonerates it; 2 s. */
   readonly settleMs?: number;
   readonly now?: () => number;
 }
 
-/** What a process did with our certificate so far. */
+/** How a process has reacted to our certificate so far. */
 interface ProcessRecord {
   hasSucceeded: boolean;
-  /** Its open connections that carry something under our certificate. */
+  /** Its open connections with data under our certificate. */
   inUse: number;
-  /** Silent ends that wait to be judged. */
+  /** Silent ends waiting for judgement. */
   readonly doubts: Set<(judgement: "refused" | "cleared") => void>;
 }
 
@@ -84,7 +84,7 @@ export class TrustBook {
     return outcome ?? "untried";
   }
 
-  /** An interception begins. While a trial lasts, other connections of the program are not tried. */
+  /** Starts an interception. During a trial, other connections of the program are not tried. */
   begin(client: KnownClient, host: string, kind: "trial" | "trusted"): Attempt {
     const { program } = client;
     const record = this.recordOf(client);
@@ -117,7 +117,7 @@ export class TrustBook {
     };
   }
 
-  /** Judges at once what still waits: nothing more will come. */
+  /** Judges all pending ends now: nothing more will come. */
   settle(): void {
     for (const key of this.processes.recentKeys()) {
       for (const doubt of [...(this.processes.peek(key)?.doubts ?? [])]) doubt("refused");
@@ -132,7 +132,7 @@ export class TrustBook {
   ): Promise<Judgement> {
     if (how.kind === "inconclusive") return INCONCLUSIVE;
     if (how.kind === "alert") return this.refused(client, host, how.alert);
-    // A surplus connection of a process that trusts us ends just like that (Go and hyper dial more than they use).
+    // A surplus connection of a process that trusts us ends the same way (Go and hyper dial more than they use).
     if (record.hasSucceeded || record.inUse > 0) return INCONCLUSIVE;
     if (client.program) this.hold(client.program);
     const judgement = await this.doubt(record);
@@ -155,7 +155,7 @@ export class TrustBook {
   private accepted(record: ProcessRecord, program: ClientProgram | undefined, host: string): void {
     record.hasSucceeded = true;
     for (const doubt of [...record.doubts]) doubt("cleared");
-    // What is predicted needs no memory; what was tried or refused does.
+    // Predictions need not be stored; the results of trials and refusals do.
     if (!program || this.learned(program)?.outcome === "accepted") return;
     if (program.trust.kind !== "trusts" || this.learned(program)) this.learn(program, host, "accepted");
   }
@@ -203,7 +203,7 @@ export class TrustBook {
     else this.trying.delete(key);
   }
 
-  /** A process that is not known has a record of its own, which nobody else shares. */
+  /** An unknown process gets a record of its own, which is not shared. */
   private recordOf(client: KnownClient): ProcessRecord {
     const key = processKey(client);
     const known = key === undefined ? undefined : this.processes.get(key);
