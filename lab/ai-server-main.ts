@@ -1,7 +1,7 @@
 /**
  * The built-in AI server as a process, so that it can run in another network namespace:
  * `node ai-server-main.js '{"hosts":["::1"],"port":443,"keyFile":"…","certFile":"…"}'`.
- * Prints `{"ports":[…]}` once it listens, then each request that it gets, as JSON lines. Ends with its standard input.
+ * Prints `{"ports":[…]}` once it listens, then each request it receives, as JSON lines. Ends with its standard input.
  */
 import { readFileSync } from "node:fs";
 import { type AiServerOptions, startAiServer } from "./ai-server.js";

@@ -10,30 +10,30 @@ import { isRecord } from "./canned-answer.js";
 import * as openai from "./openai-replies.js";
 import type { Reply } from "./reply.js";
 
-/** A request as the server got it. */
+/** A request as the server received it. */
 export interface ReceivedRequest {
-  /** The name that the client asked for in its hello; null over plain HTTP or without SNI. */
+  /** The server name in the client's hello; null over plain HTTP or without SNI. */
   readonly serverName: string | null;
   readonly remoteAddress: string | null;
   readonly remotePort: number | null;
   readonly httpVersion: string;
   readonly method: string;
   readonly url: string;
-  /** Names and values in turn, in order and case as received. */
+  /** Names and values alternating, in order and case as received. */
   readonly rawHeaders: readonly string[];
   readonly body: string;
 }
 
 export interface AiServerOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free one. */
   readonly port: number;
   /** PEM; absent means plain HTTP/1.1. With TLS, h2 and http/1.1 are offered by ALPN. */
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
   readonly log?: (request: ReceivedRequest) => void;
   /** `gzip` compresses for clients that accept it. */
   readonly contentEncoding?: "identity" | "gzip";
-  /** Milliseconds between the events of a stream; 10 when absent. */
+  /** Milliseconds between the events of a stream; default 10. */
   readonly eventInterval?: number;
 }
 
@@ -46,12 +46,12 @@ type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
 
 /**
- * Starts a server that speaks as api.openai.com (POST /v1/chat/completions) and api.anthropic.com
- * (POST /v1/messages), plain and streamed, whatever name it is reached by. Rejects when it cannot listen.
+ * Starts a server that behaves like api.openai.com (POST /v1/chat/completions) and api.anthropic.com
+ * (POST /v1/messages), plain and streamed, under any name. Rejects when it cannot listen.
  */
 export async function startAiServer(options: AiServerOptions): Promise<AiServer> {
   const serve = (request: Request, response: Response): void => {
-    // A client that goes away in the middle is no failure of the server.
+    // A client that disconnects midway is not a failure of the server.
     handle(request, response, options).catch(() => response.destroy());
   };
   const server =
@@ -88,7 +88,7 @@ async function handle(request: Request, response: Response, options: AiServerOpt
   await send(response, replyTo(request, body), gzip ? "gzip" : "identity", options.eventInterval ?? 10);
 }
 
-/** The path tells the provider, so that one server can stand for all of them. */
+/** The path determines the provider, so one server can stand in for all of them. */
 function replyTo(request: Request, body: string): Reply {
   const path = (request.url ?? "/").split("?", 1)[0];
   const parsed = parseObject(body);
@@ -126,7 +126,7 @@ async function send(
   }
   if (encoding === "identity") return pipeline(chunks, response);
   response.setHeader("content-encoding", "gzip");
-  // Each event must leave at once, so each is flushed.
+  // Each event must be sent immediately, so each is flushed.
   await pipeline(chunks, createGzip({ flush: constants.Z_SYNC_FLUSH }), response);
 }
 

@@ -2,7 +2,7 @@ import { answer, lastPrompt } from "./canned-answer.js";
 import type { Reply } from "./reply.js";
 
 /**
- * POST /v1/messages as api.anthropic.com answers it. Field shapes and the order of a stream's events:
+ * POST /v1/messages, with the responses of api.anthropic.com. Field shapes and the order of a stream's events:
  * https://docs.anthropic.com/en/api/messages and …/en/api/messages-streaming
  */
 export function message(body: Record<string, unknown>): Reply {

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 
 /**
- * The model behind the built-in AI server: no model at all. The same prompt always gets the same answer, so
- * that an event can be compared with what it must say. "Hello" is answered "Hi there!" with 5 tokens in, 3 out.
+ * The model behind the built-in AI server: not a model at all. The same prompt always gets the same answer, so that an
+ * event can be compared with its expected content. "Hello" is answered "Hi there!" with 5 tokens in, 3 out.
  */
 export interface CannedAnswer {
   /** The answer in the pieces that a stream sends. */
   readonly pieces: readonly string[];
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** Twelve hex digits that depend on the prompt only, for the ids that providers give. */
+  /** Twelve hex digits that depend on the prompt only, for the ids that providers assign. */
   readonly fingerprint: string;
 }
 
@@ -29,7 +29,7 @@ export function answer(prompt: string): CannedAnswer {
   };
 }
 
-/** The text of a message's `content`: a string, or parts of which those of type `text` count. */
+/** The text of a message's `content`: a string, or parts, of which those of type `text` are used. */
 export function textOf(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import forge from "node-forge";
 
-/** What is wrong with a server's certificate, if anything. */
+/** The flaw of a server's certificate, if any. */
 export type CertificateKind = "valid" | "expired" | "self_signed" | "wrong_name";
 
 export interface ServerCertificate {
@@ -14,7 +14,7 @@ export interface ServerCertificate {
 
 const DAY = 24 * 3600 * 1000;
 
-/** A certificate authority that stands for the public roots. */
+/** A certificate authority in the role of the public roots. */
 export class LabAuthority {
   readonly cert: string;
   private readonly issuer: forge.pki.Certificate;
@@ -36,7 +36,7 @@ export class LabAuthority {
     this.cert = forge.pki.certificateToPem(root);
   }
 
-  /** A certificate for all of `names`, or one that is wrong in the way that `kind` says. */
+  /** A certificate for all of `names`, or one with the flaw given by `kind`. */
   issue(names: readonly string[], kind: CertificateKind = "valid"): ServerCertificate {
     const { publicKey, privateKey } = this.leafKeys;
     const subjects = kind === "wrong_name" ? ["another-name.example"] : names;
@@ -57,7 +57,7 @@ export class LabAuthority {
     };
   }
 
-  /** Valid for 30 days around now, moved by `shift` milliseconds. */
+  /** Valid for 30 days around now, shifted by `shift` milliseconds. */
   private unsigned(publicKey: forge.pki.PublicKey, commonName: string, shift: number): forge.pki.Certificate {
     const cert = forge.pki.createCertificate();
     const subject = [{ name: "commonName", value: commonName }];
@@ -71,7 +71,7 @@ export class LabAuthority {
   }
 }
 
-/** RSA, because node-forge signs with nothing else; the keys themselves come from OpenSSL, which is fast. */
+/** RSA, because node-forge supports nothing else for signing; the keys themselves come from OpenSSL, which is fast. */
 function newKeys(): forge.pki.rsa.KeyPair {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,

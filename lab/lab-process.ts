@@ -1,11 +1,11 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 
 export interface RunOptions {
-  /** User to run as; the calling one when absent. */
+  /** User to run as; defaults to the calling one. */
   readonly uid?: number;
-  /** Primary group to run as; `uid` when absent. */
+  /** Primary group to run as; defaults to `uid`. */
   readonly gid?: number;
-  /** Variables beside PATH, HOME and LANG, which are all that is handed on. */
+  /** Variables in addition to PATH, HOME and LANG, which are all that is passed on. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
@@ -13,7 +13,7 @@ export interface RunOptions {
 export interface ExecOptions extends RunOptions {
   /** Written to standard input, which is then closed. */
   readonly input?: string;
-  /** Milliseconds until the process is killed; 15,000 when absent. */
+  /** Milliseconds until the process is killed; default 15,000. */
   readonly timeout?: number;
 }
 
@@ -24,10 +24,10 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
-/** A running process of the lab. It gathers what is printed, so that nothing is missed by who asks late. */
+/** A running process of the lab. It collects its output, so that late readers miss nothing. */
 export class LabProcess {
   readonly child: ChildProcessWithoutNullStreams;
-  /** When the process is over and its output is complete. */
+  /** Resolves when the process has ended and its output is complete. */
   readonly exited: Promise<ExecResult>;
   stdout = "";
   stderr = "";
@@ -44,13 +44,13 @@ export class LabProcess {
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
     });
-    // A process that ended early does not read its input; its exit code tells.
+    // A process that ends early does not read its input; its exit code shows why.
     this.child.stdin.on("error", () => {});
     this.exited = new Promise((resolve, reject) => {
       this.child.once("error", reject);
       this.child.once("close", (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }));
     });
-    // Who does not wait for the exit must not be hit by a rejection.
+    // Callers that do not await the exit must not cause an unhandled rejection.
     this.exited.catch(() => {});
   }
 
@@ -58,16 +58,16 @@ export class LabProcess {
     return this.child.pid!;
   }
 
-  /** The first match in standard output, now or later. Rejects when the process ends without. */
+  /** The first match in standard output, now or later. Rejects when the process ends without one. */
   printed(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
-      const look = (): void => {
+      const check = (): void => {
         const match = pattern.exec(this.stdout);
         if (match === null) return;
-        this.child.stdout.off("data", look);
+        this.child.stdout.off("data", check);
         resolve(match);
       };
-      this.child.stdout.on("data", look);
+      this.child.stdout.on("data", check);
       this.exited.then(
         () =>
           reject(
@@ -77,7 +77,7 @@ export class LabProcess {
           ),
         reject,
       );
-      look();
+      check();
     });
   }
 
@@ -85,7 +85,7 @@ export class LabProcess {
     this.child.kill(signal);
   }
 
-  /** Kills the process when it still runs, and waits for its end. */
+  /** Kills the process if it is still running, and waits for its end. */
   async stop(): Promise<ExecResult> {
     this.kill("SIGKILL");
     return this.exited;

@@ -7,12 +7,12 @@ import type { Lab } from "./lab.js";
 import type { LabProcess } from "./lab-process.js";
 
 /**
- * A file that runs as a server: its one argument is ServerArguments as JSON, with the settings of its
- * own beside; it prints `{"ports":…}` once it listens, and then its log, an `Entry` as JSON on each line.
+ * A file that runs as a server: its one argument is ServerArguments as JSON, together with its own settings; it prints
+ * `{"ports":…}` once it listens, and then its log, one `Entry` as JSON per line.
  */
 export interface ServerProgram<Entry, Settings = Record<string, never>> {
   readonly file: URL;
-  /** Never set: they only tie the types of log and settings to the program. */
+  /** Never set: they only bind the types of log and settings to the program. */
   readonly entry?: Entry;
   readonly settings?: Settings;
 }
@@ -25,20 +25,20 @@ export interface ServerArguments {
   readonly certFile?: string;
 }
 
-/** Speaks as api.openai.com and api.anthropic.com, over https or http; logs requests. */
+/** Behaves like api.openai.com and api.anthropic.com, over https or http; logs requests. */
 export const AI_SERVER: ServerProgram<
   ReceivedRequest,
   { readonly contentEncoding?: "gzip"; readonly eventInterval?: number }
 > = { file: new URL(`./ai-server-main${extname(import.meta.url)}`, import.meta.url) };
 
-/** Where a server is found and how it shows itself, with the settings of its program beside. */
+/** The names and presentation of a server, together with the settings of its program. */
 export type ServerOptions<Settings> = Settings & {
   readonly names: readonly string[];
-  /** `https` when absent. */
+  /** Default `https`. */
   readonly scheme?: "https" | "http";
-  /** `valid` when absent. */
+  /** Default `valid`. */
   readonly certificate?: CertificateKind;
-  /** That of the scheme when absent. */
+  /** Defaults to that of the scheme. */
   readonly port?: number;
 };
 
@@ -46,7 +46,7 @@ export type ServerOptions<Settings> = Settings & {
 export class LabServer<Entry = ReceivedRequest> {
   readonly v4: string;
   readonly v6: string;
-  /** What it shows to clients (over https). */
+  /** The certificate that it presents (over https). */
   readonly certificate: ServerCertificate;
   readonly process: LabProcess;
 
@@ -84,7 +84,7 @@ export class LabServer<Entry = ReceivedRequest> {
     return new LabServer<Entry>(address, certificate, process);
   }
 
-  /** What the server has logged so far, in order: requests, or what else its program logs. */
+  /** The server's log so far, in order: requests, or whatever its program logs. */
   get requests(): Entry[] {
     const lines = this.process.stdout.split("\n").slice(1, -1);
     return lines.map((line) => JSON.parse(line) as Entry);

@@ -6,14 +6,14 @@ import { LabAuthority } from "./certificates.js";
 import { AI_SERVER, LabServer, type ServerOptions, type ServerProgram } from "./lab-server.js";
 import { LabNamespace } from "./namespace.js";
 
-// Compiled, it stands one folder deeper.
+// When compiled, it is one folder deeper.
 const SCRIPTS = import.meta.url.endsWith(".ts") ? "../scripts" : "../../scripts";
 const REMOVER = fileURLToPath(new URL(`${SCRIPTS}/remove-lab.sh`, import.meta.url));
-/** The process that made a lab, and the number of the lab in it. */
+/** The process that created a lab, and the number of the lab within it. */
 const LAB_ID = /^oximy-lab-(\d+)-\d+/;
 let count = 0;
 
-/** Makes a lab; the caller closes it. Labs of several processes do not disturb each other. */
+/** Creates a lab; the caller closes it. Labs of several processes do not interfere. */
 export async function createLab(): Promise<Lab> {
   removeLabsOfTheDead();
   const id = `oximy-lab-${process.pid}-${++count}`;
@@ -28,15 +28,15 @@ export async function createLab(): Promise<Lab> {
 }
 
 /**
- * Two network namespaces joined by a cable. In `machine` runs what is tested, in `internet` what it talks to.
- * The lab's root certificate is the machine's public roots, names are resolved by its hosts file.
+ * Two network namespaces connected by a cable. The program under test runs in `machine`, its servers in `internet`.
+ * The lab's root certificate is the machine's public root, and names are resolved by its hosts file.
  * When this process ends, in whatever way, the lab is removed with everything that runs in it.
  */
 export class Lab {
   readonly machine: LabNamespace;
   readonly internet: LabNamespace;
   readonly authority = new LabAuthority();
-  /** A folder for files of this lab; goes with it. */
+  /** A folder for files of this lab; removed with it. */
   readonly dir: string;
   private readonly remover: ChildProcess;
   private readonly hosts: string[] = ["127.0.0.1 localhost", "::1 localhost"];
@@ -51,7 +51,7 @@ export class Lab {
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
     });
-    // The pipe must not keep this process alive: its end is what the remover waits for.
+    // The pipe must not keep this process alive: the remover waits for its end.
     this.remover.unref();
     (this.remover.stdin as unknown as { unref(): void }).unref();
   }
@@ -77,13 +77,13 @@ export class Lab {
     if (existsSync("/etc/ssl/openssl.cnf")) cpSync("/etc/ssl/openssl.cnf", join(etc, "ssl/openssl.cnf"));
     if (existsSync("/etc/nsswitch.conf"))
       writeFileSync(join(etc, "nsswitch.conf"), "passwd: files\nhosts: files dns\n");
-    // Nobody answers there, so that a name that was not added fails at once.
+    // Nothing listens there, so names that were not added fail immediately.
     writeFileSync(join(etc, "resolv.conf"), "nameserver 203.0.113.2\n");
     this.writeHosts();
     this.trust(this.authority.cert);
   }
 
-  /** Adds a certificate to the machine's public roots. Running processes may have read them already. */
+  /** Adds a certificate to the machine's public roots. Running processes may already have read them. */
   trust(pem: string): void {
     const certs = join("/etc/netns", this.machine.name, "ssl/certs");
     this.roots.push(pem);
@@ -92,7 +92,7 @@ export class Lab {
     execFileSync("openssl", ["rehash", certs], { stdio: "ignore" });
   }
 
-  /** Takes two fresh addresses of the internet and lets the machine resolve `names` to them. */
+  /** Allocates two new addresses of the internet and makes the machine resolve `names` to them. */
   addNames(names: readonly string[]): { readonly v4: string; readonly v6: string } {
     const last = ++this.addresses;
     const [v4, v6] = [`203.0.113.${last}`, `2001:db8:113::${last}`];
@@ -103,12 +103,12 @@ export class Lab {
     return { v4, v6 };
   }
 
-  /** Starts a server of the internet that speaks as the AI providers do, reached by its names. */
+  /** Starts a server of the internet that behaves like the AI providers, under the given names. */
   addServer(options: ServerOptions<NonNullable<typeof AI_SERVER.settings>>) {
     return LabServer.start(this, AI_SERVER, options);
   }
 
-  /** Starts a server of any kind, such as ECHO_SERVER. */
+  /** Starts any other server, such as ECHO_SERVER. */
   addServerOf<Entry, Settings>(
     program: ServerProgram<Entry, Settings>,
     options: ServerOptions<Settings>,
@@ -116,7 +116,7 @@ export class Lab {
     return LabServer.start(this, program, options);
   }
 
-  /** Ends all processes of the lab and removes it. Can be called twice. */
+  /** Ends all processes of the lab and removes it. Idempotent. */
   async close(): Promise<void> {
     if (this.remover.exitCode !== null) return;
     const removed = new Promise((resolve) => this.remover.once("exit", resolve));
@@ -125,13 +125,13 @@ export class Lab {
     await removed;
   }
 
-  /** Written in place, because running processes have this very file laid over /etc/hosts. */
+  /** Written in place, because running processes have this very file mounted over /etc/hosts. */
   private writeHosts(): void {
     writeFileSync(join("/etc/netns", this.machine.name, "hosts"), `${this.hosts.join("\n")}\n`);
   }
 }
 
-/** What is left of labs whose remover was killed too. */
+/** Removes what is left of labs whose remover was killed too. */
 function removeLabsOfTheDead(): void {
   const ids = ["/run/netns", "/etc/netns", "/tmp"]
     .flatMap((dir) => (existsSync(dir) ? readdirSync(dir) : []))

@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import { type ExecOptions, type ExecResult, LabProcess, type RunOptions } from "./lab-process.js";
 
 /**
- * Runs commands in a network namespace. `ip netns exec` also lays /etc/netns/NAME/… over /etc, and hides the
- * control groups, which a real machine has: they are mounted again. Everything on the way to the command
- * replaces itself by exec, so the pid that is seen here is the command's own.
+ * Runs commands in a network namespace. `ip netns exec` also mounts /etc/netns/NAME/… over /etc, and hides the
+ * control groups, which a real machine has: they are mounted again. Every intermediate command replaces itself by exec,
+ * so the pid seen here is the command's own.
  */
 export class LabNamespace {
   readonly name: string;
@@ -23,7 +23,7 @@ export class LabNamespace {
     return new LabProcess("ip", [...enter, ...changed, command, ...args], options);
   }
 
-  /** Of all processes in it. */
+  /** All processes in it. */
   pids(): number[] {
     const lines = execFileSync("ip", ["netns", "pids", this.name], { encoding: "utf8" }).split("\n");
     return lines.filter((line) => line !== "").map(Number);

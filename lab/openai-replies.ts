@@ -2,7 +2,7 @@ import { answer, isRecord, lastPrompt } from "./canned-answer.js";
 import type { Reply } from "./reply.js";
 
 /**
- * POST /v1/chat/completions as api.openai.com answers it. Field shapes:
+ * POST /v1/chat/completions, with the responses of api.openai.com. Field shapes:
  * https://platform.openai.com/docs/api-reference/chat/object and …/chat-streaming
  */
 export function chatCompletion(body: Record<string, unknown>): Reply {

@@ -5,10 +5,10 @@ import type { Lab } from "./lab.js";
 import type { LabProcess, RunOptions } from "./lab-process.js";
 import { LabNamespace } from "./namespace.js";
 
-/** Executables by the name that a shell finds them by. */
+/** Executables by their command names. */
 const PROGRAMS = ["node", "curl", "wget", "openssl", "gnutls-cli", "perl", "ruby", "php", "java"];
 
-/** Executables that are only ever started by another, or by their path. */
+/** Executables that are only started by another, or by their path. */
 const FILES = [
   "/usr/bin/python3",
   "/usr/lib/git-core/git-remote-http",
@@ -23,7 +23,7 @@ const LIBRARY_FOLDERS = [
   "/usr/lib/firefox-esr",
 ];
 
-/** The files that have a copy in the lab, by their real paths, as far as they are installed here. */
+/** The files that are copied for the lab, by their real paths, as far as they are installed here. */
 export function copiedFiles(): string[] {
   const libraries = LIBRARY_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
     readdirSync(folder)
@@ -39,34 +39,34 @@ function programs(): string[] {
   return execFileSync("sh", ["-c", find, "sh", ...PROGRAMS], { encoding: "utf8" }).split("\n");
 }
 
-/** What is laid over a path in the lab's machine, besides the copies. */
+/** A bind mount in the lab's machine, in addition to the copies. */
 export interface Overlay {
   readonly from: string;
   readonly over: string;
 }
 
 /**
- * From here on, what runs in the lab's machine runs from copies of the executables and TLS libraries: a probe sits in
- * an inode and counts for every process of the computer that maps it, and so must not get into the computer's own.
- * Servers of the lab's internet, and processes that were started before, use the computer's.
+ * From here on, everything in the lab's machine runs from copies of the executables and TLS libraries: a probe belongs
+ * to an inode and affects every process of the computer that maps it, so it must not be placed in the computer's own
+ * files. Servers of the lab's internet, and processes started earlier, use the computer's.
  */
 export async function usePrivateCopies(lab: Lab, overlays: readonly Overlay[] = []): Promise<void> {
   const folder = join(lab.dir, "copies");
   mkdirSync(folder);
   const copies = copiedFiles().map((over, index) => {
     const from = join(folder, `${index}-${basename(over)}`);
-    copyFileSync(over, from); // with its mode
+    copyFileSync(over, from); // including its mode
     return { from, over };
   });
   const mounts = [...copies, ...overlays].map(({ from, over }) => `mount --bind ${from} ${over}`);
-  // The mounts live as long as this process, which ends with the lab.
+  // The mounts exist as long as this process, which ends with the lab.
   const holder = lab.machine.spawn("sh", [
     "-ec",
     [...mounts, "echo mounted; exec sleep infinity"].join("\n"),
   ]);
   await holder.printed(/mounted/);
   const machine = new PrivateMachine(lab.machine.name, holder.pid);
-  // All that is given the lab starts its programs there.
+  // Everything that uses the lab starts its programs there.
   Object.defineProperty(lab, "machine", { value: machine, enumerable: true });
 }
 
@@ -84,7 +84,7 @@ class PrivateMachine extends LabNamespace {
     const user = uid === undefined ? [] : [`--reuid=${uid}`];
     const group = gid === undefined ? [] : [`--regid=${gid}`, "--clear-groups"];
     const changed = user.length + group.length > 0 ? ["setpriv", ...user, ...group] : [];
-    // Entering a mount namespace leads to its root, and needs root's rights: folder and user come after.
+    // Entering a mount namespace changes to its root, and needs root's rights: folder and user are set afterwards.
     const enter = ["nsenter", `--mount=/proc/${this.holder}/ns/mnt`];
     const [first, ...rest] = [
       ...enter,

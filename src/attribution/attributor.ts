@@ -5,7 +5,7 @@ import { createProcessTree, outlineOf, type ProcessReader, type ProcessTreeOptio
 import { withTimeout } from "./time-limit.js";
 
 const LIMIT_MS = 200;
-/** Looking at one remembered process costs some 0.1 ms, at all of them up to 300 ms. */
+/** Checking one remembered process costs some 0.1 ms, all of them up to 300 ms. */
 const MAX_CANDIDATES = 16;
 const MAX_REMEMBERED = 256;
 
@@ -13,35 +13,35 @@ export interface AttributorOptions extends ProcessTreeOptions {
   readonly limitMs?: number;
 }
 
-/** The part of the native addon that attribution stands on. */
+/** The part of the native addon that attribution uses. */
 export type ProcessSource = ProcessReader &
   Pick<NativeAddon, "socketOwner" | "findProcess" | "findUserBelow" | "connectRecord" | "recordedProcesses">;
 
-/** Why an owner is not known, as found in `Owner.reason`. */
+/** Why an owner is unknown, as in `Owner.reason`. */
 export type UnknownReason =
   | "unsupported" // this system has no native implementation
-  | "no_socket" // the kernel knows no such socket: the client has reset it, or lives elsewhere
-  | "client_gone" // the client closed the socket or ended before it could be looked at
+  | "no_socket" // the kernel has no such socket: the client has reset it, or is elsewhere
+  | "client_gone" // the client closed the socket or ended before it could be inspected
   | "timeout"
-  | "failed"; // a call failed that should not
+  | "failed"; // a call failed unexpectedly
 
-/** What the kernel told at once, when the lookup was called. */
+/** What the kernel returned immediately, at the time of the lookup. */
 interface Traces {
   readonly socket: SocketOwner | null;
-  /** Who called connect(), where the kernel writes that down (`attachConnectRecorder`). */
+  /** Who called connect(), where the kernel records that (`attachConnectRecorder`). */
   readonly record: ConnectRecord | null;
   /** The recorded process; undefined when it ended too early to be read. */
   readonly process: ProcessInfo | undefined;
-  /** Those of the recorded process. */
+  /** The ancestors of the recorded process. */
   readonly ancestors: () => readonly ProcessInfo[];
-  /** The recorded process, or the child that uses its socket by now; null when somebody else does, or none is recorded. */
+  /** The recorded process, or its child that now uses the socket; null when another one does, or none is recorded. */
   readonly user: number | null;
 }
 
 /**
- * Answers from the kernel of this machine. The record of the connect is believed first: it is exact, also when the
- * client has gone. Without it, and when the recorded process may have handed its socket on, the owner is the
- * process that holds the socket.
+ * Uses the kernel of this machine. The record of the connect has priority: it is exact, even when the client has
+ * exited. Without it, and when the recorded process may have passed its socket on, the owner is the process that holds
+ * the socket.
  */
 export function createAttributor(source: ProcessSource, options: AttributorOptions = {}): Attributor {
   const { limitMs = LIMIT_MS } = options;
@@ -65,10 +65,10 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
     };
   };
 
-  /** What the process runs now, if it still does: after exec(2) it is another program that uses the socket. */
+  /** What the process runs now, if it still exists: after exec(2) another program uses the socket. */
   const asOfNow = ({ pid, startTime }: ConnectRecord): ProcessInfo | undefined => {
     const now = source.processInfo(pid);
-    // One that has ended and waits for its parent keeps its pid, and has no executable any more.
+    // A zombie keeps its pid, but no longer has an executable.
     return now !== null && now.startTime === startTime && now.path !== null ? now : undefined;
   };
 
@@ -82,7 +82,7 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
     return source.findProcess(inode, { candidates, uid, cgroupId }, limitMs);
   };
 
-  /** Tells `found` the process as soon as it is, because files are read after that. */
+  /** Calls `found` as soon as the process is known, because reading files takes longer. */
   const ownerOf = async (traces: Traces, deadline: number, found: (pid: number) => void): Promise<Owner> => {
     const { user, record, process, ancestors } = traces;
     if (process !== undefined && process.pid === user) return processes.describeRead(process, ancestors);
@@ -97,13 +97,13 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
       if (owner !== undefined) return owner;
     }
     if (traces.record !== null) return recordedOwner(traces.record);
-    // The native walk ends at the same limit, so that a walk that found nothing may only have run out of time.
+    // The native search ends at the same limit, so a search without result may just have run out of time.
     if (traces.socket === null) return unknown("no_socket");
     return unknown(Date.now() >= deadline ? "timeout" : "client_gone", traces.socket);
   };
 
   return {
-    // Not async, and the first calls before anything is waited for: now the client's socket still exists.
+    // Not async, and the first calls are made before any await: the client's socket still exists now.
     lookup(tuple) {
       if (source.implementation === "none") return Promise.resolve(unknown("unsupported"));
       try {
@@ -126,14 +126,14 @@ export function createAttributor(source: ProcessSource, options: AttributorOptio
   };
 }
 
-/** What can be said without waiting for anything. */
+/** The result that is available without waiting. */
 function atOnce({ socket, record, process, ancestors, user }: Traces): Owner {
   if (user === null) return unknown("timeout", socket);
   if (process !== undefined) return outlineOf(process, ancestors());
   return record !== null ? recordedOwner(record) : unknown("timeout", socket);
 }
 
-/** A process that ended before anybody could look at it: only what the kernel wrote down. */
+/** A process that ended before it could be inspected: only the kernel's record is known. */
 function recordedOwner({ pid, uid, name }: ConnectRecord): Owner {
   return { kind: "process", process: { pid, uid, name }, ancestors: [] };
 }

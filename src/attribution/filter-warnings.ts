@@ -5,8 +5,8 @@ import { type AppFilter, isMetBy, processNames } from "./filter.js";
 const MAX_SUGGESTIONS = 3;
 
 /**
- * One sentence for each term that matches no app of the bundle and no running process: it may be a slip of the
- * pen, or an app that is started later.
+ * One sentence for each term that matches no app of the bundle and no running process: it may be a typo, or an app that
+ * is started later.
  */
 export function unknownTermWarnings(
   filter: AppFilter,
@@ -37,7 +37,7 @@ function namesOfApp(app: App): string[] {
   ];
 }
 
-/** Names that contain the term, or are a few strokes away from it; nearest first, no two that differ in case. */
+/** Names that contain the term, or differ from it by a few edits; nearest first, no two that differ only in case. */
 function nearNames(term: string, known: readonly string[]): string[] {
   const limit = Math.max(1, Math.floor(term.length / 3));
   const distances = new Map<string, number>();
@@ -49,7 +49,7 @@ function nearNames(term: string, known: readonly string[]): string[] {
   return nearest.slice(0, MAX_SUGGESTIONS).map(([name]) => name);
 }
 
-/** Strokes that turn `from` into `to` (Levenshtein). */
+/** Number of edits that turn `from` into `to` (Levenshtein). */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, place) => place);
   for (let i = 1; i <= from.length; i++) {

@@ -5,7 +5,7 @@ import { executableName } from "./identity/identity.js";
 
 type Sign = "include" | "exclude";
 
-/** One term of a filter as it is written: `cursor`, `com.openai.chat`, `pid:4711`, `path:/opt/**`, `container:web`. */
+/** One term of a filter as written: `cursor`, `com.openai.chat`, `pid:4711`, `path:/opt/**`, `container:web`. */
 export interface FilterTerm {
   readonly sign: Sign;
   readonly term: string;
@@ -16,7 +16,7 @@ type Condition =
   | { readonly kind: "name"; readonly name: string }
   | { readonly kind: "pid"; readonly pid: number; readonly startTime: number | undefined }
   | { readonly kind: "path"; readonly pattern: RegExp }
-  /** Name, image or id of a container, or the beginning of its id; in lower case. */
+  /** Name, image or id of a container, or a prefix of its id; in lower case. */
   | { readonly kind: "container"; readonly name: string };
 
 /** Which clients are captured. Without terms and users: all of them. */
@@ -26,20 +26,20 @@ export interface AppFilter {
   readonly users: readonly FilteredUser[];
 }
 
-/** A user of the machine, and whoever has that name in a container: there, numbers are other people's. */
+/** A user of the machine, and any user with that name in a container: there, uids belong to other people. */
 export interface FilteredUser {
   readonly uid: number;
   readonly name: string;
 }
 
-/** What a filter is resolved against when it is read. */
+/** The context in which a filter is parsed. */
 export interface FilterContext {
   uidOf(user: string): number | undefined;
-  /** Start time of a running process: a `pid:` means this very process, and not a later one with its number. */
+  /** Start time of a running process: a `pid:` means this very process, and not a later one with its pid. */
   startTimeOf(pid: number): number | undefined;
 }
 
-/** @throws OximyError OXIMY_E_USAGE for a term that cannot be read or a user that does not exist. */
+/** @throws OximyError OXIMY_E_USAGE for an invalid term or a user that does not exist. */
 export function parseAppFilter(
   terms: readonly FilterTerm[],
   users: readonly string[],
@@ -73,7 +73,7 @@ function unreadable(term: string, why: string): OximyError {
   return new OximyError(
     "OXIMY_E_USAGE",
     `the app filter "${term}" cannot be read: ${why}.`,
-    "Write an app's name or id, a bundle id, an executable, pid:NUMBER, path:GLOB or container:NAME.",
+    "Use an app's name or id, a bundle id, an executable, pid:NUMBER, path:GLOB or container:NAME.",
   );
 }
 
@@ -83,7 +83,7 @@ function parseUser(user: string, context: FilterContext): FilteredUser {
   throw new OximyError("OXIMY_E_USAGE", `there is no user "${user}".`, "Give a user's name or numeric id.");
 }
 
-/** `*` and `?` stay within one folder, `**` crosses folders. */
+/** `*` and `?` match within one folder, `**` across folders. */
 function globPattern(glob: string): RegExp {
   const source = glob.replace(/\*\*\/?|[*?]|[\\^$.|+()[\]{}]/g, (token) => {
     if (token === "**/") return "(?:.*/)?";
@@ -95,9 +95,8 @@ function globPattern(glob: string): RegExp {
 }
 
 /**
- * Terms apply in turn, and the last that matches decides; when the first excludes, the rest of the machine is
- * in. A term matches a process through its ancestors too. A client that is not known could be anyone's: a
- * filter on apps never selects it.
+ * Terms apply in order, and the last match decides; when the first term excludes, everything else is included. A term
+ * matches a process through its ancestors too. An unknown client could be anyone's: a filter on apps never selects it.
  */
 export function selects(filter: AppFilter, owner: Owner, app: AppMatch | undefined): boolean {
   if (filter.users.length > 0 && !filter.users.some((user) => isOf(user, owner))) return false;
@@ -119,7 +118,7 @@ function meets(condition: Condition, owner: Extract<Owner, { kind: "process" }>,
   return [owner.process, ...owner.ancestors].some((process) => isMetBy(condition, process));
 }
 
-/** Does the process itself, without its ancestors, meet the condition? */
+/** Whether the process itself, without its ancestors, meets the condition. */
 export function isMetBy(condition: Condition, process: ProcessIdentity): boolean {
   switch (condition.kind) {
     case "name":
@@ -136,10 +135,10 @@ export function isMetBy(condition: Condition, process: ProcessIdentity): boolean
   }
 }
 
-/** As `docker ps` shows it: by at least so much of its id. */
+/** Minimum length of an id prefix, below that shown by `docker ps`. */
 const LEAST_OF_ID = 6;
 
-/** An image is meant with and without its registry, its tag and its digest. */
+/** An image matches with and without its registry, its tag and its digest. */
 function isCalled({ id, name, image = "", compose }: ClientContainer, wanted: string): boolean {
   if (wanted.length >= LEAST_OF_ID && id.startsWith(wanted)) return true;
   const repository = image.replace(/@.*$/, "");
@@ -158,7 +157,7 @@ function appNames(app: AppMatch | undefined): string[] {
   return app ? [app.id.toLowerCase(), app.name.toLowerCase(), ...appNames(app.hostApp)] : [];
 }
 
-/** The names that a filter may call a process by. */
+/** The names of a process that a filter may use. */
 export function processNames(process: ProcessIdentity): string[] {
   const { bundleId, bundleName, applicationId, script, packageName, path, name } = process;
   const names = [

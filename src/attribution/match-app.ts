@@ -6,7 +6,7 @@ import { isInterpreter } from "./identity/interpreter.js";
 type MatchedBy = AppMatch["matchedBy"];
 type Signatures = ReadonlyMap<string, App>;
 
-/** The bundle's apps by their signatures, made once per bundle. */
+/** The bundle's apps by their signatures, built once per bundle. */
 export interface AppIndex {
   readonly apps: readonly App[];
   readonly bundleIds: Signatures;
@@ -15,7 +15,7 @@ export interface AppIndex {
   readonly scripts: Signatures;
 }
 
-/** Shells and launchers run whatever they are given: like interpreters, they are nobody's executable. */
+/** Shells and launchers run arbitrary programs: like interpreters, they identify no app. */
 const SHELLS_AND_LAUNCHERS = new Set(
   "sh bash zsh dash ash ksh tcsh csh fish nu pwsh busybox env sudo su doas nohup setsid xargs ssh sshd login tmux screen systemd launchd init bwrap docker npm npx uv uvx ruby perl php".split(
     " ",
@@ -23,20 +23,20 @@ const SHELLS_AND_LAUNCHERS = new Set(
 );
 
 /**
- * A signature that two apps claim says nothing of either, and is left out; so are executables that run other
- * people's programs (`node`, `bash`).
+ * A signature claimed by two apps identifies neither, and is left out; so are executables that run arbitrary programs
+ * (`node`, `bash`).
  */
 export function createAppIndex(apps: readonly App[], platform: "linux" | "darwin"): AppIndex {
   return {
     apps,
     bundleIds: indexBy(apps, (app) => app.signatures.bundleIds),
     applicationIds: indexBy(apps, (app) => app.signatures.applicationIds),
-    executables: indexBy(apps, (app) => app.signatures.executables[platform].filter(isTelling)),
+    executables: indexBy(apps, (app) => app.signatures.executables[platform].filter(identifiesApp)),
     scripts: indexBy(apps, (app) => app.signatures.scripts),
   };
 }
 
-function isTelling(executable: string): boolean {
+function identifiesApp(executable: string): boolean {
   return !isInterpreter(executable) && !SHELLS_AND_LAUNCHERS.has(executable);
 }
 
@@ -54,9 +54,8 @@ function indexBy(apps: readonly App[], signaturesOf: (app: App) => readonly stri
 }
 
 /**
- * The app that a client belongs to: by exact signature, from the process up its ancestors, nearest first. A
- * `curl` from the terminal of an editor belongs to the editor; an agent there is itself, with the editor as
- * `hostApp`.
+ * The app of a client: by exact signature, from the process up its ancestors, nearest first. A `curl` from the terminal
+ * of an editor belongs to the editor; an agent there is itself, with the editor as `hostApp`.
  */
 export function matchApp(owner: Owner, index: AppIndex): AppMatch | undefined {
   if (owner.kind === "unknown") return undefined;
@@ -76,8 +75,8 @@ function matchProcess(
   parent: ProcessIdentity | undefined,
   index: AppIndex,
 ): AppMatch | undefined {
-  // Scopes and sandboxes are inherited: all that an app starts is in its own. The id is said of the outermost
-  // process that has it, otherwise an agent in an editor's terminal would be the editor.
+  // Scopes and sandboxes are inherited by all child processes. The id applies to the outermost process that has it,
+  // otherwise an agent in an editor's terminal would be the editor.
   const applicationId = process.applicationId === parent?.applicationId ? undefined : process.applicationId;
   return (
     found("bundle_id", index.bundleIds, process.bundleId) ??

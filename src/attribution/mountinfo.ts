@@ -3,10 +3,10 @@
 export interface Mount {
   /** `major:minor`, decimal. */
   readonly device: string;
-  /** What of the file system is mounted. */
+  /** The mounted part of the file system. */
   readonly root: string;
   readonly target: string;
-  /** Of the file system; undefined in a line that is cut off. */
+  /** Of the file system; undefined in a truncated line. */
   readonly type: string | undefined;
 }
 
@@ -15,7 +15,7 @@ export function parseMountinfo(text: string): Mount[] {
     const fields = line.split(" ");
     const [, , device, root, target] = fields;
     if (device === undefined || root === undefined || target === undefined) return [];
-    // Optional fields end with a hyphen of their own; the type follows.
+    // Optional fields end with a single hyphen; the type follows.
     const end = fields.indexOf("-", 6);
     const type = end > 0 ? fields[end + 1] : undefined;
     return [{ device, root: unescaped(root), target: unescaped(target), type }];

@@ -1,4 +1,4 @@
-/** What attribution asks of the native addon. */
+/** The part of the native addon that attribution uses. */
 
 export {
   type ConnectRecord,

@@ -19,24 +19,24 @@ const MAX_PROCESSES = 4096;
 
 export type KnownOwner = Extract<Owner, { kind: "process" }>;
 
-/** Describes processes by their pid. Remembers what it found, for as long as it stays true. */
+/** Describes processes by their pid. Caches results for as long as they are valid. */
 export interface ProcessTree {
   /** Undefined when there is no such process (any more). */
   describe(pid: number): Promise<KnownOwner | undefined>;
-  /** What the process table alone tells, at once. */
+  /** From the process table alone, synchronously. */
   outline(pid: number): KnownOwner | undefined;
   /**
-   * The same of a process that was read; it may have ended. Its ancestors, as they were when it connected, are asked
-   * for at once or, when the process is known already, not at all.
+   * The same for a process that was already read; it may have ended. Its ancestors, as of its connect, are requested
+   * immediately or, when the process is cached, not at all.
    */
   describeRead(process: ProcessInfo, ancestorsOf: () => readonly ProcessInfo[]): Promise<KnownOwner>;
 }
 
-/** What reads processes: the native addon. */
+/** Reads processes: the native addon. */
 export type ProcessReader = Pick<NativeAddon, "implementation" | "processInfo"> & Partial<ProcessFileSource>;
 
 export interface ProcessTreeOptions {
-  /** For all processes, in place of what the addon reads as each of them. */
+  /** For all processes, instead of the addon's reads with the view of each process. */
   readonly files?: FileReader;
   readonly users?: UserNames;
 }
@@ -59,12 +59,12 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
         identify(info, seen),
         isLinux ? containers.of(info, seen) : undefined,
       ]);
-      // The files of /proc were another's when the process has ended and its pid was given away meanwhile.
+      // If the process ended and its pid was reused meanwhile, the files in /proc belonged to another.
       if ((source.processInfo(pid)?.startTime ?? startTime) !== startTime) {
         identity = await identify(info, noFiles);
         if (isLinux) inside = await containers.of(info, noFiles);
       }
-      // Users of a container have nothing to do with those of the machine that have the same numbers.
+      // Users of a container are unrelated to those of the machine with the same uids.
       const user = inside ? inside.user : users.nameOf(uid);
       const { container } = inside ?? {};
       return {
@@ -94,7 +94,7 @@ export function createProcessTree(source: ProcessReader, options: ProcessTreeOpt
   };
 }
 
-/** macOS has no root folder of a process: what stands in an app's folder is read as it is. */
+/** macOS has no per-process root folder: files in an app's folder are read directly. */
 function filesSeenBy(info: ProcessInfo, source: ProcessReader): FileReader {
   if (source.implementation === "darwin") return systemFiles;
   const { readFileAs, readLinkAs } = source;
@@ -102,7 +102,7 @@ function filesSeenBy(info: ProcessInfo, source: ProcessReader): FileReader {
   return filesOfProcess(info, { readFileAs, readLinkAs });
 }
 
-/** What is known of processes that were read, before any file is looked at. */
+/** What is known about processes that were read, before any file is accessed. */
 export function outlineOf(process: ProcessInfo, ancestors: readonly ProcessInfo[]): KnownOwner {
   return {
     kind: "process",
@@ -113,7 +113,7 @@ export function outlineOf(process: ProcessInfo, ancestors: readonly ProcessInfo[
 
 function outlineOfProcess(info: ProcessInfo): ProcessIdentity {
   const { pid, ppid, uid, startTime, path, name, cgroup } = info;
-  // Also where there was no time for its names: without it, it would be a process of the machine.
+  // Set even if there is no time for its names: without it, it would count as a process of the machine.
   const container = cgroup ? outlineOfContainer(cgroup) : undefined;
   return {
     pid,
@@ -127,8 +127,8 @@ function outlineOfProcess(info: ProcessInfo): ProcessIdentity {
 }
 
 /**
- * A pid names a process only together with its start time, so that a reused one inherits nothing. After exec(2)
- * both stay and the program is another: what runs is part of the key too.
+ * A pid identifies a process only together with its start time, so that a reused one inherits nothing. exec(2) keeps
+ * both but changes the program, so what runs is part of the key too.
  */
 function remember<T>(
   cache: LruCache<string, Promise<T>>,
@@ -144,13 +144,13 @@ function remember<T>(
   return made;
 }
 
-/** Parents up to the first process of the system (pid 1 belongs to nobody), then the responsible process. */
+/** Parents up to the first process of the system (pid 1 belongs to no app), then the responsible process. */
 function readAncestors(info: ProcessInfo, source: ProcessReader): ProcessInfo[] {
   const ancestors: ProcessInfo[] = [];
   let child = info;
   while (ancestors.length < MAX_ANCESTORS && child.ppid > 1) {
     const parent = source.processInfo(child.ppid);
-    // Younger than its child: the parent has ended meanwhile, and its pid was given away.
+    // Younger than its child: the parent has ended meanwhile, and its pid was reused.
     if (parent === null || parent.startTime > child.startTime) break;
     ancestors.push(parent);
     child = parent;

@@ -1,4 +1,4 @@
-/** The git repository that a process works in, as it is on disk. Nothing is run, and what is read is bounded. */
+/** The git repository that a process works in, read from disk. Runs nothing, and limits what is read. */
 
 import { lstat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -8,23 +8,23 @@ import { systemFiles } from "./identity/file-reader.js";
 
 export interface Repository {
   readonly root: string;
-  /** Absent when none is checked out. */
+  /** Absent for a detached HEAD. */
   readonly branch?: string;
 }
 
 const MAX_DEPTH = 64;
-/** HEAD and the `.git` of a worktree hold one line. */
+/** HEAD and the `.git` file of a worktree contain one line. */
 const MAX_FILE = 4096;
 const MAX_BRANCH = 255;
 const MAX_FOLDERS = 1024;
-/** So long a branch is believed. */
+/** How long a result is valid. */
 const FRESH_MS = 5_000;
-/** Folders of file systems that do not answer keep a thread of the pool each. */
+/** Each lookup on a file system that does not respond occupies a thread of the pool. */
 const MAX_LOOKUPS = 2;
 
 /**
  * The repository around a folder: the nearest `.git` above it, a folder or the file of a worktree or submodule
- * (gitrepository-layout(5)). Undefined when there is none, and when what is there is a link or no repository.
+ * (gitrepository-layout(5)). Undefined when there is none, or it is a link or no repository.
  */
 export async function repositoryOf(folder: string): Promise<Repository | undefined> {
   let root = resolve(folder);
@@ -62,7 +62,7 @@ interface Known {
   readonly at: number;
 }
 
-/** Remembers what was found, and looks again beside: who asks is answered at once. */
+/** Caches results and refreshes them in the background: callers never wait. */
 export class Repositories {
   private readonly known = new LruCache<string, Known>(MAX_FOLDERS);
   private readonly pending = new Map<string, Promise<void>>();
@@ -73,31 +73,31 @@ export class Repositories {
   ) {}
 
   /**
-   * As far as it is known by now. Only of processes of our own user: what is read is then nothing that the process
-   * could not have read itself, nor we for another.
+   * The result so far. Only for processes of our own user: then nothing is read that the process could not have read
+   * itself.
    */
   of(owner: Owner): Repository | undefined {
     if (owner.kind !== "process") return undefined;
     const { cwd, uid, seesOurFiles } = owner.process;
     if (cwd === undefined || seesOurFiles !== true || uid !== process.geteuid?.()) return undefined;
     const known = this.known.get(cwd);
-    if (known === undefined || known.at + FRESH_MS < this.now()) this.look(cwd);
+    if (known === undefined || known.at + FRESH_MS < this.now()) this.refresh(cwd);
     return known?.repository;
   }
 
-  /** Resolves when all that was asked for is known. */
+  /** Resolves when all pending lookups are done. */
   async settled(): Promise<void> {
     await Promise.all(this.pending.values());
   }
 
-  private look(cwd: string): void {
+  private refresh(cwd: string): void {
     if (this.pending.has(cwd) || this.pending.size >= MAX_LOOKUPS) return;
-    const look = this.find(cwd)
+    const lookup = this.find(cwd)
       .catch(() => undefined)
       .then((repository) => {
         this.known.set(cwd, { repository, at: this.now() });
         this.pending.delete(cwd);
       });
-    this.pending.set(cwd, look);
+    this.pending.set(cwd, lookup);
   }
 }

@@ -10,17 +10,17 @@ import {
   type ProcessTreeOptions,
 } from "./process-tree.js";
 
-/** An app of the bundle that runs now. */
+/** A running app of the bundle. */
 export interface RunningApp {
   readonly app: Omit<AppMatch, "matchedBy" | "hostApp">;
-  /** The processes that belong to it, and by what. */
+  /** The processes that belong to it, and the matching criterion. */
   readonly processes: ReadonlyArray<{
     readonly process: ProcessIdentity;
     readonly matchedBy: AppMatch["matchedBy"];
   }>;
 }
 
-/** Every process of this machine that may be looked at, with its ancestors. */
+/** Every process of this machine that may be inspected, with its ancestors. */
 export async function runningProcesses(
   reader: ProcessReader,
   options?: ProcessTreeOptions,
@@ -45,7 +45,7 @@ async function listPids(implementation: ProcessReader["implementation"]): Promis
   return names.filter((name) => /^[1-9]\d*$/.test(name)).map(Number);
 }
 
-/** Running processes by the app that they belong to. */
+/** Running processes by their app. */
 export function runningApps(owners: readonly KnownOwner[], index: AppIndex): RunningApp[] {
   const running = new Map<
     string,

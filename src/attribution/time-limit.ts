@@ -1,6 +1,6 @@
 /**
- * The answer, or what `otherwise` says when it takes longer than `ms`. An answer that lies ready when the time is up still
- * counts: timers come first after the event loop was busy, before what arrived meanwhile is looked at.
+ * The answer, or the result of `otherwise` when it takes longer than `ms`. An answer that is ready when the time is up
+ * still counts: after the event loop was busy, timers run before pending I/O is processed.
  */
 export async function withTimeout<T, L = T>(
   ms: number,

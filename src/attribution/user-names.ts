@@ -8,8 +8,8 @@ export interface UserNames {
 }
 
 /**
- * Names of users from /etc/passwd (passwd(5)), read again when it changes. People's accounts on macOS are not in that
- * file: there each that is asked for is asked of `id` once. Elsewhere directory services (LDAP) are not asked: of their
+ * Names of users from /etc/passwd (passwd(5)), read again when it changes. Personal accounts on macOS are not in that
+ * file: each requested one is looked up once with `id`. Elsewhere directory services (LDAP) are not queried: of their
  * users only this process's own and the one that called sudo are known.
  */
 export function createUserNames(
@@ -18,12 +18,12 @@ export function createUserNames(
   id = process.platform === "darwin" ? "/usr/bin/id" : undefined,
 ): UserNames {
   const own = ownUsers(environment);
-  const asked = new Map<string, string | undefined>();
-  const ask = (option: "-u" | "-un", user: string): string | undefined => {
+  const queried = new Map<string, string | undefined>();
+  const query = (option: "-u" | "-un", user: string): string | undefined => {
     if (id === undefined || user.startsWith("-")) return undefined;
     const key = `${option} ${user}`;
-    if (!asked.has(key)) asked.set(key, answerOf(id, option, user));
-    return asked.get(key);
+    if (!queried.has(key)) queried.set(key, answerOf(id, option, user));
+    return queried.get(key);
   };
   let readAt: number | undefined;
   let users = own;
@@ -38,29 +38,29 @@ export function createUserNames(
   };
 
   return {
-    nameOf: (uid) => current().get(uid) ?? ask("-un", String(uid)),
+    nameOf: (uid) => current().get(uid) ?? query("-un", String(uid)),
     uidOf: (name) => {
       const listed = [...current()].find((user) => user[1] === name)?.[0];
       if (listed !== undefined || /^\d/.test(name)) return listed;
-      const answer = ask("-u", name);
+      const answer = query("-u", name);
       return answer !== undefined && /^\d+$/.test(answer) ? Number(answer) : undefined;
     },
   };
 }
 
-/** id(1) ends with 1 for a user that it does not know. */
+/** id(1) exits with 1 for an unknown user. */
 function answerOf(id: string, option: string, user: string): string | undefined {
   try {
     const stdio: ["ignore", "pipe", "ignore"] = ["ignore", "pipe", "ignore"];
     const answer = execFileSync(id, [option, user], { encoding: "utf8", stdio }).trim();
-    // Of a uid without a name `-un` gives the number.
+    // For a uid without a name `-un` prints the number.
     return answer === "" || answer === user ? undefined : answer;
   } catch {
     return undefined;
   }
 }
 
-/** The first line of a uid counts, as for getpwuid(3). */
+/** The first line of a uid is used, as in getpwuid(3). */
 export function parsePasswd(text: string): Map<number, string> {
   const users = new Map<number, string>();
   for (const line of text.split("\n")) {
@@ -77,7 +77,7 @@ function ownUsers(environment: NodeJS.ProcessEnv): Map<number, string> {
     const self = userInfo();
     users.set(self.uid, self.username);
   } catch {
-    // A uid without any entry (common in containers) has no name.
+    // A uid without an entry (common in containers) has no name.
   }
   const { SUDO_UID: uid, SUDO_USER: name } = environment;
   if (uid && name && /^\d+$/.test(uid)) users.set(Number(uid), name);

@@ -1,4 +1,4 @@
-/** The daemon of launchd (launchd.plist(5)). */
+/** The launchd daemon (launchd.plist(5)). */
 
 import { environmentOf, SERVICE_MARK, type Service } from "./service.js";
 

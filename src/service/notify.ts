@@ -1,4 +1,4 @@
-/** Tells systemd that the service is ready and alive (sd_notify(3)), by its own tool: Node has no datagrams of AF_UNIX. */
+/** Reports readiness and liveness to systemd (sd_notify(3)) by its own tool: Node lacks AF_UNIX datagrams. */
 
 import { spawn } from "node:child_process";
 
@@ -7,14 +7,14 @@ export interface Notifier {
   close(): void;
 }
 
-/** Does nothing where systemd did not start us. The variables are taken out: no child is to speak for us. */
+/** Does nothing unless systemd started us. The variables are removed, so that no child can notify in our place. */
 export function serviceNotifier(env: NodeJS.ProcessEnv = process.env): Notifier {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: limit } = env;
   for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete env[name];
   if (socket === undefined || socket === "") return { ready: () => {}, close: () => {} };
-  const tell = (...args: string[]) => {
+  const notify = (...args: string[]) => {
     const { PATH = "/usr/bin:/bin" } = env;
-    // Where the tool is missing systemd ends us, and the journal says of what we died.
+    // If the tool is missing, systemd ends us, and the journal has the reason.
     spawn("systemd-notify", args, { env: { PATH, NOTIFY_SOCKET: socket }, stdio: "ignore" }).on(
       "error",
       () => {},
@@ -23,14 +23,14 @@ export function serviceNotifier(env: NodeJS.ProcessEnv = process.env): Notifier 
   let alive: NodeJS.Timeout | undefined;
   return {
     ready: () => {
-      tell("--ready");
-      // Three times within the limit, from the loop that answers the proxy.
+      notify("--ready");
+      // Three times within the limit, from the event loop that answers the proxy.
       const every = Number(limit) / 1_000 / 3;
-      if (every > 0) alive = setInterval(() => tell("WATCHDOG=1"), every).unref();
+      if (every > 0) alive = setInterval(() => notify("WATCHDOG=1"), every).unref();
     },
     close: () => {
       clearInterval(alive);
-      tell("STOPPING=1");
+      notify("STOPPING=1");
     },
   };
 }

@@ -1,22 +1,22 @@
-/** What the system starts by itself: `oximy local` for one user's home, with what it was told when it was installed. */
+/** The service that the system starts: `oximy local` for one user's home, with the settings given at installation. */
 
 export interface Service {
-  /** Absolute paths: a service has no PATH to look through. */
+  /** Absolute paths: a service has no PATH to search. */
   readonly node: string;
   readonly main: string;
   /** Flags of `oximy local`. */
   readonly args: readonly string[];
-  /** Whose events these are, as sudo would tell it. */
+  /** The user whose events these are, as sudo would report it. */
   readonly invokingUser: { readonly uid: number; readonly gid: number; readonly user?: string };
-  /** `OXIMY_HOME`, `OXIMY_STATE_DIR`, where they are set. */
+  /** `OXIMY_HOME`, `OXIMY_STATE_DIR`, if set. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 export const SERVICE_NAME = "oximy";
-/** In the first lines of our files, by which they are known to be ours. */
+/** In the first lines of our files, to recognize them as ours. */
 export const SERVICE_MARK = "Made by `oximy service install`; `oximy service uninstall` removes it.";
 
-/** What sudo would set, and what was set. */
+/** The variables that sudo would set, and those given at installation. */
 export function environmentOf({
   invokingUser,
   variables,
@@ -26,7 +26,7 @@ export function environmentOf({
   return Object.entries({ ...sudo, ...variables });
 }
 
-/** A line could be more than one in what is made of it. */
+/** Rejects control characters, which could break one line of the generated file into several. */
 export function whyUnfit({ node, main, args, variables }: Service): string | undefined {
   const foreign = [node, main, ...args, ...Object.values(variables)].find((text) =>
     /[\x00-\x1f\x7f]/.test(text),

@@ -1,32 +1,32 @@
-/** The unit of systemd (systemd.service(5), systemd.exec(5)). */
+/** The systemd unit (systemd.service(5), systemd.exec(5)). */
 
 import { environmentOf, SERVICE_MARK, SERVICE_NAME, type Service } from "./service.js";
 
 export const UNIT_FILE = `/etc/systemd/system/${SERVICE_NAME}.service`;
 
-/** What the supervisor needs of root, and nothing that it does not. The proxy and the signer give up all of it. */
+/** The root privileges that the supervisor needs, and no others. The proxy and the signer give up all of them. */
 export const CAPABILITIES: ReadonlyArray<readonly [capability: string, why: string]> = [
   ["CAP_NET_ADMIN", "the redirect; programs on the connect hook"],
   ["CAP_NET_RAW", "iptables, where nft is too old"],
   ["CAP_BPF", "programs that copy TLS secrets and record who connects"],
-  ["CAP_PERFMON", "the places where they are called (perf_event_open)"],
+  ["CAP_PERFMON", "the probes that call them (perf_event_open)"],
   ["CAP_SYS_ADMIN", "both, on kernels before 5.8; uprobes"],
-  ["CAP_SYS_PTRACE", "whose socket it is (/proc/PID)"],
+  ["CAP_SYS_PTRACE", "the owner of a socket (/proc/PID)"],
   ["CAP_DAC_READ_SEARCH", "executables and trust stores of other users' programs"],
   ["CAP_DAC_OVERRIDE", "cgroup and lock files of others"],
   ["CAP_SETUID", "proxy, search and signer become other users"],
   ["CAP_SETGID", "likewise, and the redirect's group"],
   ["CAP_CHOWN", "event files belong to the user"],
   ["CAP_FOWNER", "likewise, their modes"],
-  ["CAP_KILL", "a proxy that hangs"],
+  ["CAP_KILL", "killing a proxy that hangs"],
   ["CAP_IPC_LOCK", "memory with secrets is not swapped"],
-  ["CAP_SYS_NICE", "lookups go first on a busy machine"],
+  ["CAP_SYS_NICE", "priority for lookups on a busy machine"],
   ["CAP_SYS_RESOURCE", "open files beyond the usual limit"],
 ];
 
-/** Calls that nothing of Oximy makes. Node maps memory to be executed, so that this cannot be forbidden. */
+/** System calls that no part of Oximy makes. Node maps executable memory, so that cannot be forbidden. */
 const REFUSED_CALLS = "@clock @cpu-emulation @keyring @module @mount @obsolete @raw-io @reboot @swap";
-/** Seconds without a sign of life; the redirect steps aside long before. */
+/** Seconds without a watchdog message; the redirect is withdrawn long before. */
 const WATCHDOG_S = 60;
 
 export function systemdUnit(service: Service): string {
@@ -46,15 +46,15 @@ ExecStart=${command}
 ${environmentOf(service)
   .map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`)
   .join("\n")}
-# Nothing is redirected before it is ready, so that it may take its time on a machine that is just starting.
+# Nothing is redirected before it is ready, so it may take its time on a machine that is just booting.
 TimeoutStartSec=180
 WatchdogSec=${WATCHDOG_S}
-# By whatever it ends, the rules go with it; a dump could hold secrets.
+# However it ends, the rules are removed; a core dump could contain secrets.
 WatchdogSignal=SIGKILL
 LimitCORE=0
 Restart=on-failure
 RestartSec=10
-# As Ctrl-C does: the redirect first, then open connections may end.
+# Like Ctrl-C: first the redirect is removed, then open connections may end.
 KillSignal=SIGTERM
 KillMode=mixed
 TimeoutStopSec=30
@@ -68,7 +68,7 @@ SyslogIdentifier=${SERVICE_NAME}
 CapabilityBoundingSet=${CAPABILITIES.map(([capability]) => capability).join(" ")}
 NoNewPrivileges=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-# A thread enters the networks of containers (setns(2)); no other kind of namespace is entered, and none is made.
+# A thread enters the networks of containers (setns(2)); no other kind of namespace is entered, and none is created.
 RestrictNamespaces=net
 ProtectClock=yes
 RestrictRealtime=yes
@@ -78,15 +78,15 @@ SystemCallArchitectures=native
 SystemCallFilter=~${REFUSED_CALLS}
 SystemCallErrorNumber=EPERM
 DevicePolicy=closed
-# No ProtectSystem, ProtectHome, Private… and what else makes a mount namespace: whether a program sees the files that
-# Oximy sees, is told by comparing theirs with ours. What has no rights to begin with, proxy and signer, needs none taken.
+# No ProtectSystem, ProtectHome, Private… or anything else that creates a mount namespace: Oximy compares its own with
+# that of a program to find out whether both see the same files. Proxy and signer have no privileges to begin with.
 
 [Install]
 WantedBy=multi-user.target
 `;
 }
 
-/** One word of a command line; $ and % mean something to systemd, and a quote ends it (systemd.syntax(7)). */
+/** One word of a command line; $ and % are special to systemd, and a quote ends it (systemd.syntax(7)). */
 function quoted(word: string): string {
   const text = word.replaceAll("%", "%%").replaceAll("$", "$$$$").replace(/["\\]/g, "\\$&");
   return /^[\w./:=@%+,-]+$/.test(text) ? text : `"${text}"`;

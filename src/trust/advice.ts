@@ -1,13 +1,13 @@
-/** What makes a program trust our certificate, in one line for its very runtime. */
+/** How to make a program trust our certificate, in one line for its very runtime. */
 
 import { type Runtime, runtimeOf } from "./runtime.js";
 
 const variable = (name: string, certificate: string) => `start it with ${name}=${certificate}`;
 const environment = (names: string) => `start it after eval "$(oximy env)", which sets ${names}`;
-const INSTALL = "run: sudo oximy ca install (and start it again)";
+const INSTALL = "run: sudo oximy ca install (then restart it)";
 
 /**
- * One sentence without its end. Facts from each runtime's own documentation and from docs/trust.md, whose rows were
+ * One sentence without a period. Facts from each runtime's own documentation and from docs/trust.md, whose rows were
  * measured.
  * @param certificate path of the file
  */
@@ -50,8 +50,8 @@ export function adviceFor(runtime: Runtime, certificate: string): string {
   }
 }
 
-/** For an app that pins: there is nothing to set. */
-export const PINNED_ADVICE = "it accepts no certificate but its vendor's: only that it connects can be seen";
+/** For an app that pins: nothing can be set. */
+export const PINNED_ADVICE = "it accepts only its vendor's certificates: only its connections can be seen";
 
 /** The same where only the executable's path is known. */
 export function adviceForPath(path: string, certificate: string): string {

@@ -1,4 +1,4 @@
-/** Linux distributions keep added roots as files in a folder, and a tool makes what programs read from them. */
+/** Linux distributions keep added roots as files in a folder; a tool generates the files that programs read. */
 
 import { join } from "node:path";
 import type { TrustStore } from "./trust-store.js";
@@ -7,7 +7,7 @@ interface AnchorFolder extends Pick<TrustStore, "id"> {
   readonly folder: string;
   readonly extension: "crt" | "pem";
   readonly refresh: readonly [tool: string, ...args: string[]];
-  /** What the tool makes, and programs read. */
+  /** The file that the tool generates and programs read. */
   readonly bundle: string;
   /** Command that installs the tool. */
   readonly getTool: string;

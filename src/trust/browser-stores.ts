@@ -1,4 +1,4 @@
-/** The NSS databases that a browser's process uses: those of its user's home, or of the profile it was told. */
+/** The NSS databases of a browser process: those in its user's home, or of the profile on its command line. */
 
 import { LruCache } from "../lru-cache.js";
 import type { NamedFiles } from "./named-files.js";
@@ -8,13 +8,13 @@ import type { Environment } from "./trust-variables.js";
 
 const LIST_LIMIT_MS = 20;
 const MAX_PROFILES = 32;
-/** Of the places that `oximy ca install` knows those that are the process's own home. */
+/** Those of the folders known to `oximy ca install` that are in the process's own home. */
 const FIREFOX_FOLDERS = [".mozilla/firefox", ".config/mozilla/firefox"];
 
 const ABSENT: Holding = { kind: "absent" };
 
 export class BrowserStores {
-  /** The newest observation of a database, to know since when it has ours. */
+  /** The last observation of a database, to know since when it has had ours. */
   private readonly before = new LruCache<string, Holding>(256);
 
   constructor(
@@ -25,7 +25,7 @@ export class BrowserStores {
   async chromium(process: ProcessRef, environment: Environment): Promise<Holding> {
     const { HOME: home, XDG_DATA_HOME: data } = environment;
     if (!home?.startsWith("/")) return { kind: "unknown" };
-    // crypto/nss_util.cc: the folder of old when it is there, else below the data folder.
+    // crypto/nss_util.cc: the legacy folder if it exists, else one below the data folder.
     const databases = [
       `${home}/.pki/nssdb`,
       `${data?.startsWith("/") ? data : `${home}/.local/share`}/pki/nssdb`,
@@ -37,7 +37,7 @@ export class BrowserStores {
     return ABSENT;
   }
 
-  /** @param profile absolute path, where the command line names it */
+  /** @param profile absolute path, if given on the command line */
   async firefox(process: ProcessRef, environment: Environment, profile?: string): Promise<Holding> {
     if (profile !== undefined) {
       return profile.startsWith("/") ? this.database(process, profile) : { kind: "unknown" };
@@ -59,7 +59,7 @@ export class BrowserStores {
     const holding = await this.named.database(process, `${folder}/cert9.db`);
     const key = `${process.uid}:${folder}`;
     const before = this.before.get(key);
-    // A browser writes its own database all the time: what was in it before counts from before.
+    // A browser constantly writes its own database: a certificate that was in it before keeps its time.
     const result =
       holding.kind === "ours" && before?.kind === "ours" && before.since < holding.since ? before : holding;
     this.before.set(key, result);
@@ -67,7 +67,7 @@ export class BrowserStores {
   }
 }
 
-/** Which of its profiles a browser uses cannot be told from outside: what all of them say is known. */
+/** It is not visible from outside which profile a browser uses: only what all of them share is known. */
 export function inCommon(holdings: readonly Holding[]): Holding {
   const ours = holdings.flatMap((holding) => (holding.kind === "ours" ? [holding.since] : []));
   if (holdings.length === 0) return ABSENT;

@@ -1,18 +1,18 @@
-/** Finds one certificate in files of certificates, and the name that OpenSSL's folders have for it. */
+/** Finds one certificate in files of certificates, and computes its name in OpenSSL's folders. */
 
 import { createHash, X509Certificate } from "node:crypto";
 import forge from "node-forge";
 
 export interface CertificateSearch {
-  /** Whether a file has it: PEM of any line length, or the bytes themselves (Java's JKS, NSS's database). */
+  /** Whether a file contains it: as PEM of any line length, or in binary form (Java's JKS, NSS's database). */
   isIn(bytes: Buffer): boolean;
-  /** Whether the bytes themselves are there, as in databases. */
+  /** Whether it is contained in binary form, as in databases. */
   isBinaryIn(bytes: Buffer): boolean;
-  /** Its file in a folder of OpenSSL's is called `<this>.0`, or a higher number after another of the same name. */
+  /** Its file in an OpenSSL folder is `<this>.0`, or a higher number after another one with the same hash. */
   readonly subjectHash: string;
 }
 
-/** Part of the base64 text that no usual line length (64, 76, none) breaks. */
+/** Part of the base64 text that contains no line break at any usual line length (64, 76, none). */
 const UNBROKEN = [128, 152] as const;
 
 /** @param pem one certificate */
@@ -40,7 +40,7 @@ export function searchFor(pem: string): CertificateSearch {
 
 /**
  * X509_NAME_hash: the first 4 bytes, little endian, of SHA-1 over the subject in canonical form: its sets without the
- * sequence around them, strings as UTF-8, in lower case, blanks trimmed and runs of them made one
+ * enclosing sequence, strings as UTF-8, in lower case, trimmed and with runs of blanks collapsed
  * (openssl/crypto/x509/x_name.c, x509_name_canon).
  */
 export function subjectHash(der: Buffer): string {

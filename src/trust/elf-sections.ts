@@ -1,4 +1,4 @@
-/** The sections of an ELF file (elf(5)), read in three small parts. The file is anybody's: nothing in it is believed. */
+/** The sections of an ELF file (elf(5)), read in three small parts. The file is untrusted. */
 
 export interface Section {
   readonly name: string;
@@ -6,7 +6,7 @@ export interface Section {
   readonly size: number;
 }
 
-/** Reads a part of the file; shorter at its end, null when that cannot be. */
+/** Reads a part of the file; shorter at its end, null on failure. */
 export type ReadPart = (offset: number, length: number) => Promise<Buffer | null>;
 
 const HEADER = 64;
@@ -14,7 +14,7 @@ const SECTION_HEADER = 64;
 const MAX_SECTIONS = 1024;
 const MAX_NAMES = 64 << 10;
 
-/** Empty for what is no 64-bit little-endian ELF file, or has no sections. */
+/** Empty for anything but a 64-bit little-endian ELF file with sections. */
 export async function readSections(read: ReadPart): Promise<Section[]> {
   const header = await read(0, HEADER);
   // EI_CLASS 2: 64 bits, EI_DATA 1: little endian.

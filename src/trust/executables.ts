@@ -1,4 +1,4 @@
-/** What is known of executables, by content: each is looked at once. */
+/** Facts about executables, cached by content. */
 
 import { LruCache } from "../lru-cache.js";
 import { readSections, type Section } from "./elf-sections.js";
@@ -10,11 +10,11 @@ const SEARCH_LIMIT_MS = 200;
 const MAX_SEARCHED = 96 << 20;
 const MAX_EXECUTABLES = 512;
 const MAX_FOLDER = 512;
-/** Browsers and their relatives are far larger; nothing else has its folder listed. */
+/** Browsers and the like are far larger; folders of smaller executables are not listed. */
 const LARGE = 32 << 20;
 
 export interface Executable {
-  /** Undefined when the process's mapped files have to tell. */
+  /** Undefined when it depends on the process's mapped files. */
   readonly runtime: Runtime | undefined;
   readonly sections: readonly Section[];
 }
@@ -25,18 +25,18 @@ export class Executables {
 
   constructor(private readonly files: ProcessFiles) {}
 
-  /** @param identity names the content */
+  /** @param identity identifies the content */
   of(process: ProcessRef, identity: string, path: string, size: number): Promise<Executable> {
-    // The name tells too: one file may lie under two (`/proc/PID/exe` has no links).
+    // The name matters too: one file may have two (`/proc/PID/exe` has no links).
     const key = `${identity}\0${path}`;
     const known = this.known.get(key);
     if (known !== undefined) return known;
-    const made = this.look(process, path, size);
+    const made = this.inspect(process, path, size);
     this.known.set(key, made);
     return made;
   }
 
-  private async look(process: ProcessRef, path: string, size: number): Promise<Executable> {
+  private async inspect(process: ProcessRef, path: string, size: number): Promise<Executable> {
     const sections = await readSections((offset, length) =>
       this.files.readExecutablePart(process, offset, length, LIMIT_MS),
     );
@@ -47,7 +47,7 @@ export class Executables {
     return { runtime: runtimeOfExecutable({ path, sections: names, beside: new Set(beside) }), sections };
   }
 
-  /** Whether a text stands among the constants of an executable; null when that cannot be told. */
+  /** Whether a text is among the constants of an executable; null when unknown. */
   async has(
     process: ProcessRef,
     identity: string,

@@ -14,10 +14,10 @@ import { opensuse } from "./opensuse.js";
 import { isExecutable, toolPath } from "./tool-path.js";
 import type { TrustStore } from "./trust-store.js";
 
-/** Debian's folder comes last: it is a local one, that others may have too. */
+/** Debian's folder comes last: others may have such a local folder too. */
 const DISTRIBUTIONS = [fedora, arch, opensuse, debian];
 
-/** The system's store first: Debian fills Java's from it. */
+/** The system's store comes first: Debian fills Java's from it. */
 export function findStores(home: string, env: NodeJS.ProcessEnv = process.env): TrustStore[] {
   const java = findKeytool(env).map(javaStore);
   if (process.platform === "darwin") return [macos, ...java];
@@ -25,11 +25,11 @@ export function findStores(home: string, env: NodeJS.ProcessEnv = process.env): 
   return [...system, ...chromiumStores(home), ...firefoxStores(home), ...java];
 }
 
-/** The keytool of the Java that is used: one or none. */
+/** The keytool of the Java in use: one or none. */
 export function findKeytool(
   { JAVA_HOME, PATH }: NodeJS.ProcessEnv,
   macJavaHome: (() => string | undefined) | undefined = process.platform === "darwin"
-    ? askJavaHome
+    ? queryJavaHome
     : undefined,
 ): string[] {
   const ofHome = JAVA_HOME === undefined ? [] : [join(JAVA_HOME, "bin/keytool")].filter(isExecutable);
@@ -37,7 +37,7 @@ export function findKeytool(
   return found === undefined ? [] : [found];
 }
 
-/** /usr/bin/keytool of macOS is always there; without a Java it only says that there is none, and ends with 1. */
+/** /usr/bin/keytool of macOS always exists; without a Java it only prints that there is none, and exits with 1. */
 function macKeytool(javaHome: () => string | undefined, path = ""): string | undefined {
   const folders = path.split(":").filter((folder) => folder !== "/usr/bin");
   const ofPath = folders.map((folder) => join(folder, "keytool")).find(isExecutable);
@@ -45,8 +45,8 @@ function macKeytool(javaHome: () => string | undefined, path = ""): string | und
   return ofPath ?? (home === undefined ? undefined : [join(home, "bin/keytool")].find(isExecutable));
 }
 
-/** java_home(1): the home of the Java that is used; it ends with 1 where there is none. */
-function askJavaHome(): string | undefined {
+/** java_home(1): the home of the Java in use; exits with 1 where there is none. */
+function queryJavaHome(): string | undefined {
   try {
     const stdio: ["ignore", "pipe", "ignore"] = ["ignore", "pipe", "ignore"];
     return execFileSync("/usr/libexec/java_home", { encoding: "utf8", stdio }).trim() || undefined;

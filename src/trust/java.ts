@@ -1,11 +1,11 @@
 import type { TrustStore } from "./trust-store.js";
 
-/** The password that every JDK is delivered with (keytool, "The cacerts Certificates File"). */
+/** The default password of every JDK (keytool, "The cacerts Certificates File"). */
 const KEYSTORE = ["-cacerts", "-storepass", "changeit"];
 
 /**
- * The cacerts of the Java whose keytool this is (Java 9 and newer). Debian's Java follows the system's store by
- * itself, and calls our certificate `debian:oximy-ca-….pem`.
+ * The cacerts of the Java with this keytool (Java 9 and newer). Debian's Java follows the system's store by itself, and
+ * names our certificate `debian:oximy-ca-….pem`.
  */
 export function javaStore(keytool: string): TrustStore {
   return {

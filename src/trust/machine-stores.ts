@@ -1,4 +1,4 @@
-/** What the stores hold that a program of the calling user would look into if it started now. Nothing is changed. */
+/** The contents of the stores that a program of the calling user would use if it started now. Read-only. */
 
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
@@ -16,13 +16,13 @@ import { storeStatus } from "./trust.js";
 import type { NamedCertificate } from "./trust-store.js";
 import { FILE_VARIABLES } from "./trust-variables.js";
 
-/** Nobody's connection waits for this: files get longer than in the way of a connection. */
+/** No connection waits for this: time limits for files are higher than in the path of a connection. */
 const PATIENCE = 40;
 
 const OTHER: Holding = { kind: "other" };
 const UNKNOWN: Holding = { kind: "unknown" };
 
-/** Stores that have no certificate of ours. */
+/** Stores without our certificate. */
 export const NO_STORE: StoreFacts = {
   bundle: OTHER,
   folder: OTHER,
@@ -36,7 +36,7 @@ export interface MachineTrust {
   readonly variables: ProgramFacts["named"];
 }
 
-/** @param variables those that the user's sessions have */
+/** @param variables those of the user's sessions */
 export async function machineTrust(
   certificate: NamedCertificate,
   variables: Variables,
@@ -49,7 +49,7 @@ export async function machineTrust(
   const files = processFiles(undefined, PATIENCE);
   const named = new NamedFiles(files, certificate.pem);
   const browsers = new BrowserStores(files, named);
-  const [system, chromium, firefox, java, told] = await Promise.all([
+  const [system, chromium, firefox, java, fromVariables] = await Promise.all([
     new SystemStores(named).facts(self, true),
     browsers.chromium(self, { HOME: invokingUser.home }),
     browsers.firefox(self, { HOME: invokingUser.home }),
@@ -61,7 +61,7 @@ export async function machineTrust(
       }),
     ),
   ]);
-  return { stores: { ...system, chromium, firefox, java }, variables: Object.fromEntries(told) };
+  return { stores: { ...system, chromium, firefox, java }, variables: Object.fromEntries(fromVariables) };
 }
 
 function ownProcess(): ProcessRef | undefined {
@@ -77,11 +77,11 @@ async function javaStore(named: NamedFiles, self: ProcessRef): Promise<Holding> 
   try {
     return await named.keystore(self, join(realpathSync(keytool), "../../lib/security/cacerts"));
   } catch {
-    return UNKNOWN; // gone in this moment
+    return UNKNOWN; // just removed
   }
 }
 
-/** Go, Chrome, Firefox, curl and URLSession ask the keychain; Java has its own store here too. */
+/** Go, Chrome, Firefox, curl and URLSession use the keychain; Java has its own store here too. */
 async function keychain(certificate: NamedCertificate, invokingUser: InvokingUser): Promise<StoreFacts> {
   const { state } = await storeStatus(macos, certificate, invokingUser);
   const holding: Holding =

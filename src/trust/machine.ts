@@ -1,11 +1,11 @@
-/** The edge where trust stores are really read and changed. */
+/** The I/O layer that reads and changes trust stores. */
 
 import { spawn } from "node:child_process";
 import { chmod, readdir, rm, writeFile } from "node:fs/promises";
 import type { InvokingUser } from "../user/invoking-user.js";
 import type { Step, Tool, TrustStore } from "./trust-store.js";
 
-/** What the store's own tool said when it failed, or that it is not there. */
+/** The error message of the store's own tool, or that it is not installed. */
 export class StoreError extends Error {
   readonly advice: string;
 
@@ -15,7 +15,7 @@ export class StoreError extends Error {
   }
 }
 
-/** What is in a store, by name. Throws StoreError. */
+/** The names of the entries in a store. Throws StoreError. */
 export async function listStore(
   { listing, owner, advice }: TrustStore,
   invokingUser: InvokingUser,
@@ -24,7 +24,7 @@ export async function listStore(
   return [...listing.names(await runTool(listing, owner === "user" ? invokingUser : undefined, advice))];
 }
 
-/** Whether a certificate that the store has is trusted by it. */
+/** Whether the store trusts a certificate that it contains. */
 export async function isTrusted(tool: Tool, invokingUser: InvokingUser): Promise<boolean> {
   try {
     await runTool(tool, invokingUser, "");
@@ -34,7 +34,7 @@ export async function isTrusted(tool: Tool, invokingUser: InvokingUser): Promise
   }
 }
 
-/** Throws StoreError, or what the file system says. */
+/** Throws StoreError, or the error of the file system. */
 export async function changeStore(
   { owner, advice, refused }: TrustStore,
   steps: readonly Step[],
@@ -44,7 +44,7 @@ export async function changeStore(
     switch (step.kind) {
       case "write":
         await writeFile(step.path, step.text);
-        await chmod(step.path, 0o644); // whatever the umask: everybody's programs read it
+        await chmod(step.path, 0o644); // whatever the umask: all users' programs read it
         break;
       case "delete":
         await rm(step.path, { force: true });
@@ -56,7 +56,7 @@ export async function changeStore(
   }
 }
 
-/** As the invoking user where one is given: root's hands stay out of the files of a user. Resolves with its output. */
+/** Runs it as the invoking user if given: root does not touch a user's files. Resolves with its output. */
 function runTool(
   { file, args, input = "" }: Tool,
   invokingUser: InvokingUser | undefined,
@@ -69,7 +69,7 @@ function runTool(
     const child = spawn(file, args, {
       env: {
         PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin`,
-        LC_ALL: "C", // what it prints is read
+        LC_ALL: "C", // its output is parsed
         ...(process.env.JAVA_HOME === undefined ? {} : { JAVA_HOME: process.env.JAVA_HOME }),
         ...(home === undefined ? {} : { HOME: home }),
       },
@@ -83,23 +83,23 @@ function runTool(
     child.stderr.on("data", (chunk: Buffer) => {
       complaint += chunk;
     });
-    child.stdin.on("error", () => {}); // it did not want its input; its exit code tells
+    child.stdin.on("error", () => {}); // it did not read its input; its exit code shows why
     child.stdin.end(input);
     child.once("error", (error: NodeJS.ErrnoException) =>
       reject(
         error.code === "ENOENT"
           ? new StoreError(`${file} is not installed`, advice)
-          : new StoreError(`${file} cannot be started: ${error.message}`, "Start it by hand to see why."),
+          : new StoreError(`${file} cannot be started: ${error.message}`, "Run it manually to see why."),
       ),
     );
     child.once("close", (code) => {
       if (code === 0) return resolve(output);
-      const said = (complaint.trim() || output.trim()).split("\n").at(-1);
+      const lastLine = (complaint.trim() || output.trim()).split("\n").at(-1);
       const command = [file, ...args].join(" ");
       reject(
         new StoreError(
-          `${file} ended with ${code}: ${said}`,
-          refused ?? `Run it by hand to see more: ${command}`,
+          `${file} ended with ${code}: ${lastLine}`,
+          refused ?? `Run it manually for details: ${command}`,
         ),
       );
     });

@@ -5,9 +5,9 @@ const KEYCHAIN = "/Library/Keychains/System.keychain";
 /**
  * The system keychain of macOS: Safari, Chrome, Firefox 120 and newer, URLSession, Go. security(1).
  *
- * `add-trusted-cert` adds the certificate first and sets its trust after. Since macOS 11 the second step asks an
- * administrator at the screen for leave, also when root does it, and fails where nobody can be asked: then the keychain
- * has a certificate that nobody trusts. So it is the trust that is asked for, and not the certificate alone.
+ * `add-trusted-cert` adds the certificate first and sets its trust afterwards. Since macOS 11 the second step requires
+ * an administrator's confirmation on screen, even for root, and fails where nobody can confirm: then the keychain has a
+ * certificate that is not trusted. So the status checks for trust, and not for the certificate alone.
  */
 export const macosStore = (security: string): TrustStore => ({
   id: "macos",
@@ -17,7 +17,7 @@ export const macosStore = (security: string): TrustStore => ({
   notice: "macOS asks for an administrator's password in a dialog, before it trusts the certificate.",
   refused:
     "Run it in a terminal on the screen of this Mac, not over SSH, and answer the dialog: sudo oximy ca install",
-  // `-l`: the certificate is itself an authority; `-L`: nothing is fetched.
+  // `-l`: the certificate is itself an authority; `-L`: no network access.
   verify: ({ path }) => ({
     file: security,
     args: ["verify-cert", "-q", "-l", "-L", "-p", "basic", "-c", path],
@@ -33,7 +33,7 @@ export const macosStore = (security: string): TrustStore => ({
     {
       kind: "run",
       file: security,
-      // For TLS, and not for code, mail or profiles.
+      // For TLS, not for code signing, mail or profiles.
       args: ["add-trusted-cert", "-d", "-r", "trustRoot", "-p", "ssl", "-p", "basic", "-k", KEYCHAIN, path],
     },
   ],
@@ -44,6 +44,6 @@ export const macosStore = (security: string): TrustStore => ({
 
 export const macos = macosStore("/usr/bin/security");
 
-/** The keychain names certificates by their hashes: ours is followed by the whole of it. */
+/** The keychain identifies certificates by their hashes: our name is followed by the whole hash. */
 const entry = (hash: string): string => `${nameOf(hash)} ${hash}`;
 const hashOf = (name: string): string => name.split(" ")[1]!;

@@ -1,4 +1,4 @@
-/** What the files that programs take their roots from hold, read as the program would read them. */
+/** The contents of files that programs load roots from, read with the program's view of the file system. */
 
 import { X509Certificate } from "node:crypto";
 import { LruCache } from "../lru-cache.js";
@@ -23,9 +23,9 @@ const OTHER: Holding = { kind: "other" };
 export class NamedFiles {
   private readonly search: CertificateSearch;
   private readonly der: Buffer;
-  /** Whether content has ours, by what names the content. */
+  /** Whether content includes ours, by identity of the content. */
   private readonly contents = new LruCache<string, Holding["kind"]>(MAX_CONTENTS);
-  /** What was found last under a path, in whatever file tree: it need not be read again while it is the same. */
+  /** The last identity found at a path, in any file tree: while it is the same, the file need not be read again. */
   private readonly identities = new LruCache<string, string>(MAX_CONTENTS);
 
   constructor(
@@ -38,21 +38,21 @@ export class NamedFiles {
 
   /** A file of PEM certificates, or Java's store as JKS. */
   async file(process: ProcessRef, path: string): Promise<Holding> {
-    if (!path.startsWith("/")) return UNKNOWN; // from a folder that it may have left
-    return this.look("file", process, path, (bytes) => (this.search.isIn(bytes) ? "ours" : "other"));
+    if (!path.startsWith("/")) return UNKNOWN; // relative to a folder that it may have left
+    return this.inspect("file", process, path, (bytes) => (this.search.isIn(bytes) ? "ours" : "other"));
   }
 
-  /** Java's keystore. PKCS #12 may be encrypted; then nothing can be said. */
+  /** Java's keystore. PKCS #12 may be encrypted; then the result is unknown. */
   async keystore(process: ProcessRef, path: string): Promise<Holding> {
     if (!path.startsWith("/")) return UNKNOWN;
-    return this.look("keystore", process, path, (bytes) => {
+    return this.inspect("keystore", process, path, (bytes) => {
       if (this.search.isIn(bytes)) return "ours";
       const isJks = bytes.length >= 4 && bytes.readUInt32BE(0) === 0xfeedfeed;
       return isJks ? "other" : "unknown";
     });
   }
 
-  /** Folders of OpenSSL, separated by colons. */
+  /** OpenSSL folders, separated by colons. */
   async folders(process: ProcessRef, paths: string): Promise<Holding> {
     let best: Holding = OTHER;
     for (const path of paths.split(":").filter((folder) => folder !== "")) {
@@ -74,17 +74,17 @@ export class NamedFiles {
 
   /** An NSS database. */
   async database(process: ProcessRef, path: string): Promise<Holding> {
-    return this.look("database", process, path, (bytes) => {
+    return this.inspect("database", process, path, (bytes) => {
       const trusts = nssTrusts(bytes, this.der);
       return trusts === undefined ? "unknown" : trusts ? "ours" : "other";
     });
   }
 
-  private async look(
+  private async inspect(
     way: "file" | "keystore" | "database",
     process: ProcessRef,
     path: string,
-    look: (bytes: Buffer) => Holding["kind"],
+    classify: (bytes: Buffer) => Holding["kind"],
   ): Promise<Holding> {
     const [maxBytes, limitMs] =
       way === "database" ? [MAX_DATABASE, DATABASE_LIMIT_MS] : [MAX_BYTES, FILE_LIMIT_MS];
@@ -92,11 +92,11 @@ export class NamedFiles {
     const answer = await this.files.readFileAs(process, path, maxBytes, limitMs, before?.identity);
     if (answer === null) return UNKNOWN;
     if (answer === "absent") return ABSENT;
-    // A folder, a device, a file for others: what the program makes of it is its own affair.
+    // A folder, a device, a file of others: how the program reacts is unknown.
     if (answer === "refused") return UNKNOWN;
     const { identity, changedAt: since } = answer;
     const key = `${way}:${identity}`;
-    const kind = "bytes" in answer ? (this.contents.get(key) ?? look(answer.bytes)) : before!.kind;
+    const kind = "bytes" in answer ? (this.contents.get(key) ?? classify(answer.bytes)) : before!.kind;
     this.contents.set(key, kind);
     this.identities.set(path, identity);
     return kind === "ours" ? { kind, since } : { kind };

@@ -1,6 +1,6 @@
 /**
- * Whether an NSS database (cert9.db, an SQLite file) trusts a certificate for TLS servers. Read from the bytes, without
- * SQLite and without certutil: the file is a user's, and the answer is wanted while a connection waits.
+ * Whether an NSS database (cert9.db, an SQLite file) trusts a certificate for TLS servers. Parsed directly, without
+ * SQLite or certutil: the file is a user's, and the answer is needed while a connection waits.
  * https://www.sqlite.org/fileformat2.html; lib/softoken/sdb.c and lib/util/pkcs11n.h of NSS.
  */
 
@@ -13,12 +13,12 @@ const MAX_PAGES = 1 << 16;
 /** CKT_NSS_TRUSTED and CKT_NSS_TRUSTED_DELEGATOR, as NSS stores numbers: four bytes, big endian. */
 const TRUSTED = [Buffer.from("ce534351", "hex"), Buffer.from("ce534352", "hex")];
 
-/** @returns undefined when it cannot be told, such as for a row that goes beyond its page */
+/** @returns undefined when unknown, such as for a row that exceeds its page */
 export function nssTrusts(database: Buffer, der: Buffer): boolean | undefined {
   if (!database.includes(der)) return isDatabase(database) ? false : undefined;
   const cells = liveCells(database);
   if (cells === undefined) return undefined;
-  // What was deleted stays in the file until the space is used again: only what a page points to counts.
+  // Deleted rows stay in the file until the space is reused: only rows that a page points to count.
   if (!cells.some((cell) => cell.includes(der))) return hasOverflow(cells) ? undefined : false;
   const sha1 = createHash("sha1").update(der).digest();
   const trust = cells.filter((cell) => cell.includes(sha1) && !cell.includes(der));
@@ -37,7 +37,7 @@ interface Cell {
 
 const hasOverflow = (cells: readonly Cell[]) => cells.some(({ isWhole }) => !isWhole);
 
-/** The rows of all tables, as they lie in the pages that are in use. */
+/** The rows of all tables, as stored in the pages in use. */
 function liveCells(file: Buffer): Cell[] | undefined {
   if (!isDatabase(file) || file.length < 100) return undefined;
   const stored = file.readUInt16BE(16);
@@ -61,7 +61,7 @@ function liveCells(file: Buffer): Cell[] | undefined {
       if (key === undefined) continue;
       const end = key.end + size.value;
       const bytes = page.subarray(key.end, Math.min(end, pageSize));
-      // A row that does not fit ends in a page number; its rest lies elsewhere.
+      // A row that does not fit ends in a page number; its rest is elsewhere.
       cells.push({ includes: (wanted) => bytes.includes(wanted), isWhole: size.value <= pageSize - 35 });
     }
   }
@@ -82,7 +82,7 @@ function freePages(file: Buffer, pageSize: number, pages: number): ReadonlySet<n
   return free;
 }
 
-/** Of at most nine bytes; more than four cannot be a size here. */
+/** At most nine bytes; more than four cannot be a size here. */
 function varint(bytes: Buffer, start: number): { value: number; end: number } | undefined {
   let value = 0;
   for (let index = 0; index < 9 && start + index < bytes.length; index++) {

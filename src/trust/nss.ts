@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TrustStore } from "./trust-store.js";
 
-/** An NSS database, which belongs to one user. certutil(1). `C,,`: trusted to issue for TLS servers, nothing else. */
+/** An NSS database, which belongs to one user. certutil(1). `C,,`: trusted to issue TLS server certificates only. */
 export function nssStore(id: "chromium" | "firefox", database: string): TrustStore {
   const at = ["-d", `sql:${database}`];
   return {
@@ -47,6 +47,6 @@ function subfolders(folder: string): string[] {
       .map(({ name }) => join(folder, name))
       .sort();
   } catch {
-    return []; // that program is not there, or not ours to see
+    return []; // the program is not installed, or its folder is not readable
   }
 }

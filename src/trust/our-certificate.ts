@@ -1,4 +1,4 @@
-/** The certificates that stores may trust: the machine's, which is root's, and the user's own. */
+/** The certificates that stores may trust: the machine's, owned by root, and the user's own. */
 
 import { X509Certificate } from "node:crypto";
 import { openCa, type Scope } from "../certificates/ca.js";
@@ -8,25 +8,25 @@ import { caDirectory, ownCertificatePath } from "../user/settings.js";
 import { type NamedCertificate, nameCertificate } from "./trust-store.js";
 import { readSmallFile } from "./user-file.js";
 
-/** Root's: what `oximy local` shows. Makes the CA when there is none yet. Throws OXIMY_E_CA. */
+/** Root's: the one presented by `oximy local`. Creates the CA if there is none yet. Throws OXIMY_E_CA. */
 export function machinesCertificate(scope?: Scope): NamedCertificate {
   const { certificate, certificatePath } = openMachineCa(scope);
   return nameCertificate(certificate, certificatePath);
 }
 
-/** Undefined when there is none yet, or none that can be read. */
+/** Undefined when there is none yet, or it cannot be read. */
 export function machinesCertificateIfMade(): NamedCertificate | undefined {
   const pem = machineCertificate();
   return pem === undefined ? undefined : nameCertificate(new X509Certificate(pem), machineCertificatePath());
 }
 
-/** The user's own: what `oximy proxy` and `oximy run` show. Makes the CA when there is none yet. Throws OXIMY_E_CA. */
+/** The user's own, presented by `oximy proxy` and `oximy run`. Creates the CA if there is none. Throws OXIMY_E_CA. */
 export function ownCertificate(home: string, invokingUser: InvokingUser): NamedCertificate {
   const { certificate, certificatePath } = asInvokingUser(invokingUser, () => openCa(caDirectory(home)));
   return nameCertificate(certificate, certificatePath);
 }
 
-/** Undefined when there is none yet, or none that can be read. */
+/** Undefined when there is none yet, or it cannot be read. */
 export function ownCertificateIfMade(
   home: string,
   invokingUser: InvokingUser = findInvokingUser(),

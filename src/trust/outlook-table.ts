@@ -1,4 +1,4 @@
-/** The table of the first minute: whose calls are captured, whose only seen, and what changes that. */
+/** The table printed at the start: which programs are captured, which only seen, and how to change that. */
 
 import { capturesNobody, type Fate, nameOf, type Outlook, READ } from "./outlook.js";
 import type { Runtime } from "./runtime.js";
@@ -14,21 +14,21 @@ const LABELS: Record<Fate, string> = {
   seen_only: "seen only",
 };
 
-/** Several lines of at most 100 columns, without a line feed at the end. */
+/** Several lines of at most 100 columns, without a trailing line feed. */
 export function outlookTable(outlook: Outlook): string {
   const { reading } = outlook.facts;
   const changes = changeRows(outlook);
   return [
     reading.kind === "on"
-      ? "Whose AI calls are captured here:"
-      : `Whose AI calls are captured here, where nothing is read without a certificate (${reading.why}):`,
+      ? "What is captured on this machine:"
+      : `What is captured on this machine, where nothing is read without a certificate (${reading.why}):`,
     ...table(reading.kind === "on" ? rowsWithReading(outlook) : fateRows(outlook)),
-    ...(changes.length === 0 ? [] : ["What changes that, for programs that are started after it:"]),
+    ...(changes.length === 0 ? [] : ["To capture more, for programs started afterwards:"]),
     ...table(changes),
   ].join("\n");
 }
 
-/** The same for logs, in one line. */
+/** The same in one line, for logs. */
 export function outlookLine(outlook: Outlook): string {
   const { reading, interception } = outlook.facts;
   if (reading.kind === "on") return "Programs are read in their own TLS sessions, without a certificate.";
@@ -36,7 +36,7 @@ export function outlookLine(outlook: Outlook): string {
   if (interception === "none") return `${without}, and nothing is intercepted: calls are only seen.`;
   return capturesNobody(outlook)
     ? `${without}, and no program trusts Oximy's yet: calls are only seen. Run: ${ENVIRONMENT}`
-    : `${without}. Captured: ${namesOf(outlook, "intercepted") || "who is found to trust Oximy's"}.`;
+    : `${without}. Captured: ${namesOf(outlook, "intercepted") || "programs found to trust Oximy's"}.`;
 }
 
 const rowsWithReading = (outlook: Outlook): Row[] => [
@@ -49,12 +49,12 @@ function fateRows(outlook: Outlook): Row[] {
   const remarks: Record<Fate, string> = {
     intercepted:
       interception === "always"
-        ? "they are shown Oximy's certificate, and fail where they do not trust it (--trust always)"
+        ? "they are presented with Oximy's certificate, and fail if they do not trust it (--trust always)"
         : "they trust Oximy's certificate",
-    tried_once: "it is up to each program's code whether it trusts Oximy's certificate",
+    tried_once: "whether they trust Oximy's certificate depends on each program's code",
     seen_only:
       interception === "none"
-        ? "nobody is shown Oximy's certificate (--no-intercept)"
+        ? "Oximy's certificate is not presented to them (--no-intercept)"
         : "they do not trust Oximy's certificate",
   };
   const nobody: Row[] = capturesNobody(outlook) ? [[LABELS.intercepted, "none"]] : [];
@@ -89,7 +89,7 @@ function table(rows: readonly Row[]): string[] {
   );
 }
 
-/** Broken at blanks. */
+/** Wrapped at blanks. */
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

@@ -1,6 +1,6 @@
 /**
- * Whose calls a capture gets, told before it begins: by runtime, for programs that start now, out of what is predicted
- * of each. Pure; the table is text.
+ * Predicts what a capture will get, before it begins: by runtime, for programs that start now, from the prediction for
+ * each. Pure; the table is text.
  */
 
 import type { Holding, ProgramFacts, StoreFacts } from "./predict.js";
@@ -14,24 +14,24 @@ export interface OutlookFacts {
   readonly certificate: "made" | "none";
   /** As a program of the calling user sees them. */
   readonly stores: StoreFacts;
-  /** What is in the files that the variables of the user's sessions name, where they are set. */
+  /** The contents of the files named by the variables of the user's sessions, where they are set. */
   readonly variables: ProgramFacts["named"];
 }
 
-/** What becomes of the calls of a runtime's programs where they are not read. */
+/** What happens to the calls of a runtime's programs that are not read. */
 export type Fate = "intercepted" | "tried_once" | "seen_only";
 
 export interface Outlook {
   readonly facts: OutlookFacts;
-  /** Of those that are not read. */
+  /** For runtimes that are not read. */
   readonly fates: ReadonlyMap<Runtime, Fate>;
-  /** Those that would be intercepted after `oximy ca install`, and are not now. */
+  /** Those that would be intercepted after `oximy ca install`, but are not now. */
   readonly byInstall: readonly Runtime[];
-  /** Those that would be with `--environment`, beside them. */
+  /** Those that `--environment` would add to these. */
   readonly byEnvironment: readonly Runtime[];
 }
 
-/** What people call them, those first whose calls they look for. */
+/** Their common names, in order of interest. */
 const NAMES = {
   node: "Node",
   bun: "Bun (Claude Code)",
@@ -45,11 +45,11 @@ const NAMES = {
   electron: "Electron apps (Cursor, VS Code)",
   firefox: "Firefox",
   java: "Java",
-  unknown: "programs whose TLS stack is not known",
+  unknown: "programs with an unknown TLS stack",
 } as const satisfies { readonly [runtime in Runtime]?: string };
 
 type Shown = keyof typeof NAMES;
-/** Java's TLS is bytecode: there is no place in a file where a probe could be. */
+/** Java's TLS is bytecode: there is no file offset where a probe could be placed. */
 const NEVER_READ: readonly Shown[] = ["java", "unknown"];
 const NAMED = (Object.keys(NAMES) as Shown[]).filter((runtime) => runtime !== "unknown");
 /** Those whose secrets can be read. */
@@ -59,7 +59,7 @@ const OURS: Holding = { kind: "ours", since: Number.NEGATIVE_INFINITY };
 const EVERY_STORE: StoreFacts = { bundle: OURS, folder: OURS, java: OURS, chromium: OURS, firefox: OURS };
 const EVERY_VARIABLE = Object.fromEntries(FILE_VARIABLES.map((name) => [name, OURS]));
 
-/** As people know it. */
+/** Its common name. */
 export const nameOf = (runtime: Runtime): string =>
   (NAMES as { [name in Runtime]?: string })[runtime] ?? runtime;
 
@@ -69,15 +69,15 @@ export function outlookOf(facts: OutlookFacts): Outlook {
   const missing = (runtimes: readonly Shown[]) =>
     facts.interception === "none" ? [] : runtimes.filter((runtime) => fates.get(runtime) !== "intercepted");
   const installed: OutlookFacts = { ...facts, certificate: "made", stores: EVERY_STORE };
-  const told: OutlookFacts = { ...installed, variables: EVERY_VARIABLE };
+  const withVariables: OutlookFacts = { ...installed, variables: EVERY_VARIABLE };
   const byInstall = missing(shown).filter((runtime) => fateOf(runtime, installed) === "intercepted");
   const byEnvironment = missing(shown).filter(
-    (runtime) => !byInstall.includes(runtime) && fateOf(runtime, told) === "intercepted",
+    (runtime) => !byInstall.includes(runtime) && fateOf(runtime, withVariables) === "intercepted",
   );
   return { facts, fates, byInstall, byEnvironment };
 }
 
-/** Nothing is read and nobody trusts the certificate: nothing would be captured but metadata. */
+/** Nothing is read and no program trusts the certificate: only metadata would be captured. */
 export function capturesNobody({ facts, fates }: Outlook): boolean {
   return facts.reading.kind === "off" && [...fates.values()].every((fate) => fate === "seen_only");
 }
@@ -88,7 +88,7 @@ function fateOf(runtime: Runtime, { interception, certificate, stores, variables
   const { kind } = predict(
     {
       runtime,
-      startedAt: Number.POSITIVE_INFINITY, // later than all that was changed
+      startedAt: Number.POSITIVE_INFINITY, // later than any change
       environmentIsKnown: true,
       options: trustOptions(runtime, [], {}),
       named: variables,

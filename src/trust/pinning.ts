@@ -1,6 +1,6 @@
 /**
- * AI apps that accept the certificates of their vendor only, whatever the system trusts. An app comes in with a public
- * source and the date it was seen: what is wrongly in this list is never captured.
+ * AI apps that accept only the certificates of their vendor, whatever the system trusts. An app is added with a public
+ * source and the date it was seen: an app that is listed by mistake is never captured.
  */
 
 export interface PinningApp {
@@ -8,7 +8,7 @@ export interface PinningApp {
   readonly app: string;
   readonly name: string;
   readonly platform: "linux" | "darwin" | "any";
-  /** Address of what says so. */
+  /** URL of the evidence. */
   readonly source: string;
   /** Date of the source, YYYY-MM-DD. */
   readonly date: string;

@@ -1,17 +1,17 @@
-/** Whether a program would accept a certificate of our CA, told before it is asked. Pure: from what was read of it. */
+/** Predicts whether a program would accept a certificate of our CA, from facts read about it. Pure. */
 
 import type { Runtime } from "./runtime.js";
 import type { FileVariable, TrustOptions } from "./trust-variables.js";
 
 export interface Trust {
   readonly kind: "trusts" | "distrusts" | "unknown";
-  /** One plain sentence without its end; may be shown. Names variables and stores, never values. */
+  /** One plain sentence without a period; may be shown to users. Names variables and stores, never values. */
   readonly evidence: string;
 }
 
-/** Whether a place where programs look for roots has our certificate. */
+/** Whether a place where programs look for roots contains our certificate. */
 export type Holding =
-  /** @property since epoch milliseconds: from then on for certain */
+  /** @property since epoch milliseconds: certain from then on */
   | { readonly kind: "ours"; readonly since: number }
   | { readonly kind: "other" }
   | { readonly kind: "absent" }
@@ -21,13 +21,13 @@ export type Holding =
 export interface StoreFacts {
   /** The file with all roots of the system (`ca-certificates.crt` and its relatives). */
   readonly bundle: Holding;
-  /** The folder where OpenSSL finds roots by the hash of their names. */
+  /** The folder where OpenSSL finds roots by the hash of their subject. */
   readonly folder: Holding;
   /** Java's cacerts. */
   readonly java: Holding;
   /** The NSS database of Chromium's relatives. */
   readonly chromium: Holding;
-  /** The NSS databases of Firefox's profiles: of the one it uses, or what all of them have in common. */
+  /** The NSS databases of Firefox's profiles: that of the profile in use, or what all of them have in common. */
   readonly firefox: Holding;
 }
 
@@ -35,12 +35,12 @@ export interface ProgramFacts {
   readonly runtime: Runtime;
   /** Epoch milliseconds. */
   readonly startedAt: number;
-  /** False when it could not be read: then nothing is known that depends on it. */
+  /** False when it could not be read: then nothing that depends on it is known. */
   readonly environmentIsKnown: boolean;
   readonly options: TrustOptions;
-  /** What is in the files that variables name; absent where the variable is not set. */
+  /** The contents of the files named by variables; absent where the variable is not set. */
   readonly named: { readonly [variable in FileVariable]?: Holding };
-  /** What is in the file that Java was told to use. */
+  /** The contents of the file that Java was configured to use. */
   readonly javaStore?: Holding;
   /** Node: whether this version knows the variable NODE_USE_SYSTEM_CA. */
   readonly knowsSystemVariable?: boolean;
@@ -48,27 +48,27 @@ export interface ProgramFacts {
   readonly pinned?: { readonly name: string };
 }
 
-/** A place that a program looks into. */
+/** A place that a program reads roots from. */
 interface Place {
   readonly name: string;
   readonly holding: Holding;
 }
 
-/** A store that is changed while a program starts, or less than this before, counts for neither side. */
+/** A store changed while a program starts, or less than this before, is evidence for neither side. */
 export const STORE_SETTLES_MS = 100;
 
 export function predict(facts: ProgramFacts, stores: StoreFacts): Trust {
   if (facts.pinned) {
     return {
       kind: "distrusts",
-      evidence: `${facts.pinned.name} accepts the certificates of its vendor only`,
+      evidence: `${facts.pinned.name} accepts only its vendor's certificates`,
     };
   }
   if (!facts.environmentIsKnown) {
     return { kind: "unknown", evidence: "its environment cannot be read" };
   }
   if (facts.options.verifiesNothing) {
-    return { kind: "trusts", evidence: "it was told to verify no certificate" };
+    return { kind: "trusts", evidence: "its certificate verification is disabled" };
   }
   const places = new Places(facts, stores);
   switch (facts.runtime) {
@@ -93,7 +93,7 @@ export function predict(facts: ProgramFacts, stores: StoreFacts): Trust {
     case "ruby":
       return anyOf(facts, places.openssl());
     case "php":
-      // Its streams ask OpenSSL; its curl is libcurl, of whose variables only the tool knows.
+      // Its streams use OpenSSL; its curl is libcurl, which ignores the variables that only the tool reads.
       return bothOf(anyOf(facts, places.openssl()), anyOf(facts, places.system()));
     case "curl":
       return anyOf(facts, places.curl());
@@ -112,22 +112,24 @@ export function predict(facts: ProgramFacts, stores: StoreFacts): Trust {
   }
 }
 
-/** What our certificate has to be in for a runtime to trust it: one of its places is enough. */
+/** For runtimes that trust our certificate if it is in any one of their places. */
 function anyOf({ startedAt }: ProgramFacts, places: readonly Place[]): Trust {
   const ours = places.filter(isOurs);
   const early = ours.find(({ holding }) => holding.since < startedAt - STORE_SETTLES_MS);
   if (early) return { kind: "trusts", evidence: `our certificate is in ${early.name}` };
   const [late] = ours;
   if (late) {
-    return { kind: "unknown", evidence: `our certificate came into ${late.name} after it started` };
+    return { kind: "unknown", evidence: `our certificate was added to ${late.name} after it started` };
   }
   const dark = places.find(({ holding }) => holding.kind === "unknown");
-  if (dark) return { kind: "unknown", evidence: `it cannot be told what is in ${dark.name}` };
+  if (dark) return { kind: "unknown", evidence: `it is unknown what is in ${dark.name}` };
   const names = places.map(({ name }) => name);
   return {
     kind: "distrusts",
     evidence:
-      names.length === 0 ? "it brings roots of its own" : `our certificate is not in ${names.join(" or ")}`,
+      names.length === 0
+        ? "it has its own root certificates"
+        : `our certificate is not in ${names.join(" or ")}`,
   };
 }
 
@@ -141,7 +143,7 @@ function bothOf(one: Trust, other: Trust): Trust {
   return { kind: "unknown", evidence: `${one.evidence}, but ${other.evidence}` };
 }
 
-/** Where the code of a program decides which roots it takes: what is nowhere is trusted by none. */
+/** For programs whose code decides which roots it uses: a certificate that is nowhere is trusted by none. */
 function byItsCode(best: Trust): Trust {
   if (best.kind !== "trusts") return best;
   return { kind: "unknown", evidence: `${best.evidence}, but its code decides whether it looks there` };
@@ -176,14 +178,14 @@ function nodePlaces(places: Places): readonly Place[] {
   return own;
 }
 
-/** The places of the runtimes, by what replaces what. */
+/** The places of the runtimes, with the rules of which replaces which. */
 class Places {
   constructor(
     readonly facts: ProgramFacts,
     readonly stores: StoreFacts,
   ) {}
 
-  /** The files that these variables name, where they are set. */
+  /** The files named by these variables, where they are set. */
   variables(...names: readonly FileVariable[]): Place[] {
     return names.flatMap((name) => {
       const holding = this.facts.named[name];
@@ -199,7 +201,7 @@ class Places {
     return [this.bundle(), this.folder()];
   }
 
-  /** X509_STORE_set_default_paths, crypto/x509 of Go, rustls-native-certs: file and folder, each replaced by its variable. */
+  /** X509_STORE_set_default_paths, crypto/x509 of Go, rustls-native-certs: file and folder, each with its variable. */
   openssl(): Place[] {
     return [...this.file("SSL_CERT_FILE"), ...this.folders()];
   }
@@ -209,7 +211,7 @@ class Places {
     const { CURL_CA_BUNDLE, SSL_CERT_DIR, SSL_CERT_FILE } = this.facts.named;
     if (CURL_CA_BUNDLE !== undefined) return [...this.variables("CURL_CA_BUNDLE"), this.folder()];
     if (SSL_CERT_DIR === undefined) return [...this.file("SSL_CERT_FILE"), this.folder()];
-    // Newer versions take both variables, older ones leave the file as it was: only what both do is known.
+    // Newer versions use both variables, older ones ignore the one for the file: only what both do is certain.
     if (SSL_CERT_FILE === undefined) return [this.bundle(), ...this.variables("SSL_CERT_DIR")];
     const isSame = SSL_CERT_FILE.kind === this.stores.bundle.kind;
     const file: Place = isSame

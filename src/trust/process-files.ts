@@ -1,9 +1,9 @@
-/** Files of processes, read so that nothing of them can hang or mislead the reader (native/process_files_binding.cc). */
+/** Files of processes, read so that none of them can hang or mislead the reader (native/process_files_binding.cc). */
 
 import { withTimeout } from "../attribution/time-limit.js";
 import { loadNative } from "../native/native.js";
 
-/** One process, which is no other: a pid is given away again, a pid with its start time is not. */
+/** Exactly one process: a pid is reused, a pid with its start time is not. */
 export interface ProcessRef {
   readonly pid: number;
   /** Clock ticks since boot. */
@@ -24,34 +24,34 @@ export interface FileContent extends FileStamp {
 }
 
 /**
- * `absent`: no file of that name. `refused`: no regular file, too large, or not for that user to read. Null: it could not
- * be found out in time.
+ * `absent`: no such file. `refused`: not a regular file, too large, or not readable for that user. Null: not determined
+ * in time.
  */
 export type FileAnswer = FileContent | "absent" | "refused" | null;
 
 export interface ProgramFiles {
-  /** Names the executable: device, inode, size and times, not its path. */
+  /** Identifies the executable: device, inode, size and times, not its path. */
   readonly executable: string;
   /** Bytes. */
   readonly size: number;
-  /** Names the file tree that it sees: mount namespace and root folder. */
+  /** Identifies the file tree that it sees: mount namespace and root folder. */
   readonly tree: string;
-  /** By now; empty when that cannot be told. */
+  /** The current one; empty when unknown. */
   readonly workingDirectory: string;
-  /** Of the variables asked for, those that were set at the start. Null when that cannot be read. */
+  /** The requested variables that were set at the start. Null when the environment cannot be read. */
   readonly environment: Readonly<Record<string, string>> | null;
-  /** What `readMappedFiles` resolves with; null where it was not asked for. */
+  /** As returned by `readMappedFiles`; null if not requested. */
   readonly mapped: readonly string[] | null;
 }
 
 /**
- * What the addon exports for it. Each runs on one of 8 threads that may hang without harm, and resolves with null when a
- * thread is not to be had, or when it cannot find out; with the "none" and "darwin" implementations always. It takes
- * `limitMs` only for the start: whoever waits keeps the limit.
+ * The addon's exports for it. Each runs on one of 8 threads that may hang without harm, and resolves with null when no
+ * thread is available, or the result is unknown; always with the "none" and "darwin" implementations. `limitMs` applies
+ * to the start only: the caller enforces the limit.
  */
 export interface ProcessFilesAddon {
   readFileAs(process: ProcessRef, path: string, maxBytes: number, limitMs: number): Promise<FileAnswer>;
-  /** A file that may be read and has the `known` identity is not read again: its stamp comes without bytes. */
+  /** A readable file with the identity `known` is not read again: its stamp is returned without bytes. */
   readFileAs(
     process: ProcessRef,
     path: string,
@@ -59,7 +59,7 @@ export interface ProcessFilesAddon {
     limitMs: number,
     known: string | undefined,
   ): Promise<FileAnswer | FileStamp>;
-  /** Like `readFileAs`, for a user without a process to go by: below our own root, with this group and no other. */
+  /** Like `readFileAs`, for a user without a process: below our own root, with this group only. */
   readFileOf(
     owner: { readonly uid: number; readonly gid: number },
     path: string,
@@ -72,7 +72,7 @@ export interface ProcessFilesAddon {
     maxNames: number,
     limitMs: number,
   ): Promise<string[] | null>;
-  /** Where a path leads in the end, links followed as the process would. */
+  /** Where a path finally leads, following links as the process would. */
   resolveAs(process: ProcessRef, path: string, limitMs: number): Promise<string | null>;
   readProgramFiles(
     process: ProcessRef,
@@ -96,20 +96,20 @@ export interface ProcessFilesAddon {
   ): Promise<boolean | null>;
 }
 
-/** The same, where the limit counts for the answer too. */
+/** The same, but the limit applies to the answer too. */
 export type ProcessFiles = ProcessFilesAddon;
 
-/** For a busy machine, which lets a thread wait before it asks, and the answer after: limits are those of file systems. */
+/** Allowance for a busy machine, where thread and answer are delayed: the limits themselves are for file systems. */
 const SCHEDULING_MS = 45;
 
-/** @param patience multiplies every limit: for a machine that is known to be busy */
+/** @param patience multiplies every limit: for a machine known to be busy */
 export function processFiles(
   addon: ProcessFilesAddon = loadNative() as unknown as ProcessFilesAddon,
   patience = 1,
 ): ProcessFiles {
-  const limited = <T>(limitMs: number, ask: (limitMs: number) => Promise<T | null>) => {
+  const limited = <T>(limitMs: number, start: (limitMs: number) => Promise<T | null>) => {
     const inAll = limitMs * patience + SCHEDULING_MS;
-    return withTimeout(inAll, ask(inAll), () => null);
+    return withTimeout(inAll, start(inAll), () => null);
   };
   return {
     readFileAs: ((process, path, maxBytes, limitMs, known) =>

@@ -1,4 +1,4 @@
-/** Reads what program a process is and whether it would trust our certificate, before anything is decrypted. */
+/** Determines which program a process runs and whether it would trust our certificate, before anything is decrypted. */
 
 import { basename, executableName } from "../attribution/identity/identity.js";
 import { entryPointOf } from "../attribution/identity/interpreter.js";
@@ -26,7 +26,7 @@ import {
   trustOptions,
 } from "./trust-variables.js";
 
-/** What is asked about: what the native addon says of a process, and the app it was found to be. */
+/** The process in question: the native addon's data on it, and its app. */
 export type AskedProcess = Pick<
   ProcessInfo,
   "pid" | "ppid" | "startTime" | "uid" | "path" | "commandLine"
@@ -43,25 +43,25 @@ export interface ProgramReaderOptions {
   readonly certificatePath: string;
   readonly files?: ProcessFiles;
   readonly startTimes?: StartTimes;
-  /** The native addon's, where nothing else is given. */
+  /** Defaults to the native addon's. */
   readonly processInfo?: (pid: number) => ProcessInfo | null;
   readonly pinning?: readonly PinningApp[];
 }
 
 const MAX_PROCESSES = 4096;
-/** Files of /proc hang on nothing; the time goes to a busy machine. */
+/** Files in /proc never hang; the limit is for a busy machine. */
 const PROGRAM_LIMIT_MS = 100;
 const SCRIPT_LIMIT_MS = 5;
 /** Browser, zygote, and what they fork. */
 const MAX_ANCESTORS = 4;
-/** What could not be found out, because the machine was busy, is looked for again, not before. */
+/** An incomplete result, from a busy machine, is determined again after this time. */
 const AGAIN_MS = 2000;
 
 const ABSENT: Holding = { kind: "absent" };
 
 interface Known {
   readonly program: Promise<Program>;
-  /** Monotonic milliseconds; set where something could not be read. */
+  /** Monotonic milliseconds; set if something could not be read. */
   again?: number;
 }
 
@@ -73,8 +73,8 @@ export class ProgramReader {
   private readonly browsers: BrowserStores;
   private readonly executables: Executables;
   private readonly startTimes: StartTimes;
-  /** By path, whether mapped files told the runtime the last time: they are then read along with the rest. */
-  private readonly toldByMappings = new LruCache<string, boolean>(MAX_PROCESSES);
+  /** By path, whether the runtime was last determined by mapped files: they are then read along with the rest. */
+  private readonly runtimeFromMappings = new LruCache<string, boolean>(MAX_PROCESSES);
   private readonly processInfo: (pid: number) => ProcessInfo | null;
   private tree: Promise<string | undefined> | undefined;
 
@@ -89,7 +89,7 @@ export class ProgramReader {
     this.startTimes = options.startTimes ?? new StartTimes();
   }
 
-  /** Never rejects: what cannot be read makes it `unknown`. Remembered by pid, start and executable. */
+  /** Never rejects: an unreadable process is `unknown`. Cached by pid, start and executable. */
   read(process: AskedProcess): Promise<Program> {
     const key = `${process.pid}:${process.startTime}:${process.path}`;
     const known = this.known.get(key);
@@ -97,7 +97,7 @@ export class ProgramReader {
       return known.program;
     }
     const made: Known = {
-      program: this.look(process).then((program) => {
+      program: this.inspect(process).then((program) => {
         if (!program.isWhole) made.again = performance.now() + AGAIN_MS;
         return program;
       }),
@@ -106,19 +106,19 @@ export class ProgramReader {
     return made.program;
   }
 
-  private async look(process: AskedProcess): Promise<Program> {
+  private async inspect(process: AskedProcess): Promise<Program> {
     const path = process.path ?? "";
     const started = await this.files.readProgramFiles(
       process,
       TRUST_VARIABLES,
       PROGRAM_LIMIT_MS,
-      this.toldByMappings.get(path) ?? false,
+      this.runtimeFromMappings.get(path) ?? false,
     );
     if (started === null) return this.unread(process);
     const { executable: identity, size, tree } = started;
 
     const executable = await this.executables.of(process, identity, path, size);
-    this.toldByMappings.set(path, executable.runtime === undefined);
+    this.runtimeFromMappings.set(path, executable.runtime === undefined);
     const runtime = executable.runtime ?? (await this.runtimeByMappings(process, started.mapped));
     const found = started.environment ?? (await this.environmentAbove(process));
     const environment = found ?? {};
@@ -163,7 +163,7 @@ export class ProgramReader {
     };
   }
 
-  /** A process that is gone, or not ours to look into. */
+  /** For a process that has ended or cannot be inspected. */
   private unread(process: AskedProcess): Program {
     const name = executableName(process.path ?? "") || `pid ${process.pid}`;
     const key = programKey({
@@ -184,8 +184,8 @@ export class ProgramReader {
   }
 
   /**
-   * Chromium's children write their titles over their environment. It was that of the browser, which runs the same
-   * executable: of the nearest ancestor that still has it.
+   * Chromium's children overwrite their environment with their titles. It was inherited from the browser, which runs
+   * the same executable: the nearest ancestor that still has it.
    */
   private async environmentAbove(process: AskedProcess): Promise<Environment | undefined> {
     let { ppid } = process;
@@ -205,17 +205,17 @@ export class ProgramReader {
   }
 
   private async namedFiles(process: AskedProcess, environment: Environment): Promise<ProgramFacts["named"]> {
-    // Companies set a dozen of them to one file.
-    const looks = new Map<string, Promise<Holding>>();
+    // Companies set a dozen of them to the same file.
+    const lookups = new Map<string, Promise<Holding>>();
     const read = async (name: FileVariable, isFolder: boolean) => {
       const value = environment[name];
-      // OpenSSL and Go take an empty variable for one that is not set.
+      // OpenSSL and Go treat an empty variable as not set.
       if (value === undefined || value === "") return [];
       const key = `${isFolder}:${value}`;
-      const look =
-        looks.get(key) ?? (isFolder ? this.named.folders(process, value) : this.named.file(process, value));
-      looks.set(key, look);
-      return [[name, await look] as const];
+      const lookup =
+        lookups.get(key) ?? (isFolder ? this.named.folders(process, value) : this.named.file(process, value));
+      lookups.set(key, lookup);
+      return [[name, await lookup] as const];
     };
     const found = await Promise.all([
       ...FILE_VARIABLES.map((name) => read(name, false)),
@@ -241,7 +241,7 @@ export class ProgramReader {
     return { ...system, chromium, firefox, java };
   }
 
-  /** The file tree of this very process; it stays while we run. */
+  /** The file tree of this very process; constant while we run. */
   private async ownTree(): Promise<string | undefined> {
     this.tree ??= this.readOwnTree();
     const tree = await this.tree;
@@ -273,7 +273,7 @@ export class ProgramReader {
   }
 }
 
-/** What a trial's outcome depends on beyond the program: what is where, and whether it came after the start. */
+/** What a trial's outcome depends on beyond the program: the contents of places, and whether they predate its start. */
 function inputsOf({ named, startedAt }: ProgramFacts, stores: StoreFacts): unknown {
   const kindOf = (holding: Holding) =>
     holding.kind === "ours" && holding.since >= startedAt ? "ours, later" : holding.kind;

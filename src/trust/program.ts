@@ -1,4 +1,4 @@
-/** What a process runs, as far as trust goes: what is learned of trust is kept by program, never by interpreter. */
+/** The program of a process, with regard to trust: what is learned is stored by program, never by interpreter. */
 
 import { createHash } from "node:crypto";
 import type { Trust } from "./predict.js";
@@ -7,30 +7,31 @@ import type { Environment } from "./trust-variables.js";
 
 export interface Program {
   /**
-   * SHA-256 in hexadecimal over user, container image, executable (device, inode, size, times: not its path), script and
-   * the variables that count for trust. The same for every process of the program; another after an upgrade, or with a variable set.
+   * SHA-256 in hexadecimal over user, container image, executable (device, inode, size, times: not its path), script
+   * and the variables relevant to trust. Equal for all processes of the program; different after an upgrade, or with a
+   * variable set.
    */
   readonly key: string;
   /**
-   * SHA-256 over `key` and what the places hold that the program looks into: when it changes, what was learned by a
-   * trial no longer holds.
+   * SHA-256 over `key` and the contents of the places that the program uses: when it changes, what a trial has taught
+   * no longer holds.
    */
   readonly trustInputs: string;
-  /** For people: the script where an interpreter runs one, else the executable's name. */
+  /** For display: the script if an interpreter runs one, else the executable's name. */
   readonly name: string;
   readonly runtime: Runtime;
   readonly trust: Trust;
-  /** False when something that counts could not be read in time: then nothing is to be concluded from `unknown`. */
+  /** False when a relevant input could not be read in time: then `unknown` is not conclusive. */
   readonly isWhole: boolean;
-  /** What to set for this very runtime, one sentence without its end. */
+  /** What to set for this very runtime, one sentence without a period. */
   readonly advice: string;
 }
 
 export interface ProgramParts {
   readonly uid: number;
-  /** The image of the container that it runs in, else the container's id: what is learned there counts nowhere else. */
+  /** The image of its container, else the container's id: what is learned there applies nowhere else. */
   readonly image?: string;
-  /** Names the executable's content. */
+  /** Identifies the executable's content. */
   readonly executable: string;
   /** Real path of the script, or its name where it has none (a module). */
   readonly script?: string;
@@ -43,7 +44,7 @@ export function programKey({ uid, image, executable, script, environment }: Prog
   return sha256(image === undefined ? parts : [...parts, { image }]);
 }
 
-/** Of a value as JSON, so that no two values run into each other. */
+/** Hashes a value as JSON, so that different values have different texts. */
 export function sha256(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex");
 }

@@ -1,4 +1,4 @@
-/** Which TLS client a process is, told by its executable and what it has mapped. Decides where it looks for roots. */
+/** The TLS client of a process, by its executable and mapped files. Determines where it looks for roots. */
 
 import { basename, executableName } from "../attribution/identity/identity.js";
 
@@ -21,7 +21,7 @@ export const RUNTIMES = [
   "git",
   "cargo",
   "codex",
-  // Told by the TLS library alone:
+  // By the TLS library alone:
   "openssl",
   "gnutls",
   "nss",
@@ -30,18 +30,18 @@ export const RUNTIMES = [
 
 export type Runtime = (typeof RUNTIMES)[number];
 
-/** What is known of an executable and its process. */
+/** Observations of an executable and its process. */
 export interface RuntimeMarks {
   readonly path: string;
-  /** Names of the sections of the ELF file; empty when it is none, or not readable. */
+  /** Names of the ELF file's sections; empty when it is no ELF file, or unreadable. */
   readonly sections: ReadonlySet<string>;
-  /** Names of the files beside the executable, where they were asked for. */
+  /** Names of the files beside the executable, if requested. */
   readonly beside: ReadonlySet<string>;
-  /** Paths of the files mapped executable, where they were asked for. */
+  /** Paths of the files mapped executable, if requested. */
   readonly mapped: readonly string[];
 }
 
-/** By the executable's own name. Interpreters come under many: `python3.11`, `node18`. */
+/** By the executable's own name. Interpreters have many: `python3.11`, `node18`. */
 const BY_NAME: readonly (readonly [RegExp, Runtime])[] = [
   [/^(?:node|nodejs)(?:-?\d+)?$/, "node"],
   [/^bunx?$/, "bun"],
@@ -62,10 +62,10 @@ const BY_NAME: readonly (readonly [RegExp, Runtime])[] = [
   [/^(?:chrome|google-chrome|chromium(?:-browser)?|brave|msedge|opera|vivaldi(?:-bin)?|comet)$/, "chromium"],
 ];
 
-/** What a build leaves in its files, whatever they are called. */
+/** Traces of a build in its files, whatever their names. */
 const GO_SECTIONS = [".gopclntab", ".go.buildinfo", ".note.go.buildid"];
 
-/** By the executable alone; undefined when its mapped files have to be looked at. */
+/** By the executable alone; undefined when its mapped files are needed. */
 export function runtimeOfExecutable({
   path,
   sections,
@@ -76,7 +76,7 @@ export function runtimeOfExecutable({
   if (GO_SECTIONS.some((name) => sections.has(name))) return "go";
   const isChromium =
     beside.has("icudtl.dat") && (beside.has("resources.pak") || beside.has("snapshot_blob.bin"));
-  // https://www.electronjs.org/docs/latest/tutorial/application-distribution: the app lies in `resources`.
+  // https://www.electronjs.org/docs/latest/tutorial/application-distribution: the app is in `resources`.
   if (isChromium && beside.has("resources")) return "electron";
   const named = BY_NAME.find(([name]) => name.test(executableName(path).toLowerCase()))?.[1];
   if (named !== undefined) return named;
@@ -97,7 +97,7 @@ const BY_LIBRARY: readonly (readonly [RegExp, Runtime])[] = [
   [/^libssl3\.so/, "nss"],
 ];
 
-/** By what the process has mapped. Interpreters come first: theirs are the TLS libraries. */
+/** By mapped files. Interpreters come first, since they map the TLS libraries. */
 export function runtimeOfMappings(mapped: readonly string[]): Runtime {
   const names = mapped.map(basename);
   return BY_LIBRARY.find(([library]) => names.some((name) => library.test(name)))?.[1] ?? "unknown";

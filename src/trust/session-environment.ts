@@ -1,4 +1,4 @@
-/** Variables of the user's sessions, for runtimes that read no trust store. Everything here can be done twice. */
+/** Variables of the user's sessions, for runtimes that read no trust store. All operations are idempotent. */
 
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -24,14 +24,14 @@ export interface SessionOptions {
 
 export type SessionState =
   | { readonly kind: "set" }
-  /** Set, but the files that the variables name are not what they should be. */
+  /** Set, but the files named by the variables are outdated. */
   | { readonly kind: "out_of_date" }
   | { readonly kind: "not_set" }
-  /** A file lies there that is not ours. */
+  /** There is a file that is not ours. */
   | { readonly kind: "foreign" }
   | { readonly kind: "unknown"; readonly why: string };
 
-/** All as the user whose sessions they are: root's hands stay out of the files of a user. */
+/** Everything runs as the user of the sessions: root does not touch a user's files. */
 export class SessionEnvironment {
   private readonly files: SessionFiles;
   private readonly place: SessionPlace | undefined;
@@ -53,7 +53,7 @@ export class SessionEnvironment {
     return trustEnvironment(this.files.certificate, this.files.roots);
   }
 
-  /** @param pem our certificate, where there is one */
+  /** @param pem our certificate, if there is one */
   status(pem: string | undefined): SessionState {
     try {
       return this.asUser(() => {
@@ -67,10 +67,10 @@ export class SessionEnvironment {
     }
   }
 
-  /** Sets them, from the next login on. */
+  /** Sets them, effective from the next login. */
   install(pem: string): Outcome {
     const { place } = this;
-    if (place === undefined) return skipped("this system has no place for them that is known");
+    if (place === undefined) return skipped("this system has no known place for them");
     return this.change(() => {
       const found = this.find();
       if (found.kind === "foreign") return foreign(place.path);
@@ -83,7 +83,7 @@ export class SessionEnvironment {
     }, place.set(this.variables));
   }
 
-  /** Makes files current that are in use: the system's roots change. Throws what the file system says. */
+  /** Updates the files in use, since the system's roots change. Throws errors of the file system. */
   refresh(pem: string | undefined): void {
     this.asUser(() => {
       if (pem !== undefined && this.find().kind === "ours") this.files.write(pem);
@@ -91,14 +91,14 @@ export class SessionEnvironment {
   }
 
   /**
-   * Removes files of variables that were taken back, once no session can be left that has them: after a restart of the
-   * machine. Throws what the file system says.
+   * Removes the files of removed variables, once no session can have them any more: after a reboot. Throws errors of
+   * the file system.
    */
   dropEnded(): void {
     this.asUser(() => this.files.dropEnded(this.bootId()));
   }
 
-  /** Takes them back; sessions that run keep theirs, so that the files stay, with the system's roots alone. */
+  /** Removes them; running sessions keep theirs, so the files stay, with the system's roots alone. */
   uninstall(): Outcome {
     const { place } = this;
     if (place === undefined) return { kind: "unchanged" };
@@ -110,7 +110,7 @@ export class SessionEnvironment {
     }, place.unset(this.variables));
   }
 
-  /** @param tools what is run after a change */
+  /** @param tools run after a change */
   private change(work: () => Outcome, tools: readonly Tool[]): Outcome {
     try {
       const outcome = this.asUser(work);
@@ -126,7 +126,7 @@ export class SessionEnvironment {
     return asInvokingUser(this.options.invokingUser, work);
   }
 
-  /** The session is the invoking user's, also where root asks for it. */
+  /** Runs in the invoking user's session, even when root calls it. */
   private run(tool: Tool): void {
     const { invokingUser, run = runTool } = this.options;
     run(process.getuid?.() === invokingUser.uid ? tool : inSessionOf(invokingUser.uid, tool));
@@ -151,7 +151,7 @@ const skipped = (why: string): Outcome => ({
 const foreign = (path: string): Outcome => ({
   kind: "failed",
   why: `${path} was not made by Oximy`,
-  advice: "Look into it and move it away, then run this again.",
+  advice: "Inspect it and move it away, then run this again.",
 });
 
 function runTool({ file, args }: Tool): void {

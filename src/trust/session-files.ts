@@ -1,7 +1,7 @@
 /**
- * The files that the variables of a user's sessions name. A session that runs keeps its variables until it ends, and a
- * variable that replaces a list makes a program trust nobody when its file is gone: after an uninstall the files stay,
- * with the system's roots alone, until the machine was started anew.
+ * The files named by the variables of a user's sessions. A running session keeps its variables until it ends, and with
+ * a variable that replaces the list a program trusts nobody when the file is missing: after an uninstall the files
+ * stay, with the system's roots alone, until the machine is rebooted.
  */
 
 import { existsSync, readFileSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ const LARGEST = 4 << 20;
 
 export const SESSION_FOLDER = "environment";
 
-/** Names what the machine is since its last start (random(4)). */
+/** Identifies the current boot of the machine (random(4)). */
 export function readBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
@@ -43,12 +43,12 @@ export class SessionFiles {
     return existsSync(this.roots);
   }
 
-  /** Says whether the files hold this certificate and the roots that the system has now. */
+  /** Whether the files contain this certificate and the current roots of the system. */
   areCurrent(pem: string): boolean {
     return this.read(this.certificate) === text([pem]) && this.read(this.roots) === text(this.with(pem));
   }
 
-  /** Makes them current. Throws what the file system says. */
+  /** Updates them. Throws errors of the file system. */
   write(pem: string): "written" | "unchanged" {
     rmSync(this.ended, { force: true });
     if (this.areCurrent(pem)) return "unchanged";
@@ -58,7 +58,7 @@ export class SessionFiles {
     return "written";
   }
 
-  /** Nobody shall trust us by them any more; what points to them goes on as without us. */
+  /** Removes our certificate from them; programs that still use them behave as without us. */
   end(bootId: string): void {
     if (!this.exist()) return;
     const plain = text(this.without(this.read(this.certificate)));
@@ -67,7 +67,7 @@ export class SessionFiles {
     replaceFile(this.ended, bootId);
   }
 
-  /** Removes them once no session can be left that has the variables. */
+  /** Removes them once no session can have the variables any more. */
   dropEnded(bootId: string): void {
     const ended = this.read(this.ended);
     if (ended !== undefined && ended !== bootId) rmSync(this.folder, { recursive: true });
@@ -77,7 +77,7 @@ export class SessionFiles {
     return [...this.without(pem), pem];
   }
 
-  /** The system's store may have our certificate too, or still. */
+  /** The system's store may contain our certificate too, or still. */
   private without(pem: string | undefined): readonly string[] {
     const ours = pem === undefined ? undefined : solid(pem);
     return this.readRoots().filter((root) => solid(root) !== ours);
@@ -88,7 +88,7 @@ export class SessionFiles {
       const found = readSmallFile(path, LARGEST);
       return found.kind === "text" ? found.text : undefined;
     } catch {
-      return undefined; // not there, or nothing that could be used
+      return undefined; // missing or unusable
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Where the variables of a user's sessions are set, and the text that sets them. Pure. */
+/** Where the variables of a user's sessions are set, and the text that does so. Pure. */
 
 import { join } from "node:path";
 import type { Tool } from "./trust-store.js";
@@ -6,16 +6,16 @@ import type { Tool } from "./trust-store.js";
 export type Variables = Readonly<Record<string, string>>;
 
 export interface SessionPlace {
-  /** Of a user's home. */
+  /** Below a user's home. */
   readonly path: string;
   /** The whole file. */
   text(variables: Variables): string;
-  /** What makes it count at once; nothing where it counts from the next login on. */
+  /** Makes it effective immediately; empty where it takes effect at the next login. */
   set(variables: Variables): readonly Tool[];
   unset(variables: Variables): readonly Tool[];
 }
 
-/** Every file that we make says so: one without it is somebody else's, and is left alone. */
+/** In every file that we create: one without it is not ours, and is left alone. */
 export const MARK = "Made by Oximy (oximy ca install); oximy ca uninstall removes it.";
 
 /** Undefined where no such place is known. */
@@ -28,8 +28,8 @@ export function sessionPlace(
 }
 
 /**
- * environment.d(5): read by systemd's user manager when it starts, so at the first login, and handed to all that it
- * starts: the services and the desktop of the user, and the terminals in it.
+ * environment.d(5): read by systemd's user manager when it starts, at the first login, and passed on to everything that
+ * it starts: the services and the desktop of the user, and the terminals in it.
  */
 function environmentD(home: string): SessionPlace {
   return {
@@ -50,7 +50,7 @@ const quoted = (value: string): string =>
 const LAUNCHCTL = "/bin/launchctl";
 const LABEL = "com.oximy.environment";
 
-/** launchd.plist(5), launchctl(1): variables set so count for all that the user's launchd starts, until the logout. */
+/** launchd.plist(5), launchctl(1): such variables apply to everything that the user's launchd starts, until logout. */
 function launchAgent(home: string): SessionPlace {
   return {
     path: join(home, `Library/LaunchAgents/${LABEL}.plist`),
@@ -78,7 +78,7 @@ function launchAgent(home: string): SessionPlace {
   };
 }
 
-/** What launchctl is asked by root counts for the session of a user by this alone. */
+/** Required for a launchctl command by root to apply to a user's session. */
 export const inSessionOf = (uid: number, { file, args }: Tool): Tool => ({
   file: LAUNCHCTL,
   args: ["asuser", String(uid), file, ...args],

@@ -1,15 +1,15 @@
-/** When a process started, as a moment that can be compared with the times of files. */
+/** The start of a process, as a time that can be compared with those of files. */
 
 import { readFileSync } from "node:fs";
 
-/** USER_HZ: what the kernel counts in towards programs, whatever its own clock (proc(5)). */
+/** USER_HZ: the kernel's unit towards programs, whatever its own clock (proc(5)). */
 const TICKS_PER_SECOND = 100;
 const REFRESH_MS = 1000;
 
 /**
- * Linux counts clock ticks since boot, time asleep included; macOS epoch microseconds. /proc/stat has the moment of
- * boot in whole seconds only: it is counted from now, with /proc/uptime (hundredths), and again after a second, since
- * the clock may have been set.
+ * Linux counts clock ticks since boot, including sleep; macOS epoch microseconds. /proc/stat has the time of boot in
+ * whole seconds only: it is computed from now and /proc/uptime (hundredths), and again after a second, since the clock
+ * may have been set.
  */
 export class StartTimes {
   private bootedAt = 0;

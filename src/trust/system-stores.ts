@@ -1,10 +1,10 @@
-/** The stores of the system as a process sees it: its own machine's, or those of its container. */
+/** The system's stores as a process sees them: those of the machine, or of its container. */
 
 import type { NamedFiles } from "./named-files.js";
 import type { Holding, StoreFacts } from "./predict.js";
 import type { ProcessRef } from "./process-files.js";
 
-/** All roots in one file, by distribution: the list of Go's crypto/x509 (root_linux.go). */
+/** All roots in one file, by distribution: the list in Go's crypto/x509 (root_linux.go). */
 const BUNDLES = [
   "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo
   "/etc/pki/tls/certs/ca-bundle.crt", // Fedora, RHEL
@@ -25,8 +25,8 @@ interface Seen {
 }
 
 /**
- * Looks at most once a second in the machine's own file tree. Those of containers are looked at for each process: what
- * names a mount namespace is given to another one as soon as the first is gone.
+ * Reads the machine's own file tree at most once a second. Those of containers are read for each process: the identity
+ * of a mount namespace is reused as soon as the first one is gone.
  */
 export class SystemStores {
   private seen: Seen | undefined;
@@ -38,14 +38,14 @@ export class SystemStores {
 
   /** @param isOwnTree whether the process sees the same files as we do */
   facts(process: ProcessRef, isOwnTree: boolean): Promise<SystemStoreFacts> {
-    if (!isOwnTree) return this.look(process, undefined);
+    if (!isOwnTree) return this.read(process, undefined);
     const seen = this.seen;
     const now = this.now();
     if (seen !== undefined && now - seen.at < FRESH_MS) return seen.facts;
-    const facts = this.look(process, seen?.facts);
+    const facts = this.read(process, seen?.facts);
     this.seen = { at: now, facts };
     void facts.then(({ bundle, folder }) => {
-      // Not found out, perhaps because that process has ended: the next one is asked again.
+      // Unknown, perhaps because that process has ended: read again for the next one.
       if (bundle.kind === "unknown" || folder.kind === "unknown") {
         if (this.seen?.facts === facts) this.seen = undefined;
       }
@@ -53,7 +53,7 @@ export class SystemStores {
     return facts;
   }
 
-  private async look(
+  private async read(
     process: ProcessRef,
     before: Promise<SystemStoreFacts> | undefined,
   ): Promise<SystemStoreFacts> {
@@ -61,7 +61,7 @@ export class SystemStores {
     const previous = await before;
     const facts = {
       bundle: sinceBefore(bundle, previous?.bundle),
-      // A link into the folder is younger than the certificate it leads to; the tool makes the bundle after it.
+      // A link in the folder is younger than the certificate it leads to; the tool writes the bundle afterwards.
       folder: sinceBefore(notBefore(folder, bundle), previous?.folder),
     };
     return facts;
@@ -76,7 +76,7 @@ export class SystemStores {
   }
 }
 
-/** A store that is written anew with the same certificate in it has had it all the time. */
+/** A store that is rewritten with the same certificate in it has had it all the time. */
 function sinceBefore(now: Holding, before: Holding | undefined): Holding {
   if (now.kind !== "ours" || before?.kind !== "ours") return now;
   return before.since < now.since ? before : now;

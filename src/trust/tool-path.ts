@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Where the shell would find a tool. The system's own folders count too: a user's PATH often lacks sbin. */
+/** Where a shell would find a tool. Includes the system's own folders: a user's PATH often lacks sbin. */
 export function toolPath(tool: string, path = process.env.PATH ?? ""): string | undefined {
   const folders = [...path.split(delimiter), "/usr/sbin", "/sbin"].filter((folder) => folder !== "");
   return folders.map((folder) => join(folder, tool)).find(isExecutable);

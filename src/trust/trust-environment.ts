@@ -1,4 +1,4 @@
-/** The environment variables by which runtimes that bring roots of their own are told to trust our CA too. */
+/** The environment variables that make runtimes with their own roots trust our CA too. */
 
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
@@ -15,7 +15,7 @@ export const TRUST_BUNDLE_FILE = "oximy-trust-bundle.pem";
 /** Variables that add certificates to what the runtime trusts. */
 const ADDING = ["NODE_EXTRA_CA_CERTS", "DENO_CERT"] as const;
 
-/** Variables that replace what the runtime trusts, and those that the same programs look at when they are not set. */
+/** Variables that replace what the runtime trusts, and those that the same programs use as a fallback. */
 const REPLACING: Readonly<Record<string, readonly string[]>> = {
   SSL_CERT_FILE: [], // OpenSSL, Go, httpx, rustls-native-certs
   CURL_CA_BUNDLE: ["SSL_CERT_FILE"],
@@ -26,24 +26,24 @@ const REPLACING: Readonly<Record<string, readonly string[]>> = {
   CODEX_CA_CERTIFICATE: ["SSL_CERT_FILE"], // Codex CLI
 };
 
-/** No list of roots is larger. */
+/** Larger than any list of roots. */
 const LARGEST = 4 << 20;
 
-/** Of ours, where there are two: for variables that name one file. */
+/** Our certificates, if there are two: for variables that name one file. */
 export const BOTH_CERTIFICATES_FILE = "machine-and-own-oximy-ca-cert.pem";
 
-/** Writes the combined file beside the CA and returns its path. */
+/** Writes the combined file next to the CA and returns its path. */
 export function writeTrustBundle(certificatePath: string, certificatePem: string): string {
   return keepFile(join(dirname(certificatePath), TRUST_BUNDLE_FILE), withRoots(certificatePem));
 }
 
-/** A certificate of ours, in a file and as it is in it. */
+/** A certificate of ours: its file and the text in it. */
 interface OurCertificate {
   readonly path: string;
   readonly pem: string;
 }
 
-/** Writes what the variables name, for several certificates; `certificates` is the file with ours alone. */
+/** Writes the files for the variables, for several certificates; `certificates` is the file with ours alone. */
 export function writeTrustFiles(
   folder: string,
   ours: readonly OurCertificate[],
@@ -71,8 +71,8 @@ export function trustEnvironment(certificatePath: string, trustBundlePath: strin
 }
 
 /**
- * Writes them for a command whose environment names roots already, such as a company's: those stay, in a file with ours. A
- * variable that replaces the list and names a file that cannot be read stays as it is.
+ * Writes them for a command whose environment already names roots, such as a company's: those are kept, in a file with
+ * ours. A variable that replaces the list and names an unreadable file is left unchanged.
  * @param folder where the files are written
  */
 export function trustEnvironmentOver(
@@ -99,19 +99,19 @@ export function trustEnvironmentOver(
 }
 
 /**
- * Waits until the newest of these files is old enough for a program that starts then to be known to have read it as it
- * is: a tenth of a second, after the first time.
+ * Waits until the newest of these files is old enough that a program started then is known to have read its current
+ * content: a tenth of a second, after the first time.
  */
 export async function untilSettled(paths: Iterable<string>): Promise<void> {
   const changes = [...new Set(paths)].map((path) => statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0);
-  // A file's time is that of the kernel's last tick, a process's start is told in hundredths of a second.
+  // A file's time is that of the kernel's last tick, a process's start is in hundredths of a second.
   const left = Math.max(...changes) + STORE_SETTLES_MS + TICK_MS - Date.now();
   if (left > 0) await setTimeout(Math.min(left, STORE_SETTLES_MS + TICK_MS));
 }
 
 const TICK_MS = 20;
 
-/** What has not changed keeps its time, by which programs are known to have read it. */
+/** An unchanged file keeps its time, which shows that programs have read it. */
 function keepFile(path: string, text: string): string {
   if (readOwn(path) !== text) replaceFile(path, text);
   return path;
@@ -126,13 +126,13 @@ function readOwn(path: string): string | undefined {
   }
 }
 
-/** Variables by which programs find an explicit proxy. Both cases are in use; curl reads only lower-case `http_proxy`. */
+/** Variables that set an explicit proxy. Both cases are in use; curl reads only lower-case `http_proxy`. */
 export function proxyEnvironment(port: number): Record<string, string> {
   const url = `http://127.0.0.1:${port}`;
   const names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
   return {
     ...Object.fromEntries(names.map((name) => [name, url])),
-    // Node 24 and newer only look at the variables when told to.
+    // Node 24 and newer use the variables only if this is set.
     NODE_USE_ENV_PROXY: "1",
   };
 }

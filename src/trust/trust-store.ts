@@ -1,8 +1,8 @@
-/** What a trust store is: how to see what of ours is in it, and the steps that put it there and take it out. */
+/** A trust store: how to list our entries, and the steps that add and remove them. */
 
 import type { X509Certificate } from "node:crypto";
 
-/** One thing that is done to a store; machine.ts does it. */
+/** One change of a store; carried out by machine.ts. */
 export type Step =
   | { readonly kind: "write"; readonly path: string; readonly text: string }
   | { readonly kind: "delete"; readonly path: string }
@@ -15,7 +15,7 @@ export interface Tool {
   readonly input?: string;
 }
 
-/** How the names of what is in a store are found. */
+/** How to list the names of a store's entries. */
 export type Listing =
   | { readonly kind: "folder"; readonly path: string }
   | ({ readonly kind: "tool"; readonly names: (output: string) => readonly string[] } & Tool);
@@ -26,33 +26,33 @@ export interface TrustStore {
   readonly location: string;
   /** Who may change it. */
   readonly owner: "root" | "user";
-  /** What to do when its tool is not there. */
+  /** What to do when its tool is missing. */
   readonly advice: string;
   readonly listing: Listing;
-  /** The file that programs read, where the store is only the source of it. */
+  /** The file that programs read, if the store is only its source. */
   readonly bundle?: string;
-  /** Asks, by its exit code, whether a certificate that the store has is trusted too, where that is another matter. */
+  /** Checks, by its exit code, whether an existing certificate is also trusted, if that is separate. */
   verify?(certificate: NamedCertificate): Tool;
-  /** What the person at the screen will see while the certificate is put in. */
+  /** What the person at the screen will see during the installation. */
   readonly notice?: string;
-  /** What to do when its tool was refused. */
+  /** What to do when its tool is denied. */
   readonly refused?: string;
   install(certificate: NamedCertificate): readonly Step[];
-  /** Takes out what the listing calls `entry`. */
+  /** Removes the listing's `entry`. */
   remove(entry: string): readonly Step[];
 }
 
 export interface NamedCertificate {
   readonly pem: string;
-  /** For tools that only read files. */
+  /** For tools that read files only. */
   readonly path: string;
-  /** File name, alias or nickname in every store; by it the certificate is found again. */
+  /** File name, alias or nickname in every store; used to find the certificate again. */
   readonly name: string;
 }
 
 const NAME = /oximy-ca-[0-9a-f]{16}/;
 
-/** Two installations, or two users, have two certificates: the name has the beginning of the fingerprint. */
+/** Two installations, or two users, have two certificates: the name contains the beginning of the fingerprint. */
 export function nameCertificate(certificate: X509Certificate, path: string): NamedCertificate {
   return { pem: certificate.toString(), path, name: nameOf(certificate.fingerprint256.replaceAll(":", "")) };
 }
@@ -62,7 +62,7 @@ export function nameOf(fingerprint: string): string {
   return `oximy-ca-${fingerprint.slice(0, 16).toLowerCase()}`;
 }
 
-/** Whether an entry of a store is a certificate of Oximy's, of this installation or of another. */
+/** Whether an entry of a store is a certificate of Oximy, of this installation or another. */
 export function isOurs(entry: string): boolean {
   return NAME.test(entry);
 }

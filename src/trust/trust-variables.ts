@@ -1,4 +1,4 @@
-/** What a program was told about trust when it started: environment variables and options. */
+/** A program's trust settings at its start: environment variables and options. */
 
 import type { Runtime } from "./runtime.js";
 
@@ -20,7 +20,7 @@ export const FILE_VARIABLES = [
 /** Variables that name one or more folders of certificates. */
 export const FOLDER_VARIABLES = ["SSL_CERT_DIR"] as const;
 
-/** Variables that are options, or hold them. */
+/** Variables that are options, or contain them. */
 const OPTION_VARIABLES = [
   "NODE_OPTIONS",
   "NODE_USE_SYSTEM_CA",
@@ -36,7 +36,7 @@ const OPTION_VARIABLES = [
 /** Where browsers keep their databases. */
 const PLACE_VARIABLES = ["HOME", "XDG_DATA_HOME"] as const;
 
-/** All that is ever read of a process's environment. */
+/** All variables that are ever read from a process's environment. */
 export const TRUST_VARIABLES: readonly string[] = [
   ...FILE_VARIABLES,
   ...FOLDER_VARIABLES,
@@ -48,23 +48,23 @@ export type FileVariable = (typeof FILE_VARIABLES)[number] | (typeof FOLDER_VARI
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** What options and variables together say. */
+/** The combined effect of options and variables. */
 export interface TrustOptions {
   /** Node: OpenSSL's store instead of its own. */
   readonly opensslStore: boolean;
   /** Node, Bun, Deno: the system's store too. `variable`: only if this version knows NODE_USE_SYSTEM_CA. */
   readonly systemStore: "yes" | "variable" | "no";
-  /** It verifies nothing. */
+  /** Verification is disabled. */
   readonly verifiesNothing: boolean;
-  /** Java: the file that is used instead of its cacerts. */
+  /** Java: the file used instead of its cacerts. */
   readonly javaStore?: string;
-  /** Firefox: the profile that it was told to use. */
+  /** Firefox: the profile on its command line. */
   readonly profile?: string;
 }
 
 const has = (words: readonly string[], option: string) => words.some((word) => word === option);
 
-/** Arguments after the first operand are the script's own. */
+/** Arguments after the first operand belong to the script. */
 function ownOptions(commandLine: readonly string[]): readonly string[] {
   const args = commandLine.slice(1);
   const end = args.findIndex((arg) => !arg.startsWith("-"));
@@ -81,7 +81,7 @@ export function trustOptions(
     case "node":
     case "electron":
     case "bun": {
-      // `-e code --use-system-ca`: code is no operand, but nothing that begins with a dash is lost by reading on.
+      // `-e code --use-system-ca`: the code is no operand, but reading on loses nothing that begins with a dash.
       const inLine = runtime === "bun" ? commandLine.slice(1) : nodeOptions(commandLine);
       const words = [...(environment.NODE_OPTIONS ?? "").split(/\s+/), ...inLine];
       return {
@@ -100,7 +100,7 @@ export function trustOptions(
       return { ...none, systemStore: has(stores, "system") ? "yes" : "no", verifiesNothing: unsafe };
     }
     case "git": {
-      // git-config(1), http.sslVerify: the variable counts when it is set at all.
+      // git-config(1), http.sslVerify: the variable has effect if it is set at all.
       return { ...none, verifiesNothing: environment.GIT_SSL_NO_VERIFY !== undefined };
     }
     case "curl":
@@ -128,7 +128,7 @@ export function trustOptions(
   }
 }
 
-/** Node's own options: up to the script, with those behind `-e code` and `-p code`. */
+/** Node's own options: up to the script, including those after `-e code` and `-p code`. */
 function nodeOptions(commandLine: readonly string[]): readonly string[] {
   const isCode = commandLine.some((arg) => /^(?:-e|-p|-pe|--eval|--print)$/.test(arg));
   return isCode ? commandLine.slice(1) : ownOptions(commandLine);
@@ -141,7 +141,7 @@ function ownFlags(commandLine: readonly string[], letter: string, long: string):
     .some((arg) => arg === long || (/^-[a-zA-Z]+$/.test(arg) && arg.includes(letter)));
 }
 
-/** The variables that count for this runtime: they are part of what a program is. */
+/** The variables relevant for this runtime: they are part of a program's identity. */
 export function relevantVariables(runtime: Runtime, environment: Environment): Environment {
   const places: readonly string[] = PLACE_VARIABLES;
   const isBrowser = runtime === "chromium" || runtime === "firefox" || runtime === "electron";

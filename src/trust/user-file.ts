@@ -15,8 +15,8 @@ import {
 const LARGEST = 64 << 10;
 
 /**
- * Its text; `absent` without one, `other` for a link and what else is no regular file of at most `largest` bytes. Throws
- * when it cannot be read.
+ * Its text; `absent` if missing, `other` for a link and anything else but a regular file of at most `largest` bytes.
+ * Throws when it cannot be read.
  */
 export function readSmallFile(
   path: string,
@@ -42,8 +42,8 @@ export function readSmallFile(
 }
 
 /**
- * Makes it anew, for everybody to read. Nobody sees half of it, and a link that lies in the way is replaced, not
- * followed. Throws what the file system says.
+ * Replaces it atomically with a world-readable file. A link in its place is replaced, not followed. Throws errors of
+ * the file system.
  */
 export function replaceFile(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;

@@ -24,35 +24,35 @@ const tableOf = (facts: OutlookFacts) => `\n${outlookTable(outlookOf(facts))}\n`
 describe("the table", () => {
   it("of a fresh machine whose programs are read", () => {
     expect(tableOf(fresh)).toBe(`
-Whose AI calls are captured here:
+What is captured on this machine:
   read       Node, Bun (Claude Code), Python, Go, Codex, Deno, curl, git, Chrome and its relatives,
              Electron apps (Cursor, VS Code), Firefox: in their own TLS sessions, without a
              certificate
-  seen only  Java, programs whose TLS stack is not known: they do not trust Oximy's certificate
-What changes that, for programs that are started after it:
+  seen only  Java, programs with an unknown TLS stack: they do not trust Oximy's certificate
+To capture more, for programs started afterwards:
   sudo oximy ca install  Java
 `);
   });
 
   it("where programs are read and the certificate is installed", () => {
     expect(tableOf({ ...fresh, certificate: "made", stores: EVERYWHERE })).toBe(`
-Whose AI calls are captured here:
+What is captured on this machine:
   read        Node, Bun (Claude Code), Python, Go, Codex, Deno, curl, git, Chrome and its relatives,
               Electron apps (Cursor, VS Code), Firefox: in their own TLS sessions, without a
               certificate
   captured    Java: they trust Oximy's certificate
-  tried once  programs whose TLS stack is not known: it is up to each program's code whether it
-              trusts Oximy's certificate
+  tried once  programs with an unknown TLS stack: whether they trust Oximy's certificate depends on
+              each program's code
 `);
   });
 
   it("of a fresh machine where nothing can be read", () => {
     expect(tableOf(unread)).toBe(`
-Whose AI calls are captured here, where nothing is read without a certificate (Linux 5.4 has no BPF ring buffer):
+What is captured on this machine, where nothing is read without a certificate (Linux 5.4 has no BPF ring buffer):
   captured   none
   seen only  Node, Bun (Claude Code), Python, Go, Codex, Deno, curl, git, Chrome and its relatives,
              Electron apps (Cursor, VS Code), Firefox, Java: they do not trust Oximy's certificate
-What changes that, for programs that are started after it:
+To capture more, for programs started afterwards:
   sudo oximy ca install                Bun (Claude Code), Go, Codex, curl, git, Chrome and its
                                        relatives, Firefox, Java
   sudo oximy ca install --environment  also Node, Python, Deno, Electron apps (Cursor, VS Code),
@@ -62,13 +62,13 @@ What changes that, for programs that are started after it:
 
   it("where nothing can be read and the certificate is installed", () => {
     expect(tableOf(installed)).toBe(`
-Whose AI calls are captured here, where nothing is read without a certificate (Linux 5.4 has no BPF ring buffer):
+What is captured on this machine, where nothing is read without a certificate (Linux 5.4 has no BPF ring buffer):
   captured    Bun (Claude Code), Go, Codex, curl, git, Chrome and its relatives, Firefox, Java: they
               trust Oximy's certificate
-  tried once  Python, Electron apps (Cursor, VS Code): it is up to each program's code whether it
-              trusts Oximy's certificate
+  tried once  Python, Electron apps (Cursor, VS Code): whether they trust Oximy's certificate
+              depends on each program's code
   seen only   Node, Deno: they do not trust Oximy's certificate
-What changes that, for programs that are started after it:
+To capture more, for programs started afterwards:
   sudo oximy ca install --environment  Node, Python, Deno, Electron apps (Cursor, VS Code), from the
                                        next login on
 `);
@@ -78,7 +78,7 @@ What changes that, for programs that are started after it:
     const names = ["NODE_EXTRA_CA_CERTS", "DENO_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"] as const;
     const variables = Object.fromEntries(names.map((name) => [name, ours]));
     expect(tableOf({ ...installed, variables })).toBe(`
-Whose AI calls are captured here, where nothing is read without a certificate (Linux 5.4 has no BPF ring buffer):
+What is captured on this machine, where nothing is read without a certificate (Linux 5.4 has no BPF ring buffer):
   captured  Node, Bun (Claude Code), Python, Go, Codex, Deno, curl, git, Chrome and its relatives,
             Electron apps (Cursor, VS Code), Firefox, Java: they trust Oximy's certificate
 `);
@@ -91,20 +91,20 @@ Whose AI calls are captured here, where nothing is read without a certificate (L
       interception: "none",
     };
     expect(tableOf(facts as OutlookFacts)).toBe(`
-Whose AI calls are captured here, where nothing is read without a certificate (--no-read was given):
+What is captured on this machine, where nothing is read without a certificate (--no-read was given):
   captured   none
   seen only  Node, Bun (Claude Code), Python, Go, Codex, Deno, curl, git, Chrome and its relatives,
-             Electron apps (Cursor, VS Code), Firefox, Java: nobody is shown Oximy's certificate
-             (--no-intercept)
+             Electron apps (Cursor, VS Code), Firefox, Java: Oximy's certificate is not presented to
+             them (--no-intercept)
 `);
   });
 
   it("with --trust always says what that costs", () => {
     expect(tableOf({ ...unread, interception: "always" })).toBe(`
-Whose AI calls are captured here, where nothing is read without a certificate (Linux 5.4 has no BPF ring buffer):
+What is captured on this machine, where nothing is read without a certificate (Linux 5.4 has no BPF ring buffer):
   captured  Node, Bun (Claude Code), Python, Go, Codex, Deno, curl, git, Chrome and its relatives,
-            Electron apps (Cursor, VS Code), Firefox, Java: they are shown Oximy's certificate, and
-            fail where they do not trust it (--trust always)
+            Electron apps (Cursor, VS Code), Firefox, Java: they are presented with Oximy's
+            certificate, and fail if they do not trust it (--trust always)
 `);
   });
 });

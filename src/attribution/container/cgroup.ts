@@ -6,7 +6,7 @@ import { unescapeUnit } from "../identity/linux.js";
 const ID = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
 
 /**
- * What stands before the id in its part of the path, by cgroup driver: `docker-ID.scope` and `/docker/ID`,
+ * What precedes the id in its part of the path, by cgroup driver: `docker-ID.scope` and `/docker/ID`,
  * `libpod-ID.scope` and `/libpod_parent/libpod-ID`, `cri-containerd-ID.scope`, `crio-ID.scope`.
  */
 const PREFIXES: Readonly<Record<string, ContainerRuntime>> = {
@@ -17,8 +17,9 @@ const PREFIXES: Readonly<Record<string, ContainerRuntime>> = {
 };
 
 /**
- * Undefined for what is in none. The innermost container counts, which stands last; of the hierarchies of cgroups v1 the
- * first that tells. conmon, which watches a container from outside, has a cgroup with its id too: `libpod-conmon-ID`.
+ * Undefined outside of containers. The innermost container, which comes last, wins; of the hierarchies of cgroups v1
+ * the first that contains one. conmon, which watches a container from outside, has a cgroup with its id too:
+ * `libpod-conmon-ID`.
  */
 export function containerInCgroup(text: string): ContainerRef | undefined {
   for (const line of text.split("\n")) {
@@ -49,7 +50,7 @@ function containerInPath(path: string): ContainerRef | undefined {
   return runtime && { runtime, id: match[0] };
 }
 
-/** LXC and systemd-nspawn have names for ids. `machine-qemu…` is a virtual machine. */
+/** LXC and systemd-nspawn use names as ids. `machine-qemu…` is a virtual machine. */
 function namedContainer(part: string): ContainerRef | undefined {
   const lxc = /^lxc\.payload\.(.+)$/.exec(part)?.[1];
   if (lxc !== undefined) return { runtime: "lxc", id: lxc };

@@ -4,7 +4,7 @@ import type { ContainerNames } from "../../connection/container.js";
 
 const MAX_TEXT = 512;
 
-/** A value of a runtime's file, where it is a text that can be shown. */
+/** A value of a runtime's file, if it is a displayable text. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" && value.length <= MAX_TEXT && !/\p{Cc}/u.test(value)
     ? value
@@ -15,7 +15,7 @@ export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** Of a file that was being written when it was read, nothing is known. */
+/** Undefined for a file that was read while being written. */
 export function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -24,7 +24,7 @@ export function parsedJson(text: string): unknown {
   }
 }
 
-/** Without what is not known. */
+/** Omits unknown values. */
 export function namesOf(
   names: { [Key in keyof ContainerNames]: ContainerNames[Key] | undefined },
 ): ContainerNames {

@@ -1,4 +1,4 @@
-/** What Docker writes of a container: `<data root>/containers/ID/config.v2.json`, for root alone. */
+/** Docker's file on a container: `<data root>/containers/ID/config.v2.json`, readable by root only. */
 
 import type { ContainerNames } from "../../connection/container.js";
 import { fieldsOf, namesOf, parsedJson, textOf } from "./container.js";

@@ -1,4 +1,4 @@
-/** What a runtime of Kubernetes writes of a container: the annotations in its bundle's config.json. */
+/** The data of a Kubernetes runtime on a container: the annotations in its bundle's config.json. */
 
 import type { ContainerNames } from "../../connection/container.js";
 import { fieldsOf, namesOf, parsedJson, textOf } from "./container.js";

@@ -1,4 +1,4 @@
-/** What Podman and CRI-O write of containers: `<graph root>/<driver>-containers/containers.json` (containers/storage). */
+/** Podman's and CRI-O's file on containers: `<graph root>/<driver>-containers/containers.json` (containers/storage). */
 
 import type { ContainerNames } from "../../connection/container.js";
 import { fieldsOf, namesOf, parsedJson, textOf } from "./container.js";
@@ -17,7 +17,7 @@ export function namesInContainersJson(text: string, id: string): ContainerNames 
   });
 }
 
-/** The folder with containers.json, by what conmon was started with: `-b <folder>/ID/userdata`. */
+/** The folder with containers.json, from conmon's arguments: `-b <folder>/ID/userdata`. */
 export function folderOfConmon(commandLine: readonly string[], id: string): string | undefined {
   const flag = commandLine.findIndex((argument) => argument === "-b" || argument === "--bundle");
   const bundle = flag === -1 ? undefined : commandLine[flag + 1];

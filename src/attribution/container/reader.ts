@@ -1,4 +1,4 @@
-/** Names the container of a process, from files alone. */
+/** Determines the name of a process's container, from files alone. */
 
 import { constants, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -14,20 +14,20 @@ import { pathsOfPlace, placeOfContainer } from "./mounts.js";
 import { folderOfConmon, namesInContainersJson } from "./podman.js";
 import { uidInside } from "./user.js";
 
-/** A container, and who the process is inside of it. */
+/** A container, and the user of the process inside it. */
 export interface Inside {
   readonly container: ClientContainer;
-  /** By the container's own passwd. */
+  /** According to the container's own passwd. */
   readonly user?: string;
 }
 
-/** Reads a file of a runtime: only one that root owns, or this user. Undefined instead of errors. */
+/** Reads a file of a runtime, only if root or this user owns it. Undefined instead of errors. */
 export type ReadOwned = (path: string, owner: number, limit: number) => Promise<string | undefined>;
 
 export interface ContainerReaderOptions {
   readonly processInfo: (pid: number) => ProcessInfo | null;
   readonly readOwned?: ReadOwned;
-  /** For what is asked about this process. */
+  /** For the files of this process itself. */
   readonly ownFiles?: FileReader;
   readonly now?: () => number;
 }
@@ -37,9 +37,9 @@ const MAX_CGROUP = 64 << 10;
 const MAX_MOUNTINFO = 1 << 20;
 const MAX_PASSWD = 256 << 10;
 const MAX_FILE = 8 << 20;
-/** So long a container that has no name yet is not looked at again. */
+/** How long a container without a name is not read again. */
 const NAMELESS_MS = 1_000;
-/** conmon starts what runs first in a container, and what is executed in it. */
+/** conmon starts the first process of a container, and those executed in it. */
 const MAX_LEVELS = 32;
 
 const DOCKER = "/var/lib/docker/containers";
@@ -60,10 +60,10 @@ export class ContainerReader {
     this.now = options.now ?? (() => performance.now());
   }
 
-  /** Undefined for a process that is in no container, or in the same one as we. Never rejects. */
+  /** Undefined for a process in no container, or in the same one as ours. Never rejects. */
   async of(info: ProcessInfo, files: FileReader): Promise<Inside | undefined> {
     const text = await files.read(`/proc/${info.pid}/cgroup`, MAX_CGROUP);
-    // Of one that has ended meanwhile there is what was read when it connected.
+    // For one that has ended meanwhile: as read when it connected.
     const ref = containerInCgroup(text?.toString("utf8") ?? `0::${info.cgroup ?? ""}`);
     if (ref === undefined || ref.id === (await this.ownId())) return undefined;
     const [names, user] = await Promise.all([this.namesOf(ref, info, files), userInside(info, files)]);
@@ -83,7 +83,7 @@ export class ContainerReader {
     if (known && (known.nameless === undefined || this.now() - known.nameless < NAMELESS_MS))
       return known.names;
     const made: { names: Promise<ContainerNames>; nameless?: number } = {
-      names: this.look(ref, info, files)
+      names: this.readNames(ref, info, files)
         .catch((): ContainerNames => ({}))
         .then((names) => {
           if (names.name === undefined) made.nameless = this.now();
@@ -94,7 +94,7 @@ export class ContainerReader {
     return made.names;
   }
 
-  private async look(
+  private async readNames(
     { runtime, id }: ContainerRef,
     info: ProcessInfo,
     files: FileReader,
@@ -136,7 +136,7 @@ export class ContainerReader {
     return {};
   }
 
-  /** Whoever runs conmon may name his own containers as he likes, and nobody else's. */
+  /** The user who runs conmon may name their own containers as they like, but nobody else's. */
   private conmonOf(info: ProcessInfo, id: string): { folder: string; uid: number } | undefined {
     let above: ProcessInfo | null = info;
     for (let level = 0; level < MAX_LEVELS && above !== null && above.ppid > 1; level++) {
@@ -150,7 +150,7 @@ export class ContainerReader {
 
 let ownContainer: string | null | undefined;
 
-/** What the path in the cgroup v2 hierarchy alone tells, at once; undefined for our own container, too. */
+/** What the path in the cgroup v2 hierarchy alone reveals, synchronously; undefined for our own container, too. */
 export function outlineOfContainer(cgroup: string): ContainerRef | undefined {
   const ref = containerInCgroup(`0::${cgroup}`);
   if (ref === undefined) return undefined;
@@ -187,7 +187,7 @@ async function userInside(info: ProcessInfo, files: FileReader): Promise<string 
 
 const ONLY_FILES = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
 
-/** A pipe or device in its place is not waited for. */
+/** Does not block on a pipe or device in its place. */
 export const readOwned: ReadOwned = async (path, owner, limit) => {
   const file = await open(path, ONLY_FILES).catch(() => undefined);
   if (file === undefined) return undefined;

@@ -8,9 +8,9 @@ import { ContainerReader } from "./reader.js";
 
 export interface RunningContainer {
   readonly container: ClientContainer;
-  /** Its network namespace as the link in /proc has it; undefined to those who may not know. */
+  /** Its network namespace as the link in /proc has it; undefined without permission. */
   readonly space: string | undefined;
-  /** `machine`: it is on the same network as we. `unknown`: root alone can tell. */
+  /** `machine`: it shares our network. `unknown`: only root can find out. */
   readonly network: "own" | "machine" | "unknown";
 }
 
@@ -19,11 +19,11 @@ export interface RunningContainersOptions {
   readonly reader?: Pick<ContainerReader, "of">;
   readonly files?: FileReader;
   readonly pids?: () => Promise<readonly number[]>;
-  /** What the link ns/net of a process says; undefined to those who may not know. */
+  /** The target of a process's ns/net link; undefined without permission. */
   readonly networkOf?: (pid: number | "self") => Promise<string | undefined>;
 }
 
-/** By name, else by id; each once. Linux. */
+/** Sorted by name, else by id; each once. Linux. */
 export async function runningContainers({
   processInfo,
   reader = new ContainerReader({ processInfo }),

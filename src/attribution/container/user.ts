@@ -1,8 +1,6 @@
-/** Who a process is to its container: user namespaces number users anew (user_namespaces(7)). */
+/** The user of a process within its container: user namespaces renumber users (user_namespaces(7)). */
 
-/**
- * The uid inside, of one that is seen from here, by /proc/PID/uid_map. Undefined when it has none inside.
- */
+/** The uid inside that corresponds to `uid` out here, according to /proc/PID/uid_map. Undefined when there is none. */
 export function uidInside(uidMap: string, uid: number): number | undefined {
   for (const line of uidMap.split("\n")) {
     const [inside, outside, count] = line.trim().split(/\s+/).map(Number);

@@ -8,11 +8,11 @@ export function isBinaryPlist(bytes: Buffer): boolean {
 }
 
 /**
- * The strings that stand at the top of a binary property list, by key (format: CFBinaryPList.c of CoreFoundation).
+ * The top-level strings of a binary property list, by key (format: CFBinaryPList.c of CoreFoundation).
  *
- * Objects of the format may share each other, so that a reader that unfolds the whole tree can be kept busy for
- * ever by a few bytes. The files belong to the processes looked at: only the top is read, in bounded work.
- * @throws RangeError when an offset points out of the file.
+ * Objects of the format may share each other, so a few bytes can keep a reader that expands the whole tree busy
+ * forever. The files belong to the inspected processes: only the top level is read, in bounded work.
+ * @throws RangeError when an offset lies outside of the file.
  */
 export function readTopStrings(bytes: Buffer): Map<string, string> {
   const trailer = bytes.subarray(bytes.length - TRAILER_BYTES);
@@ -44,13 +44,13 @@ function readMarker(bytes: Buffer, offset: number): { kind: number; count: numbe
   return { kind, count: bytes.readUIntBE(offset + 2, width), start: offset + 2 + width };
 }
 
-/** ASCII (kind 5) or UTF-16 big endian (kind 6); undefined for all else, and for what is too long to be a name. */
+/** ASCII (kind 5) or UTF-16 big endian (kind 6); undefined for anything else, and for strings too long to be a name. */
 function readString(bytes: Buffer, offset: number): string | undefined {
   const { kind, count, start } = readMarker(bytes, offset);
   if (count > MAX_STRING) return undefined;
   if (kind === 0x5) return bytes.toString("latin1", start, start + count);
   if (kind !== 0x6) return undefined;
-  // A copy, since swapping works in place. It throws RangeError when the string is cut in the middle of a unit.
+  // A copy, since swapping works in place. Throws RangeError when the string is cut in the middle of a unit.
   return Buffer.from(bytes.subarray(start, start + count * 2))
     .swap16()
     .toString("utf16le");

@@ -10,8 +10,8 @@ const MAX_INFO_PLIST = 512 << 10;
 const MAX_PLISTS = 256;
 
 /**
- * Identity on macOS. Helpers and XPC services inside an app belong to it; services of the system that act for
- * an app are matched through the process responsible for them, which stands among the ancestors.
+ * Identity on macOS. Helpers and XPC services inside an app belong to it; system services that act for an app are
+ * matched through the process responsible for them, which is among the ancestors.
  */
 export function createDarwinIdentifier(): IdentifyProcess {
   const plists = new LruCache<string, { modifiedAt: number; info: BundleInfo | undefined }>(MAX_PLISTS);
@@ -32,7 +32,7 @@ export function createDarwinIdentifier(): IdentifyProcess {
     const entry = entryPointOf(basename(path), process.commandLine);
     const script = entry && (await nameEntryPoint(entry, undefined, files));
     for (const app of enclosingApps(path)) {
-      // Apps of iOS have no `Contents`. On a Mac they are wrapped, with a link to the app itself, and run from
+      // iOS apps have no `Contents`. On a Mac they are wrapped, with a link to the app itself, and run from
       // `…/X.app/Wrapper/X.app/X`, or translocated without the wrapper around them.
       const info =
         (await readInfo(`${app}/Contents/Info.plist`, files)) ??
@@ -52,13 +52,13 @@ export function enclosingApps(path: string): string[] {
     .flatMap((part, index) => (/.\.app$/.test(part) ? [parts.slice(0, index + 1).join("/")] : []));
 }
 
-/** An app's Info.plist, in XML or binary form; undefined when it names no bundle. */
+/** An app's Info.plist, in XML or binary form; undefined when it contains no bundle id. */
 export async function parseInfoPlist(bytes: Buffer): Promise<BundleInfo | undefined> {
   let values: ReadonlyMap<string, unknown>;
   try {
     values = isBinaryPlist(bytes) ? readTopStrings(bytes) : await readXmlPlist(bytes.toString("utf8"));
   } catch {
-    return undefined; // a broken list names nothing
+    return undefined; // broken
   }
   const text = (key: string): string | undefined => {
     const value = values.get(key);

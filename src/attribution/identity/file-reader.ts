@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open, readlink, stat } from "node:fs/promises";
 import { withTimeout } from "../time-limit.js";
 
-/** What identity rules may ask of the file system. Answers are `undefined` instead of errors. */
+/** The file system as used by identity rules. Results are `undefined` instead of errors. */
 export interface FileReader {
   /** A whole regular file of at most `limit` bytes. */
   read(path: string, limit: number): Promise<Buffer | undefined>;
@@ -11,16 +11,16 @@ export interface FileReader {
   modifiedAt(path: string): Promise<number | undefined>;
 }
 
-/** What the addon reads as a process and its user would; see `readFileAs` in native/process_files.h. */
+/** What the addon reads with the view of a process and its user; see `readFileAs` in native/process_files.h. */
 export interface ProcessFileSource {
-  /** `refused` is what is no regular file, too large, or not for that user. Null: not found out in time. */
+  /** `refused`: not a regular file, too large, or not readable for that user. Null: not determined in time. */
   readFileAs(
     process: ProcessOfFiles,
     path: string,
     maxBytes: number,
     limitMs: number,
   ): Promise<{ readonly bytes: Buffer } | "absent" | "refused" | null>;
-  /** What a link says; null for what is none. */
+  /** The target of a link; null when it is no link. */
   readLinkAs(process: ProcessOfFiles, path: string, limitMs: number): Promise<string | null>;
 }
 
@@ -30,17 +30,17 @@ export interface ProcessOfFiles {
   readonly uid: number;
 }
 
-/** Whoever waits has shorter limits; a file system that hangs keeps a thread of its own user from then on. */
+/** Callers have shorter limits; a hanging file system then occupies a thread of its own user. */
 const PROCESS_FILE_MS = 1_000;
 
-/** The addon keeps the limit for the start only, and Node does not stay for its answer. */
+/** The addon applies the limit to the start only, and a pending answer does not keep Node running. */
 const limited = <T>(answer: Promise<T | null>) => withTimeout(PROCESS_FILE_MS, answer, () => null);
 
 const ONLY_FILES = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
 
 /**
- * The real file system, for files of the system itself such as those of /proc. A pipe or device in the place of a file
- * is not waited for, a link there not followed, and a huge file not read.
+ * The real file system, for files of the system itself such as those in /proc. Does not block on a pipe or device in
+ * place of a file, does not follow a link there, and does not read huge files.
  */
 export const systemFiles: FileReader = {
   async read(path, limit) {
@@ -49,7 +49,7 @@ export const systemFiles: FileReader = {
     try {
       const { size } = await file.stat().then((found) => (found.isFile() ? found : { size: Infinity }));
       if (size > limit) return undefined;
-      // Files of /proc have size 0: read up to the limit, and one byte more to notice what is beyond it.
+      // Files in /proc have size 0: read up to the limit, plus one byte to notice what exceeds it.
       const buffer = Buffer.alloc((size > 0 ? size : limit) + 1);
       let length = 0;
       while (length < buffer.length) {
@@ -73,9 +73,9 @@ export const systemFiles: FileReader = {
 };
 
 /**
- * What stands below `/proc/PID/root` is chosen by the process and its user: root looks at it as they would, so that no
- * link leads out of the process's root, nothing but a regular file is ever opened, and nothing that they may not read.
- * The rest is the system's.
+ * Files below `/proc/PID/root` are chosen by the process and its user: root accesses them as they would, so that no
+ * link leads out of the process's root, only regular files are opened, and only those that they may read. Other files
+ * are the system's.
  */
 export function filesOfProcess(process: ProcessOfFiles, source: ProcessFileSource): FileReader {
   const root = `/proc/${process.pid}/root/`;
@@ -97,14 +97,14 @@ export function filesOfProcess(process: ProcessOfFiles, source: ProcessFileSourc
   };
 }
 
-/** What can be told without looking at files. */
+/** For what can be determined without any files. */
 export const noFiles: FileReader = {
   read: async () => undefined,
   readLink: async () => undefined,
   modifiedAt: async () => undefined,
 };
 
-/** The files as a process sees them whose root is `root` (`/proc/PID/root`: another container, a sandbox). */
+/** The files as seen by a process whose root is `root` (`/proc/PID/root`: another container, a sandbox). */
 export function withRoot(files: FileReader, root: string): FileReader {
   return {
     read: (path, limit) => files.read(root + path, limit),

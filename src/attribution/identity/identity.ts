@@ -2,7 +2,7 @@ import type { ProcessIdentity } from "../../connection/client.js";
 import type { ProcessInfo } from "../native.js";
 import type { FileReader } from "./file-reader.js";
 
-/** What a process is, beyond what the kernel says of it. */
+/** What a process is, beyond the kernel's data on it. */
 export type Identity = Pick<
   ProcessIdentity,
   | "bundleId"
@@ -16,7 +16,7 @@ export type Identity = Pick<
   | "seesOurFiles"
 >;
 
-/** Says what a process is; one implementation per system. Never rejects: what cannot be read is left out. */
+/** Identifies a process; one implementation per system. Never rejects: unreadable parts are omitted. */
 export type IdentifyProcess = (info: ProcessInfo, files: FileReader) => Promise<Identity>;
 
 export function basename(path: string): string {
@@ -24,8 +24,8 @@ export function basename(path: string): string {
 }
 
 /**
- * The name that an executable goes by. That is its basename, but for one common layout: programs that update
- * themselves keep their versions side by side as `…/claude/versions/2.0.14`, and the version is no name.
+ * The name of an executable. That is its basename, except for one common layout: programs that update themselves keep
+ * their versions side by side as `…/claude/versions/2.0.14`, and the version is not a name.
  */
 export function executableName(path: string): string {
   const versioned = /\/([^/]+)\/versions\/\d+(?:\.\d+)+[^/]*$/.exec(path);

@@ -2,10 +2,10 @@ import { dirname, join, resolve } from "node:path/posix";
 import type { FileReader } from "./file-reader.js";
 import { basename } from "./identity.js";
 
-/** What an interpreter was told to run. */
+/** What an interpreter was started to run. */
 export type EntryPoint =
   | { readonly kind: "file"; readonly path: string }
-  /** Something named rather than located: a Python module, a Java class, an npm package. */
+  /** A named rather than located entry point: a Python module, a Java class, an npm package. */
   | { readonly kind: "name"; readonly name: string };
 
 interface Interpreter {
@@ -20,7 +20,7 @@ const file = (path: string | undefined): EntryPoint | undefined =>
 const named = (name: string | undefined): EntryPoint | undefined =>
   name === undefined || name === "" ? undefined : { kind: "name", name };
 
-/** The arguments from the first one on that is neither an option nor an option's value. */
+/** The arguments starting with the first that is neither an option nor an option's value. */
 function operands(args: readonly string[], takesValue: ReadonlySet<string>): readonly string[] {
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] ?? "";
@@ -31,7 +31,7 @@ function operands(args: readonly string[], takesValue: ReadonlySet<string>): rea
   return [];
 }
 
-// https://nodejs.org/api/cli.html: options whose value may be an argument of its own.
+// https://nodejs.org/api/cli.html: options whose value may be a separate argument.
 const NODE_VALUES = new Set(
   "-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists --input-type --title --inspect-port --icu-data-dir --openssl-config --redirect-warnings --watch-path".split(
     " ",
@@ -45,7 +45,7 @@ function nodeEntryPoint(args: readonly string[]): EntryPoint | undefined {
   return options.some((option) => NODE_CODE.has(option)) ? undefined : file(rest[0]);
 }
 
-/** https://docs.python.org/3/using/cmdline.html: one-letter options may be written together (`-um module`). */
+/** https://docs.python.org/3/using/cmdline.html: one-letter options may be combined (`-um module`). */
 function pythonEntryPoint(args: readonly string[]): EntryPoint | undefined {
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] ?? "";
@@ -71,7 +71,7 @@ const JAVA_VALUES = new Set(
 function javaEntryPoint(args: readonly string[]): EntryPoint | undefined {
   const marked = args.findIndex((arg) => arg === "-jar" || arg === "-m" || arg === "--module");
   const [main] = operands(args, JAVA_VALUES);
-  // What stands behind the main class is the program's own.
+  // Arguments after the main class belong to the program.
   if (marked === -1 || (main !== undefined && args.indexOf(main) < marked)) return named(main);
   return args[marked] === "-jar" ? file(args[marked + 1]) : named(args[marked + 1]?.split("/")[0]);
 }
@@ -89,7 +89,7 @@ function bunDenoEntryPoint(args: readonly string[]): EntryPoint | undefined {
   const target = first === "run" || first === "serve" ? operands(rest, BUN_DENO_VALUES)[0] : first;
   if (target === undefined) return undefined;
   if (/^(npm|jsr):/.test(target)) return npmPackage(target.slice(4));
-  // A bare word is a subcommand or a script of package.json, which starts processes of its own.
+  // A bare word is a subcommand or a script of package.json, which starts its own processes.
   return /[./]/.test(target) ? file(target) : undefined;
 }
 
@@ -107,12 +107,12 @@ const INTERPRETERS: readonly Interpreter[] = [
   { executable: /^electron(?:\d+)?$/i, entryPoint: (args) => file(operands(args, NODE_VALUES)[0]) },
 ];
 
-/** True for executables that run any program: their own name says nothing of who they are. */
+/** True for executables that run arbitrary programs: their own name does not identify them. */
 export function isInterpreter(executable: string): boolean {
   return INTERPRETERS.some((interpreter) => interpreter.executable.test(executable));
 }
 
-/** What the interpreter `executable` runs; undefined when it is none, or runs code from its command line. */
+/** The entry point of the interpreter `executable`; undefined when it is none, or runs code from its command line. */
 export function entryPointOf(executable: string, commandLine: readonly string[]): EntryPoint | undefined {
   const interpreter = INTERPRETERS.find((candidate) => candidate.executable.test(executable));
   if (interpreter === undefined) return undefined;
@@ -120,7 +120,7 @@ export function entryPointOf(executable: string, commandLine: readonly string[])
   return ownTitle(self, args) ?? interpreter.entryPoint(args);
 }
 
-/** A program that gave itself a title (`process.title = "claude"`) has it in the place of its command line. */
+/** A program that changed its title (`process.title = "claude"`) has it in place of its command line. */
 function ownTitle(self: string, args: readonly string[]): EntryPoint | undefined {
   if (args.some((arg) => arg !== "") || isInterpreter(basename(self))) return undefined;
   return named(/^[@\w./-]+/.exec(basename(self))?.[0]);
@@ -131,8 +131,8 @@ const MAX_LINKS = 8;
 const MAX_FOLDERS = 12;
 
 /**
- * Names of what an interpreter runs: the entry point's own (`claude`, `aider`, `server.jar`), and the package
- * that it is part of. `cwd` is the process's, for a relative entry point.
+ * Names of an interpreter's entry point: its own (`claude`, `aider`, `server.jar`), and that of the package that it
+ * belongs to. `cwd` is the process's, for a relative entry point.
  */
 export async function nameEntryPoint(
   entry: EntryPoint,
@@ -158,8 +158,8 @@ function scriptName(path: string): string {
 }
 
 /**
- * Commands are links into their package (`bin/claude` → `../lib/node_modules/…/cli.js`). Followed by hand, and
- * not by realpath(3), since an absolute link counts from the process's root.
+ * Commands are links into their package (`bin/claude` → `../lib/node_modules/…/cli.js`). Resolved manually instead of
+ * by realpath(3), since an absolute link is relative to the process's root.
  */
 async function followLinks(path: string, files: FileReader): Promise<string> {
   let target = path;
@@ -171,7 +171,7 @@ async function followLinks(path: string, files: FileReader): Promise<string> {
   return target;
 }
 
-/** An installed package is named by its place. */
+/** An installed package is named by its location. */
 function packageInPath(path: string): string | undefined {
   const [, npm] = /.*\/node_modules\/((?:@[^/]+\/)?[^/.][^/]*)\//.exec(path) ?? [];
   const [, python] = /.*\/(?:site|dist)-packages\/([^/]+)\//.exec(path) ?? [];
@@ -190,7 +190,7 @@ async function nearestPackageName(path: string, files: FileReader): Promise<stri
   return undefined;
 }
 
-/** Folders inside a package may have a package.json without a name, only to say `"type": "module"`. */
+/** Folders inside a package may have a package.json without a name, just for `"type": "module"`. */
 function packageJsonName(bytes: Buffer): string | undefined {
   try {
     const parsed: unknown = JSON.parse(bytes.toString("utf8"));

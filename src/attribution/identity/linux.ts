@@ -8,7 +8,7 @@ type Application = Required<Pick<Identity, "applicationId" | "applicationIdFrom"
 const MAX_ENVIRONMENT = 1 << 20;
 const MAX_FLATPAK_INFO = 64 << 10;
 
-/** Identity on Linux: sandbox and packaging first (they are told by the process's own files), then the scope. */
+/** Identity on Linux: sandbox and packaging first (determined by the process's own files), then the scope. */
 export const identifyLinuxProcess: IdentifyProcess = async (info, files) => {
   const path = info.path ?? "";
   const application =
@@ -22,7 +22,7 @@ export const identifyLinuxProcess: IdentifyProcess = async (info, files) => {
   return { ...application, ...folder, ...(entry && (await nameEntryPoint(entry, folder.cwd, root))) };
 };
 
-/** Where it works, and whether that is a place of ours too: proc(5), mount_namespaces(7). */
+/** Its working directory, and whether it is in our file tree too: proc(5), mount_namespaces(7). */
 async function folderOf(
   { pid }: ProcessInfo,
   files: FileReader,
@@ -53,7 +53,7 @@ export function flatpakName(info: string): string | undefined {
   return undefined;
 }
 
-/** By the place of the executable, else by the scope that snapd makes: `snap.<snap>.<app>-<uuid>.scope`. */
+/** By the path of the executable, else by snapd's scope: `snap.<snap>.<app>-<uuid>.scope`. */
 function snapApplication(path: string, cgroup: string): Application | undefined {
   const byPath = /^(?:\/var\/lib\/snapd)?\/snap\/([^/]+)\/[^/]+\//.exec(path)?.[1];
   const byUnit = /^snap\.([^.]+)\..+\.(?:scope|service)$/.exec(unitOf(cgroup))?.[1];
@@ -62,8 +62,8 @@ function snapApplication(path: string, cgroup: string): Application | undefined 
 }
 
 /**
- * The runtime mounts the image at `$TMPDIR/.mount_XXXXXX` and sets `APPIMAGE` to its file. All that the app
- * starts inherits the variable, so it counts only for executables inside the mount.
+ * The runtime mounts the image at `$TMPDIR/.mount_XXXXXX` and sets `APPIMAGE` to its file. Child processes inherit the
+ * variable, so it is only used for executables inside the mount.
  */
 async function appImageApplication(info: ProcessInfo, files: FileReader): Promise<Application | undefined> {
   if (!/\/\.mount_[^/]+\//.test(info.path ?? "")) return undefined;
@@ -91,7 +91,7 @@ function unitOf(cgroup: string): string {
 /**
  * Application id in a unit's name, by https://systemd.io/DESKTOP_ENVIRONMENTS:
  * `app[-<launcher>]-<id>-<random>.scope` and `app[-<launcher>]-<id>[@<random>].service`, where a dash inside a
- * part is written `\x2d`. A name that can be read in two ways is not read at all.
+ * part is written `\x2d`. An ambiguous name is ignored.
  */
 export function xdgApplicationId(unit: string): string | undefined {
   const [, body = "", kind] = /^app-(.+)\.(scope|service)$/.exec(unit) ?? [];
