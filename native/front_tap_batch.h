@@ -42,7 +42,7 @@ struct TapBatch {
   std::vector<double> shares;
   /** Connections whose tap was closed in this batch because it had reached its limit. */
   std::vector<uint64_t> lost;
-  /** Released together with the batch: tells the front that the batch was consumed. */
+  /** Released together with the batch: signals to the front that the batch was consumed. */
   std::shared_ptr<void> token;
 };
 

@@ -44,7 +44,7 @@ export interface DataPlaneOptions {
   readonly secrets?: SecretSource;
   /** Maximum number of connections read at a time; more pass through. */
   readonly maxIntercepted: number;
-  /** A verified server asked for a client certificate. */
+  /** A verified server requested a client certificate. */
   readonly onClientCertificate?: (client: KnownClient, host: string, server: Endpoint) => void;
   /** A connection to a known host passes through unread, by verdict. */
   readonly onPassthrough?: (client: KnownClient, host: string, reason: Reason) => void;

@@ -31,5 +31,5 @@ export function whyUnfit({ node, main, args, variables }: Service): string | und
   const foreign = [node, main, ...args, ...Object.values(variables)].find((text) =>
     /[\x00-\x1f\x7f]/.test(text),
   );
-  return foreign === undefined ? undefined : `a control character stands in ${JSON.stringify(foreign)}`;
+  return foreign === undefined ? undefined : `there is a control character in ${JSON.stringify(foreign)}`;
 }

@@ -9,7 +9,7 @@ export interface TlsFingerprint {
   /** For `createSecureContext`; what is absent stays at Node's default. */
   readonly context: SecureContextOptions;
   /** Request the server's OCSP response (`requestOCSP` of `tls.connect`). */
-  readonly asksForOcsp: boolean;
+  readonly requestsOcsp: boolean;
   /** Whether everything that the client offers for the handshake itself can be offered. */
   readonly fidelity: "whole" | "partial";
   /** Equal for equal contexts. */
@@ -97,8 +97,8 @@ export function fingerprintOf(hello: ClientHello): TlsFingerprint {
     ciphers.length === new Set(suites).size &&
     groups.length === new Set(hello.groups).size &&
     signatures.length === new Set(hello.signatureAlgorithms).size;
-  const asksForOcsp = hello.extensions.includes(STATUS_REQUEST);
+  const requestsOcsp = hello.extensions.includes(STATUS_REQUEST);
   const fidelity = whole ? "whole" : "partial";
   const contextKey = createHash("sha256").update(JSON.stringify(context)).digest("base64");
-  return { context, asksForOcsp, fidelity, contextKey, key: `${contextKey} ${fidelity} ${asksForOcsp}` };
+  return { context, requestsOcsp, fidelity, contextKey, key: `${contextKey} ${fidelity} ${requestsOcsp}` };
 }

@@ -69,23 +69,23 @@ const MAX_SHAPES = 100;
 /** Node's own shape, for when a mirrored one has nothing in common with the server. */
 const DEFAULT_FINGERPRINT: TlsFingerprint = {
   context: {},
-  asksForOcsp: false,
+  requestsOcsp: false,
   fidelity: "whole",
   contextKey: "",
   key: "",
 };
 
 /** The default shape for a client: with its range of versions and its request for the certificate's status. */
-function defaultFingerprintFor({ context, asksForOcsp }: TlsFingerprint): TlsFingerprint {
+function defaultFingerprintFor({ context, requestsOcsp }: TlsFingerprint): TlsFingerprint {
   const { minVersion, maxVersion } = context;
   const versions = { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) };
   const contextKey = `default ${minVersion} ${maxVersion}`;
   return {
     context: versions,
-    asksForOcsp,
+    requestsOcsp,
     fidelity: "whole",
     contextKey,
-    key: `${contextKey} ${asksForOcsp}`,
+    key: `${contextKey} ${requestsOcsp}`,
   };
 }
 
@@ -188,7 +188,7 @@ export class UpstreamConnector {
         ...(hello.alpn.length > 0 ? { ALPNProtocols: alpnList(hello.alpn) } : {}),
         ...(session ? { session } : {}),
         secureContext,
-        requestOCSP: fingerprint.asksForOcsp,
+        requestOCSP: fingerprint.requestsOcsp,
         // Still verified, and checked below: an untrusted server is not hidden but passed through.
         rejectUnauthorized: false,
       };
@@ -202,7 +202,7 @@ export class UpstreamConnector {
       };
       const fail = (failure: unknown) => {
         const error = textOf(failure);
-        if (asksForCertificate(stream)) {
+        if (requestsCertificate(stream)) {
           settle({ kind: "client_certificate_requested", error, isVerified: isVerified(stream, host) });
         } else settle({ kind: "failed", stage: "handshake", error });
       };
@@ -219,7 +219,7 @@ export class UpstreamConnector {
         if (!stream.authorized) {
           return settle({ kind: "untrusted", error: textOf(stream.authorizationError ?? "not authorised") });
         }
-        if (asksForCertificate(stream)) return fail("certificate requested");
+        if (requestsCertificate(stream)) return fail("certificate requested");
         // A resumed session shows no certificate: it was checked when the session was new.
         const doubt = stream.isSessionReused() ? undefined : doubtOf(stream, fingerprint, staple);
         if (doubt !== undefined) return settle({ kind: "untrusted", error: doubt });
@@ -250,13 +250,13 @@ function hasNoCommonGroup({ groups }: ClientHello, { context }: TlsFingerprint):
 /** Why a client may reject a certificate that passed verification; only it can decide, given the server's own. */
 function doubtOf(
   session: TLSSocket,
-  { asksForOcsp }: TlsFingerprint,
+  { requestsOcsp }: TlsFingerprint,
   staple: Buffer | undefined,
 ): string | undefined {
   const certificate = session.getPeerX509Certificate();
   if (certificate === undefined) return "NO_CERTIFICATE";
   const weakness = weaknessOf(chainOf(certificate));
-  if (weakness !== undefined || !asksForOcsp) return weakness;
+  if (weakness !== undefined || !requestsOcsp) return weakness;
   if (staple === undefined) return mustBeStapled(certificate) ? "OCSP_STAPLE_MISSING" : undefined;
   const state = readStaple(staple, certificate, certificate.issuerCertificate);
   return state === "good" ? undefined : `OCSP_${state.toUpperCase()}`;
@@ -289,7 +289,7 @@ function isVerified(session: TLSSocket, host: string): boolean {
  * Whether the server sent a CertificateRequest. Node has no API for it, but a client shares signature algorithms
  * with its server through that message alone (openssl ssl/statem/statem_clnt.c, tls_process_certificate_request).
  */
-function asksForCertificate(session: TLSSocket): boolean {
+function requestsCertificate(session: TLSSocket): boolean {
   // Null once the session is gone, despite the type.
   const shared = session.getSharedSigalgs() as string[] | null;
   return shared !== null && shared.length > 0;

@@ -42,7 +42,7 @@ export class PassedOver {
 
   private tooMany({ owner }: KnownClient): void {
     const { user, uid } = owner.kind === "process" ? owner.process : { user: undefined, uid: owner.uid };
-    const whose = user ?? (uid === undefined ? "users that are not known" : `user ${uid}`);
+    const whose = user ?? (uid === undefined ? "unknown users" : `user ${uid}`);
     if (!this.isNews(`too many of ${uid}`)) return;
     this.report(
       `More connections of ${printable(whose)} are open than are read at a time: the newest pass through unread. ` +
