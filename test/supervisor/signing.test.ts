@@ -129,7 +129,7 @@ describe("a signer", LONG, () => {
     const signed = answers.filter(({ kind }) => kind === "signed").length;
     // Two more each second, however long a busy machine takes.
     expect(signed).toBeGreaterThanOrEqual(256);
-    expect(answers).toContainEqual({ kind: "refused", why: "too many certificates were asked for" });
+    expect(answers).toContainEqual({ kind: "refused", why: "too many certificates were requested" });
   });
 
   test("is not there without a certificate, and comes when there is one", async () => {
