@@ -1,4 +1,4 @@
-/** A certificate authority: made on first use, kept as two files in a folder of its owner. */
+/** A certificate authority: created on first use and stored as two files in a folder of its owner. */
 
 import {
   createPrivateKey,
@@ -25,7 +25,7 @@ export interface CertificateAuthority {
   readonly certificatePem: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
-  /** Path of the certificate file: what clients are told to trust. */
+  /** Path of the certificate file that clients must trust. */
   readonly certificatePath: string;
 }
 
@@ -33,17 +33,17 @@ const DAY = 86_400_000;
 /** Five years. */
 const CA_DAYS = 1826;
 
-/** What a CA may sign: any name, or names at and below these domains and no address (RFC 5280 §4.2.1.10). */
+/** What a CA may sign: any name, or only names at and below these domains and no IP address (RFC 5280 §4.2.1.10). */
 export type Scope =
   | { readonly kind: "any" }
   | { readonly kind: "below"; readonly domains: readonly string[] };
 
 const ANY: Scope = { kind: "any" };
 
-/** PEM of a new CA certificate. Its name has host and date, so that two of them can be told apart in a trust store. */
+/** PEM of a new CA certificate. Its name includes host and date to distinguish several in one trust store. */
 export function makeCaCertificate(privateKey: KeyObject, now = new Date(), scope = ANY): string {
   const publicKey = createPublicKey(privateKey);
-  // Only what a PrintableString can hold (RFC 5280 §4.1.2.4): no system agrees with another about the rest.
+  // Only what a PrintableString can hold (RFC 5280 §4.1.2.4): systems disagree about the rest.
   const host = hostname()
     .slice(0, 32)
     .replace(/[^A-Za-z0-9.-]/g, "-");
@@ -69,7 +69,7 @@ export function makeCaCertificate(privateKey: KeyObject, now = new Date(), scope
   );
 }
 
-/** Makes a file that nobody reads half-written and that the first of several writers makes for all. */
+/** Creates a file atomically; with several writers, the first one wins. */
 function writeOnce(path: string, text: string, mode: number): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
@@ -84,8 +84,8 @@ function writeOnce(path: string, text: string, mode: number): void {
 }
 
 /**
- * Makes what is missing. Several processes may do so at once: one key wins, and whichever certificate wins was
- * made for that key. A certificate without its key is left as it is, for someone may trust it.
+ * Creates whichever files are missing. Several processes may do so at once: one key wins, and whichever certificate
+ * wins was made for that key. A certificate without its key is left alone, since someone may trust it.
  */
 function makeMissing(certificatePath: string, keyPath: string, scope: Scope): void {
   if (existsSync(certificatePath)) return;
@@ -98,11 +98,11 @@ function makeMissing(certificatePath: string, keyPath: string, scope: Scope): vo
 
 function readKey(path: string): KeyObject {
   const key = createPrivateKey(readFileSync(path, "utf8"));
-  if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") throw new Error("its key is no P-256 key");
+  if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") throw new Error("its key is not a P-256 key");
   return key;
 }
 
-/** Reads the CA of `directory`, or makes it there; `scope` is of one that is made. Throws OXIMY_E_CA. */
+/** Reads the CA in `directory`, or creates one with `scope`. Throws OXIMY_E_CA. */
 export function openCa(directory: string, now = Date.now(), scope: Scope = ANY): CertificateAuthority {
   return usable(directory, () => {
     makeFolder(directory);
@@ -111,7 +111,7 @@ export function openCa(directory: string, now = Date.now(), scope: Scope = ANY):
   });
 }
 
-/** Reads the CA of `directory`, and makes none. Throws OXIMY_E_CA. */
+/** Reads the CA in `directory`; never creates one. Throws OXIMY_E_CA. */
 export function readCa(directory: string, now = Date.now()): CertificateAuthority {
   return usable(directory, () => read(directory, now));
 }
@@ -121,9 +121,9 @@ function read(directory: string, now: number): CertificateAuthority {
   const certificatePem = readFileSync(certificatePath, "utf8");
   const certificate = new X509Certificate(certificatePem);
   const privateKey = readKey(join(directory, CA_KEY_FILE));
-  if (!certificate.checkPrivateKey(privateKey)) throw new Error("certificate and key do not belong together");
-  if (!certificate.ca) throw new Error("its certificate is none of an authority");
-  if (Date.parse(certificate.validTo) < now) throw new Error(`certificate ended on ${certificate.validTo}`);
+  if (!certificate.checkPrivateKey(privateKey)) throw new Error("certificate and key do not match");
+  if (!certificate.ca) throw new Error("its certificate is not a CA certificate");
+  if (Date.parse(certificate.validTo) < now) throw new Error(`certificate expired on ${certificate.validTo}`);
   return {
     certificate,
     certificatePem,
@@ -141,8 +141,8 @@ function usable(directory: string, work: () => CertificateAuthority): Certificat
       "OXIMY_E_CA",
       `The certificate authority in ${directory} cannot be used: ${(cause as Error).message}`,
       DISK_FULL.has((cause as NodeJS.ErrnoException).code ?? "")
-        ? "Make room on that disk: what was begun is completed at the next start."
-        : "Give yourself access to that folder, or move it away: a new CA is made at the next start and must then be trusted anew.",
+        ? "Free space on that disk: missing files are created at the next start."
+        : "Make that folder accessible to you, or move it away: a new CA is created at the next start and must then be trusted again.",
       { cause },
     );
   }

@@ -1,22 +1,22 @@
-/** As much of DER (X.690) as is needed to look into certificates and OCSP responses; bytes are never trusted. */
+/** The subset of DER (X.690) needed to read certificates and OCSP responses. The input is untrusted. */
 
 export interface DerValue {
   /** The identifier octet, such as 0x30 for a SEQUENCE and 0xa0 for [0]. */
   readonly tag: number;
   readonly value: Buffer;
-  /** With its header. */
+  /** Including the header. */
   readonly whole: Buffer;
-  /** Values inside; none when it holds something else. */
+  /** Nested values; empty when the content is not made of any. */
   children(): DerValue[];
 }
 
-/** More elements than any certificate or response has, of those with which it is done here. */
+/** More elements than any certificate or response read here has. */
 const MAX_CHILDREN = 20_000;
 
-/** The value at the beginning; undefined when it is cut short or of a form that DER does not have. */
+/** The first value in `bytes`; undefined when it is truncated or not valid DER. */
 export function readDer(bytes: Buffer): DerValue | undefined {
   const [tag, first] = bytes;
-  // Tags above 30 take more octets; none of them occurs in what is read here.
+  // Tags above 30 take more octets; none occur in the structures read here.
   if (tag === undefined || first === undefined || (tag & 0x1f) === 0x1f) return undefined;
   const octets = first & 0x80 ? first & 0x7f : 0;
   if (first === 0x80 || octets > 4 || bytes.length < 2 + octets) return undefined;
@@ -38,7 +38,7 @@ function childrenOf(bytes: Buffer): DerValue[] {
   return found;
 }
 
-/** Dotted, of the content of an OBJECT IDENTIFIER (X.690 §8.19). */
+/** Dotted form of an OBJECT IDENTIFIER's content (X.690 §8.19). */
 export function oidOf(value: Buffer): string {
   const parts: number[] = [];
   let part = 0;
@@ -53,7 +53,7 @@ export function oidOf(value: Buffer): string {
   return parts.join(".");
 }
 
-/** Epoch ms of a GeneralizedTime `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5.2); NaN for any other. */
+/** Epoch ms of a GeneralizedTime `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5.2); NaN for any other form. */
 export function timeOf(value: Buffer): number {
   const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(value.toString("latin1"));
   if (!match) return Number.NaN;
@@ -75,7 +75,7 @@ const lengthOctets = (length: number): number[] => {
   return [0x80 | octets.length, ...octets];
 };
 
-/** A value with its header. */
+/** Encodes a value with its header. */
 export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const value = Buffer.concat(contents);
   return Buffer.concat([Buffer.from([tag, ...lengthOctets(value.length)]), value]);

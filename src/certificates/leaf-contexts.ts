@@ -1,20 +1,20 @@
-/** The TLS contexts under one certificate: one for each way in which a session may be held. */
+/** The TLS contexts of one certificate: one for each set of session parameters. */
 
 import { constants } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureVersion } from "node:tls";
 
-/** What a client's session is held to. */
+/** Parameters enforced for a client's session. */
 export interface SessionTerms {
   readonly version: SecureVersion;
-  /** In OpenSSL's words, best first; whatever the client's order is. */
+  /** OpenSSL names, preferred first, regardless of the client's order. */
   readonly ciphers: string;
 }
 
-/** SSL_OP_NO_RENEGOTIATION (openssl/ssl.h), which Node has no name for: it lets clients renegotiate, few servers do. */
+/** SSL_OP_NO_RENEGOTIATION (openssl/ssl.h); Node does not export it. Node lets clients renegotiate, few servers do. */
 const NO_RENEGOTIATION = 1 << 30;
 
 export class LeafContexts {
-  /** As many as there are pairs of version and suites that servers agree to: a dozen at most. */
+  /** One per combination of version and suites that servers negotiate: a dozen at most. */
   private readonly contexts = new Map<string, SecureContext>();
 
   constructor(

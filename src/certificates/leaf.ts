@@ -1,4 +1,4 @@
-/** Leaf certificates: issued once per name, kept in memory with their TLS contexts. */
+/** Leaf certificates: issued once per name and kept in memory with their TLS contexts. */
 
 import { generateKeyPairSync } from "node:crypto";
 import { isIP } from "node:net";
@@ -10,10 +10,10 @@ import { makeStaple } from "./ocsp-answer.js";
 import { issueCertificate, keyIdentifier } from "./x509.js";
 
 const DAY = 86_400_000;
-/** Below 200 days, which Chromium asks of leaves; the clock may be two days off. */
+/** Below Chromium's limit of 200 days for leaves, allowing for a clock that is two days off. */
 const LEAF_DAYS = 197;
 const BACKDATE_DAYS = 2;
-/** Renewed well before it ends: a process may run for months. */
+/** Renewed well before expiry: a process may run for months. */
 const RENEW_DAYS = 30;
 const MAX_LEAVES = 2_000;
 
@@ -27,7 +27,7 @@ export function makeLeaf(
   const san = isIP(host) ? { type: 7, ip: host } : { type: 2, value: host };
   return issueCertificate(
     {
-      // RFC 5280 limits a common name to 64 characters; the SAN is what counts.
+      // RFC 5280 limits a common name to 64 characters; clients check the SAN.
       subject: host.length <= 64 ? [{ name: "commonName", value: host }] : [],
       issuer: caName(ca),
       publicKey,
@@ -45,7 +45,7 @@ export function makeLeaf(
   );
 }
 
-/** The CA's subject in the order it was written, so that issuer and subject are equal byte for byte. */
+/** The CA's subject in its original order: issuer and subject must match byte for byte. */
 function caName(ca: CertificateAuthority) {
   return ca.certificate.subject.split("\n").map((line) => {
     const at = line.indexOf("=");
@@ -54,22 +54,22 @@ function caName(ca: CertificateAuthority) {
   });
 }
 
-/** A certificate as it is shown to a client. */
+/** A certificate as presented to a client. */
 export interface ShownLeaf {
   contextFor(terms: SessionTerms): SecureContext;
   /** What a client that asks for the certificate's status is given (RFC 6066 §8). */
   staple(): Buffer;
 }
 
-/** Where the certificates come from that clients are shown. */
+/** Source of the certificates that are presented to clients. */
 export interface Issuer {
-  /** Begins to make what will be asked for. What fails here fails again then. */
+  /** Starts issuing a certificate that `leafFor` will request. Errors are reported by `leafFor`. */
   prepare(host: string, port: number): void;
-  /** Rejects with NotSigned where there is none for this name. */
+  /** Rejects with NotSigned when there is none for this name. */
   leafFor(host: string, port: number): Promise<ShownLeaf>;
 }
 
-/** Whoever holds the key did not sign; the message says why. */
+/** The holder of the key did not sign; the message has the reason. */
 export class NotSigned extends Error {}
 
 interface IssuedLeaf {
@@ -78,7 +78,7 @@ interface IssuedLeaf {
   readonly leaf: string;
 }
 
-/** Issues leaves under a CA whose key it has. All share one P-256 key, made anew for each run. */
+/** Issues leaves with the CA's key. All leaves share one P-256 key, generated on each run. */
 export class LeafIssuer implements Issuer {
   private readonly key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   private readonly keyPem = this.key.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
@@ -98,8 +98,8 @@ export class LeafIssuer implements Issuer {
   }
 
   /**
-   * TLS context with a leaf for `host`, for sessions of Node's defaults where no terms are given. Under a millisecond
-   * when new (bench/leaf-issuer), a map lookup after.
+   * TLS context with a leaf for `host`; without `terms`, sessions use Node's defaults. Under a millisecond when new
+   * (bench/leaf-issuer), a map lookup afterwards.
    */
   contextFor(host: string, now = Date.now(), terms?: SessionTerms): SecureContext {
     return this.issued(host, now).contexts.contextFor(terms);

@@ -1,4 +1,4 @@
-/** The roots that macOS trusts: those it comes with, and those that an administrator or the user added. */
+/** The roots that macOS trusts: the built-in ones, and those added by an administrator or the user. */
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,12 +10,12 @@ const BUILT_IN = "/System/Library/Keychains/SystemRootCertificates.keychain";
 const ADDED = "/Library/Keychains/System.keychain";
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** What the trust settings say of a certificate, by its SHA-1 in upper-case hexadecimal. */
+/** Trust settings by the certificate's SHA-1 in upper-case hexadecimal. */
 export type TrustSettings = ReadonlyMap<string, "trusted" | "denied">;
 
 /**
- * PEM certificates. What the keychain merely has is not trusted: it holds certificates of services too, and those
- * whose trust somebody took back. Empty where macOS does not tell.
+ * PEM certificates. Being in the keychain does not imply trust: it also holds certificates of services, and some whose
+ * trust was revoked. Empty when macOS does not report any.
  */
 export function macRoots(security = "/usr/bin/security"): string[] {
   const settings = new Map([...exported(security, ["-d"]), ...exported(security, [])]);
@@ -34,7 +34,7 @@ function certificates(security: string, keychain: string): string[] {
   }
 }
 
-/** security(1), trust-settings-export: those of the administrator with `-d`, else the user's. None is an error of it. */
+/** security(1), trust-settings-export: the administrator's with `-d`, else the user's. It fails when there are none. */
 function exported(security: string, domain: readonly string[]): TrustSettings {
   const folder = mkdtempSync(join(tmpdir(), "oximy-trust-"));
   try {
@@ -51,14 +51,16 @@ function exported(security: string, domain: readonly string[]): TrustSettings {
 const TRUSTED = new Set([1, 2]); // kSecTrustSettingsResultTrustRoot, …TrustAsRoot
 const DENIED = 3; // kSecTrustSettingsResultDeny
 
-/** One certificate of the settings begins with its SHA-1 as a key; what a certificate is trusted for is a flat list. */
+/**
+ * Each certificate in the settings starts with its SHA-1 as a key, followed by a flat list of what it is trusted for.
+ */
 const ENTRY = /<key>([0-9A-Fa-f]{40})<\/key>/;
 const SETTING = /<dict>(.*?)<\/dict>/gs;
 
 /**
- * Reads the XML property list that `security` exports. SecTrustSettings.h: a certificate without settings of its own is
- * trusted for everything; without a result, one is to trust it as a root. Settings for other uses than TLS (a policy's
- * name that is not `sslServer`) do not count.
+ * Reads the XML property list that `security` exports. SecTrustSettings.h: a certificate without settings is trusted
+ * for everything; settings without a result mean trust as a root. Settings for uses other than TLS (a policy name other
+ * than `sslServer`) are ignored.
  */
 export function readTrustSettings(plist: string): TrustSettings {
   const [, ...parts] = plist.split(ENTRY);

@@ -1,6 +1,6 @@
 /**
- * The machine's certificate authority: the one that `oximy local` shows and that system stores may have. It belongs to
- * root; everybody can read its certificate, and root alone its key.
+ * The machine's certificate authority: the one `oximy local` uses and that system trust stores may contain. It belongs
+ * to root; its certificate is world-readable, its key only readable by root.
  */
 
 import { X509Certificate } from "node:crypto";
@@ -14,7 +14,7 @@ import { CA_CERTIFICATE_FILE } from "../user/settings.js";
 import { stateFolder } from "../user/state-folder.js";
 import { CA_KEY_FILE, type CertificateAuthority, openCa, readCa, type Scope } from "./ca.js";
 
-/** Everybody may read certificates there; the key's own rights keep it (0600). */
+/** The certificate is world-readable; the key file itself is 0600. */
 const FOLDER_MODE = 0o755;
 
 export const machineCaDirectory = (env: NodeJS.ProcessEnv = process.env): string =>
@@ -24,8 +24,8 @@ export const machineCertificatePath = (env: NodeJS.ProcessEnv = process.env): st
   join(machineCaDirectory(env), CA_CERTIFICATE_FILE);
 
 /**
- * Root's: reads it, or makes it. One without name constraints is replaced where they are wanted: its key is deleted.
- * Throws OXIMY_E_CA.
+ * For root: reads the CA, or creates it. A CA without name constraints is replaced when `scope` asks for them, and its
+ * key deleted. Throws OXIMY_E_CA.
  */
 export function openMachineCa(
   scope: Scope = { kind: "any" },
@@ -36,11 +36,11 @@ export function openMachineCa(
   return openCa(directory, Date.now(), scope);
 }
 
-/** Changes with the certificate's file. */
+/** Changes whenever the certificate file does. */
 export const identityOfFile = ({ ino, mtimeMs, size }: Pick<Stats, "ino" | "mtimeMs" | "size">): string =>
   `${ino} ${mtimeMs} ${size}`;
 
-/** Its certificate, for whoever asks; undefined when there is none yet, or none that can be read. */
+/** The CA's certificate; undefined when there is none yet, or it cannot be read. */
 export function machineCertificate(path = machineCertificatePath()): string | undefined {
   try {
     const found = readSmallFile(path);
@@ -56,35 +56,30 @@ function prepareFolder(directory: string): void {
     throw new OximyError(
       "OXIMY_E_CA",
       `The machine's certificate authority is not kept in ${directory}: ${why}`,
-      "Make root the only one who can write there, or name another folder with OXIMY_STATE_DIR.",
+      "Make the folder writable by root only, or set OXIMY_STATE_DIR to another one.",
     );
   }
   try {
     makeFolder(directory, FOLDER_MODE);
     for (const folder of [join(directory, ".."), directory]) chmodSync(folder, FOLDER_MODE); // whatever the umask
   } catch (cause) {
-    const message = `The folder ${directory} cannot be made: ${(cause as Error).message}`;
-    throw new OximyError(
-      "OXIMY_E_CA",
-      message,
-      "Correct that, or name another folder with OXIMY_STATE_DIR.",
-      {
-        cause,
-      },
-    );
+    const message = `The folder ${directory} cannot be created: ${(cause as Error).message}`;
+    throw new OximyError("OXIMY_E_CA", message, "Fix that, or set OXIMY_STATE_DIR to another folder.", {
+      cause,
+    });
   }
 }
 
 function isConstrained(directory: string): boolean {
   try {
-    // The extension's identifier, 2.5.29.30, as it stands in the certificate.
+    // The OID of the extension, 2.5.29.30, in DER.
     return readCa(directory).certificate.raw.includes(Buffer.from("0603551d1e", "hex"));
   } catch {
-    return false; // none, or none that can be used
+    return false; // missing or unusable
   }
 }
 
-/** Nobody signs with it any more; its certificate stays beside, so that stores can be looked through for it. */
+/** Deletes the key. The certificate is kept under another name, so that trust stores can be searched for it. */
 function retire(directory: string): void {
   rmSync(join(directory, CA_KEY_FILE), { force: true });
   const certificate = join(directory, CA_CERTIFICATE_FILE);

@@ -1,24 +1,24 @@
-/** The names for which a certificate may be signed: those that a bundle can read, and those that flags select. */
+/** The names a certificate may be signed for: those readable by the bundle, and those selected by flags. */
 
 import { createHostIndex, type HostIndex } from "../oisp/host-index.js";
 import { normaliseHost } from "../oisp/host-name.js";
 import { readBundleText } from "../oisp/parse.js";
 import type { SupplementUse } from "../oisp/supplement.js";
 
-/** Beyond what the first bundle of a run had; a published bundle gains some ten in a month. */
+/** Beyond those in the first bundle of a run; a published bundle gains about ten a month. */
 const MAX_ADDED = 200;
 
 export interface NameListOptions {
-  /** The bundle that comes with the program. */
+  /** The bundle that ships with the program. */
   readonly document: string;
   readonly supplement: SupplementUse;
   /** `--all-hosts`: any name. */
   readonly allHosts: boolean;
-  /** Names that flags select. */
+  /** Names selected by flags. */
   readonly names: readonly string[];
 }
 
-/** What a bundle brought that the one before had not. */
+/** How a new bundle changed the list. */
 export type ListChange =
   | { readonly kind: "taken"; readonly added: readonly string[] }
   | { readonly kind: "refused"; readonly why: string };
@@ -39,8 +39,8 @@ export class NameList {
   }
 
   /**
-   * Takes another bundle. The first of a run comes before there was any traffic; those after it may add so many
-   * names in all.
+   * Switches to another bundle. The first of a run arrives before any traffic; later ones may add `MAX_ADDED` names in
+   * total.
    */
   use(document: string): ListChange {
     let next: HostIndex;
@@ -53,7 +53,7 @@ export class NameList {
     const added = entriesOf(next).filter((entry) => !before.has(entry));
     if (!this.isFirst) {
       if (this.addedInAll + added.length > MAX_ADDED) {
-        const why = `it adds ${added.length} names, and ${MAX_ADDED} can be added while a capture runs`;
+        const why = `it adds ${added.length} names, and at most ${MAX_ADDED} may be added while a capture runs`;
         return { kind: "refused", why };
       }
       this.addedInAll += added.length;
@@ -68,7 +68,7 @@ export class NameList {
   }
 }
 
-/** All that names hosts in it, as published. */
+/** All host names and patterns of the bundle, as published. */
 function entriesOf({ bundle }: HostIndex): string[] {
   return [
     ...bundle.hosts.keys(),

@@ -1,6 +1,6 @@
 /**
- * A staple for a certificate of ours: clients that asked for one (curl --cert-status, GnuTLS, browsers) are given it
- * where the server's own was good, so that they see what they would without us.
+ * An OCSP staple for one of our certificates. Clients that request one (curl --cert-status, GnuTLS, browsers) get it
+ * when the server's own staple was good, so that they see the same status as without Oximy.
  */
 
 import { createHash, sign, X509Certificate } from "node:crypto";
@@ -9,7 +9,7 @@ import { der, readDer } from "./der.js";
 import { keyIdentifier } from "./x509.js";
 
 const HOUR = 3_600_000;
-/** Begins before now, for clocks that are behind. */
+/** Valid from before now, for clocks that are behind. */
 const BACKDATE_MS = HOUR;
 const VALID_MS = 24 * HOUR;
 

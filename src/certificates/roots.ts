@@ -1,4 +1,4 @@
-/** The certificates that upstream servers are verified against: the system's, and what the environment adds. */
+/** The roots used to verify upstream servers: the system's, and those added by the environment. */
 
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
@@ -25,7 +25,7 @@ function readPems(path: string): string[] {
 
 /**
  * PEM certificates. `SSL_CERT_FILE` replaces the system's, as it does for OpenSSL; `NODE_EXTRA_CA_CERTS` adds
- * to them; Node's own list serves where the system has none.
+ * to them; Node's own list is the fallback when the system has none.
  */
 export function systemRoots(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string[] {
   const system = env.SSL_CERT_FILE

@@ -1,20 +1,20 @@
-/** How many certificates may be signed in which time. */
+/** Rate limit for signing certificates. */
 
-/** As many names at once as a bundle has that one machine uses on one day. */
+/** As many names as one machine uses of a bundle in one day. */
 const BURST = 256;
 const PER_SECOND = 2;
 
-/** A bucket of tokens. */
+/** A token bucket. */
 export class SigningRate {
   private tokens = BURST;
   private filledAt: number;
 
-  /** @param now ms of a clock that is never set */
+  /** @param now monotonic clock, in ms */
   constructor(private readonly now: () => number = () => performance.now()) {
     this.filledAt = now();
   }
 
-  /** Takes one, if there is one. */
+  /** Takes one token, if there is one. */
   take(): "taken" | "none_left" {
     const now = this.now();
     this.tokens = Math.min(BURST, this.tokens + ((now - this.filledAt) / 1_000) * PER_SECOND);

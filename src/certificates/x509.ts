@@ -1,7 +1,7 @@
 /**
- * Builds X.509 certificates (RFC 5280): node-forge makes the structures, node:crypto the P-256 key and the
- * signature. node-forge knows no elliptic curves, so the two places that name them (SubjectPublicKeyInfo and
- * the signature algorithm) are put in as DER.
+ * Builds X.509 certificates (RFC 5280): node-forge builds the structures, node:crypto the P-256 key and the
+ * signature. node-forge does not support elliptic curves, so the two fields that need them (SubjectPublicKeyInfo and
+ * the signature algorithm) are inserted as DER.
  */
 
 import { createHash, type KeyObject, randomBytes, sign } from "node:crypto";
@@ -38,7 +38,7 @@ function time(date: Date): forge.asn1.Asn1 {
     : asn1.create(Class.UNIVERSAL, Type.GENERALIZEDTIME, false, asn1.dateToGeneralizedTime(date));
 }
 
-/** Positive and 127 bits long, so that no two certificates of one issuer meet (RFC 5280 §4.1.2.2). */
+/** Positive and 127 bits long, so that serial numbers of one issuer do not collide (RFC 5280 §4.1.2.2). */
 function serialNumber(): forge.asn1.Asn1 {
   const serial = randomBytes(16);
   serial[0] = (serial[0]! & 0x7f) | 0x40;
@@ -65,7 +65,7 @@ export function subjectKeyIdentifier(publicKey: KeyObject): object {
 const DNS_NAME = 2;
 const IP_ADDRESS = 7;
 
-/** Only names at and below these domains, and no address at all (RFC 5280 §4.2.1.10). */
+/** Permits only names at and below these domains, and no IP address (RFC 5280 §4.2.1.10). */
 export function nameConstraints(domains: readonly string[]): object {
   const subtree = (kind: number, value: string) =>
     sequence(asn1.create(Class.CONTEXT_SPECIFIC, kind, false, value));
@@ -87,7 +87,7 @@ export function nameConstraints(domains: readonly string[]): object {
   };
 }
 
-/** Makes and signs a certificate with a P-256 issuer key. Returns PEM. */
+/** Builds a certificate and signs it with a P-256 issuer key. Returns PEM. */
 export function issueCertificate(request: CertificateRequest, issuerKey: KeyObject): string {
   const names = pki.createCertificate();
   names.setSubject(request.subject);

@@ -1,10 +1,10 @@
-/** The one shape of a connection, from the verdict to the event. Plain data: it crosses a thread. */
+/** A connection, from the verdict to the event. Plain data, since it is passed between threads. */
 
 import type { AppMatch, Endpoint, Owner } from "./client.js";
 import type { Scheme } from "./direction.js";
 import type { Reason } from "./reasons.js";
 
-/** How its content was got at: with the session's own secrets, by a TLS session of ours, or it was plain. */
+/** How the content was obtained: with the session's own secrets, by interception, or it was plain text. */
 export type Via = "read" | "intercept" | "plain";
 
 export interface Connection {
@@ -14,12 +14,12 @@ export interface Connection {
   readonly host: string;
   readonly port: number;
   readonly scheme: Scheme;
-  /** Absent where nothing of it is seen. */
+  /** Absent when none of the content is seen. */
   readonly via?: Via;
   /** The client's own address and port. */
   readonly peer: Endpoint;
   readonly destination: Endpoint;
-  /** ALPN's choice; absent when there was none, or it is not known yet. */
+  /** Negotiated by ALPN; absent when there was none, or it is not known yet. */
   readonly protocol?: string;
   readonly owner: Owner;
   readonly app?: AppMatch;
@@ -28,7 +28,7 @@ export interface Connection {
 /** How a connection closed. */
 export type CloseCause = "ended" | "client_aborted" | "server_closed";
 
-/** The end of a connection to a known host of which nothing was read, and why. */
+/** A finished connection to a known host of which nothing was read, and why. */
 export interface UnreadConnection {
   readonly connection: Connection;
   readonly reason: Reason;

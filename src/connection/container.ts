@@ -1,8 +1,8 @@
-/** The container that a process runs in, as the runtime's own files have it. No daemon is asked. */
+/** The container a process runs in, according to the runtime's own files. No daemon is queried. */
 
 export type ContainerRuntime = "docker" | "podman" | "containerd" | "cri-o" | "buildkit" | "lxc" | "nspawn";
 
-/** What the kernel tells of a process: the runtime's id for the container, or the name that it is known by. */
+/** What the kernel shows of a process: the runtime's id for the container, or its name. */
 export interface ContainerRef {
   readonly runtime: ContainerRuntime;
   readonly id: string;
@@ -10,10 +10,10 @@ export interface ContainerRef {
 
 export interface ContainerNames {
   readonly name?: string;
-  /** As it was asked for: `node:20`, `docker.io/library/alpine:latest`. */
+  /** As requested by the user: `node:20`, `docker.io/library/alpine:latest`. */
   readonly image?: string;
   readonly compose?: { readonly project: string; readonly service?: string };
-  /** The folder of this machine that the development container was opened for. */
+  /** The folder on this machine that the dev container was opened for. */
   readonly devcontainer?: string;
 }
 

@@ -1,6 +1,6 @@
-/** Which way bytes go, and by which scheme: words that all rooms share. */
+/** Direction and scheme of a connection's bytes; used by all rooms. */
 
-/** `request` runs from client to server, `response` from server to client. */
+/** `request` is client to server, `response` server to client. */
 export type Direction = "request" | "response";
 
 export type Scheme = "https" | "http";

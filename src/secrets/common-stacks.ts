@@ -1,4 +1,4 @@
-/** Files that are searched for sites at the start, so that the first call of common programs is read. */
+/** Files searched for sites at startup, so that common programs are read from their first call. */
 
 import { readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const LIBRARY_FOLDERS = [
   "/opt/firefox",
 ];
 
-/** Interpreters that bring a TLS stack of their own, agents, browsers; and what other names they are installed by. */
+/** Interpreters with a built-in TLS stack, agents and browsers, under the names they are installed by. */
 const EXECUTABLES = [
   ...["node", "nodejs", "bun", "deno", "claude", "codex", "opencode", "crush", "ollama", "lms"].flatMap(
     (name) => ["/usr/bin", "/usr/local/bin"].map((folder) => join(folder, name)),
@@ -26,7 +26,7 @@ const EXECUTABLES = [
   "/usr/share/cursor/cursor",
 ];
 
-/** Real paths of those that are there, each once. */
+/** Real paths of those installed, without duplicates. */
 export function commonStacks(): string[] {
   const libraries = LIBRARY_FOLDERS.flatMap((folder) =>
     list(folder)

@@ -1,8 +1,8 @@
 import type fs from "node:fs";
 
 /**
- * What names a file's content: device, inode, size, and the times of the last change of its content and of its inode in
- * nanoseconds. Nobody but the kernel sets the last. Text, so that it can be compared and be a key.
+ * Identifies a file's content: device, inode, size, mtime and ctime in nanoseconds. Only the kernel can set ctime. A
+ * string, so that it can be compared and used as a map key.
  */
 export type FileKey = string;
 

@@ -1,6 +1,6 @@
 /**
- * Reads a key log as it comes (draft-ietf-tls-keylogfile): lines of a label, the client's random and a secret, the
- * latter two in hexadecimal digits. Any program may write what it likes into it.
+ * Reads a key log as a stream (draft-ietf-tls-keylogfile): lines of a label, the client random and a secret, the latter
+ * two in hexadecimal. The input is untrusted: any program may write to it.
  */
 
 import { SECRET_LABELS, type SecretLabel } from "./secret-frame.js";
@@ -9,7 +9,7 @@ export interface KeyLogEntry {
   readonly label: Exclude<SecretLabel, "unknown">;
   /** 32 bytes. */
   readonly random: Buffer;
-  /** 32 or 48 bytes, a copy of its own: who takes it wipes it. */
+  /** 32 or 48 bytes; a copy that the receiver must wipe. */
   readonly secret: Buffer;
 }
 
@@ -27,12 +27,12 @@ const CR = 13;
 const SPACE = 32;
 
 export class KeyLogParser {
-  /** A line of which only a part came. No string is ever made of it: those cannot be wiped. */
+  /** The incomplete current line. Never converted to a string, since strings cannot be wiped. */
   private readonly line = Buffer.alloc(MAX_LINE);
   private length = 0;
   private isTooLong = false;
 
-  /** Calls `take` for each secret that is whole, wipes what it is given, and leaves out all other lines. */
+  /** Calls `take` for each complete secret and skips all other lines. Wipes `bytes`. */
   push(bytes: Uint8Array, take: (entry: KeyLogEntry) => void): void {
     for (const byte of bytes) {
       if (byte === LF) {
@@ -48,7 +48,7 @@ export class KeyLogParser {
     bytes.fill(0);
   }
 
-  /** Forgets a line of which only a part came. */
+  /** Wipes an incomplete line. */
   wipe(): void {
     this.line.fill(0, 0, this.length);
     this.length = 0;
@@ -72,9 +72,9 @@ function readLine(line: Buffer, length: number): KeyLogEntry | undefined {
   return random && secret && { label, random, secret };
 }
 
-/** Undefined when there is anything else than `length` bytes in hexadecimal digits. */
+/** Undefined unless there are `length` bytes in hexadecimal. */
 function readHex(line: Buffer, at: number, length: number): Buffer | undefined {
-  // Not from Buffer's pool, where other buffers of the program lie beside it.
+  // Not from Buffer's pool, which is shared with other buffers of the program.
   const bytes = Buffer.alloc(length);
   for (let index = 0; index < length; index++) {
     const high = digit(line[at + index * 2]!);
@@ -88,7 +88,7 @@ function readHex(line: Buffer, at: number, length: number): Buffer | undefined {
   return bytes;
 }
 
-/** Of an ASCII code; -1 when it is no hexadecimal digit. */
+/** Value of an ASCII hexadecimal digit; -1 for any other character. */
 function digit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   const lower = code | 32;

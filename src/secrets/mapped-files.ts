@@ -1,31 +1,32 @@
 import fs from "node:fs";
 import { decimalDevice } from "./mounts.js";
 
-/** A file whose code a process has mapped. */
+/** A file that a process has mapped executable. */
 export interface MappedFile {
-  /** Decimal "major:minor" of its file system, which need not be what stat(2) says (btrfs). */
+  /** Decimal "major:minor" of its file system; can differ from st_dev in stat(2) (btrfs). */
   readonly device: string;
   readonly inode: string;
-  /** One of its mappings, "start-end" in hexadecimal digits: the name in /proc/PID/map_files. */
+  /** One of its mappings, "start-end" in hexadecimal: the name in /proc/PID/map_files. */
   readonly range: string;
-  /** Bytes mapped as code. */
+  /** Bytes mapped executable. */
   readonly size: number;
-  /** For display and order only: in the process' own namespace, and perhaps another's by now. */
+  /** For display and sorting only: it is in the mount namespace of the process, and may be another file by now. */
   readonly path: string;
 }
 
-/** 65,530 mappings are the kernel's limit; of a program with more text than this, the first are looked at. */
+/** The kernel allows 65,530 mappings; of a longer file, only the first ones are read. */
 const MOST_MAPS = 8 * 1024 * 1024;
-/** Names that tell that a library is, or has, a TLS stack. Only their order depends on it. */
+/** Names of libraries that are, or contain, a TLS stack. Only affects the search order. */
 const TLS_NAME = /ssl|gnutls|freebl|nss|boring|tls|crypt|curl/i;
 const LINE = /^([0-9a-f]+)-([0-9a-f]+) ..x. [0-9a-f]+ ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
 
-/** The files with code in the text of proc_pid_maps(5), each once. */
+/** The files mapped executable in the text of proc_pid_maps(5), without duplicates. */
 export function parseMaps(text: string): MappedFile[] {
   const files = new Map<string, MappedFile>();
   let from = 0;
   for (let end = text.indexOf("\n"); end >= 0; from = end + 1, end = text.indexOf("\n", from)) {
-    // "start-end rwxp": most lines are no code, and a regular expression for each would be the cost of this.
+    // "start-end rwxp": most lines are not executable, and matching each against the expression would dominate the
+    // cost.
     const space = text.indexOf(" ", from);
     if (space < 0 || text[space + 3] !== "x") continue;
     const [, start, stop, device, inode, path] = LINE.exec(text.slice(from, end)) ?? [];
@@ -50,11 +51,11 @@ export function parseMaps(text: string): MappedFile[] {
   return [...files.values()];
 }
 
-/** map_files has no zeros in front, which maps has (fixed programs: "00400000-…"). */
+/** Names in map_files have no leading zeros, unlike those in maps (non-PIE programs: "00400000-…"). */
 const rangeName = (start: string, end: string): string =>
   `${BigInt(`0x${start}`).toString(16)}-${BigInt(`0x${end}`).toString(16)}`;
 
-/** The executable first, then what is named like a TLS stack, then the largest. */
+/** The executable first, then files named like a TLS stack, then the rest; larger ones first. */
 export function inOrder(files: readonly MappedFile[], executable: string | undefined): MappedFile[] {
   const rank = (file: MappedFile): number => {
     if (file.path === executable) return 0;
@@ -67,8 +68,8 @@ export const isNamedLikeTls = (file: MappedFile): boolean =>
   TLS_NAME.test(file.path.slice(file.path.lastIndexOf("/") + 1));
 
 /**
- * The files that a process runs code of, in the order in which to look at them; `executable` is the path of the first, as
- * the kernel writes it. Undefined when the process has ended. 0.1 to 1 ms.
+ * The files a process has mapped executable, in search order; `executable` is the path of its executable as reported by
+ * the kernel. Undefined when the process has ended. Takes 0.1 to 1 ms.
  */
 export function mappedFiles(pid: number): { files: MappedFile[]; executable: string } | undefined {
   const executable = executableOf(pid);
@@ -76,11 +77,13 @@ export function mappedFiles(pid: number): { files: MappedFile[]; executable: str
   try {
     return { files: inOrder(parseMaps(readSome(`/proc/${pid}/maps`)), executable), executable };
   } catch {
-    return undefined; // ended meanwhile
+    return undefined; // it ended meanwhile
   }
 }
 
-/** The path of a process' executable as the kernel writes it, without a look at the file; undefined when it has ended. */
+/**
+ * The path of a process's executable as reported by the kernel, without touching the file; undefined when it has ended.
+ */
 export function executableOf(pid: number): string | undefined {
   try {
     return fs.readlinkSync(`/proc/${pid}/exe`);
@@ -89,31 +92,31 @@ export function executableOf(pid: number): string | undefined {
   }
 }
 
-/** open(2): finds a file and opens nothing. Node has no name for it. */
+/** open(2): refers to the file without opening it. Node does not export the flag. */
 const O_PATH = 0o10000000;
 
 /**
- * Opens what is mapped, whatever is at its path by now and in whichever namespace. The caller has made sure that its file
- * system answers, and closes it. A device, which anybody may map who may open it, does things when root opens it: only
- * regular files are opened.
+ * Opens the mapped file itself, regardless of namespace and of what is at its path now. The caller has checked that its
+ * file system cannot block, and closes the descriptor. Opening a device as root can have side effects, and users can
+ * map devices: only regular files are opened.
  *
- * @throws the error of open(2): ENOENT when it is not mapped any more
+ * @throws the error of open(2): ENOENT when it is no longer mapped
  */
 export function openMapped(pid: number, file: MappedFile): number {
   const found = fs.openSync(`/proc/${pid}/map_files/${file.range}`, O_PATH);
   try {
-    if (!fs.fstatSync(found).isFile()) throw new Error("no regular file is mapped there");
+    if (!fs.fstatSync(found).isFile()) throw new Error("the mapped file is not a regular file");
     return fs.openSync(`/proc/self/fd/${found}`, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } finally {
     fs.closeSync(found);
   }
 }
 
-/** Clock ticks since boot at which a process began, as proc_pid_stat(5) has it; undefined when it has ended. */
+/** Start time of a process in clock ticks since boot (proc_pid_stat(5)); undefined when it has ended. */
 export function startTimeOf(pid: number): number | undefined {
   try {
     const text = fs.readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name, in parentheses, may have anything in it; field 3 follows the last one.
+    // The name, in parentheses, can contain any character; field 3 follows the last closing parenthesis.
     return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[19]);
   } catch {
     return undefined; // ended

@@ -2,8 +2,8 @@ import fs from "node:fs";
 import { parseMountinfo } from "../attribution/mountinfo.js";
 
 /**
- * Kernel file systems on local storage or in memory, whose files answer by themselves. Everything else can make root wait
- * for ever for somebody: FUSE for a user's process, NFS, 9p, virtiofs and cifs for a server.
+ * Kernel file systems on local storage or in memory. Reads on any other can block root forever: FUSE on a user's
+ * process, NFS, 9p, virtiofs and cifs on a server.
  */
 const LOCAL = new Set(
   (
@@ -12,7 +12,7 @@ const LOCAL = new Set(
   ).split(" "),
 );
 
-/** Type of the file system behind each device (decimal "major:minor"), by proc_pid_mountinfo(5). */
+/** File system type of each device (decimal "major:minor"), from proc_pid_mountinfo(5). */
 export function typesOfDevices(mountinfo: string): Map<string, string> {
   const types = new Map<string, string>();
   for (const { device, type } of parseMountinfo(mountinfo)) {
@@ -21,17 +21,18 @@ export function typesOfDevices(mountinfo: string): Map<string, string> {
   return types;
 }
 
-/** "fe:00" of proc_pid_maps(5) as mountinfo writes it: "254:0". */
+/** Converts "fe:00" of proc_pid_maps(5) to the notation of mountinfo: "254:0". */
 export function decimalDevice(device: string): string {
   const [major = "", minor = ""] = device.split(":");
   return `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}`;
 }
 
 /**
- * Why files of a device are not opened; undefined when they may be. Told by tables of mounts alone, never by touching a file.
+ * Why files of a device must not be opened; undefined when they may be. Decided from mount tables alone, without
+ * touching any file.
  *
- * An overlay is only as good as what lies under it, and a user can make one over their own FUSE in a namespace of theirs:
- * those count that are mounted where we are, which takes root (as Docker's and containerd's are).
+ * An overlay is only as safe as its lower layers, and a user can mount one over their own FUSE in a user namespace.
+ * Only overlays mounted in our namespace are accepted, which takes root (as Docker's and containerd's are).
  */
 export function whyNotOpened(
   device: string,
@@ -44,11 +45,11 @@ export function whyNotOpened(
   return LOCAL.has(type) ? undefined : `on a file system that may never answer (${type})`;
 }
 
-/** The mounts of a process' namespace; empty when it has ended. */
+/** The mounts of a process's namespace; empty when it has ended. */
 export function mountsOf(pid: number | "self"): Map<string, string> {
   try {
     return typesOfDevices(fs.readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
   } catch {
-    return new Map(); // ended, or not ours to look at: nothing of it is opened
+    return new Map(); // ended, or no permission: none of its files are opened
   }
 }

@@ -3,29 +3,29 @@ import { loadNative, type NativeAddon } from "../native/native.js";
 import type { Site } from "./site.js";
 
 /**
- * How probes get into a file: one link for each site (`multi`, Linux 6.6), or a perf event (`perf`, Linux 5.8).
- * `best` takes the first of them that the kernel has.
+ * How probes are attached: one uprobe_multi link per site (`multi`, Linux 6.6), or a perf event (`perf`, Linux 5.8).
+ * `best` takes the first that the kernel supports.
  */
 export type ProbeMethod = "best" | "multi" | "perf";
 
-/** Counted since the start, but for the first three: what there is now. */
+/** The first three are current values, the others counters since the start. */
 export interface ProbeStats {
   readonly probes: number;
   /** Handshakes whose secrets are wanted. */
   readonly wanted: number;
-  /** Sites of which it is known where the connection keeps its client random. */
+  /** Sites for which the location of the connection's client random is known. */
   readonly places: number;
   /** Secrets that left the kernel. */
   readonly records: number;
-  /** Frames written of secrets that the client random proved. */
+  /** Frames written with secrets verified by the client random. */
   readonly forwarded: number;
-  /** Frames written of others. */
+  /** Frames written with unverified secrets. */
   readonly candidates: number;
-  /** Left the kernel, but nobody wants them any more. */
+  /** Left the kernel, but are no longer wanted. */
   readonly foreign: number;
-  /** Of a label that connections are not read with. */
+  /** With a label that is not used for decryption. */
   readonly unneeded: number;
-  /** Frames that the descriptor had no room for. */
+  /** Frames dropped because the descriptor was full. */
   readonly dropped: number;
   /** Secrets that stayed in the kernel. */
   readonly refusedByProcess: number;
@@ -49,7 +49,7 @@ type NativeProbes = NativeAddon & {
   secretProbesSupport(method: ProbeMethod): string | null;
 };
 
-/** A wanted handshake that nobody gives up is given up after so long. */
+/** After this time a handshake is no longer wanted, even without `unwant`. */
 export const WANTED_MS = 10_000;
 
 export interface ProbeOptions {
@@ -58,23 +58,24 @@ export interface ProbeOptions {
 }
 
 /**
- * Copies the TLS secrets of wanted handshakes out of the programs that make them, and writes them as frames
- * (secret-frame.ts) to a descriptor. Linux 5.8 and root. The kernel removes all probes when this process ends, in
- * whatever way. Secrets pass through this process's memory, locked and wiped; whoever runs it sets PR_SET_DUMPABLE to 0.
+ * Copies the TLS secrets of wanted handshakes out of other programs' memory, and writes them as frames
+ * (secret-frame.ts) to a descriptor. Needs Linux 5.8 and root. The kernel removes all probes when this process ends,
+ * however it ends. Secrets pass through this process's memory, which is locked and wiped; the host process must set
+ * PR_SET_DUMPABLE to 0.
  */
 export class SecretProbes {
   private readonly binding: ProbesBinding;
 
-  /** Null when it can work here, else why not. Tries it: some 20 ms. */
+  /** Null when probes work here, else the reason why not. Tests by attaching one: about 20 ms. */
   static support(method: ProbeMethod = "best"): string | null {
     return (loadNative() as NativeProbes).secretProbesSupport(method);
   }
 
   /**
-   * `secretsFd` is a pipe or stream socket; it stays the caller's, and becomes non-blocking. When nobody reads it, frames
-   * are dropped and counted.
+   * `secretsFd` is a pipe or stream socket; the caller keeps ownership, and it is set non-blocking. Frames are dropped
+   * and counted while it is full.
    *
-   * @throws OximyError OXIMY_E_PLATFORM when it cannot work here.
+   * @throws OximyError OXIMY_E_PLATFORM when probes do not work here.
    */
   constructor(secretsFd: number, { method = "best", wantedMs = WANTED_MS }: ProbeOptions = {}) {
     try {
@@ -85,29 +86,29 @@ export class SecretProbes {
       throw new OximyError(
         "OXIMY_E_PLATFORM",
         `secrets of other programs cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        "It needs root and Linux 5.8. `--no-read` does without.",
+        "Run it as root on Linux 5.8 or later, or with `--no-read`.",
         { cause: error },
       );
     }
   }
 
   /**
-   * Places probes in a file, for every process that maps it. The descriptor stays the caller's. `fileKey` names the
-   * file's content: what is learned of it is kept for the next time. Resolves to a handle once the probes are there: 4 to
-   * 30 ms. Rejects with an Error that says why the kernel, or we, refuse.
+   * Attaches probes to a file, for every process that maps it. The caller keeps ownership of the descriptor. `fileKey`
+   * identifies the file's content: facts learned about it are cached under that key. Resolves to a handle once the
+   * probes are attached: 4 to 30 ms. Rejects with the reason when the kernel, or this code, refuses.
    */
   async attach(fileFd: number, fileKey: string, sites: readonly Site[]): Promise<number> {
     return this.binding.attach(fileFd, fileKey, sites);
   }
 
-  /** Removes the probes of a handle, soon. */
+  /** Removes the probes of a handle asynchronously. */
   detach(handle: number): void {
     this.binding.detach(handle);
   }
 
   /**
-   * From now on the secrets of the handshake with this client random (32 bytes) by this process are forwarded as those
-   * of `watchId` (u32), until `unwant` or for `wantedMs`. False when there are too many at a time.
+   * Forwards the secrets of this process's handshake with this client random (32 bytes) under `watchId` (u32), until
+   * `unwant` or for `wantedMs`. False when too many handshakes are wanted.
    */
   want(watchId: number, pid: number, random: Uint8Array): boolean {
     return this.binding.want(watchId, pid, random);
@@ -121,7 +122,7 @@ export class SecretProbes {
     return this.binding.stats();
   }
 
-  /** Removes all probes. Nothing is written after it. Waits for the kernel: tens of milliseconds. */
+  /** Removes all probes; nothing is written afterwards. Waits for the kernel: tens of milliseconds. */
   close(): void {
     this.binding.close();
   }

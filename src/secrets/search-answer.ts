@@ -2,9 +2,9 @@ import type { FileKey } from "./file-key.js";
 import { isFileKey } from "./file-key.js";
 import type { ProvenSite, SiteKind, SitesOfFile } from "./site.js";
 
-/** What oximy-sites wrote. It may have been taken over by the file that it read: nothing here is true before a check. */
+/** The output of oximy-sites. A malicious file may have compromised it: verify everything before use. */
 export interface SearchAnswer {
-  /** As the search itself saw the file. */
+  /** As seen by the search itself. */
   readonly file?: FileKey;
   readonly machine?: string;
   readonly buildId?: string;
@@ -34,7 +34,7 @@ const REASON = /^[\w ,;:'()-]{1,120}$/;
 
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** Whether a value from outside (the search, a file) has the form of a site. */
+/** Whether an untrusted value (from the search, or a file) has the form of a site. */
 export function isProvenSite(value: unknown): value is ProvenSite {
   if (typeof value !== "object" || value === null) return false;
   const { kind, offset, rule, proof } = value as Record<string, unknown>;
@@ -57,10 +57,10 @@ export const isReason = (value: unknown): value is string => typeof value === "s
 
 const failed = (reason: string): SearchAnswer => ({ result: { kind: "failed", reason } });
 
-/** Reads the lines of native/linux/sites/answer.h. Whatever is not one of them makes the whole a failure. */
+/** Reads the lines defined in native/linux/sites/answer.h. Any other line makes the whole answer a failure. */
 export function parseAnswer(text: string): SearchAnswer {
   const lines = text.split("\n");
-  if (lines.pop() !== "" || lines.pop() !== "end") return failed("the search was broken off");
+  if (lines.pop() !== "" || lines.pop() !== "end") return failed("the search was interrupted");
   const sites: ProvenSite[] = [];
   const head: { file?: string; machine?: string; buildId?: string } = {};
   let reason: string | undefined;
@@ -74,11 +74,11 @@ export function parseAnswer(text: string): SearchAnswer {
     else {
       const [kind, offset, rule, ...proof] = rest;
       const site: unknown = { kind, offset: Number(offset), rule, proof: proof.map(Number) };
-      if (word !== "site" || !isProvenSite(site)) return failed("the search gave an answer that is none");
+      if (word !== "site" || !isProvenSite(site)) return failed("the search returned an invalid answer");
       sites.push(site);
     }
   }
   if (reason !== undefined && sites.length === 0) return { ...head, result: { kind: "none", reason } };
   if (reason === undefined && areProvenSites(sites)) return { ...head, result: { kind: "found", sites } };
-  return failed("the search gave an answer that is none");
+  return failed("the search returned an invalid answer");
 }

@@ -1,9 +1,9 @@
-/** Whether a connection waits for a search. */
+/** `urgent`: a connection is waiting for the search. */
 export type Lane = "urgent" | "other";
 
 /**
- * Runs so many searches at once, those that a connection waits for before those that none waits for. One that waits
- * for its turn in the second lane moves to the first when it is asked for again.
+ * Runs searches with limited concurrency, urgent ones first. A queued search of the other lane becomes urgent with
+ * `hurry`.
  */
 export class SearchQueue {
   private readonly urgent: Array<(lane: Lane) => void> = [];
@@ -12,7 +12,7 @@ export class SearchQueue {
 
   constructor(private readonly atOnce: number) {}
 
-  /** `start` is called when it is its turn, with the lane that it is in by then; it handles its own errors. */
+  /** `start` is called with the lane it is in when its turn comes; it handles its own errors. */
   add(start: (lane: Lane) => Promise<unknown>, lane: Lane): { hurry(): void } {
     const run = (from: Lane): void => {
       this.running++;
@@ -22,7 +22,7 @@ export class SearchQueue {
       });
     };
     (lane === "urgent" ? this.urgent : this.others).push(run);
-    // To start a process takes milliseconds, which is not on the time of who asked.
+    // Starting a process takes milliseconds, which must not delay the caller.
     if (lane === "urgent") this.next();
     else setImmediate(() => this.next());
     return {

@@ -8,7 +8,7 @@ import type { ProvenSite, SitesOfFile } from "./site.js";
 import type { KeptSites, SiteCache } from "./site-cache.js";
 import { searchSites } from "./sites.js";
 
-/** A file with sites. Open, so that its inode cannot become another file's. */
+/** A file with sites, kept open so that its inode is not reused. */
 export interface OpenFile {
   readonly kind: "found";
   readonly fd: number;
@@ -17,21 +17,21 @@ export interface OpenFile {
 
 export type KnownFile = OpenFile | { readonly kind: "none"; readonly reason: string };
 
-/** What searches one file; in tests something else. */
+/** Searches one file; replaced in tests. */
 export type Search = (fd: number, lane: Lane) => Promise<SitesOfFile>;
 
 const MOST_OPEN = 256;
 const MOST_NONE = 16_384;
-/** How long a file that had none is not opened again. Its inode may be another file's by then. */
+/** How long a file without sites is not opened again. Later, its inode may belong to another file. */
 const NONE_STAYS_MS = 10 * 60_000;
 export const SEARCH_TIMEOUT_MS = 20_000;
 
-/** By whom the content was written: nobody but root, who is not the root of a container of some user. */
+/** Whether only root can have written the content: real root, not the root of a user's container. */
 const isRootsOwn = (status: fs.BigIntStats): boolean => status.uid === 0n && (status.mode & 0o022n) === 0n;
 
 /**
- * What is known of the files that processes run, by device and inode as /proc/PID/maps has them. Those with sites stay
- * open; the others are not even opened again.
+ * Results for the files that processes run, keyed by device and inode from /proc/PID/maps. Files with sites stay open;
+ * the others are not opened again.
  */
 export class SearchedFiles {
   private readonly open = new Map<string, OpenFile & { readonly status: fs.BigIntStats }>();
@@ -48,7 +48,7 @@ export class SearchedFiles {
     private readonly machine: string = process.arch,
   ) {}
 
-  /** What is known without a look at the file. */
+  /** The result in memory, without opening the file. */
   known(file: MappedFile): KnownFile | undefined {
     const name = nameOf(file);
     const open = this.open.get(name);
@@ -59,7 +59,7 @@ export class SearchedFiles {
       : undefined;
   }
 
-  /** The same after a look at the file and what is kept of it on disk; undefined when it has to be searched. */
+  /** Opens the file and looks it up in the cache; undefined when it must be searched. */
   recall(pid: number, file: MappedFile): KnownFile | undefined {
     return this.opened(pid, file, (fd, status) => {
       const kept = this.cache.byKey(keyOfStatus(status)) ?? this.byBuildId(fd, status);
@@ -67,7 +67,10 @@ export class SearchedFiles {
     });
   }
 
-  /** Searches a file. When that did not work, nothing is kept and the reason is told. */
+  /**
+   * Searches a file, unless its result is known. A failed search resolves to `none` with the reason, and is not cached
+   * on disk.
+   */
   async searched(pid: number, file: MappedFile, lane: Lane): Promise<KnownFile> {
     const before = this.known(file) ?? this.recall(pid, file);
     if (before !== undefined) return before;
@@ -75,16 +78,16 @@ export class SearchedFiles {
     try {
       fd = openMapped(pid, file);
     } catch {
-      return { kind: "none", reason: "not mapped any more" };
+      return { kind: "none", reason: "no longer mapped" };
     }
     let answer: KnownFile | undefined;
     try {
       const status = fs.fstatSync(fd, { bigint: true });
       const found = await this.search(fd, lane);
       if (found.kind === "failed") return this.keepNone(file, found.reason);
-      // Written to meanwhile: what was found may be of neither content.
+      // Written to meanwhile: the result may match neither the old nor the new content.
       if (keyOfStatus(fs.fstatSync(fd, { bigint: true })) !== keyOfStatus(status))
-        return { kind: "none", reason: "it was being changed" };
+        return { kind: "none", reason: "the file was being modified" };
       this.cache.keep(keyOfStatus(status), found);
       const buildId = isRootsOwn(status) ? sitesAddon().buildId(fd) : null;
       if (buildId !== null) this.cache.keepBuild(buildId, found);
@@ -111,7 +114,7 @@ export class SearchedFiles {
     try {
       fd = openMapped(pid, file);
     } catch {
-      return undefined; // not mapped any more
+      return undefined; // no longer mapped
     }
     const answer = look(fd, fs.fstatSync(fd, { bigint: true }));
     if (answer?.kind !== "found" || answer.fd !== fd) fs.closeSync(fd);
@@ -136,7 +139,7 @@ export class SearchedFiles {
   private keep(file: MappedFile, fd: number, status: fs.BigIntStats, kept: KeptSites): KnownFile {
     const name = nameOf(file);
     if (kept.kind === "none") return this.keepNone(file, kept.reason);
-    if (this.closed) return { kind: "none", reason: "the search was given up" };
+    if (this.closed) return { kind: "none", reason: "the search was cancelled" };
     const known = this.open.get(name);
     if (known !== undefined) return known;
     const open = { kind: "found" as const, fd, sites: kept.sites, status };
@@ -149,7 +152,7 @@ export class SearchedFiles {
     return open;
   }
 
-  /** Also of a search that failed, so that it is not begun again for every connection. */
+  /** Also for failed searches, so that they are not repeated for every connection. */
   private keepNone(file: MappedFile, reason: string): KnownFile {
     this.none.set(nameOf(file), { reason, until: performance.now() + NONE_STAYS_MS });
     return { kind: "none", reason };
@@ -161,7 +164,7 @@ export class SearchedFiles {
     return open;
   }
 
-  /** A file that is only removed or renamed keeps its content; one that is written to need not. */
+  /** Removing or renaming a file changes its ctime, but not its content. */
   private isUnchanged({ fd, status, sites }: OpenFile & { status: fs.BigIntStats }): boolean {
     const now = fs.fstatSync(fd, { bigint: true });
     if (now.ctimeNs === status.ctimeNs) return true;
@@ -176,5 +179,5 @@ export class SearchedFiles {
   }
 }
 
-/** By what a mapped file is known here. */
+/** Key of a mapped file. */
 export const nameOf = (file: MappedFile): string => `${file.device} ${file.inode} ${file.path}`;

@@ -1,19 +1,19 @@
 /**
- * How TLS secrets go from the native reader of the probes to the capture thread: frames of 72 bytes on a stream,
- * numbers in little-endian order (native/secret_probes.h: SecretFrame).
+ * Wire format of TLS secrets from the native probe reader to the capture thread: frames of 72 bytes on a stream,
+ * little-endian (native/secret_probes.h: SecretFrame).
  *
  * | bytes | what |
  * |---|---|
- * | 0–3 | the watch: the number that the proxy gave the connection |
+ * | 0–3 | watch id: the number the proxy assigned to the connection |
  * | 4 | label |
  * | 5 | length of the secret: 32 or 48 |
  * | 6–7 | flags; bit 0: candidate |
  * | 8–71 | secret, then zeros |
  */
 
-/** In the order of their numbers. The names are those of the key log format. */
+/** In numeric order. The names are those of the key log format. */
 export const SECRET_LABELS = [
-  /** The place where it was copied does not tell, or the label could not be read: try it for all. */
+  /** The site does not reveal the label, or it could not be read: try the secret for every role. */
   "unknown",
   /** TLS 1.2's master secret. */
   "CLIENT_RANDOM",
@@ -31,8 +31,8 @@ export interface SecretFrame {
   readonly watchId: number;
   readonly label: SecretLabel;
   /**
-   * Not proven by the client's random: a secret of the watched process, perhaps of another of its connections. Whether
-   * a record opens with it decides.
+   * Not verified by the client random: a secret of the watched process, possibly of another connection. It belongs to
+   * this one if it decrypts a record.
    */
   readonly candidate: boolean;
   /** 32 or 48 bytes. */
@@ -44,7 +44,7 @@ export const SECRET_FRAME_BYTES = 72;
 const SECRET_OFFSET = 8;
 const CANDIDATE = 1;
 
-/** @throws RangeError when the secret has another length than 32 or 48. */
+/** @throws RangeError unless the secret has 32 or 48 bytes. */
 export function encodeSecretFrame({ watchId, label, candidate, secret }: SecretFrame): Buffer {
   if (!isSecretLength(secret.length)) throw new RangeError(`a secret of ${secret.length} bytes`);
   const bytes = Buffer.alloc(SECRET_FRAME_BYTES);
@@ -57,14 +57,14 @@ export function encodeSecretFrame({ watchId, label, candidate, secret }: SecretF
 }
 
 /**
- * Cuts a stream of bytes into frames. It wipes what it is given and what it keeps; each frame's `secret` is a copy of
- * its own, which who takes it wipes.
+ * Splits a byte stream into frames. It wipes its input and its buffer; each frame's `secret` is a copy that the
+ * receiver must wipe.
  */
 export class SecretFrameReader {
   private readonly partial = Buffer.alloc(SECRET_FRAME_BYTES);
   private filled = 0;
 
-  /** Calls `take` for each frame that is whole. Frames that no reader of secrets writes are left out. */
+  /** Calls `take` for each complete frame. Invalid frames are skipped. */
   push(bytes: Buffer, take: (frame: SecretFrame) => void): void {
     for (let at = 0; at < bytes.length; ) {
       const copied = bytes.copy(this.partial, this.filled, at);
@@ -78,7 +78,7 @@ export class SecretFrameReader {
     bytes.fill(0);
   }
 
-  /** Forgets a frame of which only a part came. */
+  /** Wipes an incomplete frame. */
   wipe(): void {
     this.partial.fill(0);
     this.filled = 0;
@@ -89,7 +89,7 @@ function decode(bytes: Buffer): SecretFrame | undefined {
   const label = SECRET_LABELS[bytes.readUInt8(4)];
   const length = bytes.readUInt8(5);
   if (label === undefined || !isSecretLength(length)) return undefined;
-  // Not from Buffer's pool, where other buffers of the program lie beside it.
+  // Not from Buffer's pool, which is shared with other buffers of the program.
   const secret = Buffer.alloc(length);
   bytes.copy(secret, 0, SECRET_OFFSET, SECRET_OFFSET + length);
   return {

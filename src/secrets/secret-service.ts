@@ -1,7 +1,7 @@
 /**
- * For the supervisor: answers the proxy whether a connection can be read, and sees to it that probes are where they are
- * needed. They are placed when a process first opens a wanted connection, and removed when no such process came for
- * long, so that programs that talk to no known host are left alone.
+ * Runs in the supervisor: decides for the proxy whether a connection can be read, and attaches probes where needed.
+ * Probes are attached when a process first opens a wanted connection, and removed when no such process has shown up for
+ * a while, so that programs that connect to no known host are never probed.
  */
 
 import { closeSync } from "node:fs";
@@ -10,31 +10,31 @@ import type { SecretProbes } from "./probes.js";
 import type { StackFile, StackFinder, Stacks } from "./stack.js";
 
 export type WatchResult =
-  /** Probes are in place: the secrets of the handshake will come, if its server answers. */
+  /** Probes are attached: the secrets of the handshake will arrive, if its server answers. */
   { readonly state: "known" } | { readonly state: "none"; readonly reason: string };
 
 export type WatchAnswer =
   | WatchResult
   /**
-   * Probes are being placed (5 to 30 ms), or the program is searched for sites first (up to seconds). The secrets come
-   * if the server's hello reaches the client after `ready` says "known". It never rejects.
+   * Probes are being attached (5 to 30 ms), or the program is being searched for sites (up to seconds). The secrets
+   * will arrive if the server hello reaches the client after `ready` resolves to "known". It never rejects.
    */
   | { readonly state: "searching"; readonly ready: Promise<WatchResult> };
 
-/** Probes of a file that no process of a wanted connection has had mapped for so long are removed. */
+/** Probes are removed from a file after this time without a wanted connection of a process that maps it. */
 export const UNUSED_MS = 10 * 60_000;
 
 const SWEEP_MS = 60_000;
 
-/** The server's answer is held for 150 ms at most: what is not searched by then is for later connections. */
+/** The server's answer is held for 150 ms at most: results of longer searches are used for later connections. */
 const SEARCH_MS = 110;
 
 export interface SecretServiceOptions {
-  /** Stay the caller's to close. */
+  /** Closed by the caller. */
   readonly probes: Pick<SecretProbes, "attach" | "detach" | "want" | "unwant">;
   readonly finder: StackFinder;
   readonly unusedMs?: number;
-  /** Milliseconds; never goes back. */
+  /** Monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
@@ -67,27 +67,27 @@ export class SecretService {
   }
 
   /**
-   * The proxy named a connection of a process. `watchId` (u32) is the number that the frames of its secrets carry,
-   * `random` the 32 bytes of its client hello. Secrets are forwarded until `unwatch`, or for ten seconds.
+   * Starts to forward the secrets of a connection. `watchId` (u32) is the number in the frames of its secrets, `random`
+   * the 32 bytes from its client hello. Secrets are forwarded until `unwatch`, or for ten seconds.
    */
   watch(watchId: number, pid: number, startTime: number, random: Uint8Array): WatchAnswer {
     const stacks = this.finder.sitesOf(pid, startTime);
     if (stacks.kind === "none") return { state: "none", reason: stacks.reason };
-    // First, so that a handshake is wanted when its probe comes.
+    // First, so that the handshake is already wanted when its probe fires.
     if (!this.probes.want(watchId, pid, random)) {
-      return { state: "none", reason: "too many handshakes at a time" };
+      return { state: "none", reason: "too many concurrent handshakes" };
     }
     const { now, settled } = this.use(stacks, sleep(SEARCH_MS, undefined, { ref: false }));
     if (now?.state === "none") this.probes.unwant(watchId);
     return now ?? { state: "searching", ready: this.unwantWithout(watchId, settled) };
   }
 
-  /** The proxy has what it needs, or has no use for it. */
+  /** The proxy has the secrets, or no longer needs them. */
   unwatch(watchId: number): void {
     this.probes.unwant(watchId);
   }
 
-  /** Removes the probes of files that were not used for long. Called every minute. */
+  /** Removes the probes of files that have not been used for `unusedMs`. Called every minute. */
   detachUnused(): void {
     const oldest = this.now() - this.unusedMs;
     for (const [key, { state, usedAt }] of this.files) {
@@ -97,7 +97,7 @@ export class SecretService {
     }
   }
 
-  /** Removes all of its probes. */
+  /** Removes all probes it attached. */
   close(): void {
     this.closed = true;
     clearInterval(this.sweep);
@@ -114,8 +114,8 @@ export class SecretService {
   }
 
   /**
-   * Sees that the files have probes. `now` is absent while some are searched or are being placed. A program may have
-   * several stacks (curl has OpenSSL's and GnuTLS'), so that all of its files are waited for, until `deadline`.
+   * Ensures that the files have probes. `now` is absent while files are being searched or probes attached. A program
+   * may have several stacks (curl has OpenSSL and GnuTLS), so it waits for all of its files, until `deadline`.
    */
   private use(stacks: Stacks, deadline: Promise<void>): { now?: WatchResult; settled: Promise<WatchResult> } {
     if (stacks.kind === "none") {
@@ -140,7 +140,7 @@ export class SecretService {
   private probed(file: StackFile): ProbedFile {
     const known = this.files.get(file.key);
     if (known !== undefined) {
-      // One that was refused is tried again after the same time, not for each connection.
+      // A refused file is retried after `unusedMs`, not for each connection.
       if (known.state.kind !== "refused") known.usedAt = this.now();
       return known;
     }
@@ -166,12 +166,12 @@ export class SecretService {
   }
 }
 
-/** Of files none of which waits. One that has probes is enough: a program may have mapped other stacks and not use them. */
+/** The result for settled files. One with probes is enough: a program may map other stacks without using them. */
 function resultOf(files: readonly ProbedFile[]): WatchResult {
   let reason = "no file with sites";
   for (const { state } of files) {
     if (state.kind === "attached") return { state: "known" };
     if (state.kind === "refused") reason = state.reason;
   }
-  return { state: "none", reason: `probes cannot be placed: ${reason}` };
+  return { state: "none", reason: `probes cannot be attached: ${reason}` };
 }

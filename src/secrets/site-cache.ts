@@ -6,12 +6,12 @@ import { type FileKey, isFileKey } from "./file-key.js";
 import { areProvenSites, isReason } from "./search-answer.js";
 import type { SitesOfFile } from "./site.js";
 
-/** What is worth keeping: an answer about the file, not that there was none. */
+/** Cacheable results: successful searches, with or without sites. */
 export type KeptSites = Exclude<SitesOfFile, { kind: "failed" }>;
 
 export const SITE_CACHE_FILE = "/var/lib/oximy/sites.json";
 
-/** Counted up when the search finds more, or other sites, than it did: what older ones said is then forgotten. */
+/** Incremented when the search finds more or other sites than before, which invalidates older entries. */
 const VERSION = 1;
 const MOST_FILES = 8192;
 const MOST_BUILDS = 2048;
@@ -19,10 +19,10 @@ const LARGEST = 8 * 1024 * 1024;
 const BUILD_ID = /^[0-9a-f]{16,128}$/;
 
 /**
- * Which sites a file has, also that it has none, over restarts. By the file's key; and by its build id, for copies of the
- * same library in containers, where the caller vouches that root alone could have written the id.
+ * Remembers across restarts which sites a file has, or that it has none. By the file's key; and by its build id, for
+ * copies of the same library in containers, where the caller guarantees that only root could have written the id.
  *
- * Sites from here are checked against the file before use, as those of the search are.
+ * Cached sites are verified against the file before use, like those of the search.
  */
 export class SiteCache {
   private readonly files = new LruCache<FileKey, KeptSites>(MOST_FILES);
@@ -31,18 +31,18 @@ export class SiteCache {
 
   private constructor(private readonly file: string | undefined) {}
 
-  /** For this process alone. */
+  /** Not persisted. */
   static inMemory(): SiteCache {
     return new SiteCache(undefined);
   }
 
-  /** What is in the file, when it is whole and nobody else could have written it; else it is empty. Never throws. */
+  /** Loads the file if it is intact and only we can have written it; otherwise starts empty. Never throws. */
   static at(file: string = SITE_CACHE_FILE): SiteCache {
     const cache = new SiteCache(file);
     try {
       cache.load(JSON.parse(readOwn(file)));
     } catch {
-      // Missing, cut off, or another's: everything is searched again, which takes seconds.
+      // Missing, truncated, or not ours: everything is searched again, which takes seconds.
     }
     return cache;
   }
@@ -65,7 +65,7 @@ export class SiteCache {
     this.changed = true;
   }
 
-  /** Writes what is new, all or nothing. Throws what the file system says. */
+  /** Writes changes atomically. Throws the error of the file system. */
   save(): void {
     if (this.file === undefined || !this.changed) return;
     const text = JSON.stringify({
@@ -91,7 +91,7 @@ export class SiteCache {
   }
 }
 
-/** Oldest first, so that reading them in makes the same order. */
+/** Oldest first, so that loading them restores the order. */
 function entriesOf(cache: LruCache<string, KeptSites>, get: (key: string) => KeptSites | undefined) {
   return cache
     .recentKeys()
@@ -117,13 +117,13 @@ function keptSites(value: unknown): KeptSites | undefined {
   return undefined;
 }
 
-/** The text of a file that only we can have written. */
+/** Reads a file that only we can have written. */
 function readOwn(file: string): string {
   const fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
   try {
     const status = fs.fstatSync(fd);
     const isOurs = status.isFile() && status.uid === process.geteuid?.() && (status.mode & 0o022) === 0;
-    if (!isOurs || status.size > LARGEST) throw new Error(`not a file of ours: ${file}`);
+    if (!isOurs || status.size > LARGEST) throw new Error(`not our own file: ${file}`);
     return fs.readFileSync(fd, "utf8");
   } finally {
     fs.closeSync(fd);

@@ -7,31 +7,31 @@ import { parseAnswer, type SearchAnswer } from "./search-answer.js";
 import type { SitesOfFile } from "./site.js";
 
 export interface SearchOptions {
-  /** After as many milliseconds the search is killed. */
+  /** The search is killed after this many milliseconds. */
   readonly timeoutMs: number;
   /**
-   * As nice(1) counts; that of this process when absent, for a moment, since a server's answer is held until the search is
-   * over.
+   * Nice value; when absent, the search runs at this process's priority for `HASTE_MS`, since a server's answer is held
+   * until it finishes.
    */
   readonly priority?: number;
-  /** What the code must be for: that of this process, unless a test says else. */
+  /** Required architecture of the code; defaults to this process's. Set by tests. */
   readonly machine?: string;
 }
 
-/** With whose rights a path is opened. */
+/** User whose permissions are used to open a path. */
 export interface FileUser {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** After as many milliseconds no connection waits any more: what users start shall not go before all else for longer. */
+/** After this many milliseconds no connection is waiting, and searches caused by users lose their high priority. */
 const HASTE_MS = 300;
-/** An answer is a few lines; what writes more is not ours any more. */
+/** An answer is a few lines; a longer one means that the search is compromised. */
 const LONGEST_ANSWER = 64 * 1024;
 
 /**
- * Searches the executable file that is open as `fd` for sites, in a process without privileges, and checks what it says
- * against the file. Never rejects for what is in the file.
+ * Searches the executable file open as `fd` for sites, in an unprivileged process, and verifies its answer against the
+ * file. Never rejects because of the file's content.
  *
  * @throws OximyError OXIMY_E_NATIVE_MISSING when oximy-sites was not built
  */
@@ -41,19 +41,19 @@ export async function searchSites(fd: number, options: SearchOptions): Promise<S
 }
 
 /**
- * The same of a path, opened by the search itself with the rights of a user: the file system behind it may be that user's
- * own and never answer. Not checked: root has not opened the file.
+ * Searches a path that the search process itself opens with a user's permissions: its file system may be the user's own
+ * and block forever. The answer is not verified, since root has not opened the file.
  */
 export function searchPath(path: string, user: FileUser, options: SearchOptions): Promise<SearchAnswer> {
   return runSearch([String(user.uid), String(user.gid), path], [], options);
 }
 
-/** What of an answer holds: all of it, or nothing. */
+/** Verifies an answer: it is accepted in full or rejected. */
 export function checked(fd: number, answer: SearchAnswer, machine: string): SitesOfFile {
   const { result } = answer;
   if (result.kind !== "found") return result;
   if (answer.machine !== undefined && answer.machine !== machine) {
-    return { kind: "none", reason: "code for another machine" };
+    return { kind: "none", reason: "built for another architecture" };
   }
   if (
     sitesAddon()
@@ -61,7 +61,7 @@ export function checked(fd: number, answer: SearchAnswer, machine: string): Site
       .every((holds) => holds)
   )
     return result;
-  return { kind: "failed", reason: "what the search found does not hold" };
+  return { kind: "failed", reason: "the sites found could not be verified" };
 }
 
 function searchExecutable(): string {
@@ -99,7 +99,7 @@ function runSearch(
     const timer = setTimeout(() => stop("the search took too long"), timeoutMs);
     child.stdout?.setEncoding("latin1").on("data", (more: string) => {
       text += more;
-      if (text.length > LONGEST_ANSWER) stop("the search gave an answer that is none");
+      if (text.length > LONGEST_ANSWER) stop("the search returned an invalid answer");
     });
     child.once("error", (error) => {
       clearTimeout(timer);
@@ -120,6 +120,6 @@ function setPriorityOf(pid: number | undefined, priority: number): void {
   try {
     if (pid !== undefined) setPriority(pid, priority);
   } catch {
-    // It has ended, or priorities cannot be changed here.
+    // It has ended, or priorities cannot be changed.
   }
 }

@@ -10,12 +10,12 @@ import { type FileUser, searchPath } from "./sites.js";
 
 /** A file of a process, with the sites in it. */
 export interface StackFile {
-  /** One name for one file, as long as the finder lives. */
+  /** Identifies the file during the finder's lifetime. */
   readonly key: string;
   readonly sites: readonly Site[];
-  /** The finder's own: valid in this turn of the event loop, and to be left open. /proc/self/fd/N names the file. */
+  /** Owned by the finder: valid in this turn of the event loop; do not close it. /proc/self/fd/N refers to the file. */
   readonly fd: number;
-  /** Opens it once more, for who keeps it longer and closes it. Throws when the finder has let go of it. */
+  /** Opens it again, for callers that keep it longer and close it. Throws when the finder has closed the file. */
   openFile(): number;
 }
 
@@ -23,29 +23,29 @@ export type Stacks =
   | {
       readonly kind: "known";
       readonly files: readonly StackFile[];
-      /** Other files of the process are being searched: the same question, answered when that is done. */
+      /** Other files of the process are being searched: resolves to the updated result when that is done. */
       readonly more?: Promise<Stacks>;
     }
-  /** `done` answers as soon as a first file with sites is known, or all are known to have none. Never rejects. */
+  /** `done` resolves as soon as one file has sites, or all are known to have none. Never rejects. */
   | { readonly kind: "searching"; readonly done: Promise<Stacks> }
   | { readonly kind: "none"; readonly reason: string };
 
 export interface StackFinderOptions {
   readonly cache?: SiteCache;
-  /** What searches one file; in tests something else. */
+  /** Searches one file; replaced in tests. */
   readonly search?: Search;
-  /** Told what goes wrong without consequence: the cache that cannot be written. */
+  /** Called for non-fatal errors, such as a cache that cannot be written. */
   readonly onProblem?: (problem: string) => void;
 }
 
 const NO_STACK = "no TLS stack that is known";
 const ENDED: Stacks = { kind: "none", reason: "the process has ended" };
 const MOST_PROCESSES = 4096;
-/** Libraries are loaded late (Python), so that a process is looked at again for a later connection. */
+/** Libraries can be loaded late (Python), so a process is examined again for later connections. */
 const LOOK_AGAIN_MS = 1000;
 const SAVE_AFTER_MS = 2000;
 const AT_ONCE = 2;
-/** Searches ahead leave the processor to whoever wants it. */
+/** Searches ahead of time run at low priority. */
 const AHEAD_TIMEOUT_MS = 60_000;
 const MOST_PATHS_AHEAD = 256;
 
@@ -61,9 +61,9 @@ interface Pending {
 }
 
 /**
- * Says where the TLS secrets of a process can be copied. What was seen before is answered at once and from memory; what
- * was not is searched beside, the executable first, and every mapped file in the end, because BoringSSL hides in
- * extensions of Python whose names say nothing. Root alone.
+ * Finds the sites where the TLS secrets of a process can be copied. Known files are answered immediately from memory;
+ * unknown ones are searched in the background, the executable first, and eventually every mapped file, because
+ * BoringSSL is also found in Python extensions whose names do not suggest it. Needs root.
  */
 export class StackFinder {
   private readonly files: SearchedFiles;
@@ -84,13 +84,13 @@ export class StackFinder {
   }
 
   /**
-   * The sites in what a process runs by now. `startTime`: clock ticks since boot, as ProcessInfo has it; another process
-   * under the same pid is none. At most one reading of its mappings, 0.1 to 1 ms.
+   * The sites in the files a process has mapped now. `startTime`: clock ticks since boot, as in ProcessInfo; guards
+   * against a reused pid. Reads its mappings at most once, 0.1 to 1 ms.
    */
   sitesOf(pid: number, startTime: number): Stacks {
     const name = `${pid} ${startTime}`;
     const seen = this.processes.peek(name);
-    // Who calls exec(2) stays the same process.
+    // After exec(2) pid and start time are the same, but the executable is not.
     if (seen && performance.now() - seen.at < LOOK_AGAIN_MS && seen.executable === executableOf(pid)) {
       const stacks = this.stacks(pid, seen.mapped);
       if (stacks.kind === "known") return stacks;
@@ -98,15 +98,14 @@ export class StackFinder {
     const found = mappedFiles(pid);
     if (found === undefined) return ENDED;
     const stacks = this.lookAt(pid, found.files, found.executable);
-    // Asked last: all that was read and opened before was this process' own.
+    // Checked last: then everything read and opened before belonged to this process.
     if (startTimeOf(pid) !== startTime) return ENDED;
     this.processes.set(name, { executable: found.executable, mapped: found.files, at: performance.now() });
     return stacks;
   }
 
   /**
-   * Searches a program before it runs, when nothing else is to be done, with the rights of the user whose it is. Once a
-   * path. Does not reject.
+   * Searches a program before it runs, with low priority and the permissions of its user. Once per path. Never rejects.
    */
   searchAhead(path: string, user: FileUser): Promise<void> {
     const begun = this.ahead.get(path);
@@ -118,7 +117,7 @@ export class StackFinder {
     return done;
   }
 
-  /** Lets go of all files, and keeps what was found. */
+  /** Closes all files and saves the cache. */
   close(): void {
     this.closed = true;
     this.save();
@@ -130,14 +129,14 @@ export class StackFinder {
     for (const file of mapped) {
       if (this.files.known(file) !== undefined || whyNot(file) !== undefined) continue;
       const isLikely = file.path === executable || isNamedLikeTls(file);
-      // Opening takes some 20 µs: for a hundred others that is done beside.
+      // Opening takes about 20 µs: for the hundred others it is done in the background.
       if (isLikely && this.files.recall(pid, file) !== undefined) continue;
       this.search(pid, file, isLikely ? "urgent" : "other");
     }
     return this.stacks(pid, mapped);
   }
 
-  /** What is known of files by now, and what is being searched. */
+  /** The files known by now, and the pending searches. */
   private stacks(pid: number, mapped: readonly MappedFile[]): Stacks {
     const files: StackFile[] = [];
     const searches: Promise<KnownFile>[] = [];
@@ -167,7 +166,7 @@ export class StackFinder {
   ): Promise<Stacks> {
     if (all) await Promise.all(searches);
     else await firstWithSites(searches);
-    if (this.closed) return { kind: "none", reason: "the search was given up" };
+    if (this.closed) return { kind: "none", reason: "the search was cancelled" };
     return this.stacks(pid, mapped);
   }
 
@@ -186,7 +185,7 @@ export class StackFinder {
       let known: KnownFile;
       try {
         known = this.closed
-          ? { kind: "none", reason: "the search was given up" }
+          ? { kind: "none", reason: "the search was cancelled" }
           : await this.files.searched(pid, file, from);
       } catch (error) {
         known = { kind: "none", reason: error instanceof Error ? error.message : String(error) };
@@ -197,7 +196,7 @@ export class StackFinder {
       this.saveSoon();
     };
     let entry: { hurry(): void } | undefined;
-    // Before it is in the queue: it may begin, and end, before add() returns.
+    // Before it is queued: it may start, and finish, before add() returns.
     this.pending.set(name, { found, hurry: () => entry?.hurry() });
     entry = this.queue.add(start, lane);
   }
@@ -205,7 +204,7 @@ export class StackFinder {
   private async searchPath(path: string, user: FileUser): Promise<void> {
     try {
       const { file, result } = await searchPath(path, user, { timeoutMs: AHEAD_TIMEOUT_MS, priority: 10 });
-      // That a file has none is believed only of one that root has opened: this answer names its file itself.
+      // `none` is only trusted for files that root has opened: this answer comes with its own file key.
       if (file !== undefined && result.kind === "found") this.cache.keep(file, result);
       this.saveSoon();
     } catch (error) {
@@ -213,7 +212,7 @@ export class StackFinder {
     }
   }
 
-  /** Why a file of the process is not opened; its own mounts are read when ours do not tell, once for all files. */
+  /** Why a file of the process must not be opened. The process's mounts are read once, when ours lack the device. */
   private refusals(pid: number): (file: MappedFile) => string | undefined {
     let theirs: ReadonlyMap<string, string> | undefined;
     return ({ device }) => {
@@ -223,7 +222,7 @@ export class StackFinder {
     };
   }
 
-  /** Read again, at most once a second, when a device is not among them. */
+  /** Reread at most once a second, when a device is missing. */
   private ourMounts(device: string): ReadonlyMap<string, string> {
     const now = performance.now();
     if (
@@ -247,13 +246,13 @@ export class StackFinder {
       this.cache.save();
     } catch (error) {
       this.onProblem(
-        `what was found in programs could not be kept: ${error instanceof Error ? error.message : String(error)}`,
+        `the cache of searched programs could not be saved: ${error instanceof Error ? error.message : String(error)}`,
       );
     }
   }
 }
 
-/** The first that has some; when none has, the end of all. */
+/** Resolves when the first one has sites, or all have finished. */
 function firstWithSites(searches: readonly Promise<KnownFile>[]): Promise<void> {
   return new Promise((resolve) => {
     let left = searches.length;

@@ -1,4 +1,4 @@
-/** What people call a TLS stack that was found in a file. */
+/** Display name of a TLS stack found in a file. */
 
 import type { Site, SiteKind } from "./site.js";
 
@@ -10,14 +10,14 @@ const BY_KIND: Record<Exclude<SiteKind, "keylog">, string> = {
   nss_hmac_init: "NSS",
 };
 
-/** @param key "device inode path", as the finder names files */
+/** @param key "device inode path": the finder's key of the file */
 export function nameOfStack(key: string, sites: readonly Site[]): string {
   const path = key.split(" ").slice(2).join(" ");
   const kind = sites[0]?.kind ?? "keylog";
   return `${kind === "keylog" ? keylogStack(path) : BY_KIND[kind]} in ${path || "a file without a name"}`;
 }
 
-/** The three that hand lines to a key log look alike in a program that has them built in. */
+/** The three with a key log callback cannot be distinguished when statically linked into a program. */
 function keylogStack(path: string): string {
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (/^libgnutls/.test(name)) return "GnuTLS";

@@ -1,16 +1,16 @@
-/** The TLS stacks of a running process: which of the files that it has mapped have sites. */
+/** The TLS stacks of a running process: the mapped files that have sites. */
 
 import type { Site } from "./site.js";
 
 export interface StackFile {
-  /** Names the file: what is learned of it is kept by that. */
+  /** Identifies the file; facts learned about it are cached under this key. */
   readonly key: string;
   /** At least one. */
   readonly sites: readonly Site[];
   /**
-   * A descriptor of the very file that the process has mapped, for reading; who calls it closes it.
+   * Opens the very file the process has mapped, for reading; the caller closes the descriptor.
    *
-   * @throws Error when the file can be opened no more.
+   * @throws Error when the file can no longer be opened.
    */
   openFile(): number;
 }
@@ -19,15 +19,15 @@ export type Stacks =
   | {
       readonly kind: "known";
       readonly files: readonly StackFile[];
-      /** Other files of the process are being searched: the same question, answered when that is done. */
+      /** Other files of the process are being searched: resolves to the updated result when that is done. */
       readonly more?: Promise<Stacks>;
     }
   /** Never rejects, nor does `more`. */
   | { readonly kind: "searching"; readonly done: Promise<Stacks> }
-  /** No stack whose secrets can be read. `reason` is for people. */
+  /** No stack whose secrets can be read. `reason` is for display. */
   | { readonly kind: "none"; readonly reason: string };
 
 export interface StackFinder {
-  /** Answers at once. `startTime` as in ProcessInfo: with the pid it names a process for good. */
+  /** Returns immediately. `startTime` as in ProcessInfo: together with the pid it identifies a process uniquely. */
   sitesOf(pid: number, startTime: number): Stacks;
 }

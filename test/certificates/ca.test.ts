@@ -73,7 +73,7 @@ const BROKEN: Record<string, { readonly spoil: (folder: string) => void; readonl
   "its key is gone": { spoil: (folder) => rmSync(join(folder, CA_KEY_FILE)), says: /ENOENT/ },
   "its key is of another certificate": {
     spoil: (folder) => writeFileSync(join(folder, CA_KEY_FILE), pemOf(newKey())),
-    says: /do not belong together/,
+    says: /do not match/,
   },
   "its certificate is cut": {
     spoil: (folder) => {
@@ -91,7 +91,7 @@ const BROKEN: Record<string, { readonly spoil: (folder: string) => void; readonl
       const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
       writeFileSync(join(folder, CA_KEY_FILE), pemOf(privateKey));
     },
-    says: /no P-256 key/,
+    says: /not a P-256 key/,
   },
   "its certificate is a leaf": {
     spoil: (folder) => {
@@ -105,7 +105,7 @@ const BROKEN: Record<string, { readonly spoil: (folder: string) => void; readonl
       writeFileSync(join(folder, CA_CERTIFICATE_FILE), leaf);
       writeFileSync(join(folder, CA_KEY_FILE), pemOf(privateKey));
     },
-    says: /none of an authority/,
+    says: /not a CA certificate/,
   },
   "a folder stands where its key should": {
     spoil: (folder) => {
@@ -140,14 +140,14 @@ test.skipIf(spawnSync("unshare", ["-m", "true"]).status !== 0)(
     const args = ["-m", "sh", "-c", ON_FULL_DISK, process.execPath, source, temporaryFolder()];
     const { stdout, stderr } = spawnSync("unshare", args, { encoding: "utf8", timeout: 15_000 });
     expect(stderr).toBe("");
-    expect(stdout).toMatch(/^OXIMY_E_CA Make room/);
+    expect(stdout).toMatch(/^OXIMY_E_CA Free space/);
   },
 );
 
 test("OXIMY_E_CA when the certificate has ended", () => {
   const folder = temporaryFolder();
   openCa(folder);
-  expect(() => openCa(folder, Date.now() + 3651 * DAY)).toThrow(/certificate ended on/);
+  expect(() => openCa(folder, Date.now() + 3651 * DAY)).toThrow(/certificate expired on/);
 });
 
 test("OXIMY_E_CA when the folder cannot be made", () => {

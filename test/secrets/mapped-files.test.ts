@@ -87,7 +87,7 @@ describe("the mappings of a process", () => {
       await using child = start("python3", ["-c", script]);
       const pid = Number(await child.line());
       const device = mappedFiles(pid)!.files.find(({ path }) => path === "/dev/zero");
-      expect(() => openMapped(pid, device!)).toThrow("no regular file is mapped there");
+      expect(() => openMapped(pid, device!)).toThrow("the mapped file is not a regular file");
     },
   );
 

@@ -138,7 +138,7 @@ describe("the service of secrets", () => {
     stacks = { 5: known(file("app")) };
     const answer = ready(of, 1, 5);
     probes.pending.get("app")!.refused("an executable on a FUSE file system");
-    const none = { state: "none", reason: "probes cannot be placed: an executable on a FUSE file system" };
+    const none = { state: "none", reason: "probes cannot be attached: an executable on a FUSE file system" };
     expect(await answer).toEqual(none);
     probes.taken();
     now = 999;
@@ -159,7 +159,7 @@ describe("the service of secrets", () => {
     stacks = { 5: known(file("app", gone)) };
     expect(await ready(of, 1, 5)).toEqual({
       state: "none",
-      reason: "probes cannot be placed: the process has ended",
+      reason: "probes cannot be attached: the process has ended",
     });
   });
 
@@ -167,7 +167,7 @@ describe("the service of secrets", () => {
     const of = make();
     stacks = { 5: known(file("app")) };
     probes.full = true;
-    expect(watch(of, 1, 5)).toEqual({ state: "none", reason: "too many handshakes at a time" });
+    expect(watch(of, 1, 5)).toEqual({ state: "none", reason: "too many concurrent handshakes" });
     expect(probes.taken()).toEqual([]);
   });
 

@@ -59,7 +59,7 @@ describe.skipIf(!onLinux)("a small file of each stack", () => {
     const answer = await withFile(smallFile(small.name), (fd) =>
       searchSites(fd, { timeoutMs, machine: other }),
     );
-    expect(answer).toEqual({ kind: "none", reason: "code for another machine" });
+    expect(answer).toEqual({ kind: "none", reason: "built for another architecture" });
   });
 });
 

@@ -160,7 +160,7 @@ describe.skipIf(!canLook)("the stacks of a process", { timeout: 120_000 }, () =>
     if (stacks.kind !== "searching") throw new Error(stacks.kind);
     finder.close();
     const ends = setInterval(() => end({ kind: "none", reason: "over" }), 1);
-    expect(await stacks.done).toEqual({ kind: "none", reason: "the search was given up" });
+    expect(await stacks.done).toEqual({ kind: "none", reason: "the search was cancelled" });
     clearInterval(ends);
   });
 });
