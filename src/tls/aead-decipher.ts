@@ -5,16 +5,16 @@ import type { AeadProtection } from "./cipher-suites.js";
 /** One AEAD key. */
 export interface AeadDecipher {
   /**
-   * What `record` has from `start` on up to the tag at its end, decrypted; undefined when the tag does not fit. Valid
-   * until the next call of any decipher of this thread. `extra` are the first `extraLength` bytes of what was
-   * authenticated along with it.
+   * Decrypts `record` from `start` to the tag at its end; undefined when authentication fails. The result is valid
+   * until the next call of any decipher on this thread. The first `extraLength` bytes of `extra` are the additional
+   * authenticated data.
    */
   open(nonce: Buffer, extra: Buffer, extraLength: number, record: Buffer, start: number): Buffer | undefined;
   /** Overwrites the key. */
   wipe(): void;
 }
 
-/** Makes a decipher, which owns the key from then on. */
+/** Creates a decipher, which takes ownership of the key. */
 export type MakeDecipher = (protection: AeadProtection, key: Buffer) => AeadDecipher;
 
 /** The addon's class (native/aead_binding.cc). */
@@ -25,7 +25,7 @@ interface NativeDecipher {
 }
 type NativeDecipherClass = new (algorithm: string, key: Buffer) => NativeDecipher;
 
-/** More than any record holds. A buffer for each would be garbage outside the heap, 16 KiB each in bulk transfers. */
+/** Larger than any record. A buffer per record would be off-heap garbage, 16 KiB each in bulk transfers. */
 const opened = Buffer.allocUnsafeSlow(20 << 10);
 
 export const nodeDecipher: MakeDecipher = ({ algorithm, tagLength }, key) => {
@@ -35,7 +35,7 @@ export const nodeDecipher: MakeDecipher = ({ algorithm, tagLength }, key) => {
       const end = record.length - tagLength;
       if (end < start) return undefined;
       try {
-        // One type for all: CCM is the only one that asks for the length beforehand.
+        // One type for all algorithms: only CCM needs the length beforehand.
         const decipher = createDecipheriv(algorithm as "aes-128-ccm", key, nonce, options);
         decipher.setAAD(extra.subarray(0, extraLength), { plaintextLength: end - start });
         decipher.setAuthTag(record.subarray(end));
@@ -43,7 +43,7 @@ export const nodeDecipher: MakeDecipher = ({ algorithm, tagLength }, key) => {
         decipher.final();
         return content;
       } catch {
-        // The tag does not fit: node:crypto says so by throwing.
+        // Authentication failed: node:crypto throws.
         return undefined;
       }
     },
@@ -55,21 +55,21 @@ export const nodeDecipher: MakeDecipher = ({ algorithm, tagLength }, key) => {
 
 let native: NativeDecipherClass | null | undefined;
 
-/** Null where the addon is not built, or Node comes with another library than OpenSSL. */
+/** Null when the addon is not built, or Node is not linked with OpenSSL. */
 function nativeClass(): NativeDecipherClass | null {
   if (native === undefined) {
     try {
       native =
         (loadNative() as NativeAddon & { AeadDecipher?: NativeDecipherClass | null }).AeadDecipher ?? null;
     } catch {
-      // Reading goes on with node:crypto; what needs the addon says that it is missing.
+      // node:crypto is the fallback; code that needs the addon reports that it is missing.
       native = null;
     }
   }
   return native;
 }
 
-/** The addon's where it has one: a small record takes it a tenth of the time. CCM is left to node:crypto. */
+/** The addon's decipher if available: ten times as fast for small records. CCM always uses node:crypto. */
 export const fastestDecipher: MakeDecipher = (protection, key) => {
   const Native = protection.tagLength === 16 && !protection.algorithm.endsWith("ccm") ? nativeClass() : null;
   if (Native === null) return nodeDecipher(protection, key);

@@ -4,13 +4,15 @@ import { expandLabel } from "./key-schedule.js";
 import { HEADER_LENGTH, type RecordOpener } from "./record.js";
 
 const NONCE_LENGTH = 12;
-/** GCM and CCM of TLS 1.2: this much of the nonce is a secret, the rest is in front of each record (RFC 5288 §3). */
+/**
+ * GCM and CCM in TLS 1.2: this part of the nonce is secret, the rest precedes each record's ciphertext (RFC 5288 §3).
+ */
 const SALT_LENGTH = 4;
 const EXPLICIT_LENGTH = NONCE_LENGTH - SALT_LENGTH;
-/** The record type with the sequence number before it, and the length after it (RFC 5246 §6.2.3.3). */
+/** Sequence number, record type, version, length (RFC 5246 §6.2.3.3). */
 const EXTRA_LENGTH = 13;
 
-/** Bytes of IV that TLS 1.2's key block has for each direction. */
+/** Length of the IV per direction in TLS 1.2's key block. */
 export function fixedIvLength(protection: AeadProtection): number {
   return protection.algorithm === "chacha20-poly1305" ? NONCE_LENGTH : SALT_LENGTH;
 }
@@ -45,7 +47,7 @@ abstract class AeadOpener implements RecordOpener {
   }
 }
 
-/** TLS 1.3 (RFC 8446 §5.2): the type is the last byte of the content that is not zero. */
+/** TLS 1.3 (RFC 8446 §5.2): the content type is the last nonzero byte of the plaintext. */
 class Tls13Opener extends AeadOpener {
   open(record: Buffer): Buffer | undefined {
     this.makeNonce();
@@ -92,7 +94,7 @@ class Tls12Opener extends AeadOpener {
   }
 }
 
-/** The keys of TLS 1.3 follow from a traffic secret (RFC 8446 §7.3). */
+/** TLS 1.3 derives the keys from a traffic secret (RFC 8446 §7.3). */
 export function openerForTrafficSecret(suite: CipherSuite, secret: Buffer, make: MakeDecipher): RecordOpener {
   const protection = suite.protection as AeadProtection;
   const key = expandLabel(suite.hash, secret, "key", protection.keyLength);

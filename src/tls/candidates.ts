@@ -9,15 +9,15 @@ export type SecretLabel =
   | "SERVER_HANDSHAKE_TRAFFIC_SECRET"
   | "CLIENT_TRAFFIC_SECRET_0"
   | "SERVER_TRAFFIC_SECRET_0"
-  | "CLIENT_TRAFFIC_SECRET_N" // OpenSSL, after a key update; they follow from those before
+  | "CLIENT_TRAFFIC_SECRET_N" // OpenSSL, after a key update; derived from the previous ones
   | "SERVER_TRAFFIC_SECRET_N"
   | "EARLY_EXPORTER_SECRET"
   | "EXPORTER_SECRET";
 
-/** Part of a TLS 1.3 session with a key of its own. */
+/** Part of a TLS 1.3 session with its own key. */
 export type Phase = "early" | "handshake" | "application";
 
-/** What a labelled secret protects; undefined: no records of TLS 1.3. */
+/** What a labelled secret protects; undefined: no TLS 1.3 records. */
 export const ROLE: Readonly<
   Record<SecretLabel, { readonly direction: Direction; readonly phase: Phase } | undefined>
 > = {
@@ -33,27 +33,29 @@ export const ROLE: Readonly<
   EXPORTER_SECRET: undefined,
 };
 
-/** A secret that may be of this session or of another one; a record that it opens proves it. */
+/** A secret that may belong to this session or to another one; decrypting a record proves that it belongs here. */
 export interface Candidate {
   /** Counts up: later candidates have larger ones. */
   readonly id: number;
   readonly label: SecretLabel | undefined;
   readonly secret: Buffer;
-  /** Made at the first trial, then kept: deriving keys costs more than a trial. */
+  /** Created on the first attempt and kept: deriving keys costs more than an attempt. */
   openers: Readonly<Record<Direction, RecordOpener>> | undefined;
 }
 
-/** Others' secrets come too, while it is not known whose they are: the newest of this many are kept. */
+/**
+ * Secrets of other sessions arrive too, since their session may be unknown: this many are kept, oldest dropped first.
+ */
 const MAX_CANDIDATES = 64;
-/** SHA-256 and SHA-384; a master secret of TLS 1.2 is as long as the latter. */
+/** SHA-256 and SHA-384; a TLS 1.2 master secret is as long as the latter. */
 const LENGTHS: ReadonlySet<number> = new Set([32, 48]);
 
-/** The secrets that were not matched to a key of this session yet. Owns their bytes. */
+/** Secrets not yet matched to a key of this session. Owns their bytes. */
 export class Candidates {
   private entries: Candidate[] = [];
   private idCounter = 0;
 
-  /** Every candidate that will come has this id or a larger one. */
+  /** The smallest id of any future candidate. */
   get nextId(): number {
     return this.idCounter;
   }
@@ -62,7 +64,7 @@ export class Candidates {
     return this.entries;
   }
 
-  /** False when it cannot be a secret that opens records. */
+  /** False when it cannot be a secret that protects records. */
   add(label: SecretLabel | undefined, secret: Uint8Array): boolean {
     if (!LENGTHS.has(secret.length)) return false;
     if (label !== undefined && label !== "CLIENT_RANDOM" && ROLE[label] === undefined) return false;

@@ -3,12 +3,12 @@ import type { CbcProtection } from "./cipher-suites.js";
 import { HEADER_LENGTH, type RecordOpener } from "./record.js";
 
 const BLOCK = 16;
-/** Sequence number, type, version, length: what the MAC has before the content (RFC 5246 §6.2.3.1). */
+/** Sequence number, type, version, length: the MAC's input before the content (RFC 5246 §6.2.3.1). */
 const EXTRA_LENGTH = 13;
 
 /**
  * CBC of TLS 1.2 (RFC 5246 §6.2.3.2), with the MAC inside the encryption or, where negotiated, around it (RFC 7366).
- * Nothing is answered to anyone, so nothing here need take the same time for every padding.
+ * Constant time is not needed: a passive reader responds to nobody, so it is no padding oracle.
  */
 export class CbcOpener implements RecordOpener {
   contentType = 0;

@@ -1,4 +1,4 @@
-/** The cipher suites that are read: AES (GCM, CCM, CBC) and ChaCha20-Poly1305, whatever the key exchange. */
+/** Supported cipher suites: AES (GCM, CCM, CBC) and ChaCha20-Poly1305, with any key exchange. */
 
 export type SuiteHash = "sha256" | "sha384";
 
@@ -10,7 +10,7 @@ export interface AeadProtection {
   readonly tagLength: 16 | 8;
 }
 
-/** TLS 1.2 only. The order of encryption and MAC is negotiated apart from the suite (RFC 7366). */
+/** TLS 1.2 only. The order of encryption and MAC is negotiated separately (RFC 7366). */
 export interface CbcProtection {
   readonly kind: "cbc";
   readonly algorithm: "aes-128-cbc" | "aes-256-cbc";

@@ -1,6 +1,6 @@
 import { ProtocolError } from "./failure.js";
 
-/** Reads the vectors of TLS messages (RFC 8446 §3) in turn; beyond their end it throws `ProtocolError`. */
+/** Reads the vectors of TLS messages (RFC 8446 §3) in order; throws `ProtocolError` beyond their end. */
 export class Cursor {
   private at = 0;
 

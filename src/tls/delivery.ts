@@ -20,13 +20,13 @@ export interface DeliverySink {
 const OVERHEAD = 128;
 
 /**
- * Gives both directions' data on in the order in which it passed, though the secret of one may come later than that of
- * the other: an answer before its request would make no sense to who reads them.
+ * Delivers both directions' data in wire order, even if the secret of one direction arrives later than the other's: the
+ * receiver could not handle a response before its request.
  */
 export class Delivery {
   private readonly held: Readonly<Record<Direction, Item[]>> = { request: [], response: [] };
 
-  /** `barrier` answers the order from which on a direction's data must wait for the other direction. */
+  /** `barrier` returns the order from which a direction's data must wait for the other direction. */
   constructor(
     private readonly sink: DeliverySink,
     private readonly budget: Budget,
@@ -47,7 +47,7 @@ export class Delivery {
     else this.hold(direction, { bytes: undefined, time: 0, order, how });
   }
 
-  /** Gives on what need not wait any more. */
+  /** Delivers what no longer has to wait. */
   flush(): void {
     while (!this.isEmpty) {
       const request = this.held.request[0]?.order ?? Number.POSITIVE_INFINITY;

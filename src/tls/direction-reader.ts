@@ -2,7 +2,7 @@ import { ProtocolError } from "./failure.js";
 import { RecordSplitter } from "./record-splitter.js";
 import type { KeptRecord, Stage } from "./stage.js";
 
-/** What a kept record costs beside its bytes. */
+/** Cost of a kept record in addition to its bytes. */
 const OVERHEAD = 128;
 
 export interface Budget {
@@ -10,22 +10,22 @@ export interface Budget {
   left: number;
 }
 
-/** The place and time of the record that is read. */
+/** Position and time of the record being read. */
 export interface Moment {
   time: number;
   order: number;
 }
 
-/** One direction: its records, read by the stage it is in, and those that wait for a secret or for the peer. */
+/** One direction: passes its records to the current stage, and keeps those that wait for a secret or for the peer. */
 export class DirectionReader {
   readonly splitter = new RecordSplitter();
-  /** Of the record whose content the sink is given. */
+  /** Of the record whose content is passed to the sink. */
   readonly at: Moment = { time: 0, order: 0 };
   stage: Stage;
-  /** The order of the first record that was read with the stage open. */
+  /** Order of the first record that was read with the stage open. */
   openedAt: number | undefined;
   private kept: KeptRecord[] = [];
-  /** Of `#kept`, those before are read. */
+  /** Entries of `kept` before this index have been read. */
   private start = 0;
   private isWaiting = false;
 
@@ -44,7 +44,7 @@ export class DirectionReader {
     return this.isWaiting && !this.isEmpty;
   }
 
-  /** The order of the first record after `order` that waits; Infinity when there is none. */
+  /** Order of the first waiting record after `order`; Infinity when there is none. */
   firstWaitingAfter(order: number): number {
     if (this.isEmpty || this.kept.at(-1)!.order <= order) return Number.POSITIVE_INFINITY;
     for (let at = this.start; at < this.kept.length; at++) {
@@ -62,7 +62,7 @@ export class DirectionReader {
     this.advance();
   }
 
-  /** Reads what waits, as far as that goes now. */
+  /** Reads as many of the waiting records as possible. */
   advance(): void {
     while (!this.isEmpty) {
       const { record, time, order } = this.kept[this.start]!;
@@ -93,9 +93,9 @@ export class DirectionReader {
     return true;
   }
 
-  /** Gives up the records before `end`. */
+  /** Discards the records before `end`. */
   private drop(end: number): void {
-    // Closed in between, by who was given the data.
+    // The receiver of the data has closed the reader.
     if (this.kept.length < end) return;
     for (let at = this.start; at < end; at++) this.budget.left += this.kept[at]!.record.length + OVERHEAD;
     this.start = end;

@@ -27,7 +27,7 @@ const EXTENSION = {
 
 const EMPTY = Buffer.alloc(0);
 const MESSAGE_HEADER = 4;
-/** Of the messages that are read whole. Client hellos with post-quantum keys and long tickets are below 8 KiB. */
+/** Limit for messages read whole. Client hellos with post-quantum keys and long tickets are below 8 KiB. */
 const MAX_READ = 64 << 10;
 /** The random of a hello retry request: SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3). */
 const RETRY_RANDOM = Buffer.from("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c", "hex");
@@ -45,7 +45,7 @@ export interface ServerHelloParts {
   readonly cipherSuite: number;
   readonly compression: number;
   readonly encryptThenMac: boolean;
-  /** TLS 1.3: the session goes on from a pre-shared key. */
+  /** TLS 1.3: the session uses a pre-shared key. */
   readonly hasPreSharedKey: boolean;
   /** TLS 1.2 only; TLS 1.3 has it in the encrypted extensions. */
   readonly protocol: string | undefined;
@@ -56,39 +56,41 @@ export interface EncryptedExtensionsParts {
   readonly acceptsEarlyData: boolean;
 }
 
-/** Joins handshake messages out of records, whose borders need not be theirs. What is not read is not kept. */
+/**
+ * Reassembles handshake messages, which can be fragmented across records. Bodies that are not needed are not buffered.
+ */
 export class HandshakeJoiner {
   private readonly isRead: (type: number) => boolean;
   private header: number[] = [];
   private type = 0;
-  /** Bytes of the message that have not passed. */
+  /** Bytes of the message still to come. */
   private left = 0;
   private body: Buffer | undefined;
   private ahead: Buffer | undefined;
 
-  /** `isRead` tells the types whose body is wanted. */
+  /** `isRead` selects the types whose body is needed. */
   constructor(isRead: (type: number) => boolean) {
     this.isRead = isRead;
   }
 
-  /** The type of the message that began and did not end. */
+  /** Type of the incomplete message. */
   get openType(): number | undefined {
     return this.header.length === MESSAGE_HEADER ? this.type : undefined;
   }
 
-  /** `next` must have answered undefined before. */
+  /** `next` must have returned undefined before. */
   feed(fragment: Buffer): void {
     this.ahead = fragment;
   }
 
-  /** What `next` has not looked at. */
+  /** Input that `next` has not consumed. */
   rest(): Buffer {
     const rest = this.ahead ?? EMPTY;
     this.ahead = undefined;
     return rest;
   }
 
-  /** The next message that ended, with its body when its type is one that is read; undefined: more is needed. */
+  /** The next complete message, with its body if its type is selected; undefined when more input is needed. */
   next(): { readonly type: number; readonly body: Buffer | undefined } | undefined {
     let ahead = this.ahead;
     if (ahead === undefined) return undefined;
@@ -158,7 +160,7 @@ export function readEncryptedExtensions(body: Buffer): EncryptedExtensionsParts 
   return { protocol: readProtocol(extensions), acceptsEarlyData: extensions.has(EXTENSION.earlyData) };
 }
 
-/** A hello of TLS 1.2 may end before its extensions. */
+/** A TLS 1.2 hello may omit the extensions altogether. */
 function readExtensions(cursor: Cursor): ReadonlyMap<number, Buffer> {
   const extensions = new Map<number, Buffer>();
   if (cursor.left === 0) return extensions;
@@ -167,7 +169,7 @@ function readExtensions(cursor: Cursor): ReadonlyMap<number, Buffer> {
   return extensions;
 }
 
-/** A server names one protocol (RFC 7301 §3.1). */
+/** A server selects one protocol (RFC 7301 §3.1). */
 function readProtocol(extensions: ReadonlyMap<number, Buffer>): string | undefined {
   const alpn = extensions.get(EXTENSION.alpn);
   return alpn && new Cursor(new Cursor(alpn).vector16()).vector8().toString("latin1");

@@ -11,7 +11,7 @@ import { CONTENT, HEADER_LENGTH } from "./record.js";
 import type { Session } from "./session.js";
 import type { KeptRecord, Stage, StageSink, Step } from "./stage.js";
 
-/** Plain alerts have just the two bytes. */
+/** A plain alert has exactly two bytes. */
 const ALERT_LENGTH = HEADER_LENGTH + 2;
 
 export function readPlainAlert(record: Buffer, sink: StageSink): void {
@@ -19,10 +19,10 @@ export function readPlainAlert(record: Buffer, sink: StageSink): void {
   sink.onAlert(record[HEADER_LENGTH]!, record[HEADER_LENGTH + 1]!);
 }
 
-/** The client hello, or two, then what the server's answer says that the records are. */
+/** One or two client hellos, followed by the stage that the server hello determines. */
 export class ClientHelloStage implements Stage {
   private joiner = newJoiner(MESSAGE.clientHello);
-  /** Hellos that passed. */
+  /** Hellos seen. */
   private hellos = 0;
   private rest: Stage | undefined;
 
@@ -35,7 +35,7 @@ export class ClientHelloStage implements Stage {
     return this.rest?.isOpen ?? false;
   }
 
-  /** How the records after the hellos are read. */
+  /** Sets the stage for the records after the hellos. */
   continueWith(stage: Stage): void {
     this.rest = stage;
   }
@@ -51,7 +51,7 @@ export class ClientHelloStage implements Stage {
         readPlainAlert(record, this.sink);
         return "read";
       default:
-        // Between two hellos: early data, which the retry rejects, and the record for middleboxes before it.
+        // Between two hellos: early data, which the retry rejects, preceded by a middlebox compatibility record.
         if (this.hellos === 0) throw new ProtocolError("malformed_record");
         return "read";
     }
@@ -82,7 +82,7 @@ export class ClientHelloStage implements Stage {
   }
 }
 
-/** Up to the server hello, which `onAgreed` is told; further messages of the same record are left over to it. */
+/** Reads up to the server hello, then calls `onAgreed` with the remaining messages of the same record. */
 export class ServerHelloStage implements Stage {
   readonly isOpen = false;
   private readonly joiner = newJoiner(MESSAGE.serverHello);
@@ -102,7 +102,7 @@ export class ServerHelloStage implements Stage {
         readPlainAlert(record, this.sink);
         return "read";
       case CONTENT.changeCipherSpec:
-        // After a retry, for middleboxes (RFC 8446 §D.4).
+        // After a retry, for middlebox compatibility (RFC 8446 §D.4).
         if (this.session.isRetried) return "read";
         throw new ProtocolError("malformed_record");
       default:
@@ -119,7 +119,7 @@ export class ServerHelloStage implements Stage {
   private readHello(fragment: Buffer): void {
     this.joiner.feed(fragment);
     for (let message = this.joiner.next(); message !== undefined; message = this.joiner.next()) {
-      // TLS 1.2: a hello request, before any hello, asks for what comes anyway (RFC 5246 §7.4.1.1).
+      // TLS 1.2: a hello request before any hello has no effect (RFC 5246 §7.4.1.1).
       if (message.type === 0) continue;
       if (message.type !== MESSAGE.serverHello) throw new ProtocolError("malformed_handshake");
       const hello = readServerHello(message.body!);

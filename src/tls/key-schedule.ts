@@ -1,4 +1,4 @@
-/** How keys follow from secrets: RFC 8446 §7.1 to 7.3 (TLS 1.3) and RFC 5246 §5, 6.3 (TLS 1.2). */
+/** Key derivation: RFC 8446 §7.1 to 7.3 (TLS 1.3) and RFC 5246 §5, 6.3 (TLS 1.2). */
 import { createHmac } from "node:crypto";
 import type { SuiteHash } from "./cipher-suites.js";
 
@@ -14,7 +14,7 @@ function hmac(hash: SuiteHash, key: Buffer, ...parts: readonly Buffer[]): Buffer
 /** HKDF-Expand-Label with an empty context, for results no longer than one hash. */
 export function expandLabel(hash: SuiteHash, secret: Buffer, label: string, length: number): Buffer {
   const name = Buffer.from(`tls13 ${label}`, "latin1");
-  // struct HkdfLabel, and the counter of HKDF-Expand (RFC 5869 §2.3) for its only round.
+  // struct HkdfLabel, and the counter of HKDF-Expand (RFC 5869 §2.3), which needs a single round.
   const info = Buffer.concat([
     Buffer.from([length >> 8, length & 0xff, name.length]),
     name,

@@ -2,20 +2,20 @@ import { ProtocolError } from "./failure.js";
 import { HEADER_LENGTH, isRecordHeader, recordLength } from "./record.js";
 
 const EMPTY = Buffer.alloc(0);
-/** Buffers above this are handed on to the next record that comes in pieces, of whatever connection. */
+/** Buffers above this size are reused for the next fragmented record, of any connection. */
 const SMALL = 1024;
 const SPARE_LENGTH = HEADER_LENGTH + (1 << 14) + 2048;
-/** Ciphertext only. One is enough: a bulk transfer needs one at a time, and idle connections shall keep none. */
+/** Ciphertext only. One is enough: a bulk transfer needs one at a time, and idle connections keep none. */
 let spare: Buffer | undefined;
 
-/** Cuts one direction's bytes into records. Only a record that came in pieces is copied. */
+/** Splits one direction's bytes into records. Only records that span chunks are copied. */
 export class RecordSplitter {
   private chunk: Buffer = EMPTY;
   private at = 0;
-  /** The first bytes of a record whose last ones have not come. */
+  /** The beginning of an incomplete record. */
   private partial: Buffer = EMPTY;
   private have = 0;
-  /** The record handed out last is in `#partial`. */
+  /** The record returned last is in `partial`. */
   private isHandedOut = false;
 
   /** True when the bytes so far end inside a record. */
@@ -23,18 +23,18 @@ export class RecordSplitter {
     return this.have > 0 && !this.isHandedOut;
   }
 
-  /** Bytes that are kept. */
+  /** Bytes buffered. */
   get kept(): number {
     return this.partial.length;
   }
 
-  /** `next` must have answered undefined before the next chunk is fed. */
+  /** `next` must have returned undefined before. */
   feed(chunk: Buffer): void {
     this.chunk = chunk;
     this.at = 0;
   }
 
-  /** The next whole record, valid until `next` is called again; undefined when more bytes are needed. */
+  /** The next complete record, valid until `next` is called again; undefined when more bytes are needed. */
   next(): Buffer | undefined {
     if (this.isHandedOut) this.release();
     if (this.have > 0) return this.complete();

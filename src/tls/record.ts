@@ -1,4 +1,4 @@
-/** TLS records (RFC 8446 §5.1): a header of type, version and length, and what they protect. */
+/** TLS records (RFC 8446 §5.1): a header of type, version and length, and the payload. */
 
 export const CONTENT = {
   changeCipherSpec: 20,
@@ -9,22 +9,22 @@ export const CONTENT = {
 } as const;
 
 export const HEADER_LENGTH = 5;
-/** RFC 5246 §6.2.3; those of TLS 1.3 are shorter. */
+/** RFC 5246 §6.2.3; the limit of TLS 1.3 is lower. */
 const MAX_LENGTH = (1 << 14) + 2048;
 
 /**
- * Opens the protected records of one direction under one key, in order. Counts only records that opened, so that an
- * opener may be tried on one record after the other.
+ * Decrypts the records of one direction with one key, in order. Its sequence number only advances on success, so that
+ * an opener can be tried on one record after the other.
  */
 export interface RecordOpener {
-  /** The content type of the record that was opened last. */
+  /** Content type of the record decrypted last. */
   readonly contentType: number;
   /**
-   * What the whole `record` (header included) protects; undefined when the tag or MAC is another's. Valid
-   * until another record of this thread is opened.
+   * The plaintext of `record` (given with its header); undefined when the tag or MAC does not match. Valid until
+   * another record is decrypted on this thread.
    */
   open(record: Buffer): Buffer | undefined;
-  /** Overwrites the keys; the opener is not used any more. */
+  /** Overwrites the keys; the opener must not be used afterwards. */
   wipe(): void;
 }
 

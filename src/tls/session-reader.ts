@@ -13,9 +13,9 @@ import { Tls13Stage } from "./tls13-stage.js";
 
 export interface EstablishedSession {
   readonly version: "TLSv1.2" | "TLSv1.3";
-  /** IANA's number. */
+  /** IANA number. */
   readonly cipherSuite: number;
-  /** What ALPN chose; undefined when there was none, or when it could not be read and the data does not tell. */
+  /** Negotiated by ALPN; undefined when there was none, or when it could neither be read nor detected from the data. */
   readonly protocol: string | undefined;
   readonly resumed: boolean;
 }
@@ -24,22 +24,22 @@ export interface TlsSessionEvents {
   /** Once, before any data. */
   onEstablished(session: EstablishedSession): void;
   /**
-   * Application data, in the order in which it passed; `time` is when its record's last byte came. The bytes are valid
-   * during the call only.
+   * Application data, in wire order; `time` is when the last byte of its record arrived. The bytes are only valid
+   * during the call.
    */
   onData(direction: Direction, bytes: Uint8Array, time: number): void;
-  /** After the direction's last data. `truncated`: it ended without saying so. */
+  /** After the direction's last data. `truncated`: it ended without a close_notify. */
   onEnd(direction: Direction, how: EndKind): void;
-  /** Level and description as on the wire (RFC 8446 §6); the one that ends a direction (0) too. */
+  /** Level and description as on the wire (RFC 8446 §6); including close_notify (0). */
   onAlert?(direction: Direction, level: number, description: number): void;
-  /** Early data that the server took, or may have taken, cannot be read: so many bytes of ciphertext. */
+  /** Early data that the server accepted, or may have accepted, cannot be read; `bytes` of ciphertext. */
   onEarlyDataUnread?(bytes: number): void;
-  /** Once; nothing follows it. */
+  /** At most once; no other call follows. */
   onFailed(reason: TlsReadFailure): void;
 }
 
 export interface TlsReaderLimits {
-  /** Bytes kept of both directions together while no secret has come. */
+  /** Limit in bytes, for both directions together, of ciphertext kept while waiting for a secret. */
   readonly maxPending: number;
 }
 
@@ -47,12 +47,12 @@ export type TlsReaderState = "handshake" | "waiting_for_secret" | "open" | "fail
 
 const CLOSE_NOTIFY = 0;
 const HTTP2_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
-/** No method of HTTP/1 begins like this (RFC 9113 §3.4). */
+/** No HTTP/1 method begins with these bytes of the preface (RFC 9113 §3.4). */
 const PREFACE_BEGINNING = 3;
 
 /**
- * Reads one TLS session from a copy of its bytes and with its secrets; nothing is sent, nothing is changed. It never
- * throws, and keeps neither the bytes nor the secrets it is given, but for copies that `close` overwrites.
+ * Passively reads one TLS session from a copy of its bytes, using its secrets. Never throws. Of the bytes and secrets
+ * passed in, it only keeps copies, which `close` overwrites.
  */
 export class TlsSessionReader {
   private readonly session: Session;
@@ -63,13 +63,13 @@ export class TlsSessionReader {
   private order = 0;
   private isEstablished = false;
   private over: "failed" | "closed" | undefined;
-  /** Directions whose last byte passed, with the order of that. */
+  /** Directions whose last byte has passed, with its order. */
   private readonly finished = new Map<Direction, number>();
-  /** Directions whose data is over: their end was given on, or waits to be. */
+  /** Directions whose data is complete: their end has been delivered, or waits in `delivery`. */
   private readonly ends = new Map<Direction, number>();
   private endsLeft = 2;
   private hasAllKeys = false;
-  /** Records of application data that the client sent; in TLS 1.3 its Finished is one on the wire, too. */
+  /** Application data records sent by the client; in TLS 1.3 its Finished counts as one, too. */
   private clientRecords = 0;
 
   constructor(
@@ -102,12 +102,12 @@ export class TlsSessionReader {
     return request.stage.isOpen || response.stage.isOpen ? "open" : "handshake";
   }
 
-  /** Of the client hello, once it has passed. */
+  /** From the client hello, once it has passed. */
   get clientRandom(): Uint8Array | undefined {
     return this.session.clientRandom;
   }
 
-  /** Whether the client sent more than what ends its handshake, read or not. */
+  /** Whether the client sent anything after its handshake, decrypted or not. */
   get clientHasSpoken(): boolean {
     const finished = this.session.agreed?.suite.version === "TLSv1.2" ? 0 : 1;
     return this.clientRecords > finished;
@@ -132,7 +132,7 @@ export class TlsSessionReader {
     });
   }
 
-  /** That direction ended (FIN). */
+  /** The direction ended (FIN). */
   end(direction: Direction): void {
     if (this.over !== undefined || this.finished.has(direction)) return;
     this.attempt(() => {
@@ -142,10 +142,10 @@ export class TlsSessionReader {
   }
 
   /**
-   * A secret of this session, or one that may be; without a label it may be any of TLS 1.3 or a master secret. The tag
-   * of a record decides. It is copied: the caller overwrites its own. Early data is read only when its secret comes
-   * before that of the client's handshake, and ALPN of TLS 1.3 when that of the server's handshake comes before that of
-   * its data, as TLS stacks have them.
+   * Adds a secret that belongs, or may belong, to this session; without a label it may be any TLS 1.3 secret or a
+   * master secret. It is accepted if it decrypts a record. It is copied: the caller overwrites its own. Early data can
+   * only be read when its secret arrives before that of the client's handshake, and TLS 1.3's ALPN only when the
+   * server's handshake secret arrives before its application secret; TLS stacks produce them in that order.
    */
   addSecret(label: SecretLabel | undefined, secret: Uint8Array): void {
     if (this.over !== undefined || this.hasAllKeys) return;
@@ -154,7 +154,7 @@ export class TlsSessionReader {
     });
   }
 
-  /** No secret will come any more: what waits for one cannot be read. */
+  /** No more secrets will arrive: what waits for one cannot be read. */
   giveUp(): void {
     if (this.over !== undefined) return;
     if (this.state === "open") return;
@@ -170,7 +170,7 @@ export class TlsSessionReader {
   private begin(version: "TLSv1.2" | "TLSv1.3", rest: Buffer): void {
     const { request, response } = this.stagesOf(version);
     if (response instanceof Tls12Stage) response.readRest(rest);
-    // The messages after the hello of TLS 1.3 are protected.
+    // In TLS 1.3 all messages after the server hello are encrypted.
     else if (rest.length > 0) throw new ProtocolError("malformed_handshake");
     this.clientHello.continueWith(request);
     this.directions.response.stage = response;
@@ -202,15 +202,15 @@ export class TlsSessionReader {
     };
   }
 
-  /** From where on a direction's data waits for the other's. */
+  /** The order from which a direction's data waits for the other's. */
   private barrier(direction: Direction): number {
     const { request, response } = this.directions;
     if (direction === "response") return request.firstWaitingAfter(-1);
-    // What the server sent before the client's data was its handshake, which may never be read.
+    // Records the server sent before the client's data are its handshake, which may never be decrypted.
     return response.firstWaitingAfter(request.openedAt ?? request.at.order);
   }
 
-  /** Reads what waits, as far as what is known now lets it. */
+  /** Reads as many waiting records as the secrets known by now allow. */
   private advance(): void {
     const { request, response } = this.directions;
     for (let changes = -1; changes !== this.session.changes; ) {
@@ -281,7 +281,10 @@ export class TlsSessionReader {
   }
 }
 
-/** What the first data tells, where ALPN could not be read: each side of HTTP/2 has a preface (RFC 9113 §3.4). */
+/**
+ * Detects the protocol from the first data when ALPN could not be read: both sides of HTTP/2 send a preface (RFC 9113
+ * §3.4).
+ */
 function protocolOf(direction: Direction, bytes: Buffer): string | undefined {
   if (direction === "request") {
     const compared = Math.min(bytes.length, HTTP2_PREFACE.length);

@@ -4,7 +4,7 @@ import { Candidates } from "./candidates.js";
 import type { CipherSuite } from "./cipher-suites.js";
 import type { RecordOpener } from "./record.js";
 
-/** What the hellos agreed on. */
+/** Parameters negotiated by the hellos. */
 export interface Agreed {
   readonly suite: CipherSuite;
   readonly cipherSuite: number;
@@ -14,12 +14,12 @@ export interface Agreed {
 
 /**
  * - `none`: the client offered none;
- * - `undecided`: offered; the server's answer is in its encrypted extensions, which are not read yet;
+ * - `undecided`: offered; the server's answer is in its encrypted extensions, which have not been read yet;
  * - `unknown`: they could not be read.
  */
 export type EarlyData = "none" | "undecided" | "accepted" | "rejected" | "unknown";
 
-/** What both directions of a session share. */
+/** State shared by both directions of a session. */
 export class Session {
   readonly candidates = new Candidates();
 
@@ -29,16 +29,16 @@ export class Session {
   agreed: Agreed | undefined;
   offersEarlyData = false;
   resumed = false;
-  /** TLS 1.2 shows it after the hello only: whether the server sends more messages, or changes to the old keys. */
+  /** TLS 1.2 reveals it after the hello: the server either sends more messages, or switches to the old keys. */
   isResumptionKnown = false;
   protocol: string | undefined;
-  /** True once `protocol` is what the server said, though it may have said nothing. */
+  /** True once `protocol` is final; it is undefined when the server selected none. */
   isProtocolKnown = false;
-  /** The server asked for another client hello (RFC 8446 §4.1.4). */
+  /** The server requested another client hello (RFC 8446 §4.1.4). */
   isRetried = false;
-  /** TLS 1.2: the keys of the master secret that opened a record. */
+  /** TLS 1.2: keys derived from the master secret that decrypted a record. */
   tls12Openers: Readonly<Record<Direction, RecordOpener>> | undefined;
-  /** Counts what may let the other direction go on. */
+  /** Counts changes that may allow the other direction to continue. */
   changes = 0;
 
   private earlyDataAnswer: "accepted" | "rejected" | "unknown" | undefined;
@@ -47,7 +47,7 @@ export class Session {
     return this.offersEarlyData ? (this.earlyDataAnswer ?? "undecided") : "none";
   }
 
-  /** The first answer counts. */
+  /** Only the first answer counts. */
   answerEarlyData(answer: "accepted" | "rejected" | "unknown"): void {
     if (this.earlyDataAnswer !== undefined) return;
     this.earlyDataAnswer = answer;

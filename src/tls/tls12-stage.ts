@@ -15,7 +15,7 @@ export class Tls12Stage implements Stage {
   private isProtected = false;
   private opener: RecordOpener | undefined;
   private readonly joiner = new HandshakeJoiner(() => false);
-  /** What `search` opened, for `read` not to open it again. */
+  /** What `search` decrypted, so that `read` does not repeat it. */
   private found: { readonly record: Buffer; readonly content: Buffer } | undefined;
 
   constructor(
@@ -28,7 +28,7 @@ export class Tls12Stage implements Stage {
     return this.opener !== undefined;
   }
 
-  /** Messages that came in one record with the server hello. */
+  /** Messages in the same record as the server hello. */
   readRest(fragment: Buffer): void {
     this.joiner.feed(fragment);
     for (let message = this.joiner.next(); message !== undefined; message = this.joiner.next()) {
@@ -51,7 +51,7 @@ export class Tls12Stage implements Stage {
     return "read";
   }
 
-  /** The first protected record is the handshake's last: the right secret opens it, if any. */
+  /** The first protected record is the last of the handshake: the right secret must decrypt it. */
   search(kept: readonly KeptRecord[], start: number): number | undefined {
     const { candidates, clientRandom, agreed } = this.session;
     const entry = kept[start];
@@ -85,7 +85,7 @@ export class Tls12Stage implements Stage {
     switch (record[0]) {
       case CONTENT.changeCipherSpec:
         this.isProtected = true;
-        // A server that goes on with an old session sends neither certificate nor key exchange.
+        // A server that resumes a session sends neither certificate nor key exchange.
         if (this.direction === "response") this.settleResumption("resumed");
         return;
       case CONTENT.alert:
@@ -121,11 +121,11 @@ export class Tls12Stage implements Stage {
         this.readHandshake(content);
         return;
       default:
-      // Heartbeats (RFC 6520) carry nothing.
+      // Heartbeats (RFC 6520) carry no data.
     }
   }
 
-  /** A request for a new handshake may be refused; a hello is one. */
+  /** A hello starts a renegotiation; a hello request does not, since it can be declined. */
   private readHandshake(content: Buffer): void {
     const check = (type: number | undefined): void => {
       if (type === MESSAGE.clientHello || type === MESSAGE.serverHello)
@@ -147,7 +147,7 @@ function makeOpeners(
 ): Record<Direction, RecordOpener> {
   const { protection, hash } = suite;
   const macLength = protection.kind === "cbc" ? protection.macLength : 0;
-  // In TLS 1.2 the IV of CBC is in front of each record.
+  // In TLS 1.2 the CBC IV precedes each record's ciphertext.
   const ivLength = protection.kind === "aead" ? fixedIvLength(protection) : 0;
   const lengths = [macLength, macLength, protection.keyLength, protection.keyLength, ivLength, ivLength];
   const randoms = { client: clientRandom, server: serverRandom };

@@ -11,20 +11,20 @@ import type { Session } from "./session.js";
 import type { KeptRecord, Stage, StageSink, Step } from "./stage.js";
 
 /**
- * Records of the handshake, and of early data, that are looked past for one that a secret opens. More would make a
- * wrong secret dear.
+ * Records of the handshake, and of early data, that may be skipped in search of one that a secret decrypts. More would
+ * make wrong secrets expensive.
  */
 const MAX_AHEAD = 64;
 
-/** A key that is in use. */
+/** The key in use. */
 interface Key {
   readonly opener: RecordOpener;
   readonly secret: Buffer;
-  /** Undefined while nothing but the secret's fitting is known of it. */
+  /** Undefined until the content reveals it. */
   phase: Phase | undefined;
 }
 
-/** Types of messages that tell of which phase the key is that protects them. */
+/** Message types that reveal the phase of the key protecting them. */
 const PHASE_OF_MESSAGE: ReadonlyMap<number, Phase> = new Map<number, Phase>([
   [MESSAGE.endOfEarlyData, "early"],
   [MESSAGE.encryptedExtensions, "handshake"],
@@ -42,11 +42,11 @@ export class Tls13Stage implements Stage {
   private readonly suite: CipherSuite;
   private joiner = newJoiner();
   private key: Key | undefined;
-  /** A phase that is over does not come again. */
+  /** The current phase; it never goes back. */
   private reached: Phase = "early";
-  /** Protected records so far, read or passed over. */
+  /** Protected records so far, read or skipped. */
   private records = 0;
-  /** What `search` opened, for `read` not to open it again. */
+  /** What `search` decrypted, so that `read` does not repeat it. */
   private found: { readonly record: Buffer; readonly content: Buffer } | undefined;
 
   constructor(
@@ -67,7 +67,7 @@ export class Tls13Stage implements Stage {
     const content = this.found?.record === record ? this.found.content : this.key?.opener.open(record);
     this.found = undefined;
     if (content === undefined) {
-      // A candidate without a name may have been the key of the part before.
+      // An unlabelled candidate may have been the key of the previous phase.
       if (this.key?.phase === "application" || this.key?.phase === "handshake") {
         throw new ProtocolError("record_does_not_open");
       }
@@ -109,10 +109,10 @@ export class Tls13Stage implements Stage {
   private readPlain(record: Buffer): Step {
     switch (record[0]) {
       case CONTENT.changeCipherSpec:
-        // For middleboxes only (RFC 8446 §D.4).
+        // Middlebox compatibility (RFC 8446 §D.4).
         return "read";
       case CONTENT.alert:
-        // Of a client that could not make keys out of the server hello.
+        // From a client that could not derive keys from the server hello.
         if (this.key !== undefined) throw new ProtocolError("malformed_record");
         readPlainAlert(record, this.sink);
         return "read";
@@ -150,7 +150,7 @@ export class Tls13Stage implements Stage {
     if (phase !== undefined) this.settle(this.key, phase);
   }
 
-  /** Records that no secret opens, before one that opens. */
+  /** Skips records that no secret decrypts, before one that can be decrypted. */
   private passOver(kept: readonly KeptRecord[], start: number, end: number): void {
     let bytes = 0;
     for (let at = start; at < end; at++) {
@@ -167,7 +167,7 @@ export class Tls13Stage implements Stage {
     key.phase = phase;
     this.reached = phase;
     if (phase !== "application") return;
-    // The server's extensions were passed over, or are decided.
+    // The server's extensions were skipped, or have been read.
     if (this.direction === "response") this.session.answerEarlyData("unknown");
   }
 
@@ -190,7 +190,7 @@ export class Tls13Stage implements Stage {
 
   private readData(key: Key, content: Buffer): void {
     if (key.phase === undefined) {
-      // A client's first record is of its handshake, if it is not early data.
+      // A client's first record belongs to its handshake, unless it is early data.
       const isEarly = this.direction === "request" && this.records === 0;
       if (isEarly && this.session.earlyData === "none") throw new ProtocolError("malformed_record");
       this.settle(key, isEarly ? "early" : "application");
@@ -198,7 +198,7 @@ export class Tls13Stage implements Stage {
     if (key.phase === "handshake") throw new ProtocolError("malformed_record");
     if (key.phase === "application" || this.session.earlyData === "accepted") this.sink.onData(content);
     else if (this.session.earlyData === "unknown") this.sink.onEarlyDataUnread(content.length);
-    // Else the server refused it, and the client sends it again.
+    // Otherwise the server rejected it, and the client sends it again.
   }
 
   private readHandshake(key: Key, content: Buffer): void {
@@ -206,7 +206,7 @@ export class Tls13Stage implements Stage {
     for (let message = this.joiner.next(); message !== undefined; message = this.joiner.next()) {
       if (key.phase === undefined) this.inferPhase(key, message.type);
       if (this.endsKey(key, message.type, message.body)) {
-        // No message may run on under another key (RFC 8446 §5.1).
+        // No message may span a key change (RFC 8446 §5.1).
         if (this.joiner.rest().length > 0) throw new ProtocolError("malformed_handshake");
         return;
       }
@@ -217,13 +217,13 @@ export class Tls13Stage implements Stage {
   }
 
   private inferPhase(key: Key, type: number): void {
-    // A server may ask for a certificate later on, with the messages of a handshake (RFC 8446 §4.6.2).
+    // A server may request a certificate after the handshake, with handshake messages (RFC 8446 §4.6.2).
     const phase = this.reached === "application" ? "application" : PHASE_OF_MESSAGE.get(type);
     if (phase === undefined) throw new ProtocolError("malformed_handshake");
     this.settle(key, phase);
   }
 
-  /** True when the records after this message have another key. */
+  /** True when the records after this message use another key. */
   private endsKey(key: Key, type: number, body: Buffer | undefined): boolean {
     switch (key.phase) {
       case "early":
