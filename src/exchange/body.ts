@@ -2,8 +2,8 @@ import { ByteBuffer } from "./byte-buffer.js";
 import type { Body, ReaderLimits } from "./exchange.js";
 
 /**
- * What all open exchanges of one connection may keep together. Without it a peer could open a thousand
- * HTTP/2 streams and fill each up to the limit of a body.
+ * Memory limit for all open exchanges of one connection. Without it a peer could open a thousand HTTP/2 streams and
+ * fill each up to the limit of a body.
  */
 export class MemoryBudget {
   private left: number;
@@ -12,14 +12,14 @@ export class MemoryBudget {
     this.left = bytes;
   }
 
-  /** Takes all of `wanted`, or nothing and answers false. */
+  /** Takes all of `wanted`, or takes nothing and returns false. */
   takeAll(wanted: number): boolean {
     if (wanted > this.left) return false;
     this.left -= wanted;
     return true;
   }
 
-  /** Takes up to `wanted` bytes and says how many were granted. */
+  /** Takes up to `wanted` bytes and returns how many were granted. */
   take(wanted: number): number {
     const granted = Math.min(wanted, this.left);
     this.left -= granted;
@@ -31,7 +31,7 @@ export class MemoryBudget {
   }
 }
 
-/** Keeps the first and the last bytes of a body, in bounded memory and linear time. */
+/** Keeps the first and last bytes of a body, in bounded memory and linear time. */
 export class BodyCollector {
   private readonly limits: ReaderLimits;
   private readonly budget: MemoryBudget;
@@ -47,7 +47,7 @@ export class BodyCollector {
     this.budget = budget;
   }
 
-  /** Bytes that passed so far. */
+  /** Bytes seen so far. */
   get length(): number {
     return this.seen;
   }
@@ -65,7 +65,7 @@ export class BodyCollector {
     if (at < end) this.appendToTail(bytes, at, end);
   }
 
-  /** The body as far as it was seen. */
+  /** The body so far. */
   snapshot(): Body {
     const head = this.head.view();
     if (this.seen === head.length) return { head, length: this.seen, truncated: false };
@@ -76,7 +76,7 @@ export class BodyCollector {
     return { head, tail, length: this.seen, truncated: true };
   }
 
-  /** Gives the memory back to the budget of the connection. */
+  /** Returns the memory to the connection's budget. */
   release(): void {
     this.budget.release(this.charged);
     this.charged = 0;
@@ -103,7 +103,7 @@ export class BodyCollector {
   private tail(): Buffer {
     const ring = this.ring!;
     const seen = this.seen - this.head.length;
-    // A chunk longer than the ring is entered at any position, so only a ring that never wrapped starts at 0.
+    // A chunk longer than the ring can be written at any position, so only a ring that never wrapped starts at 0.
     if (seen <= ring.length) return Buffer.from(ring.subarray(0, seen));
     return Buffer.concat([ring.subarray(this.ringAt), ring.subarray(0, this.ringAt)]);
   }

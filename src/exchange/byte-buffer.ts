@@ -1,7 +1,7 @@
 const EMPTY = Buffer.alloc(0);
 const SMALLEST = 256;
 
-/** Bytes collected over several chunks. Doubles its room, so that appending byte by byte stays linear. */
+/** A growable buffer. Its capacity doubles, so that appending byte by byte takes linear time. */
 export class ByteBuffer {
   private bytes: Buffer = EMPTY;
   private size = 0;
@@ -17,7 +17,7 @@ export class ByteBuffer {
     this.size = needed;
   }
 
-  /** What was appended so far. Later appends never change these bytes; `clear` gives them up. */
+  /** The bytes appended so far. Later appends and `clear` do not modify them. */
   view(): Buffer {
     return this.bytes.subarray(0, this.size);
   }

@@ -10,13 +10,13 @@ import { protocolSwitch } from "./protocol-switch.js";
 const MAX_EARLY = 16 << 10;
 
 export interface ConnectionOptions {
-  /** The protocol that ALPN chose; absent when none did: then the first bytes tell. */
+  /** Negotiated by ALPN; when absent, the protocol is detected from the first bytes. */
   readonly protocol?: "http/1.1" | "h2";
   readonly scheme: Scheme;
   readonly limits: ReaderLimits;
 }
 
-/** Reads a connection in whatever it speaks: HTTP/1, HTTP/2, and what they switch to. */
+/** Reads a connection in HTTP/1, HTTP/2, or a protocol they switch to. */
 export function createConnectionReader(
   options: ConnectionOptions,
   handlers: ReaderHandlers,
@@ -58,7 +58,7 @@ class ConnectionCore implements ReaderCore {
     this.core?.close(cause, time);
   }
 
-  /** The HTTP/2 preface was chosen such that no HTTP/1 request begins like it. */
+  /** No HTTP/1 request begins like the HTTP/2 preface. */
   private detect(bytes: Buffer, time: number): void {
     if (this.first.length === 0) this.firstAt = time;
     this.first.append(bytes, 0, bytes.length);
@@ -74,7 +74,7 @@ class ConnectionCore implements ReaderCore {
     this.early.clear();
   }
 
-  /** An HTTP/2 server need not wait for the client's preface with its own (RFC 9113 §3.4). */
+  /** An HTTP/2 server may send its preface before it receives the client's (RFC 9113 §3.4). */
   private holdEarly(bytes: Buffer): void {
     if (this.early.length + bytes.length > MAX_EARLY) throw new ProtocolError("server_speaks_first");
     this.early.append(bytes, 0, bytes.length);

@@ -6,10 +6,10 @@ import { fieldValue } from "./fields.js";
 
 const PREFIX_LENGTH = 5;
 const COMPRESSED = 0x01;
-/** Connect's end of stream and gRPC-Web's trailers: in the stream's body, but no messages of its conversation. */
+/** Connect's end of stream and gRPC-Web's trailers: part of the body, but not application messages. */
 const END = 0x02 | 0x80;
 
-/** How the messages of a stream are wrapped. */
+/** Encoding of a stream's messages. */
 export interface EnvelopeFormat {
   readonly kind: WebSocketMessage["kind"];
   /** The coding of messages that are flagged as compressed. */
@@ -32,7 +32,7 @@ export function envelopeFormat(fields: Fields): EnvelopeFormat | undefined {
   return { kind: type.endsWith("json") ? "text" : "binary", coding: coding?.toLowerCase() ?? "identity" };
 }
 
-/** Reads the enveloped messages of one direction of a stream while it lives. */
+/** Reads the enveloped messages of one direction of a stream as they arrive. */
 export class EnvelopeReader {
   private readonly limits: ReaderLimits;
   private readonly prefix = Buffer.alloc(PREFIX_LENGTH);
@@ -76,7 +76,7 @@ export class EnvelopeReader {
   private begin(): void {
     this.prefixLength = 0;
     this.left = this.prefix.readUInt32BE(1);
-    // Not an error of the exchange: its body is reported as it came.
+    // Not an error of the exchange: its body is reported as received.
     if (this.prefix[0]! & ~(COMPRESSED | END)) this.broken = true;
     else this.message = new BodyCollector(this.limits, this.budget);
   }
@@ -101,7 +101,7 @@ export class EnvelopeReader {
     });
   }
 
-  /** Answers nothing for what cannot be decompressed: an unknown coding, a cut message, too much output. */
+  /** Undefined when it cannot be decompressed: unknown coding, truncated message, too much output. */
   private decompress(data: Buffer): Buffer | undefined {
     const options = { maxOutputLength: this.limits.maxBody };
     try {

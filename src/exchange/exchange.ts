@@ -1,23 +1,23 @@
 /**
- * What passed on an intercepted connection, read from the copy. No I/O here: bytes in, exchanges out.
+ * The exchanges of a captured connection, read from a copy of its bytes. No I/O here: bytes in, exchanges out.
  */
 
 import type { Direction } from "../connection/direction.js";
 import type { ProtocolReason } from "../connection/reasons.js";
 
 /**
- * Header fields in wire order, names as they were sent (HTTP/2: lower case, without pseudo-headers).
+ * Header fields in wire order, names as sent (HTTP/2: lower case, without pseudo-headers).
  * Values are decoded as latin1 with surrounding white space removed (RFC 9110 §5.5).
  */
 export type Fields = ReadonlyArray<readonly [name: string, value: string]>;
 
 /** A body after transfer decoding (chunked removed, DATA frames joined), before content decoding. */
 export interface Body {
-  /** The first bytes, at most `maxBody`; or the whole body, when it is no longer than `maxBody` and `maxTail` together. */
+  /** The first `maxBody` bytes at most; or the whole body if it fits into `maxBody` plus `maxTail`. */
   readonly head: Buffer;
-  /** The last bytes (at most `maxTail`) when the middle was cut; absent when `head` is the whole body. */
+  /** The last bytes (at most `maxTail`) when the middle was dropped; absent when `head` is the whole body. */
   readonly tail?: Buffer;
-  /** Bytes that passed, kept or not. */
+  /** Bytes seen, kept or not. */
   readonly length: number;
   /** True when bytes between `head` and `tail` (or after `head`) were not kept. */
   readonly truncated: boolean;
@@ -25,7 +25,7 @@ export interface Body {
 
 export interface ExchangeRequest {
   readonly method: string;
-  /** Request target as sent, in origin form where it could be made one: path with query. */
+  /** Request target, converted to origin form (path and query) where possible, else as sent. */
   readonly path: string;
   /** `Host` or `:authority`, as sent; absent when the client sent none. */
   readonly authority?: string;
@@ -41,17 +41,17 @@ export interface ExchangeResponse {
   readonly body: Body;
 }
 
-/** Why an exchange is not whole. */
+/** Why an exchange is incomplete. */
 export type ExchangeError =
-  | "client_aborted" // the client went away before the end of the response
+  | "client_aborted" // the client disconnected before the end of the response
   | "server_closed" // the server closed or reset before the end of the response
   | "stream_reset" // HTTP/2 RST_STREAM or GOAWAY
-  | "capture_lost"; // the tap was closed: traffic went on, we did not see it
+  | "capture_lost"; // the tap was closed: traffic continued unseen
 
-/** A WebSocket message, whole, unmasked and decompressed, within the tap's bound. */
+/** A complete WebSocket message, unmasked and decompressed, up to the size limit. */
 export interface WebSocketMessage {
   readonly direction: Direction;
-  /** Epoch milliseconds, monotonic within a connection, may have fractions. */
+  /** Epoch milliseconds, possibly fractional; monotonic within a connection. */
   readonly time: number;
   readonly kind: "text" | "binary";
   readonly data: Buffer;
@@ -75,7 +75,7 @@ export interface Exchange {
   readonly response?: ExchangeResponse;
   /**
    * Messages so far (WebSocket only): the first ones up to `maxBody`, the last ones up to `maxTail`. The bodies then
-   * hold no bytes: their length counts those of the messages, `truncated` says that messages are missing.
+   * hold no bytes: `length` is the total of the messages, and `truncated` means that messages are missing.
    */
   readonly messages?: readonly WebSocketMessage[];
   readonly error?: ExchangeError;
@@ -84,13 +84,13 @@ export interface Exchange {
 export interface ReaderLimits {
   /** Bytes kept from the start of each body. */
   readonly maxBody: number;
-  /** Bytes kept from the end of a body that was cut. */
+  /** Bytes kept from the end of a truncated body. */
   readonly maxTail: number;
   /** Bytes of a header section (all fields together) above which the reader gives up. */
   readonly maxHeader: number;
 }
 
-/** Limits by which a body keeps no more than `bytes`, of which a quarter at most, and 64 KiB, is its end. */
+/** Limits that keep at most `bytes` of a body; its tail gets at most a quarter of that, and at most 64 KiB. */
 export function limitsOf(bytes: number): ReaderLimits {
   const maxTail = Math.min(DEFAULT_LIMITS.maxTail, Math.floor(bytes / 4));
   return { ...DEFAULT_LIMITS, maxBody: bytes - maxTail, maxTail };
@@ -102,38 +102,36 @@ export interface ReaderHandlers {
   /** Called once for each exchange, when it is complete or has failed. */
   onExchange(exchange: Exchange): void;
   /**
-   * The bytes cannot be read as what they claim to be. Called at most once; the reader ignores all that
-   * follows. `reason` is for counting.
-   * `protocol` is what was read up to then.
+   * The bytes violate their protocol, or a limit. Called at most once; the reader ignores everything after it. `reason`
+   * is for statistics, `protocol` is what was being read.
    */
   onGiveUp(reason: ProtocolReason, protocol: string): void;
   /**
-   * A message of a long-lived exchange while it lives: of a WebSocket, or of a gRPC or Connect stream (its envelope
-   * taken off, decompressed). `exchange` is as far as it was seen.
+   * A message of an exchange that is still open: of a WebSocket, or of a gRPC or Connect stream (unwrapped and
+   * decompressed). `exchange` is the exchange so far.
    */
   onMessage?(exchange: Exchange, message: WebSocketMessage): void;
   /**
-   * A response that is a stream of events begins, whose fields these are. What is returned is told of its bytes while
-   * they come; `soFar` gives the exchange as far as it was seen.
+   * An event stream response with these fields begins. The returned listener receives its bytes as they arrive; `soFar`
+   * returns the exchange so far.
    */
   onEventStream?(fields: Fields, soFar: (time: number) => Exchange): EventStreamListener;
 }
 
 export interface EventStreamListener {
-  /** Transfer coding is removed, content coding is not; the bytes may be used again after. */
+  /** Bytes without transfer coding, but with content coding; the buffer may be reused after the call. */
   push(bytes: Uint8Array, time: number): void;
-  /** No more comes; `onExchange` is called with the same value next. */
+  /** The stream has ended; `onExchange` is called with the same value next. */
   end(exchange: Exchange): void;
 }
 
 /**
- * Reads one intercepted connection from its tap. Implementations never throw and never keep a reference to
- * `bytes` beyond what they copy.
+ * Reads one captured connection from its tap. Implementations never throw, and copy what they need of `bytes`.
  */
 export interface ConnectionReader {
   push(direction: Direction, bytes: Uint8Array, time: number): void;
-  /** That direction ended in order (FIN). */
+  /** The direction ended normally (FIN). */
   end(direction: Direction, time: number): void;
-  /** The connection is over: both directions, for whatever cause. Unfinished exchanges are reported. */
+  /** The connection is closed in both directions. Unfinished exchanges are reported. */
   close(cause: "ended" | "client_aborted" | "server_closed" | "capture_lost", time: number): void;
 }

@@ -3,12 +3,12 @@ import { ProtocolError } from "./guard.js";
 
 const SPACE = 0x20;
 const TAB = 0x09;
-// White space or a control character in a name is how requests are smuggled (RFC 9112 §5.1); all else is let through.
+// White space or control characters in a name allow request smuggling (RFC 9112 §5.1); everything else is accepted.
 const BAD_NAME = /[\x00-\x20\x7f]/;
 
 /**
- * The fields of an HTTP/1 section, from its lines without line ends (RFC 9112 §5). Folded lines are joined by
- * a space (§5.2), except in the fields that frame a message, where folding hides them from some readers.
+ * Parses the fields of an HTTP/1 section from its lines, without line terminators (RFC 9112 §5). Folded lines are
+ * joined with a space (§5.2), except in fields that frame a message, where folding hides them from some parsers.
  */
 export function parseFields(lines: readonly string[], from: number, to: number): Fields {
   const fields: Array<readonly [string, string]> = [];
@@ -48,7 +48,7 @@ export function fieldValue(fields: Fields, name: string): string | undefined {
   return undefined;
 }
 
-/** The members of a comma-separated list, over all its fields, in lower case. */
+/** The members of a comma-separated list, across all its fields, in lower case. */
 export function fieldTokens(fields: Fields, name: string): string[] {
   const values = fieldValues(fields, name);
   if (values.length === 0) return values;
@@ -58,7 +58,7 @@ export function fieldTokens(fields: Fields, name: string): string[] {
     .filter((token) => token !== "");
 }
 
-/** Without surrounding SP and HTAB; String.trim would also eat the latin1 no-break space. */
+/** Removes surrounding SP and HTAB; String.trim would also remove the latin1 no-break space. */
 export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;

@@ -4,7 +4,7 @@ import type { ConnectionReader, ReaderHandlers } from "./exchange.js";
 
 export type CloseCause = Parameters<ConnectionReader["close"]>[0];
 
-/** The bytes break the rules of their protocol. */
+/** The bytes violate their protocol. */
 export class ProtocolError extends Error {
   constructor(readonly reason: ProtocolReason) {
     super(reason);
@@ -12,7 +12,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** A reader as the protocols write it: it may throw `ProtocolError`, and is called no more after that. */
+/** A protocol's reader: it may throw `ProtocolError`, and is not called again after that. */
 export interface ReaderCore {
   /** What is being read: `http/1.1`, `h2`, `websocket`. */
   readonly protocol: string;
@@ -22,8 +22,8 @@ export interface ReaderCore {
 }
 
 /**
- * Makes a core into a reader that never throws: whatever goes wrong ends the reading of this connection,
- * reports what was open as `capture_lost`, and is counted.
+ * Wraps a core into a reader that never throws: any error stops reading the connection, is counted, and open exchanges
+ * are reported as `capture_lost`.
  */
 export function guardReader(core: ReaderCore, handlers: ReaderHandlers): ConnectionReader {
   let over = false;
@@ -41,7 +41,7 @@ export function guardReader(core: ReaderCore, handlers: ReaderHandlers): Connect
     try {
       core.close("capture_lost", time);
     } catch {
-      // The core failed before; what it still held is covered by the count below.
+      // The core has already failed; what it still held is covered by the count below.
     }
     handlers.onGiveUp(reason, protocol);
   };

@@ -2,7 +2,7 @@ import { ProtocolError } from "./guard.js";
 
 /**
  * Code lengths of the symbols 0 to 255 and EOS, `a` for 5 bits to `z` for 30 (RFC 7541 Appendix B). The code
- * is canonical: ordered by length, then by symbol, so that the lengths are enough.
+ * is canonical (ordered by length, then by symbol), so the lengths determine it.
  */
 const CODE_LENGTHS =
   "isxxxxxxxtzxxzxxxxxxxxzxxxxxxxxxbffhibdgffdgdbbbaaabbbbbbbcdkbhfi" +
@@ -11,7 +11,7 @@ const CODE_LENGTHS =
   "svvporsruvvvwwvtuoqvwwvwtqqvvxwwwptpqrqqsrruuttvsvwvvwwwwwxwwwwwvz";
 const EOS = 256;
 
-/** One step per half byte: the next node in bits 0-7, a decoded symbol in 8-15, and flags. */
+/** One step per nibble: the next node in bits 0-7, a decoded symbol in 8-15, and flags. */
 const EMITS = 1 << 16;
 const FAILS = 1 << 17;
 
@@ -48,7 +48,7 @@ function buildSteps(tree: Int16Array): Uint32Array {
       for (let bit = 3; bit >= 0; bit--) {
         node = tree[2 * node + ((nibble >> bit) & 1)]!;
         if (node >= 0) continue;
-        // No code is shorter than 5 bits, so a half byte ends at most one.
+        // No code is shorter than 5 bits, so a nibble completes at most one.
         const symbol = -1 - node;
         step = symbol === EOS ? FAILS : EMITS | (symbol << 8);
         node = 0;

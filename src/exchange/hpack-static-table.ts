@@ -1,6 +1,6 @@
 import type { Fields } from "./exchange.js";
 
-/** RFC 7541 Appendix A; the index of an entry is its position plus one. */
+/** RFC 7541 Appendix A; indices are 1-based. */
 export const STATIC_TABLE: Fields = [
   [":authority", ""],
   [":method", "GET"],

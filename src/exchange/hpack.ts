@@ -6,12 +6,12 @@ import { STATIC_TABLE } from "./hpack-static-table.js";
 type Field = Fields[number];
 
 const DEFAULT_TABLE_SIZE = 4096;
-/** No more than this, whatever the peers agree on: browsers and servers use 4 to 64 KiB. */
+/** Upper limit, whatever the peers negotiate: browsers and servers use 4 to 64 KiB. */
 const MAX_TABLE_SIZE = 1 << 20;
-/** What an entry counts beyond its text (RFC 7541 §4.1). */
+/** Size of an entry in addition to its text (RFC 7541 §4.1). */
 const ENTRY_OVERHEAD = 32;
 
-/** Decodes the field blocks of one direction of an HTTP/2 connection (RFC 7541), in their order. */
+/** Decodes the field blocks of one direction of an HTTP/2 connection (RFC 7541), in order. */
 export class HpackDecoder {
   private readonly maxList: number;
   /** Newest last. */
@@ -22,14 +22,14 @@ export class HpackDecoder {
   private block: Buffer = Buffer.alloc(0);
   private at = 0;
 
-  /** `maxList` bounds the decoded size of one block (RFC 9113 §10.5.1): few bytes can refer to many. */
+  /** `maxList` limits the decoded size of one block (RFC 9113 §10.5.1): a few bytes can expand to many. */
   constructor(maxList: number) {
     this.maxList = maxList;
   }
 
-  /** The receiver announced SETTINGS_HEADER_TABLE_SIZE; the sender then says by itself what it uses of it. */
+  /** The receiver announced SETTINGS_HEADER_TABLE_SIZE; the sender signals in-band how much of it is used. */
   allowTableSize(size: number): void {
-    // It never shrinks here: when the sender learns of a lower value cannot be seen in the copy.
+    // Never lowered here: the copy does not show when the sender learns of a lower value.
     this.allowed = Math.max(this.allowed, Math.min(size, MAX_TABLE_SIZE));
   }
 
@@ -56,7 +56,7 @@ export class HpackDecoder {
   private field(first: number): Field {
     if (first & 0x80) return this.entry(this.integer(7));
     if (first & 0x40) return this.insert(this.literal(6));
-    // Without indexing, or never indexed: the same to a reader.
+    // Without indexing, or never indexed: no difference for a reader.
     return this.literal(4);
   }
 
@@ -92,7 +92,7 @@ export class HpackDecoder {
     while (this.tableSize > this.capacity) this.tableSize -= sizeOf(this.table.shift()!);
   }
 
-  /** RFC 7541 §5.1; values beyond 2^28 are refused, no honest block comes near. */
+  /** RFC 7541 §5.1; values beyond 2^28 are rejected, no legitimate block comes near. */
   private integer(prefix: number): number {
     const mask = (1 << prefix) - 1;
     let value = this.byte() & mask;

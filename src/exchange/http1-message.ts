@@ -8,14 +8,14 @@ const CR = 0x0d;
 const LF = 0x0a;
 const LF_LF = Buffer.from("\n\n");
 const LF_CR_LF = Buffer.from("\n\r\n");
-/** Chunk extensions carry nothing that we read; servers allow some KiB of them. */
+/** Chunk extensions are ignored; servers allow a few KiB of them. */
 const MAX_CHUNK_LINE = 16 << 10;
 const CHUNK_LINE = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
 
-/** What is told of the messages of one direction, in the order of the bytes. */
+/** Receives the messages of one direction, in wire order. */
 export interface MessageListener {
   onStart(time: number): void;
-  /** Answers how the body is framed. */
+  /** Returns how the body is framed. */
   onHead(startLine: string, fields: Fields): Framing;
   onBody(bytes: Buffer, start: number, end: number, time: number): void;
   onEnd(trailers: Fields, time: number): void;
@@ -24,9 +24,9 @@ export interface MessageListener {
 type State = "start" | "head" | "length" | "until_close" | "chunk_line" | "chunk" | "chunk_end" | "trailers";
 
 /**
- * Splits one direction of an HTTP/1 connection into messages (RFC 9112). Own code instead of an HTTP parser
- * from npm: those are made for one end of a connection, correct or refuse what the other end would read
- * differently, and have no notion of a copy that may stop anywhere.
+ * Splits one direction of an HTTP/1 connection into messages (RFC 9112). HTTP parsers from npm do not fit: they are
+ * made for an endpoint, correct or reject what the other endpoint would read differently, and do not handle a copy that
+ * may stop anywhere.
  */
 export class Http1MessageReader {
   private readonly listener: MessageListener;
@@ -41,7 +41,7 @@ export class Http1MessageReader {
     this.maxHeader = maxHeader;
   }
 
-  /** Stops before the next byte: what follows is perhaps not HTTP/1. To be called from within a listener. */
+  /** Stops before the next byte, since what follows may not be HTTP/1. Call it from a listener. */
   halt(): void {
     this.halted = true;
   }
@@ -50,14 +50,14 @@ export class Http1MessageReader {
     this.halted = false;
   }
 
-  /** Reads on, and answers where it stopped: the end of `bytes`, or earlier when halted. */
+  /** Returns where it stopped: the end of `bytes`, or earlier when halted. */
   push(bytes: Buffer, time: number): number {
     let at = 0;
     while (at < bytes.length && !this.halted) at = this.step(bytes, at, time);
     return at;
   }
 
-  /** The direction ended: only a body that lasts until then is complete by it. */
+  /** The direction ended: this completes a body that is delimited by the close. */
   end(time: number): void {
     if (this.state === "until_close" && !this.halted) this.finish([], time);
   }
@@ -83,7 +83,7 @@ export class Http1MessageReader {
     }
   }
 
-  /** Empty lines before a message are left over by old clients (RFC 9112 §2.2). */
+  /** Old clients send empty lines before a message (RFC 9112 §2.2). */
   private skipEmptyLines(bytes: Buffer, at: number, time: number): number {
     let next = at;
     while (next < bytes.length && (bytes[next] === CR || bytes[next] === LF)) next++;
@@ -139,7 +139,7 @@ export class Http1MessageReader {
       return end;
     }
     const line = this.takeText(bytes, at, end);
-    // A bare LF ends the line for some readers and belongs to an extension for others.
+    // A bare LF ends the line for some implementations and belongs to an extension for others.
     const size = line.endsWith("\r\n") ? CHUNK_LINE.exec(line.slice(0, -2)) : null;
     if (size === null) throw new ProtocolError("http1_bad_chunk");
     this.left = Number.parseInt(size[1]!, 16);
@@ -168,8 +168,8 @@ export class Http1MessageReader {
   }
 
   /**
-   * Where the section of fields ends in `bytes` (behind its empty line), or -1 when it goes on: then the
-   * bytes are kept. Lines may end in a bare LF (RFC 9112 §2.2).
+   * End of the field section in `bytes` (after its empty line), or -1 when it is incomplete: then the bytes are kept.
+   * Lines may end in a bare LF (RFC 9112 §2.2).
    */
   private findSectionEnd(bytes: Buffer, at: number): number {
     const kept = this.section.length;
@@ -209,7 +209,7 @@ export class Http1MessageReader {
   }
 }
 
-/** The index behind the first empty line at or after `from`, in a section that starts at `start`; or -1. */
+/** The index after the first empty line at or after `from`, in a section that starts at `start`; or -1. */
 function sectionEnd(bytes: Buffer, start: number, from: number): number {
   if (from === start) {
     if (bytes[start] === LF) return start + 1;

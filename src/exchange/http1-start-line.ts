@@ -10,8 +10,8 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
 const ABSOLUTE_TARGET = /^https?:\/\/([^/?#]*)(.*)$/i;
 
 /**
- * Request line and target (RFC 9112 §3). A target in absolute form is turned into origin form, and its
- * authority outweighs `Host` (§3.2.2).
+ * Request line and target (RFC 9112 §3). A target in absolute form is converted to origin form, and its
+ * authority takes precedence over `Host` (§3.2.2).
  */
 export function parseRequestLine(line: string, fields: Fields): { head: RequestHead; version: Http1Version } {
   const match = REQUEST_LINE.exec(line);

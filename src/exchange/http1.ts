@@ -9,9 +9,9 @@ import { parseRequestLine, parseStatusLine } from "./http1-start-line.js";
 import { type ConnectionContext, createContext, errorOfClose, OpenExchange } from "./open-exchange.js";
 import { protocolSwitch } from "./protocol-switch.js";
 
-/** More requests than this without a response are no client's pipelining. */
+/** No client pipelines more requests than this. */
 const MAX_PIPELINED = 1000;
-/** A switch is answered before the client goes on, so hardly anything is ever held. */
+/** Clients wait for the response to a switch request, so hardly anything is ever held. */
 const MAX_HELD = 64 << 10;
 
 export interface Http1Options {
@@ -20,8 +20,8 @@ export interface Http1Options {
 }
 
 /**
- * Answers who reads on after `101 Switching Protocols` (RFC 9110 §7.8) and reports the exchange. When nobody
- * does, the exchange is reported as it is, and what follows is not read.
+ * Returns the core that takes over after `101 Switching Protocols` (RFC 9110 §7.8) and reports the exchange. Without
+ * one, the exchange is reported as it is, and what follows is not read.
  */
 export type SwitchProtocol = (protocol: string, exchange: OpenExchange) => ReaderCore | undefined;
 
@@ -32,15 +32,15 @@ export function createHttp1Reader(options: Http1Options, handlers: ReaderHandler
   return guardReader(new Http1Core(context, switchProtocol), handlers);
 }
 
-/** `none`: plain HTTP/1. `asked`: the last request wants a switch. `done`: the connection is a tunnel now. */
-type Switch = "none" | "asked" | "done";
+/** `none`: plain HTTP/1. `requested`: by the last request. `done`: the connection is a tunnel now. */
+type Switch = "none" | "requested" | "done";
 
 export class Http1Core implements ReaderCore {
   private readonly switchProtocol: SwitchProtocol;
   private readonly context: ConnectionContext;
   private readonly requests: Http1MessageReader;
   private readonly responses: Http1MessageReader;
-  /** Requests in wire order whose exchange is not complete. */
+  /** Incomplete exchanges, in the order of their requests. */
   private readonly open: OpenExchange[] = [];
   private readonly held = new ByteBuffer();
   private requestStart = 0;
@@ -127,7 +127,7 @@ export class Http1Core implements ReaderCore {
     }
   }
 
-  /** The switch was declined: what the client sent meanwhile is HTTP/1 after all. */
+  /** The switch was declined: what the client sent meanwhile is HTTP/1. */
   private resumeRequests(): void {
     const held = this.held.view();
     this.held.clear();
@@ -147,8 +147,8 @@ export class Http1Core implements ReaderCore {
   private onRequestEnd(trailers: Fields, time: number): void {
     const exchange = this.open.at(-1)!;
     exchange.endRequest(trailers, time);
-    if (exchange.response === undefined && asksForSwitch(exchange)) {
-      this.switch = "asked";
+    if (exchange.response === undefined && requestsSwitch(exchange)) {
+      this.switch = "requested";
       this.requests.halt();
     }
     this.reportComplete(time);
@@ -156,26 +156,26 @@ export class Http1Core implements ReaderCore {
 
   private onResponseHead(line: string, fields: Fields): Framing {
     const { status, version } = parseStatusLine(line);
-    // The first one may have its response already while its request is still on the way.
+    // The first exchange may already have its response while its request is still being sent.
     const exchange = this.open[0]?.response === undefined ? this.open[0] : this.open[1];
     if (exchange === undefined) return this.onUnsolicited(status);
     if (status < 200 && status !== 101) return NO_BODY;
     this.answered = exchange;
     exchange.answer({ status, fields }, this.responseStart);
     const { method } = exchange.request;
-    const isLastAsked = this.switch === "asked" && exchange === this.open.at(-1);
+    const requestedSwitch = this.switch === "requested" && exchange === this.open.at(-1);
     if (status === 101 || (method === "CONNECT" && status < 300)) {
-      // Unasked, or in the middle of a request: there is no telling where the other protocol begins.
-      if (!isLastAsked) throw new ProtocolError("http1_unexpected_switch");
+      // Unrequested, or in the middle of a request: it is unknown where the other protocol begins.
+      if (!requestedSwitch) throw new ProtocolError("http1_unexpected_switch");
       this.switch = "done";
       this.responses.halt();
       return NO_BODY;
     }
-    if (isLastAsked) this.resumeRequests();
+    if (requestedSwitch) this.resumeRequests();
     return responseFraming(fields, version, status, method);
   }
 
-  /** A server may refuse a connection before it has read a request, as with 408 (RFC 9110 §15.5.9). */
+  /** A server may reject a connection before it has read a request, as with 408 (RFC 9110 §15.5.9). */
   private onUnsolicited(status: number): Framing {
     if (status < 400) throw new ProtocolError("http1_unsolicited_response");
     this.refused = true;
@@ -203,11 +203,11 @@ export class Http1Core implements ReaderCore {
   }
 }
 
-function asksForSwitch({ request }: OpenExchange): boolean {
+function requestsSwitch({ request }: OpenExchange): boolean {
   return request.method === "CONNECT" || fieldValue(request.fields, "upgrade") !== undefined;
 }
 
-/** What the response switches to; empty for a CONNECT tunnel. */
+/** The protocol the response switches to; empty for a CONNECT tunnel. */
 function switchedProtocol({ response }: OpenExchange): string {
   return (response?.status === 101 && fieldTokens(response.fields, "upgrade")[0]) || "";
 }

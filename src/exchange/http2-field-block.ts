@@ -5,17 +5,17 @@ import { FLAG, FRAME, type FrameHead } from "./http2-frames.js";
 const STREAM_ID_LENGTH = 4;
 const PRIORITY_LENGTH = 5;
 
-/** A whole field block (RFC 9113 §4.3), still compressed. */
+/** A complete field block (RFC 9113 §4.3), still compressed. */
 export interface FieldBlock {
-  /** The HEADERS or PUSH_PROMISE frame that began it. */
+  /** Its HEADERS or PUSH_PROMISE frame. */
   readonly frame: FrameHead;
-  /** The stream that a PUSH_PROMISE reserves. */
+  /** The stream reserved by a PUSH_PROMISE. */
   readonly promisedId?: number;
   /** Valid until the next frame is read. */
   readonly bytes: Buffer;
 }
 
-/** Joins HEADERS or PUSH_PROMISE with the CONTINUATION frames behind it; one direction of a connection. */
+/** Joins HEADERS or PUSH_PROMISE with the CONTINUATION frames that follow, for one direction of a connection. */
 export class FieldBlockJoiner {
   private readonly maxLength: number;
   private open: Omit<FieldBlock, "bytes"> | undefined;
@@ -25,7 +25,7 @@ export class FieldBlockJoiner {
     this.maxLength = maxLength;
   }
 
-  /** Answers the block when this frame completes it. */
+  /** Returns the block if this frame completes it. */
   add(frame: FrameHead, payload: Buffer): FieldBlock | undefined {
     const part = frame.type === FRAME.continuation ? payload : this.begin(frame, payload);
     const open = this.open;
@@ -44,7 +44,7 @@ export class FieldBlockJoiner {
     return { ...open, bytes };
   }
 
-  /** Takes off padding, priority and the promised stream (RFC 9113 §6.2, §6.6). */
+  /** Strips padding, priority and the promised stream (RFC 9113 §6.2, §6.6). */
   private begin(frame: FrameHead, payload: Buffer): Buffer {
     const isPadded = (frame.flags & FLAG.padded) !== 0;
     const padding = isPadded ? (payload[0] ?? 0) : 0;

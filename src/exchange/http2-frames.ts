@@ -1,7 +1,7 @@
 import { ByteBuffer } from "./byte-buffer.js";
 import { ProtocolError } from "./guard.js";
 
-/** Frame types (RFC 9113 §6) that a passive reader looks into; the others pass unread. */
+/** Frame types (RFC 9113 §6) that a passive reader needs; others are skipped. */
 export const FRAME = {
   data: 0,
   headers: 1,
@@ -20,37 +20,37 @@ export interface FrameHead {
   readonly type: number;
   readonly flags: number;
   readonly streamId: number;
-  /** When its first byte passed. */
+  /** When its first byte was seen. */
   readonly startedAt: number;
 }
 
 export interface FrameListener {
-  /** A part of a DATA frame's content, as it comes. */
+  /** A part of a DATA frame's content, as it arrives. */
   onData(streamId: number, bytes: Buffer, start: number, end: number, time: number): void;
-  /** A DATA frame is over. */
+  /** A DATA frame is complete. */
   onDataEnd(frame: FrameHead, time: number): void;
-  /** Any other frame that is read, whole; `payload` is valid during the call only. */
+  /** Any other frame that is needed; `payload` is only valid during the call. */
   onFrame(frame: FrameHead, payload: Buffer, time: number): void;
 }
 
 /**
  * Splits one direction of an HTTP/2 connection into frames (RFC 9113 §4). The content of DATA frames is
- * handed on as it comes; frames that are not read are skipped without being kept.
+ * passed on as it arrives; frames that are not needed are skipped without buffering.
  */
 export class FrameReader {
   private readonly listener: FrameListener;
   private readonly maxPayload: number;
-  /** A frame header, or the payload of a frame that is read whole, while it is incomplete. */
+  /** An incomplete frame header, or the incomplete payload of a frame that is read whole. */
   private readonly partial = new ByteBuffer();
   private startedAt = 0;
   private frame: FrameHead | undefined;
-  /** Bytes of the frame's payload that have not passed. */
+  /** Bytes of the frame's payload still to come. */
   private left = 0;
-  /** Of these, the padding at the end. */
+  /** Of these, the trailing padding. */
   private padding = 0;
   private awaitsPadLength = false;
   private sawSettings = false;
-  /** The stream whose field block goes on: nothing but its CONTINUATION may follow (RFC 9113 §6.10). */
+  /** The stream with an incomplete field block: only its CONTINUATION may follow (RFC 9113 §6.10). */
   private openBlock: number | undefined;
 
   constructor(listener: FrameListener, maxPayload: number) {
@@ -89,7 +89,7 @@ export class FrameReader {
     const type = header[at + 3]!;
     const flags = header[at + 4]!;
     const streamId = header.readUInt32BE(at + 5) & 0x7fffffff;
-    // Each side opens with SETTINGS (RFC 9113 §3.4). This also tells an HTTP/1 error page from HTTP/2.
+    // Both sides start with SETTINGS (RFC 9113 §3.4). This also detects an HTTP/1 error page.
     if (!this.sawSettings && type !== FRAME.settings) throw new ProtocolError("h2_no_settings");
     this.sawSettings = true;
     if (isRead(type) && length > this.maxPayload) throw new ProtocolError("h2_frame_too_large");

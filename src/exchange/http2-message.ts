@@ -3,8 +3,8 @@ import { fieldValue } from "./fields.js";
 import type { RequestHead, ResponseHead } from "./open-exchange.js";
 
 /**
- * The request that a field section opens (RFC 9113 §8.3.1), or nothing when it is malformed: then the server
- * refuses the stream, and the connection goes on.
+ * The request in a field section (RFC 9113 §8.3.1); undefined when it is malformed: then the server rejects the stream,
+ * and the connection continues.
  */
 export function requestOfSection(section: Fields): RequestHead | undefined {
   const method = fieldValue(section, ":method");
@@ -16,7 +16,7 @@ export function requestOfSection(section: Fields): RequestHead | undefined {
   return path === undefined ? undefined : { method, path, authority, fields };
 }
 
-/** The response that a field section opens (RFC 9113 §8.3.2); status 1xx when it is interim. */
+/** The response in a field section (RFC 9113 §8.3.2); status 1xx when it is interim. */
 export function responseOfSection(section: Fields): ResponseHead | undefined {
   const status = fieldValue(section, ":status");
   if (status === undefined || !/^[1-9]\d\d$/.test(status)) return undefined;

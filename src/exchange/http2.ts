@@ -8,15 +8,15 @@ import { connectProtocol, regularFields, requestOfSection, responseOfSection } f
 import { type ConnectionContext, createContext, errorOfClose, OpenExchange } from "./open-exchange.js";
 import { WebSocketCore } from "./websocket.js";
 
-/** What every HTTP/2 client sends first (RFC 9113 §3.4). */
+/** The connection preface that every HTTP/2 client sends (RFC 9113 §3.4). */
 export const HTTP2_PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 const SETTINGS_HEADER_TABLE_SIZE = 1;
 const SETTING_LENGTH = 6;
-/** Servers allow some hundred. */
+/** Servers allow a few hundred. */
 const MAX_OPEN_STREAMS = 4096;
 
-/** Reads an HTTP/2 connection: each stream an exchange. */
+/** Reads an HTTP/2 connection: each stream is an exchange. */
 export function createHttp2Reader(
   options: { readonly limits: ReaderLimits },
   handlers: ReaderHandlers,
@@ -26,7 +26,7 @@ export function createHttp2Reader(
 
 interface Stream {
   readonly exchange: OpenExchange;
-  /** Extended CONNECT (RFC 8441): what its DATA frames carry when the server agrees. */
+  /** Extended CONNECT (RFC 8441): the protocol of its DATA frames if the server accepts. */
   readonly connectsTo?: string;
   webSocket?: WebSocketCore;
 }
@@ -113,13 +113,13 @@ export class Http2Core implements ReaderCore {
       default: {
         const side = this.sides[direction];
         const block = side.blocks.add(frame, payload);
-        // Decoded even when nobody wants it: the next block builds on its table.
+        // Always decoded, needed or not: the next block depends on the table.
         if (block !== undefined) this.onSection(direction, block, side.hpack.decode(block.bytes), time);
       }
     }
   }
 
-  /** What one side announces bounds the field blocks of the other. */
+  /** The settings of one side limit the field blocks of the other. */
   private onSettings(direction: Direction, payload: Buffer): void {
     if (payload.length % SETTING_LENGTH !== 0) throw new ProtocolError("h2_bad_frame_size");
     const { hpack } = this.sides[direction === "request" ? "response" : "request"];
@@ -147,7 +147,7 @@ export class Http2Core implements ReaderCore {
       this.onEndStream("request", frame, regularFields(section), time);
       return;
     }
-    // A stream that is over already, or that the server opened: nothing to read.
+    // A stream that is already closed, or was opened by the server: nothing to read.
     if (streamId % 2 === 0 || streamId <= this.lastClientStream) return;
     this.lastClientStream = streamId;
     this.open(streamId, section, frame.startedAt);
@@ -162,7 +162,7 @@ export class Http2Core implements ReaderCore {
       return;
     }
     const response = responseOfSection(section);
-    // The client resets a stream whose response is malformed (RFC 9113 §8.1.1); an interim one says nothing yet.
+    // The client resets a stream whose response is malformed (RFC 9113 §8.1.1); interim responses are ignored.
     if (response === undefined || response.status < 200) return;
     stream.exchange.answer(response, frame.startedAt);
     if (stream.connectsTo === "websocket" && response.status < 300)
@@ -170,7 +170,7 @@ export class Http2Core implements ReaderCore {
     this.onEndStream("response", frame, [], time);
   }
 
-  /** RFC 9113 §8.4: the request is whole with its promise; the response comes on the promised stream. */
+  /** RFC 9113 §8.4: the promise contains the complete request; the response follows on the promised stream. */
   private onPromise(promisedId: number, section: Fields, startedAt: number, time: number): void {
     if (promisedId % 2 === 1 || promisedId <= this.lastPushedStream)
       throw new ProtocolError("h2_bad_promise");
@@ -204,7 +204,7 @@ export class Http2Core implements ReaderCore {
     }
   }
 
-  /** Ends one direction of a stream when `frame` says so. */
+  /** Ends one direction of a stream if `frame` has END_STREAM. */
   private onEndStream(direction: Direction, frame: FrameHead, trailers: Fields, time: number): void {
     if ((frame.flags & FLAG.endStream) === 0) return;
     const stream = this.streams.get(frame.streamId);
@@ -223,7 +223,7 @@ export class Http2Core implements ReaderCore {
     });
   }
 
-  /** What is wrong with a WebSocket ends the reading of its stream, not of the connection. */
+  /** An error in a WebSocket stops reading its stream, not the connection. */
   private readWebSocket(id: number, time: number, work: () => void): void {
     try {
       work();
@@ -233,7 +233,7 @@ export class Http2Core implements ReaderCore {
     }
   }
 
-  /** The last stream that was, or will be, served (RFC 9113 §6.8): later ones get no answer. */
+  /** Names the last stream that was, or will be, processed (RFC 9113 §6.8): later ones get no response. */
   private onGoaway(direction: Direction, payload: Buffer, time: number): void {
     if (payload.length < 8) throw new ProtocolError("h2_bad_frame_size");
     const last = payload.readUInt32BE(0) & 0x7fffffff;
@@ -243,7 +243,7 @@ export class Http2Core implements ReaderCore {
     }
   }
 
-  /** Reports a stream; `error` counts when its response has not ended. */
+  /** Reports a stream; `error` only applies when its response has not ended. */
   private report(id: number, error: ExchangeError | undefined, time: number): void {
     const stream = this.streams.get(id);
     if (stream === undefined) return;

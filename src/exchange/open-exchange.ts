@@ -13,7 +13,7 @@ import type {
 import { fieldValue } from "./fields.js";
 import { type CloseCause, ProtocolError } from "./guard.js";
 
-/** What all exchanges of one connection share. */
+/** State shared by all exchanges of one connection. */
 export interface ConnectionContext {
   readonly limits: ReaderLimits;
   readonly handlers: ReaderHandlers;
@@ -111,7 +111,7 @@ export class OpenExchange {
     if (!isRequest) this.events?.push(bytes.subarray(start, end), time);
   }
 
-  /** The answer was only a switch to HTTP/2, where the exchange goes on as this stream (RFC 7540 §3.2). */
+  /** The response only switched to HTTP/2, where the exchange continues as this stream (RFC 7540 §3.2). */
   continueAsStream(streamId: number): void {
     this.protocol = "h2";
     this.streamId = streamId;
@@ -131,7 +131,7 @@ export class OpenExchange {
     this.responseEndedAt = time;
   }
 
-  /** The exchange as far as it was seen; it ends at `now` unless its response has ended before. */
+  /** The exchange so far; it ends at `now` unless its response has already ended. */
   snapshot(now: number, error?: ExchangeError): Exchange {
     const { method, path, authority, fields } = this.request;
     const response = this.openResponse;
@@ -160,7 +160,7 @@ export class OpenExchange {
     };
   }
 
-  /** The last word on this exchange. An error counts only when something of the response was still to come. */
+  /** The final state of this exchange. An error only applies when the response was incomplete. */
   finish(now: number, error?: ExchangeError): Exchange {
     const whole = this.responseEndedAt !== undefined || this.hasAnnouncedLength();
     const exchange = this.snapshot(now, whole ? undefined : error);
@@ -174,7 +174,7 @@ export class OpenExchange {
     return exchange;
   }
 
-  /** HTTP/2 clients may leave when the announced bytes are there, before the frame that says so has come. */
+  /** HTTP/2 clients may disconnect once all announced bytes have arrived, before the frame with END_STREAM. */
   private hasAnnouncedLength(): boolean {
     const announced = this.openResponse && fieldValue(this.openResponse.fields, "content-length");
     return announced !== undefined && announced === String(this.responseBody.length);
@@ -201,7 +201,7 @@ function isEventStream(fields: Fields): boolean {
   return /^text\/event-stream\s*(?:;|$)/i.test(fieldValue(fields, "content-type") ?? "");
 }
 
-/** Why an exchange is not whole when its connection closed; `firstEnd` is the side that ended first. */
+/** Why an exchange is incomplete when its connection closed; `firstEnd` is the side that ended first. */
 export function errorOfClose(cause: CloseCause, firstEnd: Direction | undefined): ExchangeError {
   if (cause !== "ended") return cause;
   return firstEnd === "request" ? "client_aborted" : "server_closed";

@@ -5,7 +5,7 @@ import { Http2Core } from "./http2.js";
 import type { ConnectionContext } from "./open-exchange.js";
 import { WebSocketCore } from "./websocket.js";
 
-/** What an HTTP/1.1 connection can become: a WebSocket (RFC 6455), or on plain `http` HTTP/2 (RFC 7540 §3.2). */
+/** Protocols an HTTP/1.1 connection can switch to: WebSocket (RFC 6455), and on plain `http` HTTP/2 (RFC 7540 §3.2). */
 export function protocolSwitch(scheme: Scheme, context: ConnectionContext): SwitchProtocol {
   return (protocol, exchange) => {
     if (protocol === "websocket") return new WebSocketCore(exchange, context);

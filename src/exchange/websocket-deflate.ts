@@ -5,10 +5,10 @@ import { ProtocolError } from "./guard.js";
 
 const EMPTY = Buffer.alloc(0);
 const WINDOW = 32 << 10;
-/** Every message ends in this, which is not sent (RFC 7692 §7.2.1). */
+/** The end of every message, which is not transmitted (RFC 7692 §7.2.1). */
 const MESSAGE_END = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 
-/** What permessage-deflate was agreed on; `undefined` without it. */
+/** Negotiated parameters of permessage-deflate. */
 export type Deflate = { readonly requestKeepsContext: boolean; readonly responseKeepsContext: boolean };
 
 /** The extensions that the server's handshake accepted (RFC 6455 §9.1, RFC 7692 §7.1). */
@@ -25,8 +25,8 @@ export function negotiatedDeflate(responseFields: Fields): Deflate | undefined {
 }
 
 /**
- * Decompresses the messages of one direction at once, which a zlib stream cannot do. The context that one
- * message leaves to the next is nothing but the last 32 KiB of output: the next one's dictionary.
+ * Decompresses the messages of one direction synchronously, which a zlib stream cannot do. The context carried over to
+ * the next message is just the last 32 KiB of output, which serve as its dictionary.
  */
 export class MessageInflater {
   private readonly keepsContext: boolean;
@@ -39,7 +39,7 @@ export class MessageInflater {
     this.maxLength = maxLength;
   }
 
-  /** The message, or nothing when it is too long, or follows such a one whose context it needs. */
+  /** The message; undefined when it is too long, or needs the context of one that was. */
   inflate(data: Buffer): Buffer | undefined {
     if (this.contextIsLost) return undefined;
     try {
@@ -57,7 +57,7 @@ export class MessageInflater {
     }
   }
 
-  /** A message passed that was not kept whole. */
+  /** A message was truncated and cannot be inflated. */
   skip(): void {
     this.contextIsLost = this.keepsContext;
   }

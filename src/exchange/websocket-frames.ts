@@ -8,10 +8,10 @@ const RESERVED = 0x30;
 const MASKED = 0x80;
 const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 const MAX_CONTROL = 125;
-/** Frames are unmasked here, piece by piece, before they are kept. */
+/** Frames are unmasked here in chunks before they are kept. */
 const SCRATCH = Buffer.alloc(16 << 10);
 
-/** A data message as its frames carried it: unmasked and joined. */
+/** A data message, reassembled from its frames and unmasked. */
 export interface RawMessage {
   readonly kind: "text" | "binary";
   readonly isCompressed: boolean;
@@ -21,11 +21,11 @@ export interface RawMessage {
 
 export interface WebSocketFrameListener {
   onMessage(message: RawMessage, time: number): void;
-  /** A Close frame: nothing follows it (RFC 6455 §5.5.1), and nothing is read any more. */
+  /** A Close frame: no data follows it (RFC 6455 §5.5.1), and reading stops. */
   onClose(time: number): void;
 }
 
-/** Joins the frames of one direction of a WebSocket to messages (RFC 6455 §5). */
+/** Reassembles the messages of one direction of a WebSocket from its frames (RFC 6455 §5). */
 export class WebSocketFrameReader {
   private readonly header = Buffer.alloc(14);
   private headerLength = 0;
@@ -73,7 +73,7 @@ export class WebSocketFrameReader {
     return at + copied;
   }
 
-  /** Grows to its full value once the first two bytes are there. */
+  /** Two until the first two bytes are there, then the full length. */
   private neededHeader(): number {
     if (this.headerLength < 2) return 2;
     const length = this.header[1]! & 0x7f;

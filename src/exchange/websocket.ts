@@ -6,7 +6,7 @@ import { MessageInflater, negotiatedDeflate } from "./websocket-deflate.js";
 import { type RawMessage, WebSocketFrameReader } from "./websocket-frames.js";
 
 const EMPTY = Buffer.alloc(0);
-/** What a kept message costs beyond its data. */
+/** Cost of a kept message in addition to its data. */
 const MESSAGE_OVERHEAD = 64;
 
 /** One direction of a WebSocket. */
@@ -17,15 +17,15 @@ interface Side {
 }
 
 /**
- * Reads a WebSocket passively (RFC 6455, RFC 7692), whatever carries it. The receiver of `ws` answers through
- * asynchronous zlib streams; the copy is read in step with its times, so this is own code.
+ * Reads a WebSocket passively (RFC 6455, RFC 7692), over any transport. The receiver of `ws` is not used: it depends on
+ * asynchronous zlib streams, while the copy must be read synchronously to keep its times.
  */
 export class WebSocketCore implements ReaderCore {
   readonly protocol = "websocket";
   private readonly exchange: OpenExchange;
   private readonly context: ConnectionContext;
   private readonly sides: Readonly<Record<Direction, Side>>;
-  /** The first messages up to the limit of a body; behind them the last ones up to the limit of its tail. */
+  /** The first messages up to `maxBody`, followed by the last ones up to `maxTail`. */
   private readonly messages: WebSocketMessage[] = [];
   private firstMessages = 0;
   private firstBytes = 0;
@@ -56,7 +56,7 @@ export class WebSocketCore implements ReaderCore {
 
   close(cause: CloseCause | "stream_reset", time: number): void {
     const { request, response } = this.sides;
-    // One Close is enough: who answers it by ending the connection broke nothing.
+    // One Close frame is enough: ending the connection in response to it is not an error.
     if (request.frames.isClosed || response.frames.isClosed) this.finish(time);
     else this.finish(time, cause === "stream_reset" ? cause : errorOfClose(cause, this.firstEnd));
   }
@@ -144,7 +144,7 @@ export class WebSocketCore implements ReaderCore {
     };
   }
 
-  /** The bytes are in the messages; the body tells their number, and whether all messages are there. */
+  /** The bytes are in the messages; the body only has their total length, and whether messages are missing. */
   private body(direction: Direction): Body {
     return { head: EMPTY, length: this.sides[direction].messageBytes, truncated: this.hasGap };
   }
