@@ -1,14 +1,14 @@
 /**
- * Which paths of an API host are AI calls. A host may serve a website, accounts and telemetry beside its API
- * (openrouter.ai/blog, api.anthropic.com/api/event_logging), so the path decides, not the host alone. Which reader takes
- * a call is told in `interaction/format.ts`.
+ * Which paths of an API host are AI calls. A host may also serve a website, accounts and telemetry
+ * (openrouter.ai/blog, api.anthropic.com/api/event_logging), so the path decides, not the host alone. The reader of a
+ * call is chosen in `interaction/format.ts`.
  */
 
 import type { ApiFormat, Provider } from "./bundle.js";
 
-/** Paths that tell the wire format wherever they are mounted (gateways put a prefix before them). */
+/** Paths that identify the wire format under any prefix (gateways add one). */
 const WIRE_PATHS: ReadonlyArray<readonly [path: RegExp, format: ApiFormat]> = [
-  // https://docs.anthropic.com/en/api; on Vertex the publisher stands in the path
+  // https://docs.anthropic.com/en/api; on Vertex the path contains the publisher
   [/\/v\d+\/(?:messages(?:\/count_tokens|\/batches)?|complete)$/, "anthropic"],
   [/\/publishers\/anthropic\/models\/[^/]+:(?:streamRawPredict|rawPredict)$/, "anthropic"],
   // https://platform.openai.com/docs/api-reference
@@ -50,7 +50,7 @@ const WIRE_PATHS: ReadonlyArray<readonly [path: RegExp, format: ApiFormat]> = [
 /** Opened by GET (or CONNECT over HTTP/2, RFC 8441): WebSockets. */
 const WEBSOCKET_PATHS = /\/realtime$|\/responses$|BidiGenerateContent$|:bidiGenerateContent$/;
 
-/** The wire format that the path (without query) tells, if it tells one. */
+/** The wire format identified by the path (without query), if any. */
 export function formatOfPath(path: string): ApiFormat | undefined {
   const trimmed = withoutTrailingSlashes(path);
   return WIRE_PATHS.find(([pattern]) => pattern.test(trimmed))?.[1];
@@ -62,10 +62,10 @@ export interface ApiBase {
   readonly path: string;
 }
 
-/** Asked for every request, and reading a URL is slow. */
+/** Needed for every request, and parsing a URL is slow. */
 const bases = new WeakMap<Provider, ApiBase | "none">();
 
-/** Where the provider's API is mounted; undefined when it says nothing or a template. */
+/** Where the provider's API is mounted; undefined when `apiEndpoint` is absent or a template. */
 export function apiBase(provider: Provider): ApiBase | undefined {
   let base = bases.get(provider);
   if (base === undefined) {
@@ -81,10 +81,10 @@ function readBase(endpoint: string | undefined): ApiBase | "none" {
   return { host: url.host, path: withoutTrailingSlashes(url.pathname) };
 }
 
-/** Below an API's version, but storage and administration. */
+/** Below an API's version prefix, but storage and administration. */
 const MANAGEMENT = /^\/v\d+\/(?:files|uploads|fine_tuning|vector_stores|organization)(?:\/|$)/;
 
-/** Whether the request is a call of the provider's API, as far as method, host and path tell. */
+/** Whether the request is a call of the provider's API, judging by method, host and path. */
 export function isApiCall(
   provider: Provider,
   { method, authority, path }: { method: string; authority: string; path: string },
@@ -92,12 +92,12 @@ export function isApiCall(
   if (method === "GET" || method === "CONNECT") return WEBSOCKET_PATHS.test(path);
   if (method !== "POST") return false;
   if (formatOfPath(path) !== undefined) return true;
-  // Google's clouds mount everything below one version and tell calls by their verb.
+  // Google mounts everything below one version prefix and identifies calls by their verb.
   if (provider.apiFormat === "google" || MANAGEMENT.test(path)) return false;
   return /^\/v\d/.test(path) || isBelowBase(provider, authority, path);
 }
 
-/** Whether the provider says that its API is mounted there. */
+/** Whether the path is below the provider's `apiEndpoint`. */
 export function isBelowBase(provider: Provider, authority: string, path: string): boolean {
   const base = apiBase(provider);
   return (
@@ -105,7 +105,7 @@ export function isBelowBase(provider: Provider, authority: string, path: string)
   );
 }
 
-/** No regular expression: a path of very many slashes would take it quadratic time. */
+/** Not a regular expression, which would take quadratic time for a path with many slashes. */
 function withoutTrailingSlashes(path: string): string {
   let end = path.length;
   while (path[end - 1] === "/") end--;

@@ -1,6 +1,6 @@
 /**
- * The OISP bundle in one shape, whatever shape it was published in. `load.ts` makes it; nothing else knows
- * the published shapes.
+ * The OISP bundle in normalised form. `load.ts` builds it from the published forms, which are unknown to the rest of
+ * the code.
  */
 
 import type { ExchangeReason } from "../connection/reasons.js";
@@ -11,7 +11,7 @@ export interface Provider {
   readonly id: string;
   readonly name: string;
   readonly apiFormat: ApiFormat;
-  /** Where the provider says its API is, such as `https://openrouter.ai/api/v1`. */
+  /** Base URL of the provider's API, such as `https://openrouter.ai/api/v1`. */
   readonly apiEndpoint?: string;
 }
 
@@ -21,7 +21,7 @@ export type ParserPath =
   | { readonly kind: "template"; readonly template: string }
   | { readonly kind: "header"; readonly header: string };
 
-/** Named paths; nesting one level deep for `usage`, `generation_config` and the like. */
+/** Named paths; nested one level deep for `usage`, `generation_config` and the like. */
 export type ParserPaths = { readonly [field: string]: ParserPath | { readonly [field: string]: ParserPath } };
 
 export interface StreamingParser {
@@ -41,7 +41,7 @@ export interface HostPattern {
   readonly regex: RegExp;
   /** As published. */
   readonly source: string;
-  /** The one port that it means; without it, 443 and 80. */
+  /** The only port that matches; when absent, 443 and 80. */
   readonly port?: number;
   readonly provider: string;
 }
@@ -58,14 +58,14 @@ export interface Prices {
 export interface ModelInfo extends Prices {
   readonly id: string;
   readonly provider: string;
-  /** Prices of the whole call when its input has more tokens than `above`. */
+  /** Prices for the whole call when its input has more tokens than `above`. */
   readonly longContext?: Prices & { readonly above: number };
 }
 
-/** Exact names by which a process is known to belong to the app. */
+/** Exact names that identify the app's processes. */
 export interface AppSignatures {
   readonly bundleIds: readonly string[];
-  /** Executable basenames by system; compared exactly (Windows: without regard to case). */
+  /** Executable basenames by system; compared exactly (Windows: ignoring case). */
   readonly executables: {
     readonly linux: readonly string[];
     readonly darwin: readonly string[];
@@ -79,7 +79,7 @@ export interface AppSignatures {
   readonly teamIds: readonly string[];
 }
 
-/** A feature of an app or website: which requests it is, and how to read them. */
+/** A feature of an app or website: its request patterns, and how to read them. */
 export interface Feature {
   readonly id: string;
   readonly name: string;
@@ -110,26 +110,26 @@ export interface Website {
   readonly features: readonly Feature[];
 }
 
-/** What of a published document could be used, and one sentence for each entry that could not. */
+/** The usable part of a published document, and one sentence for each rejected entry. */
 export interface ParsedBundle {
   readonly bundle: Bundle;
   readonly rejected: readonly string[];
 }
 
-/** Where a fact of our own is from. */
+/** The source of one of our own facts. */
 export interface Fact {
-  /** Address of the page or package that says it. */
+  /** URL of the page or package that states it. */
   readonly source: string;
-  /** When it was read there, `YYYY-MM-DD`. */
+  /** When it was retrieved, `YYYY-MM-DD`. */
   readonly date: string;
-  /** Why it wins over what a bundle says; without it, it only adds. */
+  /** Why it overrides the bundle; when absent, it only adds. */
   readonly correction?: string;
 }
 
 export interface Bundle {
   readonly version: string;
   readonly generatedAt?: string;
-  /** Host, or `host:port`, lower-cased and without trailing dot, to provider id. */
+  /** Maps host, or `host:port`, lower-cased and without trailing dot, to provider id. */
   readonly hosts: ReadonlyMap<string, string>;
   readonly patterns: readonly HostPattern[];
   readonly providers: ReadonlyMap<string, Provider>;
@@ -138,23 +138,23 @@ export interface Bundle {
   readonly models: ReadonlyMap<string, ModelInfo>;
   readonly apps: readonly App[];
   readonly websites: readonly Website[];
-  /** Which entries are of the supplement, by kind and key (`host api3.cursor.sh`); absent when none was read over it. */
+  /** Entries from the supplement, by kind and key (`host api3.cursor.sh`); absent when none was applied. */
   readonly facts?: ReadonlyMap<string, Fact>;
 }
 
-/** A bundle, where it came from, and what of it could not be used. */
+/** A bundle, its origin, and its rejected entries. */
 export interface LoadedBundle {
   readonly bundle: Bundle;
-  /** The document as published: what another process or thread is given, to read again. */
+  /** The document as published; passed to other processes and threads, which parse it themselves. */
   readonly document: string;
   readonly origin: "file" | "cache" | "url" | "stale_cache" | "embedded";
   /** Path or URL. */
   readonly location: string;
-  /** One sentence for each entry that was left out. */
+  /** One sentence for each rejected entry. */
   readonly rejected: readonly string[];
-  /** When the document was last known to be what is published; epoch ms. */
+  /** When the document was last confirmed to be current; epoch ms. */
   readonly loadedAt?: number;
-  /** One sentence for the user when this is not what was asked for, such as an unreachable URL. */
+  /** One sentence for the user when this is not the requested bundle, for example because the URL is unreachable. */
   readonly note?: string;
 }
 
@@ -164,7 +164,7 @@ export type HostMatch =
   | { readonly kind: "website"; readonly websites: readonly Website[] }
   | { readonly kind: "app"; readonly apps: readonly App[] };
 
-/** `source` of an event, and how it is read. */
+/** `source` of an event, and how to read it. */
 export type Classification =
   | {
       readonly level: "full_trace";

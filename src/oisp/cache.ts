@@ -1,4 +1,4 @@
-/** The last fetched bundle, as it was published, for the URL that it came from. */
+/** Cache of the last fetched bundle, as published, with its URL. */
 
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { isRecord, MAX_BUNDLE_BYTES } from "./document.js";
 export interface CachedDocument {
   readonly url: string;
   readonly etag?: string;
-  /** When the server last said that this is what it publishes; epoch ms. */
+  /** When the server last confirmed it as current; epoch ms. */
   readonly loadedAt: number;
   readonly document: string;
 }
@@ -18,7 +18,7 @@ export function cachePath(home: string): string {
   return join(home, "bundle-cache.json");
 }
 
-/** Undefined when nothing usable is there for this URL: a cache that is missing or broken is no error. */
+/** Undefined when there is nothing usable for this URL: a missing or corrupt cache is not an error. */
 export async function readCache(home: string, url: string): Promise<CachedDocument | undefined> {
   try {
     const path = cachePath(home);
@@ -34,7 +34,7 @@ export async function readCache(home: string, url: string): Promise<CachedDocume
   }
 }
 
-/** Whole or not at all: written beside it and renamed. */
+/** Atomic: writes a temporary file and renames it. */
 export async function writeCache(home: string, cached: CachedDocument): Promise<void> {
   const path = cachePath(home);
   const beside = `${path}.${randomUUID()}`;

@@ -1,5 +1,5 @@
 /**
- * What a request is, as far as its address tells:
+ * Classifies a request by its address:
  *
  * | known host | path                        | level          |
  * |------------|-----------------------------|----------------|
@@ -22,7 +22,7 @@ export interface RequestAddress {
   readonly path: string;
   /** Without `?`; when absent, what follows `?` in `path`. */
   readonly query?: string;
-  /** The client's app, when it is known: an app's feature is the app's own only when the app itself asks. */
+  /** The client's app, if known: an app's feature only counts as the app's when the app itself makes the request. */
   readonly appId?: string;
 }
 
@@ -35,7 +35,7 @@ interface Address {
   readonly appId?: string;
 }
 
-/** A website or app of the host, and which of them the event names. */
+/** A website or app of the host. */
 interface Site {
   readonly type: "website" | "app";
   readonly entry: Website | App;
@@ -49,7 +49,7 @@ export function classify(request: RequestAddress, index: HostIndex): Classificat
   for (const site of sites) {
     const feature = site.entry.features.find((candidate) => matchesFeature(candidate, address));
     if (feature) {
-      // The same call made by a browser is the website's, also when only the app's entry says how to read it.
+      // The same call made by a browser is the website's, even if only the app's entry defines how to read it.
       const named =
         site.type === "website" || site.entry.id === request.appId
           ? site
@@ -71,13 +71,13 @@ function classifyApi(provider: Provider, address: Address, { bundle }: HostIndex
   const source = { type: "api", id: provider.id, endpoint: null } as const;
   if (!isApiCall(provider, address))
     return { level: "identifiable", source, provider, reason: "path_unknown" };
-  // What the path tells is read by its own reader, also when the bundle brings no parser for it.
+  // A format identified by its path has a built-in reader, even if the bundle has no parser for it.
   const isReadable = formatOfPath(address.path) !== undefined || bundle.parsers.has(provider.apiFormat);
   if (!isReadable) return { level: "identifiable", source, provider, reason: "no_parser" };
   return { level: "full_trace", source, provider };
 }
 
-/** Two providers may share a host: the one whose API is mounted nearest to the path. */
+/** When providers share a host, the one with the longest base URL that contains the path. */
 function providerFor(providers: readonly Provider[], { authority, path }: Address): Provider {
   const below = providers.filter((provider) => isBelowBase(provider, authority, path));
   const [nearest] = below.sort((a, b) => b.apiEndpoint!.length - a.apiEndpoint!.length);
@@ -116,7 +116,7 @@ function matchesFeature(feature: Feature, { method, host, path, query }: Address
   );
 }
 
-/** Each is `name=value`, or `name` with whatever value. */
+/** Each is `name=value`, or `name` for any value. */
 function hasQueryParams(query: string, wanted: readonly string[]): boolean {
   if (wanted.length === 0) return true;
   const params = new URLSearchParams(query);

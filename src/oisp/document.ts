@@ -1,20 +1,20 @@
-/** Reading of a document that may be hostile: sizes, depth and keys are checked before anything uses it. */
+/** Parses an untrusted document: size, depth and keys are checked before use. */
 
 import { OximyError } from "../errors.js";
 
-/** Published bundles have about 1 MB. */
+/** Published bundles are about 1 MB. */
 export const MAX_BUNDLE_BYTES = 64 << 20;
 /** Published bundles are nested 13 levels deep. */
 const MAX_DEPTH = 64;
 
 export type Entries = { readonly [key: string]: unknown };
 
-/** Names that mean something to JavaScript objects, and control characters, which mean something to terminals. */
+/** Keys with a special meaning in JavaScript, and control characters, which terminals interpret. */
 const FORBIDDEN_KEY = /^(?:__proto__|constructor|prototype)$|[\x00-\x1f\x7f-\x9f]/;
 const ADVICE = "Check --bundle-file or --bundle-url, or leave them out to use the default bundle.";
 
 /**
- * `name` is what errors call the document.
+ * `name` denotes the document in errors.
  *
  * @throws OximyError OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NOT_JSON
  */
@@ -28,7 +28,8 @@ export function parseDocument(text: string, name: string): unknown {
 }
 
 /**
- * Refuses what is nested too deep, and says how many keys are left out. Iterative, so that the check itself cannot run out of stack.
+ * Rejects documents nested too deeply, and reports how many keys are dropped. Iterative, so that it cannot overflow the
+ * stack itself.
  */
 export function inspectDocument(document: unknown, name: string): string[] {
   let level: unknown[] = [document];
@@ -62,7 +63,7 @@ export function tooLarge(name: string): OximyError {
 }
 
 export function noHosts(name: string): OximyError {
-  const message = `${name} names no hosts that can be used, so nothing would be captured.`;
+  const message = `${name} has no usable hosts, so nothing would be captured.`;
   return new OximyError("OXIMY_E_BUNDLE_NO_HOSTS", message, ADVICE);
 }
 
@@ -76,7 +77,7 @@ export function entriesOf(value: unknown): ReadonlyArray<readonly [key: string, 
   return Object.entries(value).filter(([key]) => !key.startsWith("_") && !FORBIDDEN_KEY.test(key));
 }
 
-/** The value with every forbidden key left out, at any depth (which was checked before). */
+/** The value without forbidden keys, at any depth (which was checked before). */
 export function withoutForbiddenKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutForbiddenKeys);
   if (!isRecord(value)) return value;

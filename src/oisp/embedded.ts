@@ -1,4 +1,4 @@
-/** The bundle that comes with the program (data/README.md tells where its facts are from). */
+/** The bundle that ships with the program (data/README.md has the sources of its facts). */
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -14,20 +14,20 @@ export function embeddedDocument(): string {
 
 let entries: Entries | undefined;
 
-/** The document's entries, read once. */
+/** The document's entries, parsed once. */
 function embeddedEntries(): Entries {
   const document = entries ?? parseDocument(embeddedDocument(), "The embedded bundle");
-  if (!isRecord(document)) throw new TypeError("data/oisp-bundle.json is no map");
+  if (!isRecord(document)) throw new TypeError("data/oisp-bundle.json is not an object");
   entries = document;
   return document;
 }
 
-/** For bundles that bring no parsers. */
+/** For bundles without parsers. */
 export function builtInParsers(): ReadonlyMap<string, Parser> {
   return parseParsers(embeddedEntries().parsers, []);
 }
 
-/** For bundles whose feature says which requests it is, but not how to read them. */
+/** For bundles whose feature has request patterns, but no parser. */
 export function builtInFeatureParser(registry: "apps" | "websites", id: string, feature: string): unknown {
   const path = ["registry", registry, id, "features", feature, "parser"];
   return path.reduce<unknown>(

@@ -1,4 +1,4 @@
-/** Fetches the bundle: certificate always verified, size, time and redirects bounded. */
+/** Fetches the bundle. The certificate is always verified; size, time and redirects are limited. */
 
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -8,13 +8,13 @@ import { MAX_BUNDLE_BYTES, tooLarge } from "./document.js";
 import { LOOPBACK_HOSTS } from "./host-name.js";
 
 export interface FetchOptions {
-  /** Of the copy that is there already. */
+  /** Of the cached copy. */
   readonly etag?: string;
-  /** Certificates in PEM that are trusted instead of the system's. */
+  /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
-  /** Milliseconds for everything together; 10,000 when absent. */
+  /** Total timeout in milliseconds; 10,000 when absent. */
   readonly timeout?: number;
-  /** Ends the fetch early. */
+  /** Cancels the fetch. */
   readonly signal?: AbortSignal;
 }
 
@@ -24,7 +24,7 @@ export type Fetched =
 
 const MAX_REDIRECTS = 3;
 const DEFAULT_TIMEOUT = 10_000;
-const ADVICE = "Check the network and --bundle-url, or give --bundle-file.";
+const ADVICE = "Check the network and --bundle-url, or use --bundle-file.";
 
 /** @throws OximyError OXIMY_E_BUNDLE_FETCH, OXIMY_E_BUNDLE_TOO_LARGE */
 export async function fetchDocument(url: string, options: FetchOptions = {}): Promise<Fetched> {
@@ -35,7 +35,7 @@ export async function fetchDocument(url: string, options: FetchOptions = {}): Pr
   } catch (cause) {
     if (cause instanceof OximyError) throw cause;
     const why = timeout.aborted
-      ? "no whole answer in time"
+      ? "the request timed out"
       : cause instanceof Error
         ? cause.message
         : String(cause);
@@ -69,9 +69,9 @@ async function follow(address: string, options: FetchOptions, redirectsLeft: num
   return { kind: "fetched", document, ...(headers.etag !== undefined && { etag: headers.etag }) };
 }
 
-/** The bundle decides what is decrypted, so nobody on the way may change it. */
+/** The bundle decides what is decrypted, so it must not be modified in transit. */
 function secureUrl(address: string): URL {
-  if (!URL.canParse(address)) throw new Error("this is not a URL");
+  if (!URL.canParse(address)) throw new Error("it is not a valid URL");
   const url = new URL(address);
   const isLocal = url.protocol === "http:" && LOOPBACK_HOSTS.has(url.hostname.replace(/^\[|\]$/g, ""));
   if (url.protocol !== "https:" && !isLocal) throw new Error("only https:// is allowed");
@@ -88,7 +88,7 @@ function get(url: URL, { etag, ca, signal }: FetchOptions): Promise<IncomingMess
     const shared = { headers, agent: false as const, ...(signal && { signal }) };
     const request =
       url.protocol === "https:"
-        ? // Said here, so that NODE_TLS_REJECT_UNAUTHORIZED cannot unsay it.
+        ? // Set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED has no effect.
           httpsRequest(url, { ...shared, rejectUnauthorized: true, ...(ca !== undefined && { ca }) })
         : httpRequest(url, shared);
     request.once("response", resolve);

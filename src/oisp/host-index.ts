@@ -1,4 +1,4 @@
-/** What the bundle knows of a host, answered in constant time: this is asked for every connection. */
+/** Looks up hosts in the bundle in constant time, since it is done for every connection. */
 
 import { apiBase } from "./api-path.js";
 import type { App, Bundle, HostMatch, HostPattern, Provider, Website } from "./bundle.js";
@@ -9,12 +9,12 @@ export interface HostIndex {
   readonly bundle: Bundle;
   /**
    * Whether there is anything to read on this host, so that its connections may be decrypted: an API, or an
-   * app or website with features. A host that the bundle only names (published bundles list huggingface.co
-   * and console.aws.amazon.com as AI websites, without features) is private: decrypting it would show
-   * everything and yield nothing. `lookup` still knows it, for the event of the passed-through connection.
+   * app or website with features. A host that is merely listed (published bundles have huggingface.co
+   * and console.aws.amazon.com as AI websites, without features) is private: decrypting it would expose
+   * everything and yield nothing. `lookup` still finds it, for the event of the passed-through connection.
    */
   knows(host: string, port: number): boolean;
-  /** APIs first, then websites, then apps; undefined when the bundle does not name the host. */
+  /** APIs first, then websites, then apps; undefined when the bundle does not list the host. */
   lookup(host: string, port: number): readonly HostMatch[] | undefined;
 }
 

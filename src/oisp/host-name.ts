@@ -17,7 +17,7 @@ export function normaliseHost(host: string): string | undefined {
     : undefined;
 }
 
-/** `host:port` or `host`, both as published; an IPv6 address with a port stands in brackets. */
+/** `host:port` or `host`, as published; an IPv6 address with a port is in brackets. */
 export function splitHostPort(entry: string): { host: string; port?: number } | undefined {
   const match = /^(\[[^\]]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(entry.trim());
   if (!match) {

@@ -1,6 +1,6 @@
 /**
- * Host patterns of a bundle, which are remote data: only a safe subset is understood, and it is made tight.
- * A wildcard stands for one whole label and never crosses a dot; a bare `.` is a dot; both ends are anchored.
+ * Host patterns of a bundle. They are untrusted: only a safe subset is supported, and compiled to strict expressions.
+ * A wildcard matches one whole label and never crosses a dot; a bare `.` is a dot; both ends are anchored.
  */
 
 export type CompiledPattern = { readonly kind: "compiled"; readonly regex: RegExp; readonly port?: number };
@@ -12,17 +12,17 @@ type Token =
   | { readonly kind: "class"; readonly source: string };
 
 const LABEL_PART = "[a-z0-9_-]+";
-/** us-east-1, us-gov-west-1, cn-north-1, eusc-de-east-1: so `s3` of `bedrock.s3.amazonaws.com` is no region. */
+/** us-east-1, us-gov-west-1, cn-north-1, eusc-de-east-1; but not the `s3` in `bedrock.s3.amazonaws.com`. */
 export const AWS_REGION = "[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2}";
 
-const TOO_WIDE = "takes in more than one party's hosts";
+const TOO_WIDE = "matches hosts of more than one party";
 const MAX_LENGTH = 256;
-/** Each repeated part may cost the matcher a factor of the host's length (253 at most). */
+/** Each repeated part can multiply the matching time by the host's length (253 at most). */
 const MAX_REPEATS = 3;
 
 /**
- * A pattern as published is an expression when it has a backslash or an anchor, else a glob. That a glob
- * compiles as an expression proves nothing.
+ * A published pattern is a regular expression if it has a backslash or an anchor, otherwise a glob. Whether it compiles
+ * as an expression is no criterion, since globs may, too.
  */
 export function compileHostPattern(published: string): CompiledPattern | RefusedPattern {
   if (published.length > MAX_LENGTH) return refused(`is longer than ${MAX_LENGTH} characters`);
@@ -42,7 +42,7 @@ export function compileHostPattern(published: string): CompiledPattern | Refused
   try {
     return { kind: "compiled", regex: new RegExp(`^${source}$`), ...(port === undefined ? {} : { port }) };
   } catch {
-    return refused("holds a range or a count that runs backwards");
+    return refused("contains an inverted range or count");
   }
 }
 
@@ -51,14 +51,14 @@ function refused(why: string): RefusedPattern {
 }
 
 function readGlob(glob: string): readonly Token[] | string {
-  if (!/^[a-z0-9_.*-]+$/.test(glob)) return "is neither a plain glob nor an understood expression";
+  if (!/^[a-z0-9_.*-]+$/.test(glob)) return "is neither a plain glob nor a supported expression";
   return glob
     .split(/(\*+)/)
     .filter(Boolean)
     .map((part): Token => (part.startsWith("*") ? { kind: "slot" } : { kind: "text", text: part }));
 }
 
-/** Reads `abc`, `\.`, `\-`, `.`, `.*`, `.+`, `[a-z0-9-]+`, `[a-z]{2,4}`; everything else is refused. */
+/** Parses `abc`, `\.`, `\-`, `.`, `.*`, `.+`, `[a-z0-9-]+`, `[a-z]{2,4}`; everything else is rejected. */
 function readRegex(regex: string): readonly Token[] | string {
   const tokens: Token[] = [];
   const grammar = /\.[*+]|\[(?:[a-z0-9_]|\\?-)+\](?:[+*?]|\{\d{1,2}(?:,\d{1,2})?\})?|\\[.-]|[a-z0-9_.-]/y;
@@ -79,7 +79,7 @@ function hasFixedDomain(tokens: readonly Token[]): boolean {
   const lastVariable = tokens.findLastIndex((token) => token.kind !== "text");
   if (lastVariable === -1) return true;
   const fixed = tokens.slice(lastVariable + 1).map((token) => (token.kind === "text" ? token.text : ""));
-  // What stands before the first separator may be a part of a label: `-aiplatform` of `*-aiplatform.example.com`.
+  // Text before the first separator may be part of a label: `-aiplatform` in `*-aiplatform.example.com`.
   const [, domain] = /^[^.-]*[.-](.+)$/.exec(fixed.join("")) ?? [];
   return domain !== undefined && isOwnDomain(domain);
 }
@@ -100,12 +100,12 @@ function sourceOf(token: Token, index: number, tokens: readonly Token[]): string
   }
 }
 
-/** Undefined when the host is no wildcard or a tight one. */
+/** Undefined when the host is not a wildcard, or an acceptable one. */
 export function wildcardFault(host: string): string | undefined {
   return host.startsWith("*.") && !isOwnDomain(host.slice(2)) ? TOO_WIDE : undefined;
 }
 
-/** Whether one party holds the domain: what passes below `com` or `co.uk` is none of our business. */
+/** Whether the domain belongs to one party, unlike `com` or `co.uk`. */
 function isOwnDomain(domain: string): boolean {
   return (
     /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/.test(domain) &&

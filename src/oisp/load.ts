@@ -1,4 +1,4 @@
-/** Where the bundle comes from: the named file; a fresh cache; the URL; a stale cache; the embedded one. */
+/** Sources of the bundle, in order: the given file; a fresh cache; the URL; a stale cache; the embedded one. */
 
 import { readFile, stat } from "node:fs/promises";
 import { OximyError } from "../errors.js";
@@ -14,24 +14,24 @@ export const DEFAULT_BUNDLE_URL = "https://oisp.dev/spec/v0.1/oisp-spec-bundle.j
 export const DEFAULT_REFRESH_HOURS = 24;
 
 export interface LoadOptions extends Omit<FetchOptions, "etag"> {
-  /** `~/.oximy` of the calling user: the cache is there. */
+  /** `~/.oximy` of the calling user, which contains the cache. */
   readonly home: string;
-  /** When given, nothing else is read. */
+  /** When given, it is the only source. */
   readonly file?: string;
   /** `DEFAULT_BUNDLE_URL` when absent. */
   readonly url?: string;
-  /** Age in hours from which a cached document is asked for again. */
+  /** Age in hours at which a cached document is fetched again. */
   readonly refreshHours?: number;
-  /** `none` reads the bundle alone; our own facts are over it when absent. */
+  /** `none` uses the bundle alone; by default our own facts are applied over it. */
   readonly supplement?: SupplementUse;
   /** Epoch ms; `Date.now` when absent. */
   readonly now?: () => number;
 }
 
 /**
- * An unreachable or broken URL never fails: the next source is used, and `note` says so.
+ * An unreachable or broken URL is not an error: the next source is used, and `note` has a message for the user.
  *
- * @throws OximyError OXIMY_E_BUNDLE_UNREADABLE, _NOT_JSON, _NO_HOSTS, _TOO_LARGE for a named file only
+ * @throws OximyError OXIMY_E_BUNDLE_UNREADABLE, _NOT_JSON, _NO_HOSTS, _TOO_LARGE for a given file only
  */
 export async function loadBundle(options: LoadOptions): Promise<LoadedBundle> {
   if (options.file !== undefined) return loadFile(options.file, options);
@@ -52,12 +52,12 @@ export async function loadBundle(options: LoadOptions): Promise<LoadedBundle> {
   }
   return {
     ...loadEmbedded(options.supplement),
-    note: `${fetched.message} The bundle that comes with this version is used.`,
+    note: `${fetched.message} The bundle that ships with this version is used.`,
   };
 }
 
 /**
- * The same without asking anybody: the named file, the cache of any age, or the embedded one.
+ * Loads a bundle without network access: the given file, the cache regardless of age, or the embedded one.
  *
  * @throws OximyError as `loadBundle`
  */
@@ -69,7 +69,7 @@ export async function loadBundleAtHand(options: LoadOptions): Promise<LoadedBund
 }
 
 /**
- * From the URL, and into the cache. A server that answers "not modified" confirms the cached copy.
+ * Fetches the bundle from the URL and caches it. A "not modified" response confirms the cached copy.
  *
  * @throws OximyError
  */
@@ -89,7 +89,7 @@ export async function fetchBundle(options: LoadOptions): Promise<LoadedBundle> {
     await writeCache(home, current);
     return loaded;
   } catch (error) {
-    // A read-only home costs the cache, not the bundle.
+    // With a read-only home the bundle is used, but not cached.
     return { ...loaded, note: `The bundle could not be cached: ${(error as Error).message}.` };
   }
 }
@@ -117,8 +117,8 @@ function currentDocument(
   if (cached) return { ...cached, loadedAt };
   throw new OximyError(
     "OXIMY_E_BUNDLE_FETCH",
-    `The bundle could not be fetched from ${url}: the server says "not modified" to a first request.`,
-    "Check --bundle-url, or give --bundle-file.",
+    `The bundle could not be fetched from ${url}: the server responded "not modified" to an unconditional request.`,
+    "Check --bundle-url, or use --bundle-file.",
   );
 }
 
@@ -136,7 +136,7 @@ async function loadFile(file: string, { now = Date.now, supplement }: LoadOption
 async function readDocumentFile(file: string): Promise<string> {
   try {
     const status = await stat(file);
-    // A device or a pipe may never end.
+    // Reading a device or a pipe might never end.
     if (!status.isFile()) throw new Error("it is not a regular file");
     if (status.size > MAX_BUNDLE_BYTES) throw tooLarge(`The bundle ${file}`);
     return await readFile(file, "utf8");
@@ -159,7 +159,7 @@ function loadedFrom(
   return { ...read, document, origin, location: url, loadedAt };
 }
 
-/** A time in the future (the clock was set back) is no freshness: it would last for ever. */
+/** A time in the future (the clock was set back) does not count as fresh: it could stay so forever. */
 function isFresh(
   cached: CachedDocument,
   { refreshHours = DEFAULT_REFRESH_HOURS, now = Date.now }: LoadOptions,

@@ -1,7 +1,7 @@
 import type { Bundle } from "./bundle.js";
 import { LOOPBACK_HOSTS, splitHostPort } from "./host-name.js";
 
-/** Ports of model servers on this machine that the bundle names, in order (11434 of Ollama, 1234 of LM Studio). */
+/** Ports of local model servers listed in the bundle, sorted (11434 for Ollama, 1234 for LM Studio). */
 export function localPorts(bundle: Bundle): number[] {
   const ports = new Set<number>();
   for (const key of bundle.hosts.keys()) {

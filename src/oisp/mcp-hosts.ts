@@ -1,14 +1,14 @@
-/** Hosts of MCP servers, which the user names (`--mcp-host`): the bundle knows none of them. */
+/** Hosts of MCP servers, given by the user (`--mcp-host`): the bundle lists none. */
 
 import { hostKey, LOOPBACK_HOSTS, normaliseHost, splitHostPort } from "./host-name.js";
 
-/** Without a port an entry means those of HTTPS and HTTP, as an entry of the bundle does. */
+/** An entry without a port means those of HTTPS and HTTP, as in the bundle. */
 const ORDINARY_PORTS = [443, 80];
 
 export class McpHosts {
   private readonly keys: ReadonlySet<string>;
 
-  /** @param named each `host` or `host:port`, as `mcpHostOf` gives them */
+  /** @param named each `host` or `host:port`, as returned by `mcpHostOf` */
   constructor(named: readonly string[]) {
     this.keys = new Set(named.flatMap(keysOf));
   }
@@ -29,7 +29,7 @@ function keysOf(named: string): string[] {
   );
 }
 
-/** `host` or `host:port` of what somebody writes for it, also of a URL; undefined when it is none. */
+/** Normalises user input, which may be a URL, to `host` or `host:port`; undefined when it is invalid. */
 export function mcpHostOf(text: string): string | undefined {
   const entry = text.includes("://") ? (URL.canParse(text) ? new URL(text).host : "") : text;
   const { host, port } = splitHostPort(entry) ?? {};
@@ -37,7 +37,7 @@ export function mcpHostOf(text: string): string | undefined {
   return host.includes(":") ? (port === undefined ? host : `[${host}]:${port}`) : hostKey(host, port);
 }
 
-/** Ports beyond the ordinary ones, of hosts that are not this machine itself. */
+/** Other than ordinary ports of remote hosts. */
 export function mcpPorts(named: readonly string[]): number[] {
   return named.flatMap((each) => {
     const { host, port } = splitHostPort(each) ?? {};

@@ -1,8 +1,8 @@
-/** Apps and websites of a bundle, with those of the supplement over them. */
+/** Merges the supplement's apps and websites into those of a bundle. */
 
 import type { App, AppSignatures, Fact, Feature, Website } from "./bundle.js";
 
-/** Whose a fact is, by its kind and key: `host api3.cursor.sh`, `feature website chatgpt codex`. */
+/** Facts by kind and key: `host api3.cursor.sh`, `feature website chatgpt codex`. */
 export type Facts = Map<string, Fact>;
 
 export function mergeWebsites(
@@ -34,7 +34,7 @@ export function mergeApps(theirs: readonly App[], ours: readonly App[], fact: Fa
   return merged;
 }
 
-/** Bundles give some apps other ids (`google-chrome`, `chrome`): who has the same macOS bundle id is the same. */
+/** Bundles use different ids for some apps (`google-chrome`, `chrome`): the same macOS bundle id means the same app. */
 function placeOf(app: App, apps: readonly App[]): number {
   const byId = apps.findIndex(({ id }) => id === app.id);
   if (byId >= 0) return byId;
@@ -87,7 +87,7 @@ function mergeFeatures(
   return merged;
 }
 
-/** Ours adds: a signature that another app of the bundle has stays that app's alone. */
+/** Adds our signatures, except those that another app of the bundle already has. */
 function mergeSignatures(
   known: AppSignatures | undefined,
   ours: AppSignatures,

@@ -1,4 +1,4 @@
-/** The entries of a document that are alike in bundles and in the supplement. What is malformed is left out and named. */
+/** Parses entries with the same form in bundles and the supplement. Malformed ones are rejected and reported. */
 
 import type { HostPattern, ModelInfo, Prices, Provider } from "./bundle.js";
 import { type Entries, entriesOf, isRecord, textOf } from "./document.js";
@@ -14,7 +14,7 @@ export function parseHosts(published: unknown, rejected: string[]): Map<string, 
     const split = splitHostPort(entry);
     const fault =
       split === undefined
-        ? "is no host name"
+        ? "is not a host name"
         : (wildcardFault(split.host) ?? portlessLoopbackFault(split) ?? entryFault("host", provider));
     if (split === undefined || fault !== undefined) rejected.push(`Host ${entry}: ${fault}.`);
     else hosts.set(hostKey(split.host, split.port), provider as string);
@@ -22,7 +22,7 @@ export function parseHosts(published: unknown, rejected: string[]): Map<string, 
   return hosts;
 }
 
-/** Without a port it would mean every server that someone develops on this machine. */
+/** Without a port it would match every development server on this machine. */
 function portlessLoopbackFault({ host, port }: { host: string; port?: number }): string | undefined {
   return LOOPBACK_HOSTS.has(host) && port === undefined ? "names this machine without a port" : undefined;
 }
@@ -54,7 +54,7 @@ export function parsePatterns(published: unknown, rejected: string[]): HostPatte
   return patterns;
 }
 
-/** `formats` holds the ids of providers that are a format of their own (`extraction_rules` of 1.0.0). */
+/** `formats` has the ids of providers that are also a format (`extraction_rules` of 1.0.0). */
 export function parseProviderEntries(
   published: unknown,
   formats: Entries,
@@ -78,7 +78,7 @@ export function parseProviderEntries(
   return providers;
 }
 
-/** For bundles of 1.0.0, which name no format. */
+/** For bundles of 1.0.0, which do not specify the format. */
 export function usualFormat(provider: string): string {
   if (provider === "aws_bedrock") return "bedrock";
   return provider === "cohere" ? "cohere" : "openai";

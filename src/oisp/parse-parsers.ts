@@ -1,11 +1,11 @@
-/** `parsers` of 2.x bundles, and `extraction_rules` of 1.0.0 bundles in the same shape. */
+/** Parses `parsers` of 2.x bundles, and converts `extraction_rules` of 1.0.0 bundles to the same form. */
 
 import type { Parser, ParserPath, ParserPaths, StreamingParser } from "./bundle.js";
 import { entriesOf, isRecord, textOf } from "./document.js";
 import { refuseJsonPath } from "./jsonpath-safety.js";
 import { entryFault } from "./schema.js";
 
-/** Endpoints of `extraction_rules` that stand for a format, the most telling last: later paths win. */
+/** Endpoints of `extraction_rules` that represent a format; later ones take precedence. */
 const CHAT_ENDPOINTS = ["generate", "chat", "generate_content", "messages", "chat_completions"];
 
 export function parseParsers(published: unknown, rejected: string[]): Map<string, Parser> {
@@ -96,14 +96,14 @@ function parseFlatPaths(
   return paths;
 }
 
-/** The path, or why it cannot be used. */
+/** The path, or why it was rejected. */
 function parsePath(value: unknown): ParserPath | string {
   const header = isRecord(value) ? textOf(value.header) : undefined;
   if (header !== undefined)
     return /^[\w-]{1,100}$/.test(header)
       ? { kind: "header", header: header.toLowerCase() }
-      : "is no header name";
-  if (typeof value !== "string") return "is no path";
+      : "is not a header name";
+  if (typeof value !== "string") return "is not a path";
   if (/^\{[a-z_]{1,50}\}$/.test(value)) return { kind: "template", template: value };
   const fault = refuseJsonPath(value);
   return fault === undefined ? { kind: "jsonpath", path: value } : fault;

@@ -1,4 +1,4 @@
-/** Apps and websites, of each generation of the registry: maps or lists, `domains` or `api_domains`. */
+/** Parses apps and websites of all registry versions: maps or lists, `domains` or `api_domains`. */
 
 import type { App, AppSignatures, Feature, Website } from "./bundle.js";
 import { type Entries, entriesOf, isRecord, textOf, textsOf, withoutForbiddenKeys } from "./document.js";
@@ -50,7 +50,7 @@ function parseHosts(entry: Entries, where: string, rejected: string[]): string[]
   const hosts = new Set<string>();
   for (const published of [...textsOf(entry.domains), ...textsOf(entry.api_domains)]) {
     const split = splitHostPort(published);
-    const fault = split === undefined ? "is no host name" : wildcardFault(split.host);
+    const fault = split === undefined ? "is not a host name" : wildcardFault(split.host);
     if (split === undefined || fault !== undefined) rejected.push(`${where}: host ${published} ${fault}.`);
     else hosts.add(hostKey(split.host, split.port));
   }
@@ -95,7 +95,7 @@ function parseFeatures(
     }
     const type = textOf(entry.type);
     const parser = entry.parser ?? builtInFeatureParser(registry, site, id);
-    // A map of patterns names the request's and the response's pattern; either is the feature.
+    // A map of patterns has one for the request and one for the response; either identifies the feature.
     const patterns = Object.values(entry.patterns as Entries | readonly unknown[]) as Entries[];
     features.push({
       id,

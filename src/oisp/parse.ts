@@ -1,6 +1,6 @@
 /**
- * A published document in whatever shape, told by its keys: `bundle_version` says "2.1.0" for shapes that
- * differ. What is malformed is left out and named; the rest is used.
+ * Parses a published document. Its form is detected from its keys, since `bundle_version` is "2.1.0" for different
+ * forms. Malformed entries are rejected and reported; the rest is used.
  */
 
 import type { Bundle, HostPattern, ParsedBundle, Parser, Provider } from "./bundle.js";
@@ -21,8 +21,7 @@ const MAX_REJECTED = 200;
 const MAX_SENTENCE = 300;
 
 /**
- * A bundle as it is used: with the supplement over it, unless that is not wanted. `name` is what errors call the
- * bundle.
+ * Parses a bundle and, unless disabled, applies the supplement. `name` denotes the bundle in errors.
  *
  * @throws OximyError OXIMY_E_BUNDLE_NOT_JSON, OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NO_HOSTS
  */
@@ -37,7 +36,7 @@ export function readBundleText(
 }
 
 /**
- * The bundle alone, as it was published.
+ * Parses the bundle alone.
  *
  * @throws OximyError OXIMY_E_BUNDLE_TOO_LARGE, OXIMY_E_BUNDLE_NO_HOSTS
  */
@@ -63,7 +62,7 @@ export function parseBundle(document: unknown, name = "The bundle"): ParsedBundl
   return { bundle, rejected: bounded(rejected) };
 }
 
-/** Each sentence is logged, and a hostile document could make millions, long ones, with control characters. */
+/** Limits what is logged: a hostile document could cause millions of long sentences with control characters. */
 function bounded(rejected: readonly string[]): readonly string[] {
   const sentences = rejected
     .slice(0, MAX_REJECTED)
@@ -80,7 +79,7 @@ function parseProviders(
 ): Map<string, Provider> {
   const formats = isRecord(document.extraction_rules) ? document.extraction_rules : {};
   const providers = parseProviderEntries(document.providers, formats, rejected);
-  // A host whose provider is not described is known all the same.
+  // A host is known even if its provider is not described.
   for (const id of [...hosts.values(), ...patterns.map((pattern) => pattern.provider)]) {
     if (!providers.has(id)) providers.set(id, { id, name: id, apiFormat: usualFormat(id) });
   }

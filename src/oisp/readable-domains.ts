@@ -1,13 +1,13 @@
-/** The domains that hold all hosts of a bundle that can be read: what a CA is constrained to that signs for no more. */
+/** The domains that cover all readable hosts of a bundle, for the name constraints of a CA. */
 
 import type { Bundle } from "./bundle.js";
 import { createHostIndex } from "./host-index.js";
 import { splitHostPort } from "./host-name.js";
 
-/** Any port: a name is asked for by itself. */
+/** Ports do not matter: certificates are for names. */
 const PORTS = [443, 80];
 
-/** Lower-cased, without a domain that lies below another one of them. Addresses and names of this machine are left out. */
+/** Lower-cased, without domains below another one in the list. Addresses and names of this machine are excluded. */
 export function readableDomains(bundle: Bundle): string[] {
   const index = createHostIndex(bundle);
   const named = [
@@ -28,11 +28,11 @@ export function readableDomains(bundle: Bundle): string[] {
     .sort();
 }
 
-/** Cloud services with a host per region (region-families.ts) have all of them below one of these. */
+/** Parent domains of the cloud services with a host per region (region-families.ts). */
 const FAMILY_DOMAINS = ["amazonaws.com", "amazonaws.com.cn", "googleapis.com"];
 const familyOf = (host: string) => FAMILY_DOMAINS.filter((domain) => host.endsWith(`.${domain}`));
 
-/** What stands fixed at the end of a pattern: `*-aiplatform.googleapis.com` is held by `googleapis.com`. */
+/** The fixed domain at the end of a pattern: `googleapis.com` for `*-aiplatform.googleapis.com`. */
 function domainOf(source: string): string[] {
   const plain = source
     .toLowerCase()

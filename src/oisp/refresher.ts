@@ -4,7 +4,7 @@ import { EventEmitter } from "node:events";
 import type { LoadedBundle } from "./bundle.js";
 import { DEFAULT_REFRESH_HOURS, fetchBundle, type LoadOptions } from "./load.js";
 
-/** Time as the refresher sees it. */
+/** Clock of the refresher; replaced in tests. */
 export interface Clock {
   now(): number;
   setTimeout(callback: () => void, milliseconds: number): { unref?(): void };
@@ -12,17 +12,17 @@ export interface Clock {
 }
 
 export interface RefresherEvents {
-  /** A document that differs from the last; swap it in whole. */
+  /** A document that differs from the last one; it replaces the whole bundle. */
   bundle: [loaded: LoadedBundle];
-  /** The server still publishes the same. */
+  /** The published document has not changed. */
   unchanged: [];
-  /** The bundle in use stays; tried again after an hour at the latest. */
+  /** The current bundle stays in use; retried after an hour at the latest. */
   failed: [error: Error];
 }
 
 const HOUR = 3_600_000;
 const SHORTEST = 60_000;
-/** What a timer can hold. */
+/** Maximum delay of a timer. */
 const LONGEST = 2 ** 31 - 1;
 
 const SYSTEM_CLOCK: Clock = {
@@ -31,7 +31,7 @@ const SYSTEM_CLOCK: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
-/** A bundle that came from a named file is the user's choice and is never replaced. */
+/** A bundle from a given file is the user's choice and never replaced. */
 export class BundleRefresher extends EventEmitter<RefresherEvents> {
   private readonly options: LoadOptions;
   private readonly clock: Clock;
@@ -61,7 +61,7 @@ export class BundleRefresher extends EventEmitter<RefresherEvents> {
     this.schedule(isPublished ? Math.max(0, this.interval - age) : Math.min(this.interval, HOUR));
   }
 
-  /** Asks now, whatever the timer says. */
+  /** Refreshes now, regardless of the timer. */
   async refresh(): Promise<void> {
     const outcome = await fetchBundle(this.options).catch((error: Error) => error);
     if (this.stopped.signal.aborted) return;
@@ -86,7 +86,7 @@ export class BundleRefresher extends EventEmitter<RefresherEvents> {
   private schedule(milliseconds: number): void {
     if (this.timer) this.clock.clearTimeout(this.timer);
     this.timer = this.clock.setTimeout(() => void this.refresh(), milliseconds);
-    // The program ends when its work does.
+    // Do not keep the process alive.
     this.timer.unref?.();
   }
 }

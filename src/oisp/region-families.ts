@@ -1,6 +1,6 @@
 /**
- * Cloud services with one host per region. A bundle that names one member of a family means the service, so
- * all its regions are known; published bundles list only some.
+ * Cloud services with one host per region. A bundle that lists one member of a family means the service, so
+ * all its regions are included; published bundles list only some.
  */
 
 import { AWS_REGION } from "./host-pattern.js";

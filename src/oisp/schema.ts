@@ -1,11 +1,11 @@
 /**
- * Shape of each kind of entry. Only what is used is described: published bundles carry more, and an entry
- * may gain fields at any time.
+ * Schema of each kind of entry. It only covers the fields in use: published bundles have more, and entries may gain
+ * fields at any time.
  */
 
 import { Ajv, type ValidateFunction } from "ajv";
 
-/** Names are shown in terminals, so they hold no control characters. */
+/** Names are printed to terminals, so control characters are not allowed. */
 const shown = { maxLength: 4096, pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$" } as const;
 const text = { type: "string", minLength: 1, ...shown } as const;
 const optionalText = { type: ["string", "null"], ...shown } as const;
@@ -118,9 +118,9 @@ export type EntryKind = keyof typeof SCHEMAS;
 
 let validators: Map<EntryKind, ValidateFunction> | undefined;
 
-/** Undefined when the entry is sound, else what is wrong with it. */
+/** Undefined when the entry is valid, else what is wrong with it. */
 export function entryFault(kind: EntryKind, entry: unknown): string | undefined {
-  // Compiled when the first bundle is read: commands that read none do not pay for it.
+  // Compiled when the first bundle is read, so that other commands do not pay for it.
   validators ??= compileAll();
   const validate = validators.get(kind)!;
   if (validate(entry)) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Our own facts over a bundle (data/oximy-supplement.json), each with its source and date. They add what a bundle lacks
- * and take nothing from it; only what is marked as a correction wins over what the bundle says.
+ * Our own facts (data/oximy-supplement.json), each with its source and date. They add what a bundle lacks and remove
+ * nothing; only those marked as corrections override the bundle.
  */
 
 import { readFileSync } from "node:fs";
@@ -16,13 +16,13 @@ export const SUPPLEMENT_LOCATION = fileURLToPath(
   new URL("../../data/oximy-supplement.json", import.meta.url),
 );
 
-/** Whether our own facts are read over a bundle. */
+/** Whether our own facts are applied over a bundle. */
 export type SupplementUse = "over" | "none";
 
-/** Facts that share a source: a part of a bundle. */
+/** Facts that share a source; has the form of a partial bundle. */
 export interface FactGroup extends Fact {
   readonly hosts: ReadonlyMap<string, string>;
-  /** Hosts that a bundle gives to this provider and should not; of corrections only. */
+  /** Hosts that a bundle wrongly assigns to this provider; only in corrections. */
   readonly removed: ReadonlyMap<string, string>;
   readonly patterns: readonly HostPattern[];
   readonly providers: ReadonlyMap<string, Provider>;
@@ -34,13 +34,13 @@ export interface FactGroup extends Fact {
 
 export interface Supplement {
   readonly groups: readonly FactGroup[];
-  /** One sentence for each entry that could not be used; none in what is published with this program. */
+  /** One sentence for each rejected entry; empty for the supplement that ships with the program. */
   readonly rejected: readonly string[];
 }
 
 let own: Supplement | undefined;
 
-/** The supplement that comes with the program, read once. */
+/** The supplement that ships with the program, parsed once. */
 export function ownSupplement(): Supplement {
   own ??= parseSupplement(parseDocument(readFileSync(SUPPLEMENT_LOCATION, "utf8"), "The supplement"));
   return own;
@@ -83,7 +83,7 @@ function factOf(group: unknown): Fact | undefined {
   return { source: from, date: known, ...(why !== undefined && { correction: why }) };
 }
 
-/** The bundle with the facts over it; `facts` of the result tells which entries are ours. */
+/** The bundle with the facts applied; `facts` of the result lists our entries. */
 export function withSupplement(bundle: Bundle, { groups }: Supplement): Bundle {
   const facts: Facts = new Map();
   const hosts = new Map(bundle.hosts);
@@ -118,7 +118,7 @@ export function withSupplement(bundle: Bundle, { groups }: Supplement): Bundle {
   return { ...bundle, hosts, patterns, providers, parsers, models, apps, websites, facts };
 }
 
-/** Adds what is missing; a correction also changes what is there, of an object only the fields that it names. */
+/** Adds missing entries; a correction also changes existing ones, in an object only the fields it has. */
 function addEntries<Value>(
   kind: string,
   theirs: Map<string, Value>,
@@ -136,7 +136,7 @@ function addEntries<Value>(
   }
 }
 
-/** A price that corrects another says nothing of a model that the bundle does not have. */
+/** A correction of a price does not apply to models that the bundle does not have. */
 function isHalf(value: unknown): boolean {
   return isRecord(value) && "provider" in value && !("inputCostPer1k" in value);
 }

@@ -1,9 +1,9 @@
 /**
- * URL globs of features, such as `**` + `/rest/sse/perplexity_ask`: `**` stands for any number of path
- * segments (none too), `*` for a part of one segment. The whole path is matched, never a piece of it.
+ * URL globs of features, such as `**` + `/rest/sse/perplexity_ask`: `**` matches zero or more path
+ * segments, `*` a part of one segment. The glob must match the whole path.
  */
 
-/** No feature has a longer one. */
+/** No feature has a longer path. */
 const MAX_PATH = 8_192;
 
 /** `path` is without query. A glob may begin with a scheme and host; then `host` decides too. */
@@ -35,7 +35,7 @@ function matchesHostGlob(glob: string, host: string): boolean {
   return glob === "**" || matchesSequence(glob.split("."), host.split("."), "**", matchesSegment);
 }
 
-/** Goes back only to the last `any`, so the time is at most the product of both lengths. */
+/** Only backtracks to the last `any`, so the time is at most the product of both lengths. */
 function matchesSequence(
   glob: readonly string[],
   items: readonly string[],

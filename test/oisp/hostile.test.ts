@@ -28,7 +28,7 @@ describe("refused whole", () => {
     { domain_lookup: { "": "x" } },
     { domain_patterns: "x" },
   ])("a document without hosts: %j", (document) =>
-    expect(() => parseBundle(document)).toThrow(/names no hosts/),
+    expect(() => parseBundle(document)).toThrow(/no usable hosts/),
   );
 });
 
