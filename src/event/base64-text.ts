@@ -1,4 +1,4 @@
-/** Text that stands in base64: attachments, files of Kubernetes, contents of a repository's files. */
+/** Text encoded in base64: attachments, Kubernetes manifests, file contents from repository APIs. */
 
 import type { Span } from "./span.js";
 
@@ -9,16 +9,16 @@ const VALUE_OF = new Int8Array(128).fill(-1);
 VALUE_OF["-".charCodeAt(0)] = 62;
 VALUE_OF["_".charCodeAt(0)] = 63;
 
-/** So much has to be text at the beginning: that hashes and pictures are by chance less than once in a billion. */
+/** This many characters must decode to text: hashes and images do so by chance less than once in a billion. */
 const PROBE = 24;
-/** Shorter texts than this hold no credential that has no other mark. */
+/** Shorter texts contain no credential that is not found otherwise. */
 const SHORTEST = 24;
-/** Characters of base64 that are decoded. */
+/** Maximum number of base64 characters decoded. */
 const LONGEST = 2 << 20;
 const WITH_LINES =
   /[A-Za-z0-9+/_-]+(?:(?:\\{0,4}\r?\n|(?:\\{1,4}r)?\\{1,4}n)[ \t]{0,16}[A-Za-z0-9+/_-]{4,})*={0,2}/y;
 
-/** The base64 that begins there, when it is text that holds a credential. */
+/** The base64 starting there, if it decodes to text that contains a credential. */
 export function base64TextAt(
   text: string,
   start: number,
@@ -34,7 +34,7 @@ export function base64TextAt(
     : undefined;
 }
 
-/** Decodes the first characters one by one: most runs are told to be none at the second or third. */
+/** Decodes the first characters one by one: most runs are ruled out at the second or third. */
 function beginsText(text: string, start: number): boolean {
   let bits = 0;
   let held = 0;

@@ -1,4 +1,4 @@
-/** From what was seen to the event that is written. Values in, values out. */
+/** Builds the events that are written from captured exchanges and connections. Pure. */
 
 import type { AppMatch, Endpoint, Owner } from "../connection/client.js";
 import type { Via } from "../connection/connection.js";
@@ -27,12 +27,12 @@ import { Redactor, redactPath, redactText } from "./redact.js";
 import { spelledOut, spellsSecret } from "./spelled-out.js";
 import { UuidV7Generator } from "./uuid.js";
 
-/** The connection that an event is about. */
+/** The connection of an event. */
 export interface ConnectionInfo {
   readonly id: number;
-  /** Name that the client asked for (SNI, else Host), else the address. */
+  /** Name requested by the client (SNI, else Host), else the address. */
   readonly host: string;
-  /** Port that the client asked for. */
+  /** Port requested by the client. */
   readonly port: number;
   /** The client's own port. */
   readonly peerPort: number;
@@ -48,16 +48,16 @@ export interface ExchangeInput {
   readonly app?: AppMatch;
   readonly classification: Classification;
   readonly interaction?: Interaction;
-  /** Decoded bodies, when they are asked for; `_raw` of docs/events.md. */
+  /** Decoded bodies, if enabled; `_raw` in docs/events.md. */
   readonly raw?: { readonly request?: unknown; readonly response?: unknown };
-  /** Bodies were not decoded to their end. */
+  /** Bodies were not fully decoded. */
   readonly cut?: boolean;
-  /** Of a call that could not be read, when bodies are asked for. */
+  /** Of a call that could not be read, if bodies are enabled. */
   readonly structure?: MessageStructure;
   readonly models: ReadonlyMap<string, ModelInfo>;
   /** The repository that the client works in. */
   readonly repo?: ClientRepo;
-  /** Asked once for the place of a call that was read, with the id of its event. */
+  /** Called once per call that was read, with the id of its event, to place it in a conversation. */
   readonly placeOf?: (eventId: string) => EventConversation | undefined;
 }
 
@@ -73,15 +73,15 @@ export interface ConnectionInput {
   readonly endedAt: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
-  /** What the client and the server agreed on, where it is known. */
+  /** The negotiated protocol, if known. */
   readonly protocol?: string;
-  /** What failed, as the system or OpenSSL names it. */
+  /** Error name from the system or OpenSSL. */
   readonly error?: string;
 }
 
 export const ids = new UuidV7Generator();
 
-/** The event of an exchange; undefined when it is classified as `drop`. */
+/** Builds the event of an exchange; undefined when it is classified as `drop`. */
 export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
   const { exchange, classification } = input;
   if (classification.level === "drop") return undefined;
@@ -127,7 +127,7 @@ export function buildEvent(input: ExchangeInput): OximyEvent | undefined {
   });
 }
 
-/** The event of a connection of which no exchange was read. */
+/** Builds the event of a connection of which no exchange was read. */
 export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
   return present<OximyEvent>({
     event_id: ids.next(input.startedAt),
@@ -150,7 +150,7 @@ export function buildConnectionEvent(input: ConnectionInput): OximyEvent {
   });
 }
 
-/** Programs name their conversations themselves. */
+/** Redacted, since programs choose the names of their conversations. */
 function conversationOf(place: EventConversation | undefined): EventConversation | undefined {
   if (place === undefined) return undefined;
   const { id, agent } = place;
@@ -158,7 +158,7 @@ function conversationOf(place: EventConversation | undefined): EventConversation
 }
 
 let lastSecond = Number.NaN;
-/** The time up to its second, `2026-01-09T12:00:00.`: events come by the hundred in one. */
+/** The time truncated to seconds, `2026-01-09T12:00:00.`, cached because hundreds of events share one. */
 let upToSecond = "";
 
 export function timestamp(time: number): string {
@@ -207,7 +207,7 @@ function readClient(owner: Owner, port: number | undefined): EventClient {
   });
 }
 
-/** Whoever starts a container names it. */
+/** Redacted, since users choose the names of containers. */
 function containerOf({ id, name, image, runtime, compose, devcontainer }: ClientContainer): EventContainer {
   return present<EventContainer>({
     id,
@@ -219,7 +219,7 @@ function containerOf({ id, name, image, runtime, compose, devcontainer }: Client
   });
 }
 
-/** Another branch may be checked out by the next event. */
+/** Added per event, since another branch may be checked out by the next one. */
 export function withRepo(client: EventClient, repo: ClientRepo | undefined): EventClient {
   if (repo === undefined) return client;
   const { port, ...known } = client;
@@ -228,7 +228,7 @@ export function withRepo(client: EventClient, repo: ClientRepo | undefined): Eve
   return { ...known, repo: found, ...(port !== undefined && { port }) };
 }
 
-/** Programs can name themselves and their scripts as they like. */
+/** Programs can choose their own names and those of their scripts. */
 export function redacted(text: string | undefined): string | undefined {
   return text === undefined ? undefined : redactText(text);
 }
@@ -239,8 +239,8 @@ export function appOf({ id, name, vendor, category, matchedBy, hostApp }: AppMat
 }
 
 /**
- * Interaction with `_raw` and cost, without credentials. A credential that the answer spells out stands in
- * pieces in the chunks of a stream, where none can be told: then the chunks are left out.
+ * Interaction with `_raw` and cost, without credentials. A credential in the answer is spread over the chunks of a
+ * stream, where it cannot be recognised: then the chunks are left out.
  */
 function interactionOf(
   interaction: Interaction,
@@ -274,7 +274,7 @@ function endOf({ response }: Interaction, { exchange, cut }: ExchangeInput): "en
   return isWhole && response?.finish_reason !== undefined ? "ended" : "open";
 }
 
-/** `isCut`: a credential was taken out. */
+/** `isCut`: a credential was removed. */
 export function side<T extends object>(
   meaning: T | undefined,
   raw: unknown,
@@ -285,14 +285,14 @@ export function side<T extends object>(
   if (raw === undefined) return { value, rawWithheld: false, isCut: value !== meaning };
   if (Array.isArray(raw) && value !== meaning) return { value, rawWithheld: true, isCut: true };
   const kept = redactor.redact(raw);
-  // Of a stream without an end the meaning lacks what was begun, and log probabilities spell the answer again.
+  // In an unfinished stream the meaning lacks the incomplete part, and log probabilities repeat the answer.
   const mayBeSpelled = value !== meaning || kept !== raw || (Array.isArray(raw) && end === "open");
   if (mayBeSpelled && spellsSecret(kept)) return { value, rawWithheld: true, isCut: true };
   const isCut = value !== meaning || kept !== raw;
   return { value: { ...value, _raw: kept } as T, rawWithheld: false, isCut };
 }
 
-/** A credential that is spelled out over several messages cannot be cut out of them: then they are left out. */
+/** A credential that is spread over several messages cannot be cut out of them: then they are left out. */
 function structureWithoutCredentials(structure: MessageStructure | undefined): {
   value: MessageStructure | undefined;
   rawWithheld: boolean;

@@ -5,9 +5,9 @@ import type { ModelInfo } from "../oisp/bundle.js";
 type Models = ReadonlyMap<string, ModelInfo>;
 
 /**
- * What the interaction cost in USD, estimated from the bundle's list prices (per 1,000 tokens, key
- * `provider/model`). Undefined when the model, a price that is needed, or the usage is not known. Counting tokens
- * costs nothing, and is no use of a model.
+ * Cost of the interaction in USD, estimated from the bundle's list prices (per 1,000 tokens, key
+ * `provider/model`). Undefined when the model, a required price, or the usage is unknown. Counting tokens is free, and
+ * does not count as use of a model.
  */
 export function costUsd(interaction: Interaction, models: Models): number | undefined {
   const usage = interaction.response?.usage;
@@ -18,7 +18,7 @@ export function costUsd(interaction: Interaction, models: Models): number | unde
   return model === undefined ? undefined : price(billedOf(usage), model);
 }
 
-/** A cache write that lasts an hour, in prices of input (docs.anthropic.com/en/docs/about-claude/pricing). */
+/** Price of a one-hour cache write, relative to input (docs.anthropic.com/en/docs/about-claude/pricing). */
 const HOUR_WRITE = 2;
 
 function price(usage: Usage, model: ModelInfo): number | undefined {
@@ -39,7 +39,7 @@ function price(usage: Usage, model: ModelInfo): number | undefined {
     [cacheWrite - hourWrite, prices.cacheWriteCostPer1k],
     [hourWrite, prices.inputCostPer1k === undefined ? undefined : HOUR_WRITE * prices.inputCostPer1k],
     [Math.max(0, output - reasoning), prices.outputCostPer1k],
-    // Reasoning is charged as output wherever it has no price of its own.
+    // Reasoning is charged as output unless it has its own price.
     [Math.min(reasoning, output), prices.reasoningCostPer1k ?? prices.outputCostPer1k],
   ];
   let sum = 0;
@@ -67,8 +67,8 @@ function findModel(provider: string, name: string, models: Models): ModelInfo | 
 const repricedCache = new WeakMap<Models, ReadonlySet<string>>();
 
 /**
- * Models of which a known snapshot costs something else (gpt-4o-2024-05-13 was twice the price of gpt-4o):
- * for those, the price of the base says nothing about a snapshot that the bundle does not list.
+ * Models with a known snapshot at another price (gpt-4o-2024-05-13 was twice the price of gpt-4o): for those, the base
+ * price cannot be used for snapshots that the bundle does not list.
  */
 function repricedModels(models: Models): ReadonlySet<string> {
   let repriced = repricedCache.get(models);

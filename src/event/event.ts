@@ -1,7 +1,6 @@
 /**
- * The record that is written: one per exchange, one per passed-through connection to a known host. The order
- * of the fields is the order on the line. schema/event.schema.json is the published form; a test holds the
- * two together.
+ * The record that is written: one per exchange, one per passed-through connection to a known host. Fields are
+ * written in the order of declaration. schema/event.schema.json is the published form; a test compares the two.
  */
 
 import type { Via } from "../connection/connection.js";
@@ -12,8 +11,8 @@ import type { EventConversation } from "./conversation/conversations.js";
 import type { Finding } from "./finding.js";
 
 /**
- * What kind of host the bundle knows, which one, and which feature of it (null for APIs). Of MCP: the server, by the
- * name that it gives itself, and the method.
+ * Kind and id of the host's bundle entry, and its feature (null for APIs). For MCP: the server's own name, and the
+ * method.
  */
 export interface EventSource {
   type: "api" | "app" | "website" | "mcp";
@@ -28,7 +27,7 @@ export interface EventTiming {
   ttfb_ms?: number;
 }
 
-/** The process that opened the connection, or started the server of MCP, as far as it is known. */
+/** The process that opened the connection, or started the MCP server, as far as known. */
 export interface EventClient {
   pid?: number;
   name?: string;
@@ -38,36 +37,36 @@ export interface EventClient {
   script?: string;
   ppid?: number;
   parent_name?: string;
-  /** In a container: by its own list of users. */
+  /** In a container: from its own passwd file. */
   user?: string;
   uid?: number;
   /** The container that the process runs in. */
   container?: EventContainer;
-  /** The folder that the process works in. */
+  /** The working directory. */
   cwd?: string;
-  /** The git repository around it, as it is on disk. */
+  /** The git repository that contains it, as on disk. */
   repo?: ClientRepo;
   /** Why the process is not known; absent when it is. */
   unknown?: string;
-  /** The client's own port of the connection; absent where there is none. */
+  /** The client's own port of the connection; absent when there is none. */
   port?: number;
 }
 
 export interface EventContainer {
-  /** The runtime's own. */
+  /** Assigned by the runtime. */
   id: string;
   name?: string;
-  /** As it was asked for. */
+  /** As requested by the user. */
   image?: string;
   runtime: "docker" | "podman" | "containerd" | "cri-o" | "buildkit" | "lxc" | "nspawn";
-  /** The project of Docker Compose, and the service in it. */
+  /** The Docker Compose project, and the service in it. */
   compose?: { project: string; service?: string };
-  /** The folder of the machine that the development container was opened for. */
+  /** The folder on the machine that the dev container was opened for. */
   devcontainer?: string;
 }
 
 export interface ClientRepo {
-  /** The folder that holds `.git`. */
+  /** The folder that contains `.git`. */
   root: string;
   /** Absent when none is checked out. */
   branch?: string;
@@ -79,46 +78,46 @@ export interface EventApp {
   vendor?: string;
   category?: string;
   matched_by: "bundle_id" | "executable" | "application_id" | "script";
-  /** The app in whose terminal or extension this one runs. */
+  /** The app whose terminal or extension this one runs in. */
   host_app?: { id: string; name: string };
 }
 
 /** A call of the Model Context Protocol. */
 export interface EventMcp {
   transport: "stdio" | "http";
-  /** As they call themselves. */
+  /** As reported by itself. */
   server?: { name?: string; version?: string };
   client?: { name?: string; version?: string };
   protocol_version?: string;
-  /** Who asked. */
+  /** Sender of the request. */
   from: "client" | "server";
   method: string;
   tool?: string;
   prompt?: string;
-  /** Its URI. */
+  /** URI. */
   resource?: string;
-  /** The answer was an error, of the protocol or of the tool. */
+  /** The response was an error of the protocol or of the tool. */
   is_error?: true;
-  /** How often progress was told meanwhile. */
+  /** Number of progress notifications. */
   progress?: number;
 }
 
 export interface EventInteraction extends Interaction {
-  /** An estimate from the bundle's prices; absent when the model or its price is not known. */
+  /** Estimated from the bundle's prices; absent when the model or its price is unknown. */
   cost_usd?: number;
 }
 
 export interface EventMetadata {
   request_method?: string;
-  /** Absent where nothing went over a network. */
+  /** Absent when no network was involved. */
   request_host?: string;
-  /** Path with the names of the query; its values are `REDACTED`. */
+  /** Path with query; the query's values are `REDACTED`. */
   request_path?: string;
   response_status?: number;
   protocol?: string;
-  /** Bytes of the response body, of a WebSocket what the server sent. */
+  /** Bytes of the response body; for a WebSocket, bytes sent by the server. */
   content_length?: number;
-  /** Bytes of the request body, of a WebSocket what the client sent. */
+  /** Bytes of the request body; for a WebSocket, bytes sent by the client. */
   request_length?: number;
   /** WebSocket messages so far, both directions. */
   messages?: number;
@@ -130,24 +129,24 @@ export interface EventMetadata {
   truncated?: boolean;
   /** True when a `_raw` or `structure` was left out because a credential was spread over its chunks. */
   raw_withheld?: boolean;
-  /** Why the exchange is not whole, or what failed on the connection. */
+  /** Why the exchange is incomplete, or the error of the connection. */
   error?: string;
-  /** How its content was got at: with the client's own TLS secrets, by a TLS session of ours, or it was plain. */
+  /** How the content was obtained: with the client's own TLS secrets, by interception, or it was plain text. */
   via?: Via;
   /** Why the event is `identifiable` and not `full`. */
   reason?: Reason;
 }
 
 /**
- * Of the events that this version writes. 2: each number of `usage` has one meaning. Events without a version are
- * of the first one, which counted as the provider did.
+ * Version of the events written. 2: each number in `usage` has a fixed meaning. Events without a version are version 1,
+ * which used the provider's counting.
  */
 export const SCHEMA_VERSION = 2;
 
 export interface OximyEvent {
   /** UUIDv7 of `timestamp`. */
   event_id: string;
-  /** `SCHEMA_VERSION` of the program that wrote it; absent in files of the first version. */
+  /** `SCHEMA_VERSION` of the program that wrote it; absent in version 1. */
   schema_version?: number;
   /** When the request began, UTC, milliseconds. */
   timestamp: string;
@@ -156,14 +155,14 @@ export interface OximyEvent {
   timing: EventTiming;
   client: EventClient;
   app?: EventApp;
-  /** Of a call of the Model Context Protocol. */
+  /** For calls of the Model Context Protocol. */
   mcp?: EventMcp;
-  /** Where a call stands among others; absent for what is asked once and for itself. */
+  /** Position of the call in its conversation; absent for standalone calls. */
   conversation?: EventConversation;
   interaction?: EventInteraction;
-  /** Of a call in gRPC, Connect or protobuf that no format reads: its messages without their schema. */
+  /** For calls in gRPC, Connect or protobuf in no known format: the messages, decoded without schema. */
   structure?: MessageStructure;
-  /** What is worth a look in it. */
+  /** Things in it that deserve attention. */
   findings?: Finding[];
   metadata: EventMetadata;
 }

@@ -1,4 +1,4 @@
-/** What is told of an event wherever events are summed up or named. */
+/** Properties of events shared by all summaries and lists. */
 
 import type { OximyEvent } from "./event.js";
 
@@ -6,7 +6,7 @@ import type { OximyEvent } from "./event.js";
 export const appNameOf = ({ app, client }: Pick<OximyEvent, "app" | "client">): string =>
   app?.name ?? client.name ?? "unknown";
 
-/** What was asked for: the provider and its model, or the server of MCP and its tool. */
+/** The target of the call: the provider and its model, or the MCP server and its tool. */
 export function askedOf({
   source,
   interaction,
@@ -16,6 +16,6 @@ export function askedOf({
   return interaction?.model == null ? source.id : `${source.id}/${interaction.model}`;
 }
 
-/** What is summed: counting tokens is no use of a model, and the call that follows counts them again. */
+/** The usage to sum up: requests that only count tokens are excluded, since the following call counts them again. */
 export const countedUsage = ({ interaction }: Pick<OximyEvent, "interaction">) =>
   interaction?.type === "token_count" ? undefined : interaction?.response?.usage;

@@ -1,7 +1,7 @@
-/** What is worth a look in an event. Nothing is blocked by it. */
+/** Something in an event that deserves attention. It never blocks anything. */
 
 export interface Finding {
-  /** `credential`: one was cut out. */
+  /** `credential`: one was redacted. */
   readonly rule: "credential";
   readonly where: "request" | "response";
 }

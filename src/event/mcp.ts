@@ -1,4 +1,4 @@
-/** From a call of MCP to the event that is written. Values in, values out. */
+/** Builds the event of an MCP call. Pure. */
 
 import type { AppMatch, Owner } from "../connection/client.js";
 import type { InteractionRequest, InteractionResponse } from "../interaction/interaction.js";
@@ -20,14 +20,14 @@ import { Redactor } from "./redact.js";
 export interface McpEventInput {
   readonly call: McpCall;
   readonly transport: EventMcp["transport"];
-  /** What the server is called when it has not told its name. */
+  /** Display name for servers that have not sent their own. */
   readonly label: string;
   readonly owner: Owner;
   /** The client's own port of the connection. */
   readonly port?: number;
   readonly app?: AppMatch;
   readonly repo?: ClientRepo;
-  /** How it passed over the network, where it did. */
+  /** Network metadata, if it went over the network. */
   readonly passage?: EventMetadata;
 }
 
@@ -94,7 +94,7 @@ function mcpOf({ call, transport }: McpEventInput): EventMcp {
 
 const nameOf = ({ name, version }: McpName) => present({ name: redacted(name), version: redacted(version) });
 
-/** Tools tell their own errors within a result, so that the model sees them (`CallToolResult.isError`). */
+/** Tools return their own errors within a result, so that the model sees them (`CallToolResult.isError`). */
 function isError(answer: RpcAnswer | undefined): boolean {
   switch (answer?.kind) {
     case undefined:

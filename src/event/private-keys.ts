@@ -1,12 +1,12 @@
 import type { Span } from "./span.js";
 
 /**
- * Private keys in their armours: PEM (RFC 7468 §10, RFC 1421), OpenSSH, SSH2 (RFC 4716), PGP, PuTTY's PPK. They come
- * as they stand in files, in JSON with `\n`, indented, quoted, with the numbers of lines or the marks of a diff.
+ * Armoured private keys: PEM (RFC 7468 §10, RFC 1421), OpenSSH, SSH2 (RFC 4716), PGP, PuTTY's PPK. They occur as in
+ * files, in JSON with `\n`, indented, quoted, with line numbers or diff markers.
  */
 const HEAD =
   /-{4,5} ?BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)? ?-{4,5}|PuTTY-User-Key-File-\d:|Private-Lines: {0,8}\d{1,3}/y;
-/** Between two lines of a key: anything but the letters of one, with the number of a line and escaped line feeds. */
+/** Between two lines of a key: non-key characters, possibly with a line number and escaped line feeds. */
 const BETWEEN =
   /(?:[^A-Za-z0-9+/=\\]|\\{1,4}(?:[nrt"']|u000[ad])|[+/](?=[\s+]{0,4}[A-Za-z0-9+/=-]{8})|\d{1,6}(?=→|\t|:| ?\|)|\\{1,2}(?=\r?\n)){1,160}/y;
 const FIELD =
@@ -17,7 +17,7 @@ const LAST_LINE = /[A-Za-z0-9+/]{1,15}={0,2}|=[A-Za-z0-9+/]{4}/y;
 const FOOT = /-{4,5} ?END [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)? ?-{4,5}/y;
 const MAX_FIELDS = 8;
 
-/** Whether a private key's armour begins there. */
+/** Whether an armoured private key starts there. */
 export function startsPrivateKey(text: string, start: number): boolean {
   HEAD.lastIndex = start;
   return HEAD.test(text);
@@ -27,13 +27,13 @@ const PUTTY = "PuTTY-User-Key-File";
 const BEFORE_DASH = "PuTTY".length;
 const Y = 0x59;
 
-/** Where PuTTY's key begins whose first dash stands there; -1 when none does. */
+/** Start of the PuTTY key whose first dash is there; -1 when there is none. */
 export function startOfPuttyKey(text: string, dash: number): number {
   const isPutty = text.charCodeAt(dash - 1) === Y && text.startsWith(PUTTY, dash - BEFORE_DASH);
   return isPutty ? dash - BEFORE_DASH : -1;
 }
 
-/** The private key whose armour begins there, as far as it is there. */
+/** The armoured private key starting there, even if it is incomplete. */
 export function privateKeyAt(text: string, start: number): Span | undefined {
   if (!startsPrivateKey(text, start)) return undefined;
   let at = HEAD.lastIndex;
@@ -55,17 +55,17 @@ export function privateKeyAt(text: string, start: number): Span | undefined {
   return end < 0 ? undefined : { start, end: endOfFoot(text, end) };
 }
 
-/** The end of the armour, or of the last line of the key where its end is missing. */
+/** The end of the armour, or of the key's last line when the footer is missing. */
 function endOfFoot(text: string, lastLine: number): number {
   let end = lastLine;
   for (let lines = 0; lines < 3; lines += 1) {
-    // The dashes of the foot belong to what stands between.
+    // The dashes of the footer match the pattern between lines.
     const foot = footAfter(text, end);
     if (foot >= 0) return foot;
     const next = endOf(BETWEEN, text, end);
     const last = next < 0 ? -1 : endOf(LAST_LINE, text, next);
     if (last < 0) return end;
-    // A word that follows in the same line is none of the key.
+    // A word that follows on the same line is not part of the key.
     if (!/\n|\\[nr]/.test(text.slice(end, next))) return end;
     end = last;
   }

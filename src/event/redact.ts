@@ -1,4 +1,4 @@
-/** Takes credentials out of what is written. What is no credential stays as it is. */
+/** Redacts credentials in what is written, and nothing else. */
 
 import { sourceOf } from "../interaction/json-source.js";
 import { judgeName, type NameVerdict } from "./secret-names.js";
@@ -7,17 +7,17 @@ import { jsonMayHoldSecret } from "./secret-screen.js";
 import { isDescription, isPath, looksLikeCredential, looksLikeVariable, MARK } from "./secret-values.js";
 import { findSecrets, SHORTEST_TEXT } from "./secrets.js";
 
-/** So much of a credential is shown: enough to tell which it is, too little to use it. */
+/** Characters of a credential that are kept: enough to recognise it, too few to use it. */
 const SHOWN = 8;
-/** Of a credential shorter than this nothing is shown: eight characters would be half of it. */
+/** Nothing is kept of shorter credentials: eight characters would be half of them. */
 const SHORTEST_SHOWN = 20;
-/** JSON.parse goes deeper than JSON.stringify comes back from. */
+/** JSON.parse accepts deeper nesting than JSON.stringify can handle. */
 const MAX_DEPTH = 200;
-/** Texts as long as ids and names of models, which each chunk of a stream repeats. */
+/** Length of ids and model names, which each chunk of a stream repeats. */
 const LONGEST_KNOWN = 64;
 const MAX_KNOWN = 4096;
 
-/** The text with each credential cut to its first characters. */
+/** The text with each credential truncated to its first characters. */
 export function redactText(text: string): string {
   if (text.length < SHORTEST_TEXT) return text;
   const secrets = findSecrets(text);
@@ -37,8 +37,7 @@ function mask(secret: string): string {
 }
 
 /**
- * The path with the names of its query; the values become `REDACTED`, whatever they are: Google takes the
- * API key as `?key=`.
+ * The path with all values in its query replaced by `REDACTED`: Google takes the API key as `?key=`.
  */
 export function redactPath(path: string): string {
   const query = path.indexOf("?");
@@ -58,12 +57,11 @@ function redactPair(pair: string): string {
 }
 
 /**
- * Takes the credentials out of JSON values: found in strings by their looks, and by the name of the field.
- * Returns the very value when there was nothing to take out; never changes it. A value whose JSON text is known
- * and clean is not walked.
+ * Redacts credentials in JSON values, recognised by their form, or by the name of the field. Returns the same value if
+ * there is nothing to redact; never modifies it. A value whose JSON text is known to be clean is not traversed.
  */
 export class Redactor {
-  /** Short texts that hold no credential. */
+  /** Short texts known to contain no credential. */
   private readonly clean = new Set<string>();
 
   redact<T>(value: T): T {
@@ -127,7 +125,7 @@ export class Redactor {
 
 type JsonObject = Record<string, unknown>;
 
-/** What a schema of JSON calls by the names of properties: there a `password` is a property's name. */
+/** Keywords of JSON Schema whose keys are property names: a `password` there is not a value. */
 const NAMES_PROPERTIES = new Set([
   "properties",
   "patternProperties",
@@ -151,7 +149,7 @@ function namingOf(key: string, object: JsonObject): NameVerdict {
   return judgeName(key);
 }
 
-/** Headers, form fields and variables are often listed as `{"name": "api_key", "value": …}`. */
+/** Headers, form fields and variables are often represented as `{"name": "api_key", "value": …}`. */
 function nameOfPair(object: JsonObject): NameVerdict {
   const name = object.name ?? object.key;
   return typeof name === "string" ? judgeName(name) : "plain";
@@ -180,7 +178,7 @@ function isSecretField(text: string, naming: NameVerdict): boolean {
   }
 }
 
-/** Smaller ones count, limit or switch something. */
+/** Smaller numbers are counts, limits or flags. */
 const SMALLEST_SECRET_NUMBER = 1000;
 
 function isSecretNumber(value: number, naming: NameVerdict): boolean {

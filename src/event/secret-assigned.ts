@@ -1,4 +1,4 @@
-/** `name=value`, `name: value`, `"name": "value"`, also within a string of JSON; and what else follows a colon. */
+/** `name=value`, `name: value`, `"name": "value"`, also inside JSON strings; and other credentials after a colon. */
 
 import { privateKeyAt } from "./private-keys.js";
 import { judgeName, mayEndSecretName, type NameVerdict } from "./secret-names.js";
@@ -6,12 +6,12 @@ import { secretOfUrl } from "./secret-urls.js";
 import { secretValue } from "./secret-value-at.js";
 import { charCodes, LETTERS_AND_DIGITS, type Span } from "./span.js";
 
-/** What may stand between a name and its `:` or `=`, and between that and the value. */
+/** Characters allowed between a name and its `:` or `=`, and between that and the value. */
 export const QUOTING = charCodes("\\\"'`] \t\r\n");
 const VALUE_QUOTING = charCodes("\\\"'` \t\r\n");
-/** Names in columns stand far from their signs. */
+/** Names aligned in columns are far from their signs. */
 const MAX_QUOTING = 24;
-/** What a name is made of. */
+/** Characters of a name. */
 export const NAME = charCodes(`${LETTERS_AND_DIGITS}_.-`);
 const MAX_NAME = 64;
 
@@ -57,10 +57,10 @@ export function secretAssigned(text: string, at: number): Span | undefined {
   );
 }
 
-/** What no value begins with. */
+/** Characters that no value begins with. */
 export const NO_VALUE = charCodes("\"'`\\ \t\r\n");
 
-/** Whether as many characters as the shortest value has stand there: then it is looked closer. */
+/** Whether there are at least as many characters as in the shortest value. */
 function hasValue(text: string, start: number, length: number): boolean {
   if (start + length > text.length) return false;
   for (let at = start; at < start + length; at += 1) if (NO_VALUE[text.charCodeAt(at)] === 1) return false;
@@ -93,7 +93,7 @@ const LINE_START =
   /(?:^|[\r\n]|\\n)[ \t]{0,32}(?:\d{1,6}(?:→|\t|:| ?\|) ?)?[ \t]{0,32}(?:[+>|-] ?)?[ \t]{0,32}$/;
 const REST_OF_LINE = /[a-z0-9][^\s"'`\\;,(){}[\]<>$]{0,128}(?=[\r\n]|\\n|\\r|$)/y;
 
-/** A line of YAML or of a file of settings with nothing else in it: `password: correcthorse`. */
+/** A line of YAML or of a configuration file with nothing else in it: `password: correcthorse`. */
 function isLineOfSettings(text: string, nameStart: number, at: number, valueStart: number): boolean {
   const tight = text.charCodeAt(at) === EQUALS ? valueStart === at + 1 : text[at + 1] === " ";
   if (!tight) return false;
@@ -115,12 +115,12 @@ function verdictOfPair(text: string, nameStart: number): NameVerdict {
 const TELEGRAM = /:AA[A-Za-z0-9_-]{32,36}(?![A-Za-z0-9_-])/y;
 const ASANA = /:[0-9a-f]{32}(?![0-9a-f])/y;
 
-/** A credential that has a `:` or `=` within it, that one. */
+/** A credential that contains the `:` or `=` at this position. */
 export function secretWithSign(text: string, at: number): Span | undefined {
   return text.charCodeAt(at) === COLON ? secretAfterColon(text, at) : copilotToken(text, at);
 }
 
-/** Keys with a colon within, and PuTTY's private keys. */
+/** Keys that contain a colon, and PuTTY's private keys. */
 function secretAfterColon(text: string, at: number): Span | undefined {
   const before = text.charCodeAt(at - 1);
   if (before >= 0x30 && before <= 0x39) {

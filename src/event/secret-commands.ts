@@ -1,4 +1,4 @@
-/** Credentials of command lines and of files that are written like them. */
+/** Credentials in command lines and files with similar syntax. */
 
 import { judgeName } from "./secret-names.js";
 import { secretValue } from "./secret-value-at.js";
@@ -63,7 +63,7 @@ function passwordOfUser(text: string, at: number): Span | undefined {
   return { start: end - password.length, end };
 }
 
-/** `machine HOST login USER password PASSWORD` (netrc(5)), in one line or over several. */
+/** `machine HOST login USER password PASSWORD` (netrc(5)), on one line or several. */
 const NETRC =
   /machine(?:\s|\\{1,4}[nrt]){1,16}[^\s\\]{1,128}(?:(?:\s|\\{1,4}[nrt]){1,16}(?:\d{1,6}(?:→|\t|:| ?\|) ?)?(?:login|account)(?:\s|\\{1,4}[nrt]){1,16}[^\s\\]{1,128}){1,2}(?:\s|\\{1,4}[nrt]){1,16}(?:\d{1,6}(?:→|\t|:| ?\|) ?)?password(?:\s|\\{1,4}[nrt]){1,16}([^\s\\"'`]{3,256})/y;
 
@@ -74,7 +74,7 @@ export function passwordOfNetrc(text: string, start: number): Span | undefined {
   return { start: NETRC.lastIndex - password.length, end: NETRC.lastIndex };
 }
 
-/** The password of a Go data source name: `user:password@tcp(host:3306)/db`. */
+/** The password in a Go data source name: `user:password@tcp(host:3306)/db`. */
 const DATA_SOURCE = /[\w.%+-]{1,64}:([^\s"'`\\]{3,128})$/;
 const NETWORK = /@(?:tcp|tcp6|unix|udp|cloudsql)\(/y;
 
@@ -87,7 +87,7 @@ export function passwordOfDataSource(text: string, at: number): Span | undefined
     : { start: at - password.length, end: at };
 }
 
-/** `<password>…</password>`: what the element holds that ends there. */
+/** `<password>…</password>`: the content of the element that ends there. */
 const END_TAG = /<\/(?:[\w-]{1,32}:)?([A-Za-z][\w.-]{1,63})>/y;
 const CONTENT = />([^<>\s\\]{4,512})$/;
 

@@ -1,6 +1,6 @@
-/** Names that say that what they name is a secret. */
+/** Names whose values are secrets. */
 
-/** Compared without case, dashes, underscores, dots and spaces; the name may have anything before it. */
+/** Compared without case, dashes, underscores, dots and spaces; the name may have any prefix. */
 const ENDINGS = [
   "apikey",
   "apikeys",
@@ -62,23 +62,23 @@ const SECRET_ENDING = new RegExp(`(?:${ENDINGS.join("|")})$`);
 const PASSWORD_ENDING = /(?:passwords?|passwd|pwd|passphrase|passcode)$/;
 
 /**
- * `token` alone is a word of the trade (log probabilities list tokens), `key` and `auth` are words of every
- * trade: their values are secrets only when they look like one.
+ * `token` also has another meaning for language models (log probabilities list tokens), and `key` and `auth` are
+ * generic: their values are secrets only if they look like one.
  */
 const AMBIGUOUS_ENDINGS = ["token", "auth", "key", "sig", "jwt", "bearer"];
 const AMBIGUOUS = new RegExp(`(?:${AMBIGUOUS_ENDINGS.join("|")})$`);
 
-/** Short for passwords and tokens, where they are a word of their own: not `compass`, not `dispatch_pat`. */
+/** Abbreviations of passwords and tokens, only as separate words: not `compass`, not `dispatch_pat`. */
 const SHORT_PASSWORD = /(?:^|[^A-Za-z]|[a-z](?=P))(?:pass|Pass|PASS|pw|PW|psw|PSW)$/;
 const SHORT_TOKEN = /_(?:PAT|pat)$/;
 
-/** Variables of an environment: `AZURE_OPENAI_KEY`, `GITHUB_TOKEN`. */
+/** Environment variables: `AZURE_OPENAI_KEY`, `GITHUB_TOKEN`. */
 const VARIABLE = /^[A-Z][A-Z0-9_]*_(?:KEY|TOKEN|AUTH|JWT|PAT|CREDS|SALT|COOKIE)$/;
 /** Keys and tokens that are none of a lock. */
 const OTHER_VARIABLE =
   /(?:CACHE|PRIMARY|PUBLIC|SORT|FOREIGN|PARTITION|HASH|INDEX|STORAGE|ROUTE|ROUTING|QUERY|PAD|EOS|BOS|UNK|MASK|SEP|CLS|HOT|SHORTCUT|REGISTRY|OBJECT|MAP|DICT|IDEMPOTENCY|LOOKUP|JSON|GROUP|UNIQUE|PAGE|NEXT|STOP|START|END)_[A-Z]+$/;
 
-/** Letters without case, and one number for what may stand between the words of a name or end it; others are 0. */
+/** Case-insensitive letters, and one number for characters between the words of a name or at its end; others are 0. */
 const LETTER = new Uint8Array(128);
 const SEPARATOR = 27;
 for (let code = 0; code < 128; code += 1) {
@@ -88,9 +88,9 @@ for (let code = 0; code < 128; code += 1) {
   else if (code <= 0x20 || isDigit || "-_.".includes(String.fromCharCode(code))) LETTER[code] = SEPARATOR;
 }
 
-/** By the last three characters of a name: whether it can be one that is known. */
+/** Whether a name with these last three characters can be a known one. */
 const LAST_THREE = new Uint8Array(32 ** 3);
-// `value` names no secret, but may stand beside the name of one.
+// `value` is not the name of a secret, but may occur next to one.
 for (const ending of [
   ...ENDINGS,
   ...AMBIGUOUS_ENDINGS,
@@ -119,14 +119,14 @@ function letterOf(code: number): number {
   return code < 128 ? LETTER[code]! : SEPARATOR;
 }
 
-/** False when no name that ends there in the text can say that it names a secret. */
+/** False when no name that ends there in the text can be that of a secret. */
 export function mayEndSecretName(text: string, end: number): boolean {
   return LAST_THREE[lastThree(text, end)] === 1;
 }
 
 /**
- * What a name says of its value: `password` and `secret` for sure, people's own and machines'; `variable` of a
- * program's environment, nearly so; `authorization`: a scheme and what belongs to it; `cookie`: a list of pairs;
+ * What a name implies about its value: `password` (chosen by people) and `secret` (generated) are certain; `variable`,
+ * in an environment, is nearly so; `authorization`: a scheme and its credentials; `cookie`: a list of pairs;
  * `ambiguous`: a secret if it looks like one.
  */
 export type NameVerdict =
@@ -142,20 +142,20 @@ const known = new Map<string, NameVerdict>();
 const MAX_KNOWN = 4096;
 const MAX_NAME = 64;
 
-/** What a JSON key, form field, header or variable of this name holds. */
+/** Judges the name of a JSON key, form field, header or variable. */
 export function judgeName(name: string): NameVerdict {
   if (name.length < 2 || name.length > MAX_NAME) return "plain";
   let verdict = known.get(name);
   if (verdict === undefined) {
     verdict = judgeEnding(name);
     if (known.size >= MAX_KNOWN) known.clear();
-    // A copy: a name that is a piece of a text would keep the whole text in memory.
+    // Copied, since a substring would keep the whole text in memory.
     known.set(Buffer.from(name, "utf16le").toString("utf16le"), verdict);
   }
   return verdict;
 }
 
-/** As `judgeName`, of the name that a text ends in, and without remembering it. */
+/** Like `judgeName`, for the name at the end of a text, and without caching. */
 export function judgeEnding(text: string): NameVerdict {
   const name = text.replace(/[-_.]?\d{1,2}$/, "");
   const bareName = name.replace(/[-_\s.]/g, "").toLowerCase();

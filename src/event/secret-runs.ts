@@ -1,6 +1,6 @@
 /**
- * Credentials that are told by their looks. All of them are long runs of letters, digits and a few signs, as prose
- * has none: those are found without a look at each character.
+ * Credentials recognised by their form. All of them are long runs of letters, digits and a few signs, which prose does
+ * not have: these are found without examining every character.
  */
 
 import { base64TextAt } from "./base64-text.js";
@@ -9,18 +9,18 @@ import { endOfKey, MARKED_WITHIN } from "./secret-shapes.js";
 import { looksLikeCredential, looksLikeHexKey, looksMachineMade, looksRandom } from "./secret-values.js";
 import { charCodes, endOverLines, LETTERS_AND_DIGITS, type Span } from "./span.js";
 
-/** The shortest credential that has no name beside it: `xoxb-` and eleven more. */
+/** The shortest credential recognised without a name: `xoxb-` and eleven more characters. */
 const SHORTEST_RUN = 16;
-/** Of a longer run, as pictures and documents are, only the beginning is looked at closely. */
+/** Of longer runs, such as images and documents, only the beginning is examined closely. */
 const LONGEST_RUN = 4096;
-/** A run of base64url is longer, and has a `-hf_` somewhere by chance. */
+/** Longer runs are base64url, which may contain `-hf_` by chance. */
 const LONGEST_BEFORE_KEY = 256;
 
 const RUN = charCodes(`${LETTERS_AND_DIGITS}-_+/.~$`);
 const WORD = charCodes(LETTERS_AND_DIGITS);
 const RUN_REST = /[A-Za-z0-9_+/.~$-]*/y;
 
-/** Calls `visit` with each long run, in order, until it answers true; then answers true. */
+/** Calls `visit` with each long run, in order, until it returns true; then returns true. */
 export function anyRun(text: string, visit: (start: number, end: number) => boolean): boolean {
   let floor = 0;
   for (let at = SHORTEST_RUN - 1; at < text.length; ) {
@@ -50,7 +50,7 @@ function isRun(text: string, at: number): boolean {
   return code < 128 && RUN[code] === 1;
 }
 
-/** The first credential in a run. `holdsSecret` is asked of texts that stand in it as base64. */
+/** The first credential in a run. `holdsSecret` is called with texts that are base64-encoded in it. */
 export function secretInRun(
   text: string,
   runStart: number,
@@ -61,7 +61,7 @@ export function secretInRun(
   return keyInRun(text, start, end) ?? secretRun(text, start, end, holdsSecret);
 }
 
-/** In JSON, a URL or coloured output within text, `\n`, `%3D` and `[32m` end in characters that look like a word's. */
+/** Escapes in JSON, URLs and coloured output (`\n`, `%3D`, `[32m`) end in characters that could belong to a word. */
 function lengthOfEscape(text: string, start: number): number {
   const before = text.charCodeAt(start - 1);
   if (before === 0x5c) return "nrtbf".includes(text[start]!) ? 1 : 0;
@@ -94,7 +94,7 @@ function keyInRun(text: string, start: number, runEnd: number): Span | undefined
   return undefined;
 }
 
-/** What the run is as a whole. */
+/** Judges the run as a whole. */
 function secretRun(
   text: string,
   start: number,
@@ -102,7 +102,7 @@ function secretRun(
   holdsSecret: (decoded: string) => boolean,
 ): Span | undefined {
   let end = Math.min(runEnd, start + LONGEST_RUN);
-  // A full stop or a dash that ends a sentence, not the key.
+  // A full stop or dash that ends a sentence is not part of the key.
   while (end > start && WORD[text.charCodeAt(end - 1)] !== 1 && !"+/".includes(text[end - 1]!)) end -= 1;
   const length = end - start;
   if (length < SHORTEST_RUN) return undefined;
@@ -128,9 +128,9 @@ function secretWithin(text: string, start: number, end: number): Span | undefine
 
 const AWS_SECRET_KEY = 40;
 
-/** As AWS (and Cohere, and others) give them out: 40 characters, nothing around them. Hashes have no capitals. */
+/** As issued by AWS (and Cohere, and others): 40 characters, nothing around them. Hashes have no capitals. */
 function isBareKey(text: string, start: number, end: number): boolean {
-  // The padding of base64, which AWS's keys have none of, or an argument's name.
+  // Base64 padding, which AWS keys do not have, or the name of an argument.
   if (text.charCodeAt(end) === 0x3d) return false;
   const run = text.slice(start, end);
   return /^[A-Za-z0-9+/]+$/.test(run) && looksMachineMade(run);
@@ -140,7 +140,7 @@ const SCHEME = /(bearer|basic|token|ssws|bot|apikey|key)$/i;
 const ENDS_SCHEME = new Set([..."rcnsty"].map((letter) => letter.charCodeAt(0)));
 const TOKEN_68 = /[A-Za-z0-9_.~+/-]{8,}=*/y;
 
-/** `Bearer token68` and `Basic base64(user:password)` (RFC 6750 §2.1, RFC 7617 §2), and what others made like them. */
+/** `Bearer token68` and `Basic base64(user:password)` (RFC 6750 §2.1, RFC 7617 §2), and similar schemes. */
 export function credentialOfHttp(text: string, start: number): Span | undefined {
   if (text.charCodeAt(start - 1) !== 0x20 || !ENDS_SCHEME.has(text.charCodeAt(start - 2) | 0x20))
     return undefined;
@@ -169,10 +169,10 @@ const PHRASE =
 /** As `looksLikeCredential` has it. */
 const SHORTEST_PHRASED = 20;
 const BETWEEN_NAME_AND_RUN = charCodes("\\\"'`*:=- \t\r\n");
-/** Eight separators of three characters at most, and quotes. */
+/** At most eight separators of three characters, and quotes. */
 const LONGEST_BETWEEN = 26;
 
-/** Rules most runs out before the expression is tried on what stands before them. */
+/** Excludes most runs before the expression is tried on the text before them. */
 function mayFollowName(text: string, start: number): boolean {
   let end = start;
   while (end > start - LONGEST_BETWEEN && isBetween(text, end - 1)) end -= 1;

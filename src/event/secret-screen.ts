@@ -1,6 +1,6 @@
 /**
- * Tells fast of most JSON texts that no credential is in their values. What is found in the text is judged as in
- * text, or more suspiciously: what is escaped does not hide it. A text that is held to be clean is clean.
+ * A fast check that clears most JSON texts of containing credentials in their values. It judges the JSON text like
+ * plain text, or more strictly, and escapes do not hide credentials. There are no false negatives.
  */
 
 import { startOfPuttyKey, startsPrivateKey } from "./private-keys.js";
@@ -31,7 +31,7 @@ const SUSPICIONS: ReadonlyArray<readonly [mark: string, isSuspect: Suspicion]> =
   [REQUIREPASS, () => true],
 ];
 
-/** Whether a credential, or a field whose name says that it is one, could be in the values of a JSON text. */
+/** Whether the values of a JSON text may contain a credential, or a field with the name of one. */
 export function jsonMayHoldSecret(json: string): boolean {
   return (
     json.includes("\\u") ||
@@ -65,12 +65,12 @@ const EQUALS = 0x3d;
 const BRACE = 0x7b;
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
-/** As long as the names that are judged. */
+/** Maximum length of the names that are judged. */
 const WINDOW = 64;
 const USER_INFO = /\/\/[^\s"']{4,400}@/y;
 const JWK = /: {0,2}\\{0,3}"[A-Za-z0-9_-]{42}/y;
 
-/** Does not ask what is assigned, but for `{`: a schema's `"password": {…}` is none. */
+/** Does not check the assigned value, except for `{`: `"password": {…}` in a schema is not a credential. */
 function mayAssignSecret(json: string, at: number): boolean {
   const next = json.charCodeAt(at + 1);
   if (next === SLASH) {
@@ -82,7 +82,7 @@ function mayAssignSecret(json: string, at: number): boolean {
   let end = at;
   if (json.charCodeAt(end - 1) === 0x3a) end -= 1;
   while (QUOTING[json.charCodeAt(end - 1)] === 1) end -= 1;
-  // The end of an escaped line feed or tab, which is white space between name and colon.
+  // An escaped line feed or tab counts as white space between name and colon.
   while (json.charCodeAt(end - 2) === BACKSLASH && "nrt".includes(json[end - 1]!)) {
     end -= 2;
     while (QUOTING[json.charCodeAt(end - 1)] === 1) end -= 1;
@@ -106,10 +106,10 @@ function mayAssignSecret(json: string, at: number): boolean {
   return spaced !== "plain" && mayBeValue(json, at + 1, spaced);
 }
 
-/** What opens a value, and twelve characters of it, or a list of values. */
+/** The beginning of a value with twelve of its characters, or of a list of values. */
 const LONG_VALUE = /(?:>?(?:["'`\s]|\\{1,4}[nrt]?){0,24})(?:\[|[^\s"'`\\]{12})/y;
 
-/** A name that proves nothing asks for a value as long as `secretValue` and a field of that name do. */
+/** For an ambiguous name, the value must be as long as `secretValue` and fields of that name require. */
 function mayBeValue(json: string, at: number, verdict: NameVerdict): boolean {
   if (verdict !== "ambiguous") return true;
   LONG_VALUE.lastIndex = at;

@@ -1,14 +1,14 @@
 /**
- * Credentials that are known by their looks. The prefixes are documented by their issuers; lengths are the shortest
- * seen, so that neither words (`task-…`) nor hashes nor UUIDs match.
+ * Credentials with a known form. The prefixes are documented by their issuers; lengths are the shortest seen, so that
+ * neither words (`task-…`) nor hashes nor UUIDs match.
  */
 
 /**
- * Sources of regular expressions, each beginning with two places that are a plain character or a class (which may be repeated). A shape that
- * fails must fail within a bounded number of characters, or the search is not linear.
+ * Sources of regular expressions. Each must begin with two plain characters or classes (which may be repeated), and
+ * must fail within a bounded number of characters, or the search is not linear.
  */
 const SHAPES: ReadonlyArray<readonly [issuer: string, ...shapes: string[]]> = [
-  // With a digit, which no key lacks and names such as `sk-circle-fade-dot-animation` do.
+  // Requires a digit, which all keys have and names such as `sk-circle-fade-dot-animation` lack.
   ["OpenAI, Anthropic, and all who follow OpenAI", "sk-(?=[A-Za-z_-]{0,48}[0-9])[A-Za-z0-9_-]{20,}"],
   ["OpenAI: ephemeral, sessions", "ek_[A-Za-z0-9]{24,}", "sess-[A-Za-z0-9]{30,}"],
   ["Anthropic: organisations", "sk_ant_[A-Za-z0-9_-]{20,}"],
@@ -142,7 +142,7 @@ const SHAPES: ReadonlyArray<readonly [issuer: string, ...shapes: string[]]> = [
   ["age", "AGE-SECRET-KEY-1[A-Z0-9]{50,}", "AGE-PLUGIN-[A-Z0-9-]{1,32}-1[A-Z0-9]{30,}"],
   ["minisign, signify", "RW[QRST][A-Za-z0-9+/]{130,}={0,2}"],
   // Signed (three parts) or encrypted (five); both begin with the base64 of `{"` (RFC 7519 §3). Not tried at
-  // each dash of a run, whose end it looks for.
+  // every dash of a run, since each attempt would search for the end of the run.
   ["JWT", "eyJ(?<![_-]eyJ)[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*){2,4}"],
 ];
 
@@ -169,7 +169,7 @@ function pairsOf(shape: string): number[] {
   return charsOf(one!).flatMap((first) => second.map((code) => first * 128 + code));
 }
 
-/** What one place of a shape matches: a character, or one of a class. */
+/** The characters matched by one position of a shape: a character, or a class. */
 function charsOf(place: string): number[] {
   const pattern = new RegExp(`^${place}$`);
   return Array.from({ length: 128 }, (_, code) => code).filter((code) =>
@@ -177,7 +177,7 @@ function charsOf(place: string): number[] {
   );
 }
 
-/** Where the credential ends that begins there, as far as its looks tell; -1 when none does. */
+/** End of the credential that starts there, judging by its form; -1 when there is none. */
 export function endOfKey(text: string, start: number): number {
   const one = text.charCodeAt(start);
   const two = text.charCodeAt(start + 1);
@@ -187,9 +187,9 @@ export function endOfKey(text: string, start: number): number {
   return pattern.test(text) ? pattern.lastIndex : -1;
 }
 
-/** Credentials that are told by what stands within them. */
+/** Credentials recognised by a mark inside them. */
 export const MARKED_WITHIN: ReadonlyArray<readonly [mark: string, shape: RegExp]> = [
-  // Azure's of today (AI services, storage and others), applications of Entra, Terraform Cloud, New Relic.
+  // Azure's current format (AI services, storage and others), Entra applications, Terraform Cloud, New Relic.
   ["JQQJ99", /[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{20,30}/],
   ["Q~", /(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}/],
   [".atlasv1.", /[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,}/],

@@ -1,16 +1,16 @@
-/** Credentials that stand after a name or a word without a sign of assignment. */
+/** Credentials that follow a name or keyword without an assignment sign. */
 
 import { NAME, NO_VALUE } from "./secret-assigned.js";
 import { judgeName, mayEndSecretName } from "./secret-names.js";
 import { looksRandom, MARK } from "./secret-values.js";
 import type { Span } from "./span.js";
 
-/** Has no sign in it that is searched for anyway. */
+/** Searched for separately, since it contains none of the signs that are searched for. */
 export const REQUIREPASS = "requirepass ";
 
 interface Statement {
   readonly word: string;
-  /** Where in the word the sign stands. */
+  /** Position of the sign in the keyword. */
   readonly sign: number;
   readonly first: number;
   readonly last: number;
@@ -25,7 +25,7 @@ function statement(word: string, sign: string): Statement {
   };
 }
 
-/** Words of statements and commands that a password follows, by a sign in them. */
+/** Keywords of statements and commands that precede a password, by a sign in them. */
 const AT_QUOTE = [statement("PASSWORD '", "'"), statement("IDENTIFIED BY '", "'")];
 const AT_DASH = [
   statement("ConvertTo-SecureString ", "-"),
@@ -36,7 +36,7 @@ const AT_EQUALS = [statement("psk=", "=")];
 
 const VALUE = /(?:\\{0,3}["'])?([^\s"'\\;]{6,256})/y;
 
-/** Where the word ends whose sign stands there: `'`, `-` or `=`; -1 when none does. */
+/** End of the keyword whose sign (`'`, `-` or `=`) is there; -1 when there is none. */
 export function endOfStatement(text: string, at: number): number {
   const code = text.charCodeAt(at);
   const statements = code === 0x27 ? AT_QUOTE : code === 0x2d ? AT_DASH : AT_EQUALS;
@@ -49,13 +49,13 @@ export function endOfStatement(text: string, at: number): number {
   return -1;
 }
 
-/** What follows the word whose sign stands there. */
+/** The credential after the keyword whose sign is there. */
 export function secretOfStatement(text: string, at: number): Span | undefined {
   const end = endOfStatement(text, at);
   return end < 0 ? undefined : valueAt(text, end);
 }
 
-/** `requirepass PASSWORD`, of Redis. */
+/** `requirepass PASSWORD` (Redis). */
 export function secretOfRequirepass(text: string, at: number): Span | undefined {
   return valueAt(text, at + REQUIREPASS.length);
 }
@@ -63,7 +63,7 @@ export function secretOfRequirepass(text: string, at: number): Span | undefined 
 const MAX_NAME = 64;
 const NEXT_ARGUMENT = /\\{0,3}["'], {0,8}(?=\\{0,3}["'])/y;
 
-/** `define("DB_PASSWORD", "VALUE")`: the argument after one that is a name, whose quotation ends there. */
+/** `define("DB_PASSWORD", "VALUE")`: the argument after a name whose closing quote is there. */
 export function secretOfArgument(text: string, quote: number): Span | undefined {
   let end = quote;
   while (quote - end < 3 && text.charCodeAt(end - 1) === 0x5c) end -= 1;
@@ -72,7 +72,7 @@ export function secretOfArgument(text: string, quote: number): Span | undefined 
   if (!NEXT_ARGUMENT.test(text)) return undefined;
   let start = end;
   while (end - start < MAX_NAME && NAME[text.charCodeAt(start - 1)] === 1) start -= 1;
-  // Within quotes, and no word of a list.
+  // In quotes, and not a word in a list.
   if (NO_VALUE[text.charCodeAt(start - 1)] !== 1) return undefined;
   const verdict = judgeName(text.slice(start, end));
   const isTelling = verdict === "password" || verdict === "secret" || verdict === "variable";

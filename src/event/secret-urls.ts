@@ -1,17 +1,17 @@
 import { isDescription, looksRandom, MARK } from "./secret-values.js";
 import type { Span } from "./span.js";
 
-/** `//user:password@`, as RFC 3986 has it. */
+/** `//user:password@`, as in RFC 3986. */
 const USER_INFO = /\/\/[^\s/:@"'\\<>`]{0,64}:([^\s/@"'\\<>`]{3,256})@/y;
-/** Of a database or a broker: people write passwords with `@` and `/` as they are. */
+/** Databases and brokers: people do not escape `@` and `/` in passwords. */
 const CONNECTION = /\/\/[^\s/:@"'\\<>`]{0,64}:([^\s"'\\<>`?]{3,256})@(?=[\w[])/y;
-/** `//token@`: GitHub's, and the keys of Sentry's addresses. */
+/** `//token@`: GitHub tokens, and keys in Sentry DSNs. */
 const USER_ALONE = /\/\/([A-Za-z0-9_.~%+-]{16,256})@/y;
 const WEB = /(?:https?|wss?|ftp|git|file|data)$/i;
 const PORT = /^\d{1,5}(?:$|\/)/;
 const TEMPLATE = /^(?:\$|%s|\{|\[|:|\*+$|\.{3}$)/;
 
-/** The password or token of the URL whose `//` begins there, after the colon of its scheme. */
+/** The password or token in the URL whose `//` is there, after the colon of its scheme. */
 export function secretOfUrl(text: string, slashes: number): Span | undefined {
   const isWeb = WEB.test(text.slice(Math.max(0, slashes - 7), slashes - 1));
   return (

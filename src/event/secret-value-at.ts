@@ -1,4 +1,4 @@
-/** The value that stands after a name: how far it goes, and whether it is a credential. */
+/** Finds the value after a name: its extent, and whether it is a credential. */
 
 import type { NameVerdict } from "./secret-names.js";
 import { isUserAndPassword } from "./secret-runs.js";
@@ -13,7 +13,7 @@ import {
 } from "./secret-values.js";
 import { endOverLines, type Span } from "./span.js";
 
-/** The first characters decide; what is a secret then goes on to the end of the value. */
+/** The first characters decide; a secret then extends to the end of the value. */
 const BARE = /[^\s"'`\\&<>,;]{6,256}/y;
 const BARE_REST = /[^\s"'`\\&<>,;]*/y;
 const VARIABLE = /[^\s"'`\\]{6,256}/y;
@@ -24,7 +24,7 @@ const QUOTED: Readonly<Record<string, readonly [RegExp, RegExp]>> = {
   "`": [/[^`\s\\]{6,256}/y, /[^`\s\\]*/y],
 };
 
-/** What is asked of the value of a name of that verdict, which begins there. */
+/** The credential in the value that starts there, given the verdict on its name. */
 export function secretValue(
   text: string,
   verdict: NameVerdict,
@@ -74,7 +74,7 @@ function isSecret(verdict: NameVerdict, value: string, where: Surroundings): boo
 
 const COOKIES = /[^\r\n"'`\\]{6,256}/y;
 const COOKIES_REST = /[^\r\n"'`\\]*/y;
-/** `name=value`, and none of prose's words behind a colon. */
+/** `name=value`, unlike the words of prose after a colon. */
 const PAIR = /^[\w.%$-]{1,64}=[^;\s]{3,}/;
 
 function cookiesAt(text: string, start: number): Span | undefined {

@@ -1,13 +1,13 @@
-/** Tells the values of credentials from the words and the code that stand in their place. */
+/** Distinguishes the values of credentials from words and code in the same position. */
 
-/** What stands for the rest of a credential. */
+/** Replaces the rest of a credential. */
 export const MARK = "…REDACTED";
 
-/** Where a value stands: that decides how much it has to look like a credential. */
+/** Context of a value, which determines how much it must look like a credential. */
 export interface Surroundings {
-  /** `NAME=value`, as a shell and files of settings have it: nothing but a value can stand there. */
+  /** `NAME=value`, as in shells and configuration files: only a value can follow. */
   readonly isVariable: boolean;
-  /** Within quotes that close right after it. */
+  /** In quotes that close right after it. */
   readonly isQuoted: boolean;
   /** One of the pairs of a connection string or of a query. */
   readonly isInList: boolean;
@@ -15,9 +15,9 @@ export interface Surroundings {
 
 const PLACEHOLDER =
   /^(?:your|change.?me|replace|placeholder|redacted|enter|insert|example|todo|xxx|\*{3}|\.{3}|<|\$\(|\$?\{|\$[A-Za-z_]|%[A-Za-z_]+%|process\.|os\.|env[.:]|!(?:Ref|Sub|secret)|ENC\[|secret:|op:\/\/|vault:)|[._-]here$/i;
-/** Names of fields of code: `settings.API_KEY_2`, `this.key1`, `base64.b32encode`. */
+/** Member expressions in code: `settings.API_KEY_2`, `this.key1`, `base64.b32encode`. */
 const MEMBER = /^[A-Za-z_]\w*(?:(?:\.|::|->)[A-Za-z_]\w{0,40})+$/;
-/** Words that are written where a value is described. */
+/** Words that describe a value instead of being one. */
 const DESCRIPTIONS = new Set(
   (
     "string|number|integer|boolean|object|array|null|none|nil|undefined|true|false|required|optional|include|omit|" +
@@ -25,7 +25,7 @@ const DESCRIPTIONS = new Set(
     "bytes|varchar|prompt|environment|current-password|new-password|keychain|ignored"
   ).split("|"),
 );
-/** Digits and letters of names of algorithms and types, not of keys. */
+/** Names of algorithms and types with digits, which are not keys. */
 const TERMS =
   /utf-?(?:8|16)|base(?:64|32|58)|sha-?\d{1,3}|md5|[bs]crypt|argon2(?:id?)?|oauth_?2?|u?int(?:8|16|32|64)|float\d\d|varchar\d*|x509|pkcs\d+|ed25519|[rhep]s(?:256|384|512)|aes\d*|http\/?[123]|ipv[46]|field\d|step\d|line\d|part\d|v\d(?:beta\d)?$/gi;
 const PATH = /^(?:~|\.{1,2})?\/[\w.@+-]*(?:\/[\w.@+ -]*)*$|^[A-Za-z]:\\/;
@@ -34,7 +34,7 @@ export function isPath(value: string): boolean {
   return PATH.test(value);
 }
 
-/** A word of prose, of a schema or of code that stands where a secret could. */
+/** A word of prose, of a schema or of code in the position of a secret. */
 export function isDescription(value: string): boolean {
   return DESCRIPTIONS.has(value.toLowerCase());
 }
@@ -53,12 +53,12 @@ function hasDigitAndLetter(value: string): boolean {
   return /[0-9]/.test(value) && /[A-Za-z]/.test(value);
 }
 
-/** Letters and digits that are not those of a technical term. */
+/** Letters and digits, but not a technical term. */
 export function looksRandom(value: string): boolean {
   return hasDigitAndLetter(value) && hasDigitAndLetter(value.replace(TERMS, ""));
 }
 
-/** How often neighbours are of different kinds: of small and large letters and digits, in random text half the time. */
+/** How often adjacent characters differ in kind (lower case, upper case, digit): half the time in random text. */
 export function changesOfKind(value: string): number {
   let changes = 0;
   let before = 0;
@@ -78,7 +78,7 @@ export function changesOfKind(value: string): number {
   return changes;
 }
 
-/** No word: of mixed letters, though without a digit. */
+/** Not a word: mixed case, though without a digit. */
 function looksMixed(value: string): boolean {
   return (
     value.length >= 12 &&
@@ -88,7 +88,7 @@ function looksMixed(value: string): boolean {
   );
 }
 
-/** Lower-case letters that no language strings together: hardly a vowel, or rare letters in number. */
+/** Lower-case letters that form no word of any language: few vowels, or many rare letters. */
 function looksUnspeakable(value: string): boolean {
   if (!/^[a-z]{16,}$/i.test(value)) return false;
   const vowels = value.match(/[aeiouy]/gi)?.length ?? 0;
@@ -96,7 +96,7 @@ function looksUnspeakable(value: string): boolean {
   return vowels < value.length * 0.28 || rare > value.length * 0.2;
 }
 
-/** A password that people choose: a digit, or signs within it, or several words. */
+/** A password chosen by people: with a digit, or signs within it, or several words. */
 export function looksLikePassword(value: string, where: Surroundings): boolean {
   if (isNoValue(value, where) || isPath(value)) return false;
   if (looksRandom(value)) return true;
@@ -109,7 +109,7 @@ export function looksLikePassword(value: string, where: Surroundings): boolean {
     : /[A-Za-z].*[!@#$%^&*+=?~].*[A-Za-z!]/.test(value) && !/[\s/]/.test(value);
 }
 
-/** A key that a machine made. */
+/** A generated key. */
 export function looksLikeKey(value: string, where: Surroundings): boolean {
   if (isNoValue(value, where)) return false;
   if (isPath(value) && changesOfKind(value) * 3 < value.length) return false;
@@ -117,13 +117,13 @@ export function looksLikeKey(value: string, where: Surroundings): boolean {
   return where.isVariable ? value.length >= 12 : where.isInList && value.length >= 16 && /[+/=%]/.test(value);
 }
 
-/** Of a variable whose name is no proof: 16 characters at least, and random. */
+/** For variables whose name is no proof: at least 16 characters, and random. */
 export function looksLikeVariable(value: string, where: Surroundings): boolean {
   if (value.length < 12 || isNoValue(value, where) || isPath(value)) return false;
   return looksRandom(value) || looksMixed(value) || looksUnspeakable(value);
 }
 
-/** Without a telling name: long, of both cases and with digits, which hashes and UUIDs are not. */
+/** Without a conclusive name: long, of mixed case and with digits, unlike hashes and UUIDs. */
 export function looksLikeCredential(value: string): boolean {
   return (
     value.length >= 20 &&
@@ -136,12 +136,12 @@ export function looksLikeCredential(value: string): boolean {
   );
 }
 
-/** A key of hexadecimal digits, or a UUID: what many issuers give out, and hashes are too. */
+/** A hexadecimal key or a UUID, as used by many issuers; hashes look the same. */
 export function looksLikeHexKey(value: string): boolean {
   return /^(?:[0-9a-f]{32,128}|[0-9A-F]{32,128}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(value);
 }
 
-/** A key of random letters and digits without any mark, as AWS gives out: told by how often the kinds change. */
+/** A key of random letters and digits without any mark, as issued by AWS: recognised by how often the kinds change. */
 export function looksMachineMade(value: string): boolean {
   return (
     /[0-9].*[0-9]/.test(value) &&

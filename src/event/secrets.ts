@@ -1,7 +1,7 @@
 /**
- * Finds credentials in text. Places where one can begin are found by native searches for a few characters and by
- * leaps from one long run of characters to the next; only there it is looked closer, no further than a fixed
- * distance, so that the time is linear in the text whatever it holds.
+ * Finds credentials in text. Possible positions are found by native searches for a few characters, and by skipping from
+ * one long run of characters to the next. Only these are examined closely, up to a fixed distance, so that the time is
+ * always linear in the text.
  */
 
 import { privateKeyAt, startOfPuttyKey } from "./private-keys.js";
@@ -24,15 +24,15 @@ import type { Span } from "./span.js";
 
 export type { Span } from "./span.js";
 
-/** Shortest text with a credential in it that we know of: `pwd=hunter22`. */
+/** The shortest known text with a credential: `pwd=hunter22`. */
 export const SHORTEST_TEXT = 12;
-/** Text in base64 in text in base64 is looked into, and no further. */
+/** Base64 nested in base64 is decoded, and no deeper. */
 const MAX_DECODED = 2;
 
-/** Looks at a place of a text; the credential that is there, or that begins or ends there. */
+/** Examines a position in a text; returns the credential that contains, begins or ends at it. */
 type Look = (text: string, at: number) => Span | undefined;
 
-/** Where credentials are to be looked for: at each of these marks. */
+/** Credentials are looked for at each of these marks. */
 const PLACES: ReadonlyArray<readonly [mark: string, look: Look]> = [
   [":", secretAssigned],
   ["=", secretAtEquals],
@@ -58,7 +58,7 @@ function secretAtQuote(text: string, at: number): Span | undefined {
   return text.charCodeAt(at + 1) === COMMA ? secretOfArgument(text, at) : secretOfStatement(text, at);
 }
 
-/** A private key's armour, `--api-key VALUE`, `-u user:password` or `-storepass PASSWORD`. */
+/** An armoured private key, `--api-key VALUE`, `-u user:password` or `-storepass PASSWORD`. */
 export function secretAtDash(text: string, at: number): Span | undefined {
   const stated = secretOfStatement(text, at);
   if (stated !== undefined) return stated;
@@ -69,7 +69,7 @@ export function secretAtDash(text: string, at: number): Span | undefined {
   return text.charCodeAt(at + 2) === DASH ? privateKeyAt(text, at) : secretOfFlag(text, at);
 }
 
-/** Where the credentials are, in order, without overlaps. */
+/** The positions of credentials, in order, without overlaps. */
 export function findSecrets(text: string): Span[] {
   const found: Span[] = [];
   eachSecret(text, 0, (secret) => {
@@ -79,12 +79,12 @@ export function findSecrets(text: string): Span[] {
   return joined(found);
 }
 
-/** Whether there is a credential in the text: stops at the first. */
+/** Whether the text contains a credential; stops at the first. */
 export function holdsSecret(text: string): boolean {
   return eachSecret(text, 0, () => true);
 }
 
-/** Whether there is one that is told by its looks alone. */
+/** Whether the text contains a credential recognised by its form alone. */
 export function holdsSecretRun(text: string): boolean {
   return eachSecretRun(text, 0, () => true);
 }
@@ -117,7 +117,7 @@ function eachPlace(text: string, mark: string, look: Look, visit: (secret: Span)
   return false;
 }
 
-/** In order, overlapping ones made one. */
+/** Sorts them, and merges overlapping ones. */
 function joined(secrets: Span[]): Span[] {
   if (secrets.length < 2) return secrets;
   const spans: Span[] = [];

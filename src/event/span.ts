@@ -1,4 +1,4 @@
-/** Half-open range of a credential in a text. */
+/** The half-open range of a credential in a text. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -14,14 +14,14 @@ export function charCodes(chars: string): Uint8Array {
 export const LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /**
- * How a key goes on after the end of a line, as terminals, mails and file readers break it: with the number of the
- * line, or the mark of a quotation or a difference, before it.
+ * How a key continues after a line break inserted by terminals, mail or file readers: after a line number, or a quote
+ * or diff marker.
  */
 const NEXT_LINE =
   /(?:\\?\r?\n|(?:\\{1,4}r)?\\{1,4}n)[ \t]{0,40}(?:\d{1,6}(?:→|\t|:| ?\|) ?)?(?:[+>#|*-] ?)?([A-Za-z0-9_+/-]{6,}={0,2})(?=[\s"'`\\,;)]|$)/y;
 const MAX_LINES = 40;
 
-/** Where a key that ends there ends for good: it may go on in the next lines. */
+/** The final end of a key: it may continue on the next lines. */
 export function endOverLines(text: string, start: number, end: number): number {
   const width = end - start;
   let last = end;
@@ -37,7 +37,7 @@ export function endOverLines(text: string, start: number, end: number): number {
   return last;
 }
 
-/** No word, no name of a variable, no number: digits among letters. */
+/** Digits among letters, unlike a word, a variable name or a number. */
 function goesOn(part: string): boolean {
   return (
     /[0-9]/.test(part) && /[A-Za-z][0-9]+[A-Za-z]|[0-9][A-Za-z]+[0-9]/.test(part) && !/^[A-Z0-9]+_/.test(part)

@@ -1,8 +1,8 @@
-/** Texts that a stream spells out, piece by piece. */
+/** Texts that are spread over the messages of a stream. */
 
 import { holdsSecret } from "./secrets.js";
 
-/** No model's token is longer; ids are. */
+/** Model tokens are not longer; ids are. */
 const LONGEST_TOKEN = 16;
 
 /** Whether the messages spell out a credential: in texts, or as OpenAI's log probabilities do, in lists of bytes. */
@@ -18,24 +18,24 @@ function isBytes(value: unknown): value is number[] {
   );
 }
 
-/** What one field held in one message after the other. */
+/** Successive values of one field across messages. */
 interface Spelling {
   text: string;
   readonly first: string;
-  /** So often it held the same; the text is made when it holds another. */
+  /** How often the first value was repeated; the text is built when another one follows. */
   repeated: number;
   isConstant: boolean;
 }
 
-/** Fields by their names, and what stands at each. */
+/** A field, and its nested fields by name. */
 interface Place {
   spelling?: Spelling;
   readonly fields: Map<string, Place>;
 }
 
 /**
- * The text of each field over all messages of a stream, joined: what is spelled out in pieces cannot be told from
- * any one of them. What each message repeats, as an id or a model, spells nothing.
+ * The text of each field, joined over all messages of a stream: a credential in pieces cannot be recognised in any
+ * single one. Values repeated in every message, such as an id or a model, are not joined.
  */
 export function spelledOut(messages: readonly unknown[]): string[] {
   const texts: Spelling[] = [];

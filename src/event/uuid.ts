@@ -4,8 +4,8 @@ const COUNTER_BITS = 26;
 const RANDOM_POOL = 1024;
 
 /**
- * Makes UUIDv7 (RFC 9562 §5.7) of given moments. Ids of the same millisecond ascend in the order in which
- * they were asked for: the 26 bits after the time are a counter with a random start (§6.2, method 1).
+ * Generates UUIDv7 (RFC 9562 §5.7) for given times. Ids of the same millisecond ascend in the order of
+ * generation: the 26 bits after the time are a counter with a random start (§6.2, method 1).
  */
 export class UuidV7Generator {
   private lastMs = -1;
@@ -13,14 +13,14 @@ export class UuidV7Generator {
   private readonly pool = new Uint32Array(RANDOM_POOL);
   private used = RANDOM_POOL;
 
-  /** `epochMs` may have fractions, which are cut off. */
+  /** Fractions of `epochMs` are truncated. */
   next(epochMs: number): string {
     const ms = Math.max(0, Math.floor(epochMs));
     if (ms === this.lastMs) {
       this.counter += 1;
     } else {
       this.lastMs = ms;
-      // The upper half stays free, so that 33 million ids of one millisecond cannot overflow it.
+      // Starts in the lower half, so that 33 million ids in one millisecond cannot overflow it.
       this.counter = this.random() >>> (32 - COUNTER_BITS + 1);
     }
     const time = hex(ms, 12);

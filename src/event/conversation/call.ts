@@ -1,4 +1,4 @@
-/** From what was read to what is needed to put it into a conversation. */
+/** Extracts from an exchange what is needed to place it in a conversation. */
 
 import type { Owner } from "../../connection/client.js";
 import { lastCreate } from "../../interaction/formats/openai-responses.js";
@@ -7,7 +7,7 @@ import type { Call } from "./conversations.js";
 import { chainOf } from "./message-chain.js";
 import { sentIds } from "./sent-ids.js";
 
-/** What is asked once and for itself is no conversation. */
+/** Types that can be part of a conversation; others are standalone. */
 const TYPES: ReadonlySet<InteractionType> = new Set(["chat", "completion", "realtime", "unknown"]);
 
 export interface CallSource {
@@ -15,17 +15,17 @@ export interface CallSource {
   readonly interaction: Interaction;
   readonly owner: Owner;
   readonly connection: number;
-  /** Why the exchange is not whole. */
+  /** Why the exchange is incomplete. */
   readonly error?: string;
 }
 
-/** Undefined for what is no part of a conversation. */
+/** Undefined for exchanges that are not part of a conversation. */
 export function callOf(source: CallSource): Omit<Call, "eventId"> | undefined {
   const { exchange, interaction, owner, connection } = source;
-  if (!TYPES.has(interaction.type) || isMadeReady(exchange)) return undefined;
+  if (!TYPES.has(interaction.type) || isWarmUp(exchange)) return undefined;
   const { response } = interaction;
   return {
-    ...whoseIs(owner, connection),
+    ...ownerOf(owner, connection),
     connection: String(connection),
     ids: sentIds(exchange),
     chain: chainOf(interaction),
@@ -35,13 +35,13 @@ export function callOf(source: CallSource): Omit<Call, "eventId"> | undefined {
   };
 }
 
-/** `generate: false` in a WebSocket: Codex has its next call made ready, and nobody says anything. */
-function isMadeReady({ requestBody }: DecodedExchange): boolean {
+/** `generate: false` in a WebSocket: Codex warms up its next call without generating anything. */
+function isWarmUp({ requestBody }: DecodedExchange): boolean {
   return requestBody.kind === "stream" && lastCreate(requestBody.chunks)?.generate === false;
 }
 
-/** A connection whose owner is not known is nobody's but its own. */
-function whoseIs(owner: Owner, connection: number): Pick<Call, "user" | "process" | "program"> {
+/** A connection with unknown owner is never grouped with others. */
+function ownerOf(owner: Owner, connection: number): Pick<Call, "user" | "process" | "program"> {
   const alone = `connection ${connection}`;
   if (owner.kind === "unknown")
     return { user: owner.uid === undefined ? alone : `${owner.uid}`, process: alone };

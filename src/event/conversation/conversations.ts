@@ -1,4 +1,4 @@
-/** Puts calls into conversations. Values in, values out; what is remembered is bounded. */
+/** Groups calls into conversations. No I/O; memory is bounded. */
 
 import { Buffer } from "node:buffer";
 import type { ToolCall } from "../../interaction/interaction.js";
@@ -7,14 +7,14 @@ import { LruCache } from "../../lru-cache.js";
 import type { Chain } from "./message-chain.js";
 import type { SentIds } from "./sent-ids.js";
 
-/** A call that has ended. */
+/** A completed call. */
 export interface Call {
   readonly eventId: string;
-  /** Whose call it is: nothing is ever joined across users. */
+  /** The user: calls of different users are never grouped. */
   readonly user: string;
-  /** The process that made it, or what stands for it; a chain of messages is looked for within one. */
+  /** The calling process, or a substitute; message chains are matched within one. */
   readonly process: string;
-  /** Its program and folder: a later process of both may take a conversation up again. Absent when not known. */
+  /** Program and folder: a later process with both the same may resume a conversation. Absent when unknown. */
   readonly program?: string;
   readonly connection: string;
   readonly ids: SentIds;
@@ -24,15 +24,15 @@ export interface Call {
   readonly failed: boolean;
 }
 
-/** Where an event stands. The order of the fields is the order on the line. */
+/** Position of an event in its conversation. Fields are written in the order of declaration. */
 export interface EventConversation {
-  /** As the program or the provider calls it, else the id of its first event. */
+  /** Id assigned by the program or the provider, else that of the first event. */
   id: string;
-  /** Which call of its agent within the conversation it is, from 1, by their ends. */
+  /** Number of the call within its agent in the conversation, from 1, in order of completion. */
   turn: number;
-  /** The event that this one goes on from, or the one that started its agent; absent when that is not known. */
+  /** The event that this one continues, or the one that started its agent; absent when unknown. */
   parent_event_id?: string;
-  /** The agent within the conversation, by its own id or that of its first event; absent for the first agent. */
+  /** Agent within the conversation: its own id, or that of its first event; absent for the first agent. */
   agent?: string;
 }
 
@@ -41,7 +41,7 @@ interface Conversation {
   readonly turns: LruCache<string, number>;
 }
 
-/** A call as it is remembered. */
+/** A remembered call. */
 interface Place {
   readonly conversation: Conversation;
   readonly agent: string | undefined;
@@ -49,15 +49,15 @@ interface Place {
   readonly process: string;
   readonly connection: string;
   readonly failed: boolean;
-  /** A call went on from it. */
+  /** Another call continues it. */
   continued: boolean;
 }
 
-/** A text by which a later conversation tells where it comes from. */
+/** A text that links a later conversation to the call it originates from. */
 interface Trace {
   readonly text: string;
   readonly place: Place;
-  /** It has begun a conversation. */
+  /** A conversation has been linked to it. */
   used: boolean;
 }
 
@@ -68,15 +68,15 @@ export interface ConversationLimits {
 
 const LIMITS: ConversationLimits = { conversations: 2_000, places: 20_000 };
 const MOST_AGENTS = 256;
-/** Calls whose conversations are the same to the letter. */
+/** Limit of calls with identical conversations. */
 const MOST_ALIKE = 256;
 const MOST_SCOPES = 500;
 const MOST_TRACES = 32;
-/** Shorter texts may be anybody's. */
+/** Shorter texts are ambiguous. */
 const SHORTEST_TRACE = 24;
 const SHORTEST_SUMMARY = 200;
 const LONGEST_TRACE = 512;
-/** Arguments of tools that start agents: Claude Code, Codex, opencode, Gemini CLI, Copilot. */
+/** Arguments of tools that start agents, in Claude Code, Codex, opencode, Gemini CLI and Copilot. */
 const PROMPTS = ["prompt", "message", "task", "instructions", "objective"];
 
 export class Conversations {
@@ -108,19 +108,21 @@ export class Conversations {
     const { name, agent: namedAgent } = this.nameOf(user, ids);
     const scope = name === undefined ? `${user}\0process ${call.process}` : `${user}\0named ${name}`;
     const before = this.before(call, scope);
-    // Who names the thread says whose it is. opencode tells all that was said, by agents too, to make it short.
-    const isTold = ids.thread !== undefined;
+    // A thread id also identifies the agent. opencode sends all messages, including those of agents, to summarise them.
+    const hasThread = ids.thread !== undefined;
     const prompt =
-      before !== undefined || (isTold && namedAgent === undefined)
+      before !== undefined || (hasThread && namedAgent === undefined)
         ? undefined
         : unusedIn(this.prompts.get(scope), call.chain.first);
-    const told = this.summaries.get(scope);
-    const summaries = isTold ? told?.filter(({ place }) => place.agent === namedAgent) : told;
+    const all = this.summaries.get(scope);
+    const summaries = hasThread ? all?.filter(({ place }) => place.agent === namedAgent) : all;
     const summary = (before ?? prompt) === undefined ? unusedIn(summaries, call.chain.first) : undefined;
     const parent = before ?? prompt?.place ?? summary?.place;
     const conversation = this.conversation(user, name, parent, call.eventId);
-    // Another's agent is not that of what it started.
-    const agent = isTold ? namedAgent : (namedAgent ?? (prompt === undefined ? parent?.agent : call.eventId));
+    // A call started by an agent's tool call belongs to a new agent.
+    const agent = hasThread
+      ? namedAgent
+      : (namedAgent ?? (prompt === undefined ? parent?.agent : call.eventId));
     if (parent !== undefined) parent.continued = true;
     for (const trace of [prompt, summary]) if (trace !== undefined) trace.used = true;
     const turn = (conversation.turns.get(agent ?? "") ?? 0) + 1;
@@ -134,7 +136,7 @@ export class Conversations {
     };
   }
 
-  /** What the call says itself. */
+  /** Conversation and agent according to the ids in the call. */
   private nameOf(user: string, ids: SentIds): { name?: string | undefined; agent?: string | undefined } {
     const { conversation, thread, parentThread } = ids;
     const agent = ids.agent === undefined ? {} : { agent: ids.agent };
@@ -142,7 +144,7 @@ export class Conversations {
     const known = this.threads.get(`${user}\0${thread}`);
     if (known !== undefined) return known;
     const parent = parentThread === undefined ? undefined : this.threads.get(`${user}\0${parentThread}`);
-    // opencode calls the thread by both names: that says nothing of the conversation.
+    // opencode sends the thread id in both fields: then the conversation is unknown.
     const whole = conversation === thread ? undefined : conversation;
     const name = parent?.name ?? whole ?? parentThread ?? thread;
     if (name === thread) return { name, ...agent };
@@ -164,15 +166,15 @@ export class Conversations {
     return known;
   }
 
-  /** The call that this one goes on from. */
+  /** The call that this one continues. */
   private before(call: Call, scope: string): Place | undefined {
     const { previous } = call.ids;
-    const told = previous === undefined ? undefined : this.answers.get(`${call.user}\0${previous}`);
-    return told ?? this.longestChain(call, scope) ?? this.takenUp(call);
+    const named = previous === undefined ? undefined : this.answers.get(`${call.user}\0${previous}`);
+    return named ?? this.longestChain(call, scope) ?? this.resumed(call);
   }
 
-  /** What an earlier process of the program left, where that can be one conversation only (Gemini CLI's --resume). */
-  private takenUp(call: Call): Place | undefined {
+  /** A call of an earlier process of the program, if the conversation is unambiguous (Gemini CLI's --resume). */
+  private resumed(call: Call): Place | undefined {
     const scope = leftScope(call);
     if (scope === undefined) return undefined;
     for (const hash of call.chain.sent.slice(0, -1).reverse()) {
@@ -192,14 +194,14 @@ export class Conversations {
       const key = `${scope}\0${sent[at]}`;
       const answered = this.answered.get(key);
       if (answered !== undefined) return nearest(answered, call);
-      const asked = this.sent.get(key);
-      if (asked === undefined) continue;
-      // The same once more is another's who asks the same, unless the answer did not come.
+      const same = this.sent.get(key);
+      if (same === undefined) continue;
+      // An identical request belongs to another conversation, unless it repeats a failed one.
       if (at === sent.length - 1) {
-        const failed = asked.filter((place) => place.failed && !place.continued);
+        const failed = same.filter((place) => place.failed && !place.continued);
         if (failed.length > 0) return nearest(failed, call);
-      } else if (asked.every(({ conversation }) => conversation === asked[0]!.conversation)) {
-        return asked.at(-1);
+      } else if (same.every(({ conversation }) => conversation === same[0]!.conversation)) {
+        return same.at(-1);
       }
     }
     return undefined;
@@ -231,13 +233,16 @@ export class Conversations {
   }
 }
 
-/** Undefined for who says by ids what goes on from what. */
+/** Undefined for programs that send ids. */
 function leftScope({ user, program, ids }: Call): string | undefined {
   const isNamed = ids.conversation !== undefined || ids.thread !== undefined;
   return program === undefined || isNamed ? undefined : `${user}\0${program}`;
 }
 
-/** Of calls with the same conversation: of the same connection, else of the same process, one that none went on from. */
+/**
+ * Among calls with identical messages: one not yet continued, from the same connection if possible, else the same
+ * process.
+ */
 function nearest(places: readonly Place[], { connection, process }: Call): Place {
   const fresh = places.filter(({ continued }) => !continued);
   const among = fresh.length > 0 ? fresh : places;
@@ -248,13 +253,13 @@ function nearest(places: readonly Place[], { connection, process }: Call): Place
   );
 }
 
-/** The trace whose text stands in a conversation's first message: what has begun none comes first. */
+/** The trace whose text occurs in a conversation's first message; unused ones are preferred. */
 function unusedIn(traces: readonly Trace[] | undefined, first: string): Trace | undefined {
   const found = traces?.filter(({ text }) => first.includes(text)) ?? [];
   return found.find(({ used }) => !used) ?? found.at(-1);
 }
 
-/** A piece of a text would keep the whole text in memory. */
+/** Copied, since a substring would keep the whole text in memory. */
 function copyOf(text: string): string {
   return Buffer.from(text, "utf16le").toString("utf16le");
 }

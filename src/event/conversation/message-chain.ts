@@ -1,38 +1,38 @@
-/** What of a conversation stays the same when it is sent again: who said what, and which tools were called. */
+/** Hashes of the parts of a conversation that do not change when it is sent again: roles, texts, and tool calls. */
 
 import { hash } from "node:crypto";
 import type { Interaction, Message } from "../../interaction/interaction.js";
 import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../../interaction/json.js";
 
 export interface Chain {
-  /** A hash for each beginning of the conversation: the last one is that of all that was sent. */
+  /** A hash for each prefix of the conversation; the last one covers everything sent. */
   readonly sent: readonly string[];
-  /** With the answer, as the next call will send it; absent without one. */
+  /** Hash including the answer, as the next call will send it; absent without one. */
   readonly answered?: string;
-  /** Text of the first message of the user. */
+  /** Text of the first user message. */
   readonly first: string;
 }
 
-/** One side's words until the other speaks: formats cut them into messages in different ways. */
-interface Speech {
+/** Consecutive messages of one role, merged because formats split them differently. */
+interface Block {
   readonly role: "user" | "model";
-  words: string;
+  text: string;
   tools: string[];
 }
 
 export function chainOf({ request, response }: Interaction): Chain {
-  const speeches: Speech[] = [];
-  const messages = request.messages ?? ownWords(request.prompt ?? request.input);
-  for (const message of messages) say(speeches, roleOf(message), message);
-  const first = speeches.find(({ role }) => role === "user")?.words ?? "";
-  const sent = hashesOf(speeches);
+  const blocks: Block[] = [];
+  const messages = request.messages ?? promptMessages(request.prompt ?? request.input);
+  for (const message of messages) append(blocks, roleOf(message), message);
+  const first = blocks.find(({ role }) => role === "user")?.text ?? "";
+  const sent = hashesOf(blocks);
   const answer = response === undefined ? undefined : answerOf(response);
   if (answer === undefined) return { sent, first };
-  say(speeches, "model", answer);
-  return { sent, answered: hashesOf(speeches).at(-1)!, first };
+  append(blocks, "model", answer);
+  return { sent, answered: hashesOf(blocks).at(-1)!, first };
 }
 
-function ownWords(prompt: unknown): Message[] {
+function promptMessages(prompt: unknown): Message[] {
   return typeof prompt === "string" ? [{ role: "user", content: prompt }] : [];
 }
 
@@ -41,20 +41,20 @@ function answerOf({ content, tool_calls }: NonNullable<Interaction["response"]>)
   return { role: "assistant", content: content ?? "", tool_calls };
 }
 
-/** Undefined for what is no part of the conversation: what programs tell the model changes from call to call. */
-function roleOf({ role }: Message): Speech["role"] | undefined {
+/** Undefined for system messages, which change from call to call. */
+function roleOf({ role }: Message): Block["role"] | undefined {
   if (role === "system" || role === "developer") return undefined;
   return role === "assistant" || role === "model" ? "model" : "user";
 }
 
-function say(speeches: Speech[], role: Speech["role"] | undefined, message: Message): void {
+function append(blocks: Block[], role: Block["role"] | undefined, message: Message): void {
   if (role === undefined) return;
-  let last = speeches.at(-1);
+  let last = blocks.at(-1);
   if (last?.role !== role) {
-    last = { role, words: "", tools: [] };
-    speeches.push(last);
+    last = { role, text: "", tools: [] };
+    blocks.push(last);
   }
-  last.words += textOf(message.content);
+  last.text += textOf(message.content);
   last.tools.push(...toolsOf(message));
 }
 
@@ -64,14 +64,14 @@ function textOf(content: unknown): string {
     .map((part) => {
       const { type, text, thought, content: inner, encrypted_content: sealed } = objectOf(part);
       if (type === "thinking" || type === "reasoning" || thought === true) return "";
-      // Codex hands on what it was told in a call's arguments: to the letter, though only the provider can read it.
+      // Codex passes encrypted call arguments on unchanged; only the provider can decrypt them.
       if (type === "encrypted_content") return stringOf(sealed) ?? "";
       return stringOf(text) ?? (type === "tool_result" ? textOf(inner) : "");
     })
     .join("");
 }
 
-/** Ids of the tools' calls and results, where they have none their names. */
+/** Ids of tool calls and results, or their names when they have no id. */
 function toolsOf(message: Message): string[] {
   const parts = listOf(message.content).filter(isObject);
   const items = [message, ...parts, ...listOf(message.tool_calls).filter(isObject)] as JsonObject[];
@@ -85,18 +85,18 @@ function toolsOf(message: Message): string[] {
   });
 }
 
-/** Gemini CLI (0.61) puts the tool's name before the ids of its calls when it makes a conversation short. */
+/** Gemini CLI (0.61) prefixes call ids with the tool's name when it compresses a conversation. */
 function withoutName(id: string, name = ""): string {
   const prefix = `${name}__`;
   return name !== "" && id.startsWith(prefix) ? id.slice(prefix.length) : id;
 }
 
-function hashesOf(speeches: readonly Speech[]): string[] {
+function hashesOf(blocks: readonly Block[]): string[] {
   let before = "";
-  return speeches.map(({ role, words, tools }) => {
-    // Gemini CLI repeats results when it takes a conversation up again.
+  return blocks.map(({ role, text, tools }) => {
+    // Gemini CLI repeats results when it resumes a conversation.
     const ids = [...new Set(tools)].join(" ");
-    before = hash("sha1", `${before}\n${role}\n${ids}\n${words.trim()}`, "base64url");
+    before = hash("sha1", `${before}\n${role}\n${ids}\n${text.trim()}`, "base64url");
     return before;
   });
 }

@@ -1,30 +1,30 @@
-/** The ids by which programs and providers say themselves which conversation a call is part of. */
+/** Ids that programs and providers send to identify the conversation of a call. */
 
 import { fieldValue } from "../../exchange/fields.js";
 import type { DecodedBody, DecodedExchange } from "../../interaction/interaction.js";
 import { isObject, type JsonObject, objectOf, stringOf } from "../../interaction/json.js";
 
 export interface SentIds {
-  /** Names the whole conversation, with all that was started in it. */
+  /** Identifies the whole conversation, including its agents. */
   readonly conversation?: string;
-  /** Names one thread: a conversation, or an agent within one. */
+  /** Identifies one thread: a conversation, or an agent within one. */
   readonly thread?: string;
   /** The thread that started this one. */
   readonly parentThread?: string;
-  /** The agent within the conversation; absent for the one that the user talks to. */
+  /** The agent within the conversation; absent for the main agent. */
   readonly agent?: string;
   /** The agent that started it. */
   readonly parentAgent?: string;
-  /** The answer that this call goes on from. */
+  /** The answer that this call continues. */
   readonly previous?: string;
-  /** What the provider calls this answer. */
+  /** The provider's id of this answer. */
   readonly answer?: string;
 }
 
 export type SentIdKind = keyof SentIds;
 
 /**
- * Header fields that are read for it, and no others. Sources: anthropics/claude-code 2.1.86 and 2.1.139 (changelog,
+ * The only header fields that are read. Sources: anthropics/claude-code 2.1.86 and 2.1.139 (changelog,
  * issue 49207); openai/codex codex-rs (codex-api headers, core client); sst/opencode session/llm; QwenLM/qwen-code;
  * docs.litellm.ai and docs.helicone.ai on sessions.
  */
@@ -47,7 +47,7 @@ export const ID_HEADERS: readonly (readonly [field: string, kind: SentIdKind])[]
   ["helicone-session-id", "conversation"],
 ];
 
-/** Others use these names for what lets somebody in: only what looks as the agents' own names is taken for one. */
+/** Others use these names for access tokens: only values that look like the agents' own ids are accepted. */
 const COMMON_NAMES: ReadonlySet<string> = new Set([
   "session_id",
   "session-id",
@@ -58,7 +58,7 @@ const COMMON_NAMES: ReadonlySet<string> = new Set([
 const RANDOM_NAME = /^(?:ses_\w{8,40}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
 /**
- * Members of a request's JSON that are read for it: OpenAI's responses and conversations, Codex, ChatGPT, OpenRouter,
+ * Members of the request JSON: OpenAI's responses and conversations, Codex, ChatGPT, OpenRouter,
  * Gemini CLI (in `request`), DeepSeek, Gemini's interactions.
  */
 export const ID_MEMBERS: readonly (readonly [path: string, kind: SentIdKind])[] = [
@@ -73,7 +73,7 @@ export const ID_MEMBERS: readonly (readonly [path: string, kind: SentIdKind])[] 
   ["previous_interaction_id", "previous"],
 ];
 
-/** The same of an answer's JSON, or of the chunks of one. */
+/** Members of the response JSON, or of its chunks. */
 export const ANSWER_MEMBERS: readonly (readonly [path: string, kind: SentIdKind])[] = [
   ["conversation_id", "conversation"],
   ["conversation.id", "conversation"],
@@ -83,20 +83,20 @@ export const ANSWER_MEMBERS: readonly (readonly [path: string, kind: SentIdKind]
   ["id", "answer"],
 ];
 
-/** Paths that name a conversation: OpenAI's assistants, claude.ai, Grok. */
+/** Paths that contain a conversation id: OpenAI's assistants, claude.ai, Grok. */
 const ID_PATHS: readonly RegExp[] = [
   /\/threads\/(thread_[\w-]+)\/runs/,
   /\/chat_conversations\/([\w-]{16,})\/(?:retry_)?completion/,
   /\/conversations\/([\w-]{16,})\/responses/,
 ];
 
-/** What follows: letters, digits and a little punctuation. All else is no id, whatever stands there. */
+/** An id: letters, digits and some punctuation. Any other value is ignored. */
 const ID = /^[\w.:@/-]{1,128}$/;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
-/** Chunks of a stream that are looked into: ids come first. */
+/** Chunks of a stream that are examined: ids come first. */
 const MOST_CHUNKS = 16;
 
-/** What a call says of itself. The first field of the lists that has an id wins. */
+/** The ids in a call. The first listed field with an id takes precedence. */
 export function sentIds(exchange: DecodedExchange): SentIds {
   const ids: { -readonly [kind in SentIdKind]?: string } = {};
   const note = (kind: SentIdKind, value: unknown) => {
@@ -112,7 +112,7 @@ export function sentIds(exchange: DecodedExchange): SentIds {
       document.type === "response.create" ? { ...document, ...objectOf(document.response) } : document;
     note("conversation", sessionOfUser(objectOf(request.metadata).user_id));
     for (const [path, kind] of ID_MEMBERS) note(kind, memberAt(request, path));
-    // Others may use one key for all that they ask; what names a single conversation is random.
+    // Some programs use one key for all requests; keys of single conversations are random.
     if (UUID.test(stringOf(request.prompt_cache_key) ?? "")) note("conversation", request.prompt_cache_key);
   }
   for (const path of ID_PATHS) note("conversation", path.exec(exchange.path)?.[1]);
@@ -123,8 +123,8 @@ export function sentIds(exchange: DecodedExchange): SentIds {
 }
 
 /**
- * Claude Code's `metadata.user_id`: `user_…_account_…_session_UUID`, since 2.1.80 or so JSON with a `session_id`. What
- * else is in it, the account among it, is not kept.
+ * Claude Code's `metadata.user_id`: `user_…_account_…_session_UUID`, since about 2.1.80 JSON with a `session_id`. The
+ * rest, including the account, is not kept.
  */
 function sessionOfUser(userId: unknown): unknown {
   if (isObject(userId)) return userId.session_id;
