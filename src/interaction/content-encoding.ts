@@ -4,38 +4,38 @@ import type { Fields } from "../exchange/exchange.js";
 import { fieldTokens } from "../exchange/fields.js";
 import { ZstdFrames } from "./zstd-frames.js";
 
-/** Decoded bytes kept of one body; what a bomb would unpack beyond them is never made. */
+/** Limit of decoded bytes per body; a decompression bomb is not expanded beyond it. */
 export const MAX_DECODED = 16 << 20;
-/** What a body may unpack to, as a multiple of its length: repetitive JSON comes to 50, and a bomb to 1,000. */
+/** Maximum expansion of a body as a multiple of its length: repetitive JSON reaches 50, a bomb 1,000. */
 const MAX_RATIO = 128;
-/** Small bodies may unpack to this, whatever the ratio. */
+/** Small bodies may expand to this size, regardless of the ratio. */
 const ALWAYS_DECODED = 256 << 10;
-/** RFC 9659: a zstd content coding must not need a window above 8 MiB. Four times that is forgiven. */
+/** RFC 9659: a zstd content coding must not need a window above 8 MiB. Four times that is tolerated. */
 const MAX_ZSTD_WINDOW = 32 << 20;
-/** Codings stacked on one body; nobody sends more than two. */
+/** Codings stacked on one body; more than two do not occur in practice. */
 const MAX_STACK = 2;
 
 export type Unpacked =
   | { readonly kind: "bytes"; readonly bytes: Buffer; readonly truncated: boolean }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** The codings that were applied, first one first (RFC 9110 §8.4). */
+/** The codings, in the order they were applied (RFC 9110 §8.4). */
 export function contentCodings(fields: Fields): readonly string[] {
   return fieldTokens(fields, "content-encoding").filter((coding) => coding !== "identity");
 }
 
-/** What `length` bytes may unpack to in all, whatever is stacked or strung together in them. */
+/** Limit for the total expansion of `length` bytes, including stacked or concatenated codings. */
 export function decodedBound(length: number): number {
   return Math.min(MAX_DECODED, mayUnpackTo(length));
 }
 
-/** What `length` bytes unpack to when they are no bomb. */
+/** Limit that `length` bytes only exceed if they are a decompression bomb. */
 export function mayUnpackTo(length: number): number {
   return Math.max(ALWAYS_DECODED, length * MAX_RATIO);
 }
 
 /**
- * Undoes the codings, last one first, up to `bound` bytes. Input that stops early gives what could be unpacked of it.
+ * Decodes the codings, last one first, up to `bound` bytes. Truncated input yields what could be decoded of it.
  */
 export function unpack(
   bytes: Buffer,
@@ -52,7 +52,7 @@ export function unpack(
   return unpacked;
 }
 
-/** By the names that servers give them (RFC 9110 §8.4.1, and others that are seen). */
+/** By their names in `Content-Encoding` (RFC 9110 §8.4.1, and others seen in practice). */
 const CODINGS: Readonly<Record<string, "gzip" | "deflate" | "br" | "zstd">> = {
   gzip: "gzip",
   "x-gzip": "gzip",
@@ -91,14 +91,14 @@ function unpackOne(bytes: Buffer, coding: string, maxOutputLength: number): Unpa
   }
 }
 
-/** `deflate` should be zlib (RFC 9110 §8.4.1.2), but raw deflate is sent as well: the zlib header has a checksum. */
+/** `deflate` should be zlib (RFC 9110 §8.4.1.2), but raw deflate is sent as well. The zlib header has a checksum. */
 export function isZlib(bytes: Buffer): boolean {
   return bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes.readUInt16BE(0) % 31 === 0;
 }
 
 /**
- * Node's decoders give nothing when the output exceeds its bound. So that the start of a large body is still
- * read, shorter and shorter starts of the input are tried.
+ * Node's decoders return nothing when the output exceeds its limit. To still read the start of a large body, shorter
+ * and shorter prefixes of the input are tried.
  */
 function bounded(bytes: Buffer, coding: string, decode: (input: Buffer) => Buffer): Unpacked {
   for (let length = bytes.length; length > 0; length >>= 3) {
@@ -125,7 +125,7 @@ function unpackZstd(bytes: Buffer, bound: number): Unpacked {
     chunks.push(chunk);
   });
   try {
-    // Never told that this is the end: an early end would throw instead of giving what is there.
+    // `final` is never set: truncated input would throw instead of yielding what is there.
     decoder.push(bytes);
   } catch (error) {
     if (!(error instanceof Enough) && length === 0) return { kind: "failed", reason: "corrupt_zstd" };

@@ -12,16 +12,16 @@ import { readProtobuf } from "./protobuf.js";
 import { firstEventBorder, readEventStream } from "./sse.js";
 
 /**
- * What a body is and says: content codings undone, told apart by its media type, and by looking where that is
- * missing or wrong. Of a body cut in the middle, a stream gives the events of both ends, all else its start.
- * Never throws; unpacks at most 16 MiB, and no more than 128 times what came.
+ * Decodes a body: removes content codings, and parses it by its media type, or by its content when that is missing or
+ * wrong. Of a body truncated in the middle, streams yield the events of both ends, other kinds only the start.
+ * Never throws; decompresses at most 16 MiB, and at most 128 times the input.
  */
 export function decodeBody(body: Body, fields: Fields): DecodedBody {
   if (body.length === 0 || body.head.length === 0) return { kind: "empty" };
   const codings = contentCodings(fields);
   let unpacked = unpack(body.head, codings);
   if (unpacked.kind === "failed" && looksLikeText(body.head)) {
-    // Says that it is packed, and is not: seen of servers whose error pages skip the compressor.
+    // Declared as compressed, but is not: occurs on servers whose error pages bypass compression.
     unpacked = { kind: "bytes", bytes: body.head, truncated: false };
   } else if (codings.length === 0 && isGzip(body.head)) {
     unpacked = unpack(body.head, ["gzip"]);
@@ -32,7 +32,7 @@ export function decodeBody(body: Body, fields: Fields): DecodedBody {
   const asSent = bytes === body.head;
   return readBytes({
     bytes,
-    // What is left of a packed body's end cannot be unpacked without its middle.
+    // The end of a compressed body cannot be decompressed without its middle.
     tail: asSent ? body.tail : undefined,
     fields,
     mediaType: mediaTypeOf(fields),
@@ -41,7 +41,7 @@ export function decodeBody(body: Body, fields: Fields): DecodedBody {
   });
 }
 
-/** What a decoded body says, as it is kept beside an event: JSON as JSON, a stream as its chunks, text as text. */
+/** A decoded body in the form stored in events: JSON as JSON, a stream as its chunks, text as text. */
 export function rawOf(decoded: DecodedBody): unknown {
   switch (decoded.kind) {
     case "json":
@@ -123,15 +123,15 @@ function binary({ length, mediaType, truncated }: Unpacked): DecodedBody {
     : { kind: "binary", length, mediaType: mediaType.essence, truncated };
 }
 
-/** Text by its media type; of these, bytes that are no text are forgiven one by one. */
+/** Text by its media type; invalid bytes in these are replaced individually. */
 function isTextType(essence: string): boolean {
   return /^text\/|[/+](?:json|jsonl|ndjson|x-ndjson|stream\+json|x-www-form-urlencoded)$/.test(essence);
 }
 
-/** Google's answers to its own pages begin with it, so that no other page can run them as a script. */
+/** Prefix of Google's responses to its own pages, which keeps other pages from running them as a script. */
 const ANTI_HIJACK = ")]}'";
 
-/** What the text is by its first characters, for these cannot be wrong; by its media type where they are silent. */
+/** Kind of a text by its first characters, which are reliable; by its media type when they are inconclusive. */
 function shapeOf(text: string, essence: string): "sse" | "json" | "form" | "text" {
   const start = text.slice(0, 256).trimStart();
   if (/^[{[]/.test(start) || start.startsWith(ANTI_HIJACK)) return "json";
@@ -170,7 +170,7 @@ function readJson(text: string, body: Unpacked, charset: string | undefined): De
   };
 }
 
-/** Events of the end of a stream whose middle was cut: from the first border on. */
+/** Events at the end of a stream whose middle was dropped: from the first event boundary on. */
 function tailEvents({ tail }: Unpacked, charset: string | undefined): StreamChunk[] {
   const text = tail && decodeText(tail, charset, "lenient");
   return text ? readEventStream(text.slice(firstEventBorder(text))) : [];
@@ -182,9 +182,9 @@ function tailLines({ tail }: Unpacked, charset: string | undefined): StreamChunk
   return text && border >= 0 ? readJsonSequence(text.slice(border)).values.map((data) => ({ data })) : [];
 }
 
-/** Fields of a form; a name that is repeated gives a list. */
+/** Fields of a form; repeated names yield a list. */
 function readForm(text: string): Record<string, unknown> {
-  // Names are gathered in quadratic time.
+  // Limited, since collecting the names takes quadratic time.
   const form = new URLSearchParams(firstFields(text));
   return Object.fromEntries(
     [...new Set(form.keys())].map((name) => {

@@ -7,9 +7,9 @@ type ProviderError = NonNullable<InteractionResponse["error"]>;
 const MAX_TEXT = 2000;
 
 /**
- * The provider's own error: `{error: {type, code, message}}` of OpenAI, Anthropic and Google (which also sends it
- * in a list), `{error: "…"}` of Ollama, `{message, __type}` of AWS, `{message}` of Cohere. What has no `error` is
- * one when the status says so, or when it says so itself. An error within a stream stands in the assembled document.
+ * The provider's own error: `{error: {type, code, message}}` of OpenAI, Anthropic and Google (which also sends it in a
+ * list), `{error: "…"}` of Ollama, `{message, __type}` of AWS, `{message}` of Cohere. A document without `error` is an
+ * error if its status or its own fields indicate one. An error within a stream is in the assembled document.
  */
 export function errorOf(exchange: DecodedExchange, document: unknown): ProviderError | undefined {
   const body = isObject(document) ? document : listOf(document)[0];
@@ -36,7 +36,7 @@ export function errorOf(exchange: DecodedExchange, document: unknown): ProviderE
   });
 }
 
-/** The names of errors that stand beside the answer, or in its place, without a field `error`. */
+/** Field names of errors beside the answer, or in its place, without a field `error`. */
 const FLAT: ReadonlyArray<readonly [code: string, message: string, type?: string]> = [
   ["error_code", "error_message", "error_type"],
   ["error_code", "error_msg"],
@@ -44,18 +44,18 @@ const FLAT: ReadonlyArray<readonly [code: string, message: string, type?: string
 ];
 
 /**
- * An error that says so without `error`, also in an answer of status 200 and within streams: `error_message` (gateways),
+ * An error without the field `error`, also in responses with status 200 and within streams: `error_message` (gateways),
  * `error_msg` (Baidu), `base_resp` (MiniMax), `object: "error"` (vLLM), `errors` (Cloudflare), and a `code` with a
  * `message` where an answer should be (DashScope, Zhipu).
  */
 export function flatErrorOf(body: JsonObject): ProviderError | undefined {
-  for (const told of [body, objectOf(body.base_resp)]) {
+  for (const source of [body, objectOf(body.base_resp)]) {
     for (const [code, message, type] of FLAT) {
-      const text = wordOf(told[message]);
-      if (text === undefined || told[code] === 0) continue;
+      const text = wordOf(source[message]);
+      if (text === undefined || source[code] === 0) continue;
       return present({
-        type: type === undefined ? undefined : wordOf(told[type]),
-        code: codeOf(told[code]),
+        type: type === undefined ? undefined : wordOf(source[type]),
+        code: codeOf(source[code]),
         message: text,
       });
     }

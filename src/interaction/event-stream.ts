@@ -8,19 +8,19 @@ const codec = new EventStreamCodec(
   (text) => Buffer.from(text, "utf8"),
 );
 
-/** Prelude, its checksum and the message's checksum: what an empty message has. */
+/** Size of an empty message: prelude, its checksum and the message's checksum. */
 const SMALLEST_MESSAGE = 16;
 
 export interface AmazonEventStream {
   readonly chunks: readonly StreamChunk[];
-  /** True when the last message is cut or damaged. */
+  /** True when the last message is truncated or corrupt. */
   readonly truncated: boolean;
 }
 
 /**
  * The messages of an `application/vnd.amazon.eventstream` (docs.aws.amazon.com, "Amazon event stream"). The name
- * of an event is its `:event-type`; an exception (`:exception-type`) and an error (`:error-code`) become an `error`. InvokeModel's chunks hold the vendor's
- * JSON as base64 in `bytes`: it is unwrapped.
+ * of an event is its `:event-type`; an exception (`:exception-type`) and an error (`:error-code`) become an `error`.
+ * InvokeModel's chunks contain the vendor's JSON as base64 in `bytes`, which is unwrapped.
  */
 export function readAmazonEventStream(bytes: Buffer): AmazonEventStream {
   const chunks: StreamChunk[] = [];
@@ -39,16 +39,16 @@ export function readAmazonEventStream(bytes: Buffer): AmazonEventStream {
 function readMessage(message: Buffer): StreamChunk | undefined {
   try {
     const { headers, body } = codec.decode(message);
-    const told = (name: string) => (headers[name] ? String(headers[name].value) : undefined);
+    const header = (name: string) => (headers[name] ? String(headers[name].value) : undefined);
     const data = unwrap(jsonOrText(Buffer.from(body).toString("utf8")));
-    const event = told(":event-type");
+    const event = header(":event-type");
     if (event !== undefined) return { event, data };
-    const failure = told(":exception-type") ?? told(":error-code");
+    const failure = header(":exception-type") ?? header(":error-code");
     if (failure === undefined) return { data };
-    const why = objectOf(data).message ?? told(":error-message") ?? objectOf(data).Message;
+    const why = objectOf(data).message ?? header(":error-message") ?? objectOf(data).Message;
     return { event: failure, data: { ...objectOf(data), error: present({ type: failure, message: why }) } };
   } catch {
-    return undefined; // a checksum does not fit: what follows cannot be trusted either
+    return undefined; // wrong checksum: what follows cannot be trusted either
   }
 }
 

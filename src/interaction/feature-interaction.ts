@@ -25,20 +25,20 @@ const TYPES: ReadonlySet<string> = new Set<InteractionType>([
   "rerank",
 ]);
 
-/** What a feature's rules found, in the shape of events; `undefined` when they found nothing. */
+/** Converts what a feature's rules found to the form of events; `undefined` when they found nothing. */
 export function interactionOf(
   { request, response }: FeatureReading,
   feature: Feature,
 ): Interaction | undefined {
-  const asked = requestOf(request);
-  const answered = response && responseOf(response);
-  if (Object.keys(asked).length === 0 && Object.keys(answered ?? {}).length === 0) return undefined;
+  const sent = requestOf(request);
+  const received = response && responseOf(response);
+  if (Object.keys(sent).length === 0 && Object.keys(received ?? {}).length === 0) return undefined;
   return present<Interaction>({
-    model: answered?.model ?? asked.model ?? null,
+    model: received?.model ?? sent.model ?? null,
     provider: null,
     type: TYPES.has(feature.type ?? "") ? (feature.type as InteractionType) : "chat",
-    request: asked,
-    response: answered,
+    request: sent,
+    response: received,
   });
 }
 
@@ -51,7 +51,7 @@ function requestOf({ messages, model, stream, ...rest }: JsonObject): Interactio
   });
 }
 
-/** JSONata gives the only element of a list instead of the list. */
+/** JSONata returns the only element of a list instead of the list. */
 function messagesOf(messages: unknown): Message[] | undefined {
   const list = isObject(messages) ? [messages] : messages;
   if (!Array.isArray(list)) return undefined;

@@ -4,10 +4,10 @@ import type { DecodedBody, DecodedExchange } from "./interaction.js";
 import { isObject, type JsonObject, jsonOrText, listOf, objectOf, stringOf } from "./json.js";
 import { type Budget, compileRule, type Rule } from "./rules.js";
 
-/** Time that all rules of one exchange may take together, in milliseconds. */
+/** Time limit for all rules of one exchange, in milliseconds. */
 const TIME_LIMIT = 250;
 
-/** What a feature's rules found, under the bundle's names. */
+/** Values found by a feature's rules, under the bundle's names. */
 export interface FeatureReading {
   readonly request: JsonObject;
   readonly response?: JsonObject;
@@ -25,14 +25,14 @@ interface FeatureRules {
   readonly response: ReadonlyArray<readonly [string, Rule]>;
   readonly stream: readonly StreamRule[];
   readonly finalize: ReadonlyArray<readonly [string, Rule]>;
-  /** Names that `finalize` makes something else of. */
+  /** Names that `finalize` turns into others. */
   readonly consumed: ReadonlySet<string>;
 }
 
 /**
- * Parsers of the bundles published in January and February 2026, and of the embedded one, that our own readers do
- * better than: ChatGPT's and DeepSeek's lose pieces of the answer or add what is none, Perplexity's needs what no rule
- * can say, Claude's knows no answer. Whatever changes in a parser makes it another one, which then speaks first.
+ * Parsers in the bundles published in January and February 2026, and in the embedded one, that our own readers are
+ * better than: ChatGPT's and DeepSeek's lose pieces of the answer or add others, Perplexity's needs what rules cannot
+ * express, Claude's does not read the answer. A modified parser has another fingerprint and takes precedence again.
  */
 const PUBLISHED = new Set<string>([
   "b630205d11ced168", // chatgpt
@@ -47,12 +47,12 @@ const PUBLISHED = new Set<string>([
 
 const compiled = new WeakMap<object, FeatureRules>();
 
-/** True when a better reader of our own is known for exactly this parser. */
+/** True when our own reader is known to be better than exactly this parser. */
 export function isPublishedParser(feature: Feature): boolean {
   return isObject(feature.parser) && rulesOf(feature.parser).published;
 }
 
-/** Reads an exchange by the rules of the bundle's feature; `undefined` when it has none. */
+/** Reads an exchange by the rules of the bundle's feature; `undefined` when there are none. */
 export function readFeature(exchange: DecodedExchange, feature: Feature): FeatureReading | undefined {
   const { parser } = feature;
   if (!isObject(parser)) return undefined;
@@ -82,7 +82,7 @@ function rulesOf(parser: JsonObject): FeatureRules {
   return rules;
 }
 
-/** Keys of a request's parser that say how to get at the document, and are no rules. */
+/** Keys of a request's parser that are not rules, but define how to extract the document. */
 const REQUEST_SETTINGS = new Set(["encoding", "form_field", "preprocess"]);
 
 function compile(parser: JsonObject): FeatureRules {
@@ -97,7 +97,7 @@ function compile(parser: JsonObject): FeatureRules {
       .map(objectOf)
       .flatMap((rule) => {
         const when = rule.when === undefined ? undefined : compileRule(rule.when);
-        // A condition that is refused must not let everything through.
+        // A rejected condition must not match everything.
         if (rule.when !== undefined && !when) return [];
         return [{ when, extract: compileAll(rule.extract), preprocess: rule.preprocess }];
       }),
@@ -136,7 +136,7 @@ function questionOf(body: DecodedBody, parser: JsonObject): unknown {
   return preprocess(field === undefined ? value : objectOf(value)[field], parser.preprocess);
 }
 
-/** Steps that lead to the document inside the document. */
+/** Applies the steps that extract the inner document. */
 function preprocess(value: unknown, steps: unknown): unknown {
   return listOf(steps)
     .map(objectOf)
@@ -158,7 +158,7 @@ function preprocess(value: unknown, steps: unknown): unknown {
     }, value);
 }
 
-/** Each chunk goes through every rule whose condition holds; what they extract is gathered as `accumulate` says. */
+/** Applies to each chunk every rule whose condition holds; results are combined as defined by `accumulate`. */
 function readStream(
   rules: FeatureRules,
   accumulate: JsonObject,
@@ -204,7 +204,7 @@ function gatherOne(values: readonly unknown[], op: unknown): unknown {
   return values.map((value) => (typeof value === "string" ? value : "")).join("");
 }
 
-/** The same for the same rules, in whichever order their keys come. */
+/** Independent of the order of keys. */
 function fingerprint(value: unknown): string {
   return createHash("sha256")
     .update(JSON.stringify(sorted(value, 0)))

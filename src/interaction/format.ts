@@ -28,8 +28,8 @@ import type { DecodedExchange } from "./interaction.js";
 import { isObject, type JsonObject } from "./json.js";
 
 /**
- * Ends of paths that only one format has. The first that fits counts, so longer ones stand first. It is `oisp/api-path.ts`
- * that says, before, whether a path of a host is a call of a model at all.
+ * Path suffixes unique to one format. The first match counts, so longer ones come first. Whether a path is a model call
+ * at all has already been decided by `oisp/api-path.ts`.
  */
 const BY_API_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/chat\/completions$/, openaiChat],
@@ -68,7 +68,7 @@ const BY_API_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/\/(?:fim\/)?completions$/, openaiCompletions],
 ];
 
-/** Paths of websites and apps. They are long enough to be told from any other host's. */
+/** Paths of websites and apps. They are long enough to be unique across hosts. */
 const BY_WEBSITE_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
   [/^\/backend-(?:api|anon)\/(?:f\/)?conversation$/, chatgptWeb],
   [/^\/api\/v0\/chat\/completion$/, deepseekWeb],
@@ -81,7 +81,7 @@ const BY_WEBSITE_PATH: ReadonlyArray<readonly [RegExp, WireFormat]> = [
 
 const BY_PATH = [...BY_WEBSITE_PATH, ...BY_API_PATH];
 
-/** What a provider speaks whose path and body say nothing. */
+/** Default format by provider, when path and body are inconclusive. */
 const BY_API_FORMAT: ReadonlyMap<string, WireFormat> = new Map([
   ["openai", openaiChat],
   ["anthropic", anthropicMessages],
@@ -92,8 +92,8 @@ const BY_API_FORMAT: ReadonlyMap<string, WireFormat> = new Map([
 ]);
 
 /**
- * The wire format of an exchange: told by its path, then by its request's body, and only when both are silent by
- * what the bundle says of the provider. `undefined` when it is no call of a model.
+ * The wire format of an exchange: by its path, then by its request's body, and only when both are inconclusive by the
+ * bundle's entry for the provider. `undefined` when it is not a model call.
  */
 export function wireFormatOf(
   exchange: DecodedExchange,
@@ -109,13 +109,13 @@ export function wireFormatOf(
   return byBody(requestBody.value) ?? byProvider(requestBody.value, provider?.apiFormat ?? "openai", parsers);
 }
 
-/** The format that a path (without query) tells; `undefined` when it leaves that to the body. */
+/** The format identified by a path (without query); `undefined` when the body decides. */
 export function readerOf(path: string): WireFormat | undefined {
   const trimmed = path.endsWith("/") ? path.slice(0, -1) : path;
   return BY_PATH.find(([pattern]) => pattern.test(trimmed))?.[1];
 }
 
-/** Fields that only one format has. */
+/** By fields that only one format has. */
 function byBody(body: JsonObject): WireFormat | undefined {
   if (Array.isArray(body.messages)) {
     if (typeof body.anthropic_version === "string") return anthropicMessages;
@@ -126,7 +126,9 @@ function byBody(body: JsonObject): WireFormat | undefined {
   return undefined;
 }
 
-/** Fields that several formats share: a conversation of some kind. A format of the bundle's own is read by its paths. */
+/**
+ * By fields that several formats share: some kind of conversation. A format defined by the bundle is read by its paths.
+ */
 function byProvider(
   body: JsonObject,
   apiFormat: ApiFormat,

@@ -8,7 +8,7 @@ import { readProtobuf } from "./protobuf.js";
 
 const PREFIX = 5;
 const COMPRESSED = 0x01;
-/** Connect's end of stream (JSON) and gRPC-Web's trailers (text): not messages of the service. */
+/** Connect's end of stream (JSON) and gRPC-Web's trailers (text): not service messages. */
 const END = 0x02 | 0x80;
 
 export interface Envelopes {
@@ -21,7 +21,7 @@ export function isEnveloped(essence: string): boolean {
   return /^application\/(?:grpc(?:-web(?:-text)?)?(?:\+|$)|connect\+)/.test(essence);
 }
 
-/** True for single protobuf messages: Connect's unary calls, Google's own clients. */
+/** True for single protobuf messages: Connect's unary calls, and Google's own clients. */
 export function isProtobuf(essence: string): boolean {
   return /^application\/(?:proto|x-protobuf|protobuf|vnd\.google\.protobuf)$/.test(essence);
 }

@@ -1,4 +1,4 @@
-/** What an exchange means. Values in, values out: no I/O. */
+/** The meaning of an exchange. No I/O. */
 
 import type { Fields } from "../exchange/exchange.js";
 
@@ -17,7 +17,7 @@ export type InteractionType =
   | "mcp"
   | "unknown";
 
-/** The normalised names only; the provider's own numbers stay in `_raw`. */
+/** Normalised names only; the provider's own numbers are in `_raw`. */
 export interface Usage {
   input_tokens?: number;
   output_tokens?: number;
@@ -34,7 +34,7 @@ export interface ToolCall {
   arguments?: unknown;
 }
 
-/** An image, file or sound by reference: never its bytes. */
+/** An image, file or sound by reference, without its bytes. */
 export interface MediaReference {
   type: string;
   media_type?: string;
@@ -61,13 +61,13 @@ export interface InteractionRequest {
   max_tokens?: number;
   tools?: unknown;
   tool_choice?: unknown;
-  /** The decoded body; set by the event builder, and only when asked for (docs/events.md). */
+  /** The decoded body; set by the event builder, and only if enabled (docs/events.md). */
   _raw?: unknown;
   [field: string]: unknown;
 }
 
 export interface InteractionResponse {
-  /** The text of the answer, all text parts joined. */
+  /** The text of the answer: all text parts joined. */
   content?: string;
   model?: string;
   finish_reason?: string;
@@ -88,11 +88,11 @@ export interface Interaction {
   response?: InteractionResponse;
 }
 
-/** A body after content decoding, told apart by what it is. */
+/** A body after content decoding, by kind. */
 export type DecodedBody =
   | { readonly kind: "empty" }
   | { readonly kind: "json"; readonly value: unknown; readonly truncated: boolean }
-  /** Server-sent events, NDJSON, event streams: what came, in order; data parsed where it is JSON. */
+  /** Server-sent events, NDJSON, event streams: chunks in order; data is parsed if it is JSON. */
   | {
       readonly kind: "stream";
       readonly format: StreamFormat;
@@ -121,7 +121,7 @@ export type StreamFormat =
 
 export interface StreamChunk {
   readonly event?: string;
-  /** Parsed JSON, or the text as it came. */
+  /** Parsed JSON, or the text as received. */
   readonly data: unknown;
 }
 

@@ -8,10 +8,10 @@ export const MAX_CHUNKS = 200_000;
 const MAX_TOKENS = 500_000;
 
 const OPEN = /[{[]/g;
-/** What can change the depth of a scan, or begins a string. */
+/** Characters that change the nesting depth, or start a string. */
 const STRUCTURE = /["{}[\]]/g;
 
-/** Index after the bracket that closes the one at `start`; -1 when it stays open. */
+/** Index after the bracket that closes the one at `start`; -1 when it is not closed. */
 function endOfValue(text: string, start: number): number {
   let depth = 0;
   let at = start;
@@ -30,14 +30,14 @@ function endOfValue(text: string, start: number): number {
 
 export interface JsonSequence {
   readonly values: readonly unknown[];
-  /** Where the first value that has no end starts; absent when all ended. */
+  /** Start of the first unterminated value; absent when all are complete. */
   readonly openFrom?: number;
-  /** True when there are more values than are kept. */
+  /** True when there are more values than the limit. */
   readonly cut?: boolean;
 }
 
 /**
- * Every object and array that stands at the top of the text, whatever separates them: line feeds, nothing at
+ * All top-level objects and arrays in the text, whatever separates them: line feeds, nothing at
  * all (`}{`), lengths, or boundary words.
  */
 export function readJsonSequence(text: string): JsonSequence {
@@ -51,27 +51,27 @@ export function readJsonSequence(text: string): JsonSequence {
     const end = endOfValue(text, start);
     if (end < 0) return { values, openFrom: start };
     const { value } = parseLoosely(text.slice(start, end));
-    // Brackets that hold no JSON are prose between two records.
+    // Brackets without JSON inside are prose between two records.
     if (value !== undefined) values.push(value);
     if (++looks >= MAX_CHUNKS) return { values, cut: true };
     at = end;
   }
 }
 
-/** Brackets alone do not make JSON: prose begins with them too. */
+/** A bracket alone does not indicate JSON: prose may start with one, too. */
 const JSON_START = /^(?:\{\s*(?:["}]|$)|\[\s*(?:["{[\]\d-]|true|false|null|$))/;
 const TOKEN = /["{}[\],:]/g;
-/** An escape sequence that the end cuts in two, after whole ones. */
+/** An incomplete escape sequence at the end, after complete ones. */
 const HALF_ESCAPE = /(?<!\\)((?:\\\\)*)\\(?:u[\da-fA-F]{0,3})?$/;
 
 /**
- * What is there of a JSON text whose end was cut off: complete members and elements, and the part that came of a
- * string value. `undefined` when nothing can be told.
+ * Parses a truncated JSON text: complete members and elements, and the beginning of an incomplete string value.
+ * `undefined` when nothing can be recovered.
  */
 export function parseJsonPrefix(text: string): unknown {
   if (!JSON_START.test(text)) return undefined;
   const open: string[] = [];
-  /** End of the longest start that closing the open brackets makes whole. */
+  /** End of the longest prefix that becomes valid by closing the open brackets. */
   let whole = 0;
   let beforeValue = true;
   let tokens = 0;

@@ -1,4 +1,4 @@
-/** Reading of values whose shape nobody vouches for. Nothing here throws. */
+/** Access to values of unknown shape. Nothing here throws. */
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -9,12 +9,12 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The value when it is an object, else an empty one, so that paths can be walked. */
+/** The value if it is an object, else an empty one, so that paths can be followed. */
 export function objectOf(value: unknown): JsonObject {
   return isObject(value) ? value : EMPTY;
 }
 
-/** The value when it is a list, else an empty one. */
+/** The value if it is a list, else an empty one. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : NONE;
 }
@@ -23,7 +23,7 @@ export function stringOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** The value when it is a string that says something. */
+/** The value if it is a non-empty string. */
 export function wordOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
@@ -36,27 +36,27 @@ export function booleanOf(value: unknown): boolean | undefined {
   return typeof value === "boolean" ? value : undefined;
 }
 
-/** Nesting beyond which JSON is not taken apart: what reads, redacts and writes it would run out of stack. */
+/** JSON nested deeper is not parsed: code that reads, redacts and writes it would overflow the stack. */
 const MAX_NESTING = 500;
 
-/** Objects, lists and members of JSON that is taken apart: each costs some fifty bytes and as many nanoseconds. */
+/** Limit of objects, lists and members in parsed JSON: each costs about fifty bytes and as many nanoseconds. */
 const MAX_ELEMENTS = 1_000_000;
-/** Objects and lists among them, which cost more. */
+/** Limit of objects and lists, which cost more. */
 const MAX_CONTAINERS = 200_000;
 
-/** Parsed JSON, or `undefined` when it is none, or nested or numerous beyond all reason. */
+/** Parsed JSON, or `undefined` when it is invalid, or exceeds the limits above. */
 export function parseJson(text: string): unknown {
   if (isNestedDeeper(text, MAX_NESTING) || hasTooManyElements(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // asked of text that may be anything
+    return undefined; // expected: the text may be anything
   }
 }
 
 /**
- * Parsed JSON; also that of Python's writer, which knows NaN and Infinity: they count as null. `exact` when the text
- * says the value by itself.
+ * Parsed JSON; also accepts NaN and Infinity, which Python writes, as null. `exact` if the text is valid JSON of the
+ * value.
  */
 export function parseLoosely(text: string): { readonly value: unknown; readonly exact: boolean } {
   const value = parseJson(text);
@@ -64,7 +64,7 @@ export function parseLoosely(text: string): { readonly value: unknown; readonly 
   return { value: parseJson(withoutNonNumbers(text)), exact: false };
 }
 
-/** Replaces what is no JSON number outside strings. */
+/** Replaces NaN and Infinity outside strings. */
 function withoutNonNumbers(text: string): string {
   const parts: string[] = [];
   for (let at = 0; at < text.length; ) {
@@ -79,9 +79,9 @@ function withoutNonNumbers(text: string): string {
   return parts.join("");
 }
 
-/** Whether objects of a text would fill the memory that the text itself does not. */
+/** Whether parsing would take far more memory than the text itself. */
 function hasTooManyElements(text: string): boolean {
-  // Each container takes two characters, each element two: a short text cannot have so many.
+  // Each container and each element takes two characters: a short text cannot have that many.
   if (text.length < 2 * MAX_CONTAINERS) return false;
   let containers = 0;
   let elements = 0;
@@ -102,9 +102,9 @@ function hasTooManyElements(text: string): boolean {
   return false;
 }
 
-/** Counts brackets outside strings; strings are skipped at once, so long texts cost nothing. */
+/** Counts brackets outside strings; strings are skipped quickly, so long texts are cheap. */
 export function isNestedDeeper(text: string, limit: number): boolean {
-  // Each level takes two characters, and a bracket that opens it.
+  // Each level takes two characters, one of which is an opening bracket.
   if (text.length <= 2 * limit || !hasMore(text, "{", "[", limit)) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -125,7 +125,7 @@ export function isNestedDeeper(text: string, limit: number): boolean {
   return false;
 }
 
-/** Whether the two characters together come more often than `limit`, in strings or not. */
+/** Whether the two characters occur more than `limit` times in total, in strings or not. */
 function hasMore(text: string, one: string, other: string, limit: number): boolean {
   let left = limit;
   for (const character of [one, other]) {
@@ -146,7 +146,7 @@ export function endOfString(text: string, from: number): number {
   return -1;
 }
 
-/** Parsed when it is JSON, else the text as it came. */
+/** Parsed if it is JSON, else the text as it is. */
 export function jsonOrText(text: string): unknown {
   return parseJson(text) ?? text;
 }

@@ -1,4 +1,4 @@
-/** A body's content coding (RFC 9110 §8.4), undone while it comes. Bytes in, bytes out; what it keeps has a bound. */
+/** Decodes a body's content coding (RFC 9110 §8.4) as it arrives. Bytes in, bytes out; its memory is bounded. */
 
 import { Decompress } from "fzstd";
 import type { MemoryBudget } from "../exchange/body.js";
@@ -6,18 +6,18 @@ import { codingNamed, isZlib, MAX_DECODED, mayUnpackTo } from "./content-encodin
 import { SyncZlib, type ZlibCoding } from "./sync-zlib.js";
 import { ZstdFrames } from "./zstd-frames.js";
 
-/** RFC 9659: what a zstd content coding may ask for. */
+/** RFC 9659: limit for a zstd content coding. */
 const MAX_ZSTD_WINDOW = 8 << 20;
-/** Of inflate: a window of 32 KiB, and its tables. */
+/** Memory of inflate: a window of 32 KiB, and its tables. */
 const ZLIB_MEMORY = 48 << 10;
 
 interface Decoder {
-  /** Throws when it comes to more than `most`, and when it is damaged. */
+  /** Throws when the output exceeds `most` bytes, or the input is corrupt. */
   push(bytes: Uint8Array, most: number): Uint8Array;
   close(): void;
 }
 
-/** With the memory that it takes. */
+/** A decoder, and the memory it takes. */
 interface Choice {
   readonly memory: number;
   readonly create: () => Decoder | undefined;
@@ -34,10 +34,10 @@ export class LiveUnpacker {
   ) {}
 
   /**
-   * @param codings as they were applied; more than one is undone nowhere while it comes
+   * @param codings in the order applied; several codings are not supported
    * @param start the first bytes of the body
-   * @param budget what the decoders of all bodies may keep together
-   * @returns undefined for a body that is better unpacked when it is whole
+   * @param budget memory limit for the decoders of all bodies
+   * @returns undefined when the body must be decoded after it is complete
    */
   static of(codings: readonly string[], start: Uint8Array, budget: MemoryBudget): LiveUnpacker | undefined {
     const choice = codings.length === 1 ? choose(codings[0]!, Buffer.from(start)) : undefined;
@@ -48,7 +48,7 @@ export class LiveUnpacker {
     return undefined;
   }
 
-  /** Undefined when the rest cannot be unpacked, or comes to too much: then it is closed. */
+  /** Undefined when the rest cannot be decoded, or is too large: then it is closed. */
   push(bytes: Uint8Array): Uint8Array | undefined {
     this.received += bytes.length;
     const most = Math.min(MAX_DECODED, mayUnpackTo(this.received) - this.made);
@@ -58,7 +58,7 @@ export class LiveUnpacker {
       this.made += unpacked.length;
       return unpacked;
     } catch {
-      return undefined; // damaged, or a bomb
+      return undefined; // corrupt, or a decompression bomb
     }
   }
 
@@ -78,17 +78,17 @@ function choose(coding: string, start: Buffer): Choice | undefined {
     case "br":
       return zlib("br", brotliWindow(start[0] ?? 0));
     case "zstd":
-      // What a frame asks for need not be in the first bytes.
+      // The window size of a frame may not be in the first bytes.
       return { memory: MAX_ZSTD_WINDOW, create: () => new LiveZstd() };
     default:
       return undefined;
   }
 }
 
-/** The second byte, which has the checksum, may come later. */
+/** The second byte, which has the checksum, may arrive later. */
 const beginsZlib = (start: Buffer) => (start.length === 1 ? (start[0]! & 0x0f) === 8 : isZlib(start));
 
-/** WBITS of RFC 7932 §9.1, from the first byte; the window that they ask for, in bytes. */
+/** The window size in bytes, from WBITS in the first byte (RFC 7932 §9.1). */
 function brotliWindow(first: number): number {
   if ((first & 1) === 0) return 1 << 16;
   const low = (first >> 1) & 7;
@@ -104,7 +104,7 @@ class LiveZstd implements Decoder {
   private readonly frames = new ZstdFrames();
   private readonly decoder = new Decompress((piece) => {
     this.length += piece.length;
-    if (this.length > this.most) throw new RangeError("more than is taken");
+    if (this.length > this.most) throw new RangeError("output too large");
     this.pieces.push(piece);
   });
 
@@ -113,12 +113,12 @@ class LiveZstd implements Decoder {
     this.length = 0;
     this.most = most;
     this.frames.push(bytes);
-    // fzstd makes a window of any size.
+    // fzstd allocates windows of any size.
     const { window, isTooMuch, isDamaged } = this.frames;
     if (isDamaged || isTooMuch || window > MAX_ZSTD_WINDOW) {
-      throw new RangeError("damaged, or more than is done");
+      throw new RangeError("corrupt, or too expensive to decode");
     }
-    // It keeps what is no whole block, and the tap uses its bytes again.
+    // Copied, because fzstd keeps incomplete blocks, and the tap reuses its buffer.
     this.decoder.push(new Uint8Array(bytes));
     return Buffer.concat(this.pieces);
   }

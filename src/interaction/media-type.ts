@@ -10,7 +10,7 @@ export interface MediaType {
 
 const PARAMETER = /;\s*([^=;\s]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))/g;
 
-/** Reads a `Content-Type` (RFC 9110 §8.3.1), leniently. */
+/** Parses a `Content-Type` (RFC 9110 §8.3.1), leniently. */
 export function parseMediaType(value = ""): MediaType {
   const semicolon = value.indexOf(";");
   const essence = (semicolon < 0 ? value : value.slice(0, semicolon)).trim().toLowerCase();
@@ -28,8 +28,8 @@ export function mediaTypeOf(fields: Fields): MediaType {
 }
 
 /**
- * Text of the bytes in that charset (UTF-8 unless said otherwise), without byte order mark. A character that the end
- * cuts in two is left out. `undefined` when the bytes are not text in it and that matters.
+ * Decodes bytes in the given charset (UTF-8 by default), without byte order mark. An incomplete character at the end is
+ * dropped. `undefined` when the bytes are invalid in that charset and `strictness` does not permit it.
  */
 export function decodeText(
   bytes: Buffer,
@@ -38,14 +38,14 @@ export function decodeText(
 ): string | undefined {
   if (charset === undefined || /^(?:utf-?8|us-ascii)$/i.test(charset)) {
     const whole = withoutCutCharacter(bytes);
-    // Most JSON is ASCII, and of that a text is made several times faster.
+    // Most JSON is ASCII, which is decoded several times faster as latin1.
     if (isAscii(whole)) return whole.toString("latin1");
     return strictness === "strict" && !isUtf8(whole) ? undefined : withoutMark(whole.toString("utf8"));
   }
   try {
     return new TextDecoder(charset, { fatal: strictness === "strict" }).decode(bytes, { stream: true });
   } catch (error) {
-    // A charset that nobody knows is UTF-8; bytes that are none in a known one are no text.
+    // An unknown charset is treated as UTF-8; bytes that are invalid in a known one are not text.
     return error instanceof RangeError ? decodeText(bytes, undefined, strictness) : undefined;
   }
 }
@@ -54,7 +54,7 @@ function withoutMark(text: string): string {
   return text.startsWith("\uFEFF") ? text.slice(1) : text;
 }
 
-/** The bytes up to the last whole character: a lead byte at the end announces how many should follow it. */
+/** The bytes up to the last complete character: a lead byte determines how many bytes follow it. */
 function withoutCutCharacter(bytes: Buffer): Buffer {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back]!;

@@ -25,7 +25,7 @@ export function base64Reference(base64: string, mediaType?: string, type?: strin
 
 const DATA_URL = /^data:([^;,]*)([^,]*),/i;
 
-/** A reference to what a URL points at; the bytes of a `data:` URL are counted and hashed. */
+/** A reference to the target of a URL; the bytes of a `data:` URL are counted and hashed. */
 export function urlReference(url: string, type?: string, mediaType?: string): MediaReference {
   const data = DATA_URL.exec(url);
   if (!data) return present({ type: type ?? kindOf(mediaType), media_type: mediaType, url });

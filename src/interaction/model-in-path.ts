@@ -1,12 +1,11 @@
 /**
- * The model that a path names: Gemini and Vertex `/models/{model}:method`, Bedrock `/model/{id}`, and the deployments
- * of Azure OpenAI.
+ * The model in a path: Gemini and Vertex `/models/{model}:method`, Bedrock `/model/{id}`, and Azure OpenAI deployments.
  */
 export function modelInPath(path: string): string | undefined {
   return deploymentInPath(path) ?? segmentAfter(/\/(?:models?|tunedModels|endpoints)\/([^/]+)/, path);
 }
 
-/** Azure OpenAI names the deployment in the path, and often no model in the body. */
+/** Azure OpenAI has the deployment in the path, and often no model in the body. */
 export function deploymentInPath(path: string): string | undefined {
   return segmentAfter(/\/(?:deployments|engines)\/([^/]+)/, path);
 }
@@ -17,6 +16,6 @@ function segmentAfter(pattern: RegExp, path: string): string | undefined {
   try {
     return decodeURIComponent(name);
   } catch {
-    return name; // a lone % is meant literally
+    return name; // a stray % is literal
   }
 }

@@ -3,7 +3,7 @@ import { present } from "./json.js";
 import { bytesReference } from "./media.js";
 import { decodeText, parseMediaType } from "./media-type.js";
 
-/** Parts read of one body; a form of an AI call has a dozen. */
+/** Limit of parts per body; forms of AI calls have about a dozen. */
 const MAX_PARTS = 1000;
 
 export interface Multipart {
@@ -13,8 +13,8 @@ export interface Multipart {
 }
 
 /**
- * Reads a multipart body (RFC 2046 §5.1, RFC 7578). Text fields are kept, files become references. Without a
- * boundary in the media type, the first line is it.
+ * Parses a multipart body (RFC 2046 §5.1, RFC 7578). Text fields are kept, files become references. Without a
+ * boundary in the media type, the first line is used.
  */
 export function readMultipart(bytes: Buffer, boundary: string | undefined): Multipart {
   const delimiter = boundary === undefined ? firstLine(bytes) : Buffer.from(`--${boundary}`, "latin1");
@@ -36,7 +36,7 @@ function firstLine(bytes: Buffer): Buffer {
   return Buffer.from(bytes.subarray(0, Math.max(end, 0)).toString("latin1").trimEnd(), "latin1");
 }
 
-/** `\r\n` header lines `\r\n\r\n` content `\r\n`, with lone line feeds let pass. */
+/** `\r\n` header lines `\r\n\r\n` content `\r\n`, with bare line feeds tolerated. */
 function readPart(part: Buffer): MultipartPart {
   const text = part.toString("latin1");
   const head = /^\r?\n(?:[^\r\n][^\n]*\n)*?\r?\n/.exec(text)?.[0] ?? "";

@@ -1,17 +1,17 @@
 import { decodeText } from "./media-type.js";
 
-/** Nesting that is followed; deeper bytes stay bytes. */
+/** Limit of nesting; deeper messages are left as bytes. */
 const MAX_DEPTH = 16;
-/** Fields read of one message. */
+/** Limit of fields per message. */
 const MAX_FIELDS = 10_000;
 
-/** Field number to its value, or to the list of its values when it is repeated. */
+/** Maps a field number to its value, or to the list of values when it is repeated. */
 export type ProtobufMessage = { [field: string]: unknown };
 
 /**
- * A protobuf message read without its schema (protobuf.dev/programming-guides/encoding): numbers as they stand,
- * text where bytes are text, nested messages where bytes are wholly one, else the count of the bytes.
- * `undefined` when the bytes are no message.
+ * Parses a protobuf message without its schema (protobuf.dev/programming-guides/encoding): numbers as encoded, bytes as
+ * text if they are text, as a nested message if they are exactly one, else as their length. `undefined` when the bytes
+ * are not a message.
  */
 export function readProtobuf(bytes: Buffer, depth = 0): ProtobufMessage | undefined {
   const message: ProtobufMessage = {};
@@ -42,11 +42,11 @@ function readValue(reader: WireReader, wireType: number, depth: number): unknown
     case 5:
       return reader.take(4)?.readFloatLE(0);
     default:
-      return undefined; // groups are gone from the language since 2008
+      return undefined; // groups have been deprecated since 2008
   }
 }
 
-/** Text first: a message that reads as plain text is rare, text that reads as a message is not. */
+/** Text first: messages that are also valid text are rare, text that is also a valid message is not. */
 function readBytes(bytes: Buffer, depth: number): unknown {
   const text = decodeText(bytes, undefined, "strict");
   const whole = text !== undefined && Buffer.byteLength(text) === bytes.length;

@@ -22,8 +22,8 @@ export interface ReadContext {
 }
 
 /**
- * What an exchange means; `undefined` when it is no call of a model that can be read. The bundle's parsers and
- * rules speak first, the format's own reader fills what they do not say.
+ * Reads the interaction in an exchange; `undefined` when it is not a readable model call. The bundle's parsers and
+ * rules take precedence; the format's own reader fills in the rest.
  */
 export function readInteraction(exchange: DecodedExchange, context: ReadContext): Interaction | undefined {
   const own = readFormat(exchange, context);
@@ -39,8 +39,8 @@ export function readInteraction(exchange: DecodedExchange, context: ReadContext)
 }
 
 /**
- * Looking at a conversation again is not having it, unless the bundle names the GET: Claude's in the bundles of
- * January 2026 reads the answer from the conversation that is fetched after it.
+ * Fetching a past conversation is not a model call, unless the bundle's feature lists the GET: Claude's in the bundles
+ * of January 2026 reads the answer from the conversation that is fetched after it.
  */
 function isMeantBy(feature: Feature, { method }: DecodedExchange): boolean {
   return method !== "GET" || feature.patterns.some((pattern) => pattern.method === "GET");
@@ -76,7 +76,7 @@ function readResponse(
   return withoutEmptyLists(error ? { ...response, error } : response);
 }
 
-/** Many providers answer `[]` for what did not happen; events leave it out. */
+/** Many providers send `[]` for what did not happen; events leave it out. */
 function withoutEmptyLists(response: InteractionResponse): InteractionResponse {
   if (!Object.values(response).some((value) => Array.isArray(value) && value.length === 0)) return response;
   return Object.fromEntries(
@@ -90,7 +90,7 @@ function questionOf({ requestBody }: DecodedExchange, format: WireFormat): unkno
     : documentOf(requestBody);
 }
 
-/** The answer as one document, put together when it came as a stream or list; `undefined` when none came. */
+/** The answer as one document, assembled if it is a stream or list; `undefined` when there is none. */
 function answerOf(exchange: DecodedExchange, format: WireFormat, parser: Parser | undefined): unknown {
   const body = exchange.responseBody;
   if (body.kind === "empty") return undefined;
@@ -113,7 +113,7 @@ function documentOf(body: DecodedBody): unknown {
   return body.kind === "text" ? body.text : {};
 }
 
-/** Text fields of a multipart form. */
+/** The text fields of a multipart form. */
 function fieldsOf(parts: readonly MultipartPart[]): JsonObject {
   return Object.fromEntries(
     parts.flatMap(({ name, text }) => (name === undefined || text === undefined ? [] : [[name, text]])),

@@ -1,12 +1,12 @@
 import jsonata from "jsonata";
 import { isObject, listOf } from "./json.js";
 
-/** Length of a rule; those of published bundles have at most 120 characters. */
+/** Maximum length of a rule; those in published bundles have at most 120 characters. */
 const MAX_LENGTH = 2000;
-/** Nesting of a rule's syntax tree, and of its evaluation. */
+/** Maximum nesting of a rule's syntax tree, and of its evaluation. */
 const MAX_DEPTH = 100;
 
-/** Functions that rules may call: none that loops, evaluates text, or makes much of little. */
+/** Functions that rules may call: none that loop, evaluate text, or amplify their input. */
 const FUNCTIONS = new Set([
   "exists",
   "not",
@@ -31,7 +31,7 @@ const FUNCTIONS = new Set([
   "distinct",
 ]);
 
-/** Syntax that can loop, run for long, or change things: functions of its own, patterns, `**`, transforms. */
+/** Syntax that can loop, run for a long time, or modify data: function definitions, patterns, `**`, transforms. */
 const FORBIDDEN = new Set([
   "lambda",
   "partial",
@@ -43,7 +43,7 @@ const FORBIDDEN = new Set([
   "bind",
 ]);
 
-/** Shared by the rules of one exchange: when it is over, rules say nothing more. */
+/** Shared by the rules of one exchange: once it is used up, rules return nothing. */
 export interface Budget {
   readonly deadline: number;
 }
@@ -51,8 +51,8 @@ export interface Budget {
 export type Rule = (input: unknown, budget: Budget) => unknown;
 
 /**
- * A JSONata rule of the bundle, made ready. The bundle is remote data: what could loop or run for long is refused
- * here, and evaluation stops at the deadline. `undefined` when the text is refused or no rule.
+ * Compiles a JSONata rule of the bundle. The bundle is untrusted: what could loop or run for a long time is rejected
+ * here, and evaluation stops at the deadline. `undefined` when the text is rejected or not a rule.
  */
 export function compileRule(text: unknown): Rule | undefined {
   if (typeof text !== "string" || text.length > MAX_LENGTH) return undefined;
@@ -71,7 +71,7 @@ export function compileRule(text: unknown): Rule | undefined {
       try {
         return plain(expression.evaluate(input));
       } catch {
-        return undefined; // a rule that does not fit this document says nothing of it
+        return undefined; // the rule does not apply to this document
       }
     };
   } catch {
@@ -92,7 +92,7 @@ function isKnownFunction(procedure: unknown): boolean {
   return isObject(procedure) && procedure.type === "variable" && FUNCTIONS.has(String(procedure.value));
 }
 
-/** JSONata's lists carry marks of their own; events hold plain ones. */
+/** Removes JSONata's own properties from lists. */
 function plain(value: unknown): unknown {
   if (typeof value === "function") return undefined;
   return Array.isArray(value) ? [...listOf(value)] : value;

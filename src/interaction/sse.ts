@@ -5,12 +5,12 @@ import { MAX_CHUNKS } from "./json-sequence.js";
 import { keepListSource } from "./json-source.js";
 
 /**
- * The events of an event stream (WHATWG HTML §9.2), with their data parsed where it is JSON. An event at the
- * end that no empty line closed is given as well: several servers end so, and the official SDKs read it. Some
- * servers send no empty lines at all: what the parser joins, and is no JSON, is taken line by line.
+ * The events of an event stream (WHATWG HTML §9.2), with JSON data parsed. An event at the end without closing empty
+ * line is included: several servers end like this, and the official SDKs accept it. Some servers send no empty lines at
+ * all: if the parser's joined data is not JSON, it is read line by line.
  */
 export function readEventStream(text: string): StreamChunk[] {
-  // A character that is no end of a line needs no event: such a text cannot hold too many.
+  // Every event has a minimum length: such a short text cannot contain too many.
   const pieces = text.length < MAX_CHUNKS * SHORTEST_EVENT ? [text] : piecesOf(text);
   const chunks: StreamChunk[] = [];
   const sources: string[] = [];
@@ -36,7 +36,7 @@ export function readEventStream(text: string): StreamChunk[] {
   return chunks;
 }
 
-/** Lines that are chunks by themselves: what they say together is no JSON, and the first says something alone. */
+/** Lines that are separate chunks: together they are not JSON, but the first one alone is. */
 function separateLines(data: string): string[] | undefined {
   const end = data.indexOf("\n");
   if (end < 0 || !isObject(parseLoosely(data.slice(0, end)).value)) return undefined;
@@ -46,14 +46,14 @@ function separateLines(data: string): string[] | undefined {
 
 /** `data:`, a character and an empty line. */
 const SHORTEST_EVENT = 8;
-/** Characters handed to the parser at a time: so many events more than the bound can come of them. */
+/** Characters passed to the parser at a time, which limits by how many events the bound can be exceeded. */
 const PIECE = 64 << 10;
 
 function* piecesOf(text: string): Generator<string> {
   for (let at = 0; at < text.length; at += PIECE) yield text.slice(at, at + PIECE);
 }
 
-/** Index after the first empty line: where the first whole event of a piece from the middle starts. */
+/** Index after the first empty line, where the first complete event of a fragment starts. */
 export function firstEventBorder(text: string): number {
   const border = /\r\n\r\n|\n\n|\r\r/.exec(text);
   return border ? border.index + border[0].length : text.length;

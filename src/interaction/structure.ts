@@ -5,13 +5,13 @@ import type { DecodedBody, DecodedExchange } from "./interaction.js";
 import { present } from "./json.js";
 import { mediaTypeOf } from "./media-type.js";
 
-/** What passed in a call whose schema nobody published: field numbers and what stands there. */
+/** Messages of a call with unpublished schema: field numbers and values. */
 export interface MessageStructure {
   readonly request?: unknown;
   readonly response?: unknown;
 }
 
-/** Of a gRPC, gRPC-Web, Connect or protobuf call, the structure of its messages; `undefined` of any other. */
+/** The structure of the messages of a gRPC, gRPC-Web, Connect or protobuf call; `undefined` for any other. */
 export function structureOf(exchange: DecodedExchange): MessageStructure | undefined {
   const structure = present({
     request: messagesOf(exchange.requestBody, exchange.requestFields),

@@ -1,4 +1,4 @@
-/** A body's gzip, deflate or brotli, undone while it comes: bytes in, bytes out, in the same moment. */
+/** Decodes gzip, deflate or brotli synchronously as it arrives: bytes in, bytes out. */
 
 import {
   type BrotliDecompress,
@@ -10,9 +10,9 @@ import {
 } from "node:zlib";
 
 /**
- * What Node's objects have besides their streams, whose output comes later from other threads. `_processChunk` is left
- * "for backwards compatibility" (lib/zlib.js of Node 20 to 26); minizlib, by which npm unpacks, is built on it. It was
- * made for one call and closes the handle after it, which is put off here.
+ * Internals of Node's zlib objects; their stream output is asynchronous, from other threads. `_processChunk` is kept
+ * "for backwards compatibility" (lib/zlib.js of Node 20 to 26); minizlib, which npm uses, is built on it. It is meant
+ * for a single call and closes the handle afterwards, which is postponed here.
  */
 interface Inner {
   _handle: { close(): void } | null;
@@ -43,7 +43,7 @@ export class SyncZlib {
     this.flush = coding === "br" ? constants.BROTLI_OPERATION_FLUSH : constants.Z_SYNC_FLUSH;
   }
 
-  /** Undefined where Node has no way to do it. */
+  /** Undefined when this version of Node does not support it. */
   static of(coding: ZlibCoding): SyncZlib | undefined {
     const stream = CREATE[coding]();
     const inner = stream as unknown as Partial<Inner>;
@@ -54,8 +54,8 @@ export class SyncZlib {
   }
 
   /**
-   * What can be said after these bytes. Throws when they are damaged, or come to more than `most` bytes; nothing can be
-   * pushed after that.
+   * The output available after these bytes. Throws when they are corrupt, or the output exceeds `most` bytes; nothing
+   * can be pushed after that.
    */
   push(bytes: Uint8Array, most: number): Buffer {
     this.inner._handle = this.handle;
@@ -63,7 +63,7 @@ export class SyncZlib {
     try {
       return this.inner._processChunk(bytes, this.flush);
     } finally {
-      // Each call leaves a listener, and an error is told again later.
+      // Each call adds a listener, and errors are emitted again later.
       this.stream.removeAllListeners("error").on("error", () => {});
     }
   }

@@ -1,11 +1,11 @@
 import { isObject } from "./json.js";
 
-/** Nesting of content that is followed: parts within a message within a list. */
+/** Limit of nested content: parts within a message within a list. */
 const MAX_DEPTH = 6;
 
 /**
- * The text of a provider's content, whichever shape it has: a string, a list of parts, an object with `text`,
- * `parts` or `content`. Thoughts, tool calls and media are not text. `undefined` when there is none.
+ * The text of a provider's content in any form: a string, a list of parts, an object with `text`, `parts` or `content`.
+ * Thoughts, tool calls and media are not text. `undefined` when there is none.
  */
 export function textOf(content: unknown, depth = 0): string | undefined {
   if (typeof content === "string") return content;
@@ -18,7 +18,7 @@ export function textOf(content: unknown, depth = 0): string | undefined {
   return textOf(content.text ?? content.parts ?? content.content ?? undefined, depth + 1);
 }
 
-/** Anything but these is a tool call, a thought, a file … whose `text` is not the answer's. */
+/** Other types are tool calls, thoughts, files … whose `text` is not part of the answer. */
 function isTextType(type: unknown): boolean {
   return (
     type === undefined ||

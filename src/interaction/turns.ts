@@ -2,16 +2,16 @@ import type { Exchange, WebSocketMessage } from "../exchange/exchange.js";
 import type { DecodedBody, DecodedExchange, StreamChunk } from "./interaction.js";
 import { isObject, jsonOrText, objectOf, stringOf } from "./json.js";
 
-/** A question and its answer on a WebSocket, read as if it were an exchange of its own. */
+/** A request and its response on a WebSocket, read like a separate exchange. */
 export interface Turn {
   readonly exchange: DecodedExchange;
-  /** Epoch milliseconds of the first message, of the first answer, of the last message. */
+  /** Epoch milliseconds of the first message, of the first message from the server, of the last message. */
   readonly startedAt: number;
   readonly answeredAt?: number;
   readonly endedAt: number;
 }
 
-/** What an answer ends with: OpenAI's responses and realtime, and Gemini Live. */
+/** Events that end an answer in OpenAI's responses and realtime, and Gemini Live. */
 const LAST_EVENTS = new Set([
   "response.done",
   "response.completed",
@@ -21,8 +21,8 @@ const LAST_EVENTS = new Set([
 ]);
 
 /**
- * The turns of a WebSocket: each ends with the event by which the provider ends an answer, or with the socket.
- * Messages from before the first question (session updates, greetings) belong to the first turn.
+ * The turns of a WebSocket: each ends with the provider's final event of an answer, or with the socket. Messages before
+ * the first request (session updates, greetings) belong to the first turn.
  */
 export function turnsOf(
   exchange: Exchange,
@@ -37,13 +37,13 @@ export function turnsOf(
       current = [];
     }
   }
-  // What follows the last answer is a turn when it asks something.
-  const asks = current.some(({ direction }) => direction === "request");
-  if (asks || (turns.length === 0 && current.length > 0)) turns.push(turnOf(current, opening));
+  // What follows the last answer is a turn if it contains a request.
+  const hasRequest = current.some(({ direction }) => direction === "request");
+  if (hasRequest || (turns.length === 0 && current.length > 0)) turns.push(turnOf(current, opening));
   return turns;
 }
 
-/** Does this message end an answer, and with it a turn? */
+/** Whether this message ends an answer, and with it a turn. */
 export function endsTurn(message: WebSocketMessage): boolean {
   return message.direction === "response" && endsAnswer(dataOf(message));
 }
@@ -88,7 +88,7 @@ function dataOf({ kind, data }: WebSocketMessage): unknown {
 
 function endsAnswer(data: unknown): boolean {
   if (!isObject(data)) return false;
-  // Responses refuse a turn with an error. Realtime's errors, each with an `event_id`, leave the answer going on.
+  // Responses reject a turn with an error. Realtime's errors, each with an `event_id`, do not end the answer.
   if (data.type === "error" && data.event_id === undefined) return true;
   return LAST_EVENTS.has(stringOf(data.type) ?? "") || objectOf(data.serverContent).turnComplete === true;
 }

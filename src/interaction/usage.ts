@@ -1,12 +1,13 @@
 /**
- * One meaning for each number, that of OpenTelemetry's GenAI conventions (gen_ai.usage.*): the input with everything
- * that came out of a cache or went into one, the output with all reasoning; the other numbers are parts of these two.
+ * Normalises numbers to the meaning in OpenTelemetry's GenAI conventions (gen_ai.usage.*): the input includes
+ * everything read from or written to a cache, the output includes all reasoning; the other numbers are parts of these
+ * two.
  */
 
 import type { Usage } from "./interaction.js";
 import { isObject, type JsonObject, listOf, objectOf, present } from "./json.js";
 
-/** The providers' names for each number, of all wire formats. */
+/** The providers' names for each number, in all wire formats. */
 const NAMES = {
   input: [
     "input_tokens",
@@ -48,7 +49,7 @@ const NAMES = {
   toolUse: ["toolUsePromptTokenCount", "total_tool_use_tokens"],
 } as const;
 
-/** Objects inside a usage that hold details: OpenAI's two generations, and realtime. */
+/** Objects inside a usage that contain details: both generations of OpenAI, and realtime. */
 const DETAILS = [
   "prompt_tokens_details",
   "input_tokens_details",
@@ -60,13 +61,13 @@ const DETAILS = [
 
 /**
  * Anthropic (docs.anthropic.com/en/docs/build-with-claude/prompt-caching) and Bedrock (TokenUsage of its API reference)
- * count cached tokens beside the input; all others within it.
+ * count cached tokens separately from the input; all others include them.
  */
 const BESIDE_INPUT = /^(?:cache_(?:read|creation)_input_tokens|cache(?:Read|Write)InputToken(?:s|Count))$/;
 const INPUT_WITHOUT_CACHE = /^(?:input_tokens|inputTokens|inputTokenCount)$/;
 
 /**
- * Google counts thoughts beside the answer (ai.google.dev/api/generate-content#UsageMetadata), and so do its
+ * Google counts thoughts separately from the answer (ai.google.dev/api/generate-content#UsageMetadata), and so do its
  * Interactions.
  */
 const BESIDE_OUTPUT = /^(?:thoughtsTokenCount|total_thought_tokens|total_reasoning_tokens)$/;
@@ -76,20 +77,20 @@ interface Count {
   readonly value: number;
 }
 
-/** Tokens of a usage that were written to a cache for an hour: Anthropic asks twice the price of input for them. */
+/** Tokens written to a cache for one hour: Anthropic charges twice the input price for them. */
 const hourWrites = new WeakMap<Usage, number>();
 
-/** What is charged, where a provider tells it beside what the model saw. */
+/** Billed usage, for providers that report it separately from what the model processed. */
 const billed = new WeakMap<Usage, Usage>();
 
-/** @param charged the provider's own numbers of what is charged */
+/** @param charged the provider's own numbers of billed usage */
 export function withBilled(usage: Usage | undefined, charged: unknown): Usage | undefined {
   const units = usageOf(charged);
   if (usage && units?.input_tokens !== undefined) billed.set(usage, units);
   return usage;
 }
 
-/** What is charged of a usage: mostly all of it. */
+/** The billed part of a usage: by default all of it. */
 export const billedOf = (usage: Usage): Usage => billed.get(usage) ?? usage;
 
 export function hourWritesOf(usage: Usage): number {
@@ -97,8 +98,8 @@ export function hourWritesOf(usage: Usage): number {
 }
 
 /**
- * The normalised numbers of a provider's usage, whichever names it uses. `total_tokens` only when the provider
- * says it. `undefined` when no number is known.
+ * The normalised numbers of a provider's usage, under any of the known names. `total_tokens` only if the provider sends
+ * it. `undefined` when no number is known.
  */
 export function usageOf(value: unknown): Usage | undefined {
   if (!isObject(value)) return undefined;
@@ -118,13 +119,13 @@ export function usageOf(value: unknown): Usage | undefined {
       (countOf(sources, NAMES.toolUse)?.value ?? 0) +
       (isBesideInput(input, output, total, cacheRead, cacheWrite) ? cached : 0),
   };
-  // Google leaves the answer out when all there was are thoughts.
+  // Google omits the answer's count when there were only thoughts.
   const thoughtOnly = reasoning && BESIDE_OUTPUT.test(reasoning.name) ? NO_ANSWER : undefined;
   const answered = answeredOf(value, output ?? thoughtOnly, reasoning, total, whole?.input);
   const usage = present<Usage>({
     input_tokens: whole?.input,
     output_tokens: answered,
-    // A provider whose total leaves out what it counts beside it has no total of the whole.
+    // The total of some providers excludes what they count separately.
     total_tokens: total && Math.max(total.value, (whole?.input ?? 0) + (answered ?? 0)),
     cache_read_tokens: cacheRead?.value,
     cache_creation_tokens: cacheWrite?.value,
@@ -134,18 +135,18 @@ export function usageOf(value: unknown): Usage | undefined {
   return Object.keys(usage).length > 0 ? usage : undefined;
 }
 
-/** Of the names of one usage: providers have some twenty. */
+/** Limit of names in one usage: providers have about twenty. */
 const MAX_NAMES = 200;
 
 /**
- * What a stream told of its usage so far, and what it tells now. A count replaces the one before it; null, zero and
- * what is no count take nothing away: gateways fill them in where they know nothing.
+ * Merges a stream's usage so far with an update. A count replaces the previous one; null, zero and other values are
+ * ignored: gateways send them for unknown counts.
  */
-export function laterUsage(known: unknown, told: unknown): JsonObject | undefined {
-  if (!isObject(told)) return isObject(known) ? known : undefined;
+export function laterUsage(known: unknown, update: unknown): JsonObject | undefined {
+  if (!isObject(update)) return isObject(known) ? known : undefined;
   const merged: Record<string, unknown> = { ...objectOf(known) };
   let names = Object.keys(merged).length;
-  for (const [name, value] of Object.entries(told)) {
+  for (const [name, value] of Object.entries(update)) {
     if (value === null || value === undefined || name === "__proto__") continue;
     if (!Object.hasOwn(merged, name) && ++names > MAX_NAMES) continue;
     if (isObject(value)) merged[name] = laterUsage(merged[name], value);
@@ -162,7 +163,7 @@ function isBesideInput(
   write: Count | undefined,
 ): boolean {
   const cached = (read?.value ?? 0) + (write?.value ?? 0);
-  // Cached tokens are a part of the input: when they are more than it, it is counted without them.
+  // Cached tokens are part of the input: if there are more of them, the input is counted without them.
   if (cached > input.value) return true;
   if (INPUT_WITHOUT_CACHE.test(input.name))
     return [read, write].every((count) => !count || count.value === 0 || BESIDE_INPUT.test(count.name));
@@ -170,10 +171,10 @@ function isBesideInput(
 }
 
 const NO_ANSWER: Count = { name: "candidatesTokenCount", value: 0 };
-/** In these dialects the total is that of all there was. */
+/** In these dialects the total includes everything. */
 const WITHIN_TOTAL = /^(?:completion_tokens|candidatesTokenCount)$/;
 
-/** The output with all reasoning. */
+/** The output including all reasoning. */
 function answeredOf(
   value: JsonObject,
   output: Count | undefined,
@@ -183,16 +184,16 @@ function answeredOf(
 ): number | undefined {
   if (output === undefined) return undefined;
   const isBeside = isBesideOutput(value, output, reasoning, total, input);
-  const told = output.value + (isBeside ? (reasoning?.value ?? 0) : 0);
+  const counted = output.value + (isBeside ? (reasoning?.value ?? 0) : 0);
   const isWhole = isBeside || (reasoning?.value ?? 0) === 0;
-  if (!isWhole || !WITHIN_TOTAL.test(output.name) || input === undefined) return told;
-  // Google's endpoint for OpenAI's clients tells its thoughts in the total alone (discuss.ai.google.dev/t/127400).
-  return Math.max(told, (total?.value ?? 0) - input);
+  if (!isWhole || !WITHIN_TOTAL.test(output.name) || input === undefined) return counted;
+  // Google's OpenAI-compatible endpoint counts thoughts in the total only (discuss.ai.google.dev/t/127400).
+  return Math.max(counted, (total?.value ?? 0) - input);
 }
 
 /**
- * xAI's chat counts reasoning beside the answer and within the total; Perplexity's deep research, which also tells
- * the tokens of its citations, beside both.
+ * xAI's chat counts reasoning separately from the answer, but in the total; Perplexity's deep research, which also
+ * reports the tokens of its citations, separately from both.
  */
 function isBesideOutput(
   value: JsonObject,
@@ -207,7 +208,7 @@ function isBesideOutput(
   return input !== undefined && total?.value === input + output.value + reasoning.value;
 }
 
-/** The first name that counts something, else the first that counts zero: gateways fill in several dialects at once. */
+/** The first nonzero count, else the first zero: gateways fill in several dialects at once. */
 function countOf(sources: readonly JsonObject[], names: readonly string[]): Count | undefined {
   let zero: Count | undefined;
   for (const source of sources) {
@@ -227,9 +228,9 @@ function larger(count: Count | undefined, other: Count | undefined): Count | und
 
 /** Anthropic: `cache_creation: {ephemeral_5m_input_tokens, ephemeral_1h_input_tokens}`; Bedrock: `cacheDetails`. */
 function writesByLifetime(usage: JsonObject): { readonly all: Count | undefined; readonly hour: number } {
-  const told = objectOf(usage.cache_creation ?? objectOf(usage.prompt_tokens_details).cache_creation);
-  const hour = countOf([told], ["ephemeral_1h_input_tokens"])?.value ?? 0;
-  const minutes = countOf([told], ["ephemeral_5m_input_tokens"])?.value ?? 0;
+  const writes = objectOf(usage.cache_creation ?? objectOf(usage.prompt_tokens_details).cache_creation);
+  const hour = countOf([writes], ["ephemeral_1h_input_tokens"])?.value ?? 0;
+  const minutes = countOf([writes], ["ephemeral_5m_input_tokens"])?.value ?? 0;
   const bedrockHour = listOf(usage.cacheDetails)
     .map(objectOf)
     .filter(({ ttl }) => ttl === "1h")

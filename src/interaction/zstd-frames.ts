@@ -1,12 +1,12 @@
 /**
- * What the frames of zstd ask for, before they are decoded (RFC 8878 §3.1). Bytes in, however they are cut; nothing but
- * headers is looked at.
+ * Inspects the headers of zstd frames for their resource needs, before decoding (RFC 8878 §3.1). The bytes may be split
+ * anywhere.
  */
 
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
 const SKIPPABLE_HEADER = 8;
-/** Magic number and descriptor: what says how long a frame's header is. */
+/** Magic number and descriptor, which determine the length of a frame's header. */
 const DESCRIBED = 5;
 const LONGEST_HEADER = 18;
 const BLOCK_HEADER = 3;
@@ -14,19 +14,19 @@ const CHECKSUM = 4;
 const RLE_BLOCK = 1;
 const RESERVED_BLOCK = 3;
 /**
- * fzstd moves its window for each block, 60 µs for one of 2 MiB, the usual one. So much of it may be moved for each byte
- * that comes: blocks of 16 bytes, fewer than a token's event has; and this at least.
+ * fzstd moves its whole window for each block: 60 µs for the usual 2 MiB. Limit of window bytes moved per input byte,
+ * which allows blocks of 16 bytes, smaller than the event of a token; and the minimum for any input.
  */
 const MOVED_PER_BYTE = 128 << 10;
 const ALWAYS_MOVED = 1 << 30;
 
 export class ZstdFrames {
-  /** The largest window that a frame has asked for, in bytes. */
+  /** The largest window required by a frame, in bytes. */
   window = 0;
-  /** What stands where a header should is none. */
+  /** A header was expected, but is invalid. */
   isDamaged = false;
   private received = 0;
-  /** Each block's window, in bytes. */
+  /** Sum of the window sizes of all blocks, in bytes. */
   private moved = 0;
   private readonly header = Buffer.alloc(LONGEST_HEADER);
   private filled = 0;
@@ -36,7 +36,9 @@ export class ZstdFrames {
   private frameWindow = 0;
   private hasChecksum = false;
 
-  /** Its blocks are too small for its window: it takes longer to be decoded than anybody's who means well. */
+  /**
+   * Its blocks are too small for its window: decoding would take excessively long, unlike for any legitimate sender.
+   */
   get isTooMuch(): boolean {
     return this.moved > ALWAYS_MOVED + this.received * MOVED_PER_BYTE;
   }
@@ -108,7 +110,7 @@ function headerLength(descriptor: number): number {
   return DESCRIBED + window + dictionaryIdLength(descriptor) + contentSizeLength(descriptor);
 }
 
-/** Window_Descriptor; of a frame in a single segment its content's size (§3.1.1.1.2). */
+/** Window_Descriptor; for a single-segment frame, its content size (§3.1.1.1.2). */
 function windowOf(header: Buffer): number {
   const descriptor = header[4]!;
   if (!isSingleSegment(descriptor)) {

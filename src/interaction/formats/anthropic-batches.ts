@@ -1,4 +1,4 @@
-/** Anthropic's calls beside messages: counting, batches, and the completions of old. */
+/** Anthropic's calls other than messages: token counting, batches, and legacy completions. */
 
 import { booleanOf, listOf, numberOf, objectOf, present, stringOf, wordOf } from "../json.js";
 import { usageOf } from "../usage.js";

@@ -57,7 +57,7 @@ export const anthropicMessages: WireFormat = {
   assemble: assembleMessage,
 };
 
-/** A content block, its media replaced by a reference, also within the result of a tool. */
+/** A content block with media replaced by a reference, including media in tool results. */
 export function anthropicPart(block: JsonObject): unknown {
   const { type, source, content } = block;
   if (type === "tool_result" && Array.isArray(content)) {
@@ -72,20 +72,20 @@ export function anthropicPart(block: JsonObject): unknown {
   return undefined;
 }
 
-/** Calls of the user's tools and of those that run at the provider. */
+/** Calls of the user's tools and of tools run by the provider. */
 function toolCallsOf(blocks: readonly JsonObject[]): ToolCall[] | undefined {
   const calls = blocks.filter(({ type }) => /^(?:server_|mcp_)?tool_use$/.test(String(type)));
   return someOf(calls.map(({ id, name, input }) => toolCall(id, name, input)));
 }
 
-/** Results of tools that ran at the provider: `web_search_tool_result` and its like. */
+/** Results of tools run by the provider: `web_search_tool_result` and similar. */
 function toolResultsOf(blocks: readonly JsonObject[]): unknown {
   return someOf(blocks.filter(({ type }) => typeof type === "string" && type.endsWith("tool_result")));
 }
 
 /**
- * Events to one Message (docs.anthropic.com/en/api/messages-streaming). Usage is told in the first event and the
- * last one, by gateways in others too; some end a stream with the whole message.
+ * Assembles events to one Message (docs.anthropic.com/en/api/messages-streaming). Usage is in the first and the last
+ * event, with gateways in others, too; some end a stream with the whole message.
  */
 function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
   const message: Growing = {};
@@ -105,10 +105,10 @@ function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
     const type = wordOf(data.type) ?? event;
     switch (type) {
       case "message_start":
-        assign(message, told(data.message));
+        assign(message, withoutNulls(data.message));
         break;
       case "message":
-        assign(message, told(data));
+        assign(message, withoutNulls(data));
         if (listOf(data.content).length > 0) blocks.clear();
         break;
       case "content_block_start":
@@ -119,7 +119,7 @@ function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
         break;
       case "message_delta":
         usage = laterUsage(usage, objectOf(data.delta).usage);
-        assign(message, told(data.delta));
+        assign(message, withoutNulls(data.delta));
         break;
       default:
         if (type === "error" || isObject(data.error)) message.error = data.error ?? data;
@@ -130,8 +130,8 @@ function assembleMessage(chunks: readonly StreamChunk[]): JsonObject {
   return present({ ...message, content, usage });
 }
 
-/** What is said of a message; null says nothing. */
-function told(part: unknown): JsonObject {
+/** Null means that the event has no value for the field. */
+function withoutNulls(part: unknown): JsonObject {
   return Object.fromEntries(Object.entries(objectOf(part)).filter(([, value]) => value !== null));
 }
 
@@ -154,7 +154,7 @@ function addDelta(block: Growing, delta: JsonObject): void {
   block[to] = `${stringOf(block[to]) ?? ""}${delta[from]}`;
 }
 
-/** The pieces of a tool's input are JSON only when joined. */
+/** The pieces of a tool's input only form JSON when joined. */
 function closeBlock(block: Growing): void {
   const { partial_json: json } = block;
   if (json === undefined) return;

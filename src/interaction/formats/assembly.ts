@@ -1,13 +1,13 @@
-/** Values that grow while the chunks of a stream are read. */
+/** Assembles values from the chunks of a stream. */
 
 import { isObject, type JsonObject, numberOf, objectOf, wordOf } from "../json.js";
 
 export type Growing = Record<string, unknown>;
 
 /**
- * Puts a delta onto what is there, as OpenAI's chunks are meant: strings are appended, lists are joined by their
- * elements' `index`, objects go deep, all else replaces. `ATOMIC` names are never appended: some servers repeat
- * them in each chunk.
+ * Merges a delta into the target with the semantics of OpenAI's chunks: strings are appended, lists are merged by their
+ * elements' `index`, objects recursively, everything else is replaced. `ATOMIC` names are never appended: some servers
+ * repeat them in each chunk.
  */
 export function mergeDelta(target: Growing, delta: object, depth = 0): Growing {
   for (const [key, value] of Object.entries(delta)) {
@@ -37,8 +37,8 @@ function listOfParts(current: unknown): unknown[] {
 }
 
 /**
- * Pieces of tool calls. Servers leave out the index, the id, or both, or give each call the same index: a piece with
- * neither goes on with the call before it, one with another id and a name begins a call.
+ * Merges pieces of tool calls. Servers omit the index, the id, or both, or use the same index for all calls: a piece
+ * with neither continues the previous call, one with another id and a name starts a new call.
  */
 function mergeCalls(calls: unknown[], pieces: readonly unknown[], depth: number): unknown[] {
   const places = placesOf(calls);
@@ -81,15 +81,15 @@ function mergeList(list: unknown[], delta: readonly unknown[], depth: number): u
   return list;
 }
 
-/** Puts the members of an object onto what grows. A copy for each chunk would cost the square of a stream's length. */
+/** Assigns the members of an object in place. Copying for each chunk would take quadratic time. */
 export function assign(target: Growing, source: JsonObject): void {
   for (const name of Object.keys(source)) if (name !== "__proto__") target[name] = source[name];
 }
 
-/** Lists that were made here, and not taken from a chunk. */
+/** Lists created here, not taken from a chunk. */
 const grown = new WeakSet<readonly unknown[]>();
 
-/** A member that is a list and may grow in place: a copy, the first time, of one that is a chunk's. */
+/** A list member that can be appended to in place; a list taken from a chunk is copied first. */
 export function listIn(target: Growing, name: string): unknown[] {
   const list = target[name];
   if (Array.isArray(list) && grown.has(list)) return list;
@@ -99,7 +99,7 @@ export function listIn(target: Growing, name: string): unknown[] {
   return own;
 }
 
-/** Puts values at the end of a list that grows. */
+/** Appends values to a list member. */
 export function addTo(target: Growing, name: string, values: readonly unknown[]): void {
   const list = listIn(target, name);
   for (const value of values) list.push(value);
@@ -107,18 +107,18 @@ export function addTo(target: Growing, name: string, values: readonly unknown[])
 
 interface Place {
   readonly element: Growing;
-  /** Its place in the list. */
+  /** Its index in the list. */
   readonly at: number;
 }
 
-/** Where the elements of a list are, by what names them: a stream may begin as many as it has chunks. */
+/** Index of list elements by their ids, since a stream may start as many elements as it has chunks. */
 class Places {
   last: Place | undefined;
   private readonly ids = new Map<string, Place>();
   private readonly lastOnes = new Map<number, Place>();
   private readonly firstOnes = new Map<number, Place>();
 
-  /** To be called when an element came, or got another name. */
+  /** Call it when an element is added, or its id changes. */
   note(place: Place): void {
     const { element, at } = place;
     const id = wordOf(element.id);
@@ -130,7 +130,7 @@ class Places {
     if (this.firstAt(index) === undefined) this.firstOnes.set(index, place);
   }
 
-  /** The last one; an element that has got another id since is not that. */
+  /** The last element with this id; one whose id has changed since does not count. */
   withId(id: string): Place | undefined {
     const place = this.ids.get(id);
     return place?.element.id === id ? place : undefined;

@@ -10,7 +10,7 @@ import { openaiChat } from "./openai-chat.js";
 import type { WireFormat } from "./wire-format.js";
 
 /**
- * Amazon Bedrock's InvokeModel: the body is the vendor's own
+ * Amazon Bedrock's InvokeModel: the body has the vendor's own format
  * (docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html).
  */
 export const bedrockInvoke: WireFormat = {
@@ -34,9 +34,9 @@ export const bedrockInvoke: WireFormat = {
     const metrics = objectOf(
       chunks.map(({ data }) => objectOf(data)["amazon-bedrock-invocationMetrics"]).find(isObject),
     );
-    const said = chunks.filter(({ data }) => objectOf(data).error === undefined);
+    const answers = chunks.filter(({ data }) => objectOf(data).error === undefined);
     const { error } = objectOf(chunks.find(({ data }) => objectOf(data).error !== undefined)?.data);
-    const document = said.length > 0 ? assembleVendor(said, delta) : {};
+    const document = answers.length > 0 ? assembleVendor(answers, delta) : {};
     return present({
       ...document,
       "amazon-bedrock-invocationMetrics": metrics,
@@ -45,7 +45,10 @@ export const bedrockInvoke: WireFormat = {
   },
 };
 
-/** docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens: the body of one of the two other calls. */
+/**
+ * docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens: contains the body of one of the two other
+ * calls.
+ */
 export const bedrockTokenCount: WireFormat = {
   id: "bedrock_count_tokens",
   type: "token_count",
@@ -59,7 +62,7 @@ export const bedrockTokenCount: WireFormat = {
   response: (fields, { path }) => present({ model: modelInPath(path), usage: usageOf(fields) }),
 };
 
-/** Embeddings of Titan and Cohere by InvokeModel. */
+/** Embeddings of Titan and Cohere via InvokeModel. */
 export const bedrockEmbeddings: WireFormat = {
   id: "bedrock_embeddings",
   type: "embedding",
@@ -76,8 +79,8 @@ export const bedrockEmbeddings: WireFormat = {
 };
 
 /**
- * Told by the model's id, of which the vendor is a part: `eu.anthropic.claude-…`. The ARN of an inference profile names
- * none; then the bodies tell, as they do of models that are newer than this list.
+ * Determined by the model id, which contains the vendor: `eu.anthropic.claude-…`. The ARN of an inference profile does
+ * not; then the bodies decide, as for models newer than this list.
  */
 function vendorOf({ path, requestBody }: DecodedExchange, fields: JsonObject): WireFormat {
   const model = modelInPath(path) ?? "";
@@ -95,7 +98,7 @@ function vendorOf({ path, requestBody }: DecodedExchange, fields: JsonObject): W
   return plainText;
 }
 
-/** Chunks say themselves whose they are. */
+/** The format is recognised from the chunks. */
 const assembleVendor: NonNullable<WireFormat["assemble"]> = (chunks, delta) => {
   const first = objectOf(chunks[0]?.data);
   if (/^(?:message|content_block)_/.test(String(first.type)))
@@ -109,7 +112,7 @@ const assembleVendor: NonNullable<WireFormat["assemble"]> = (chunks, delta) => {
   return plainText.assemble!(chunks, delta);
 };
 
-/** Nova's chunks name their event as their only key. */
+/** Nova's chunks have the event's name as their only key. */
 function namedEvent({ data }: StreamChunk): StreamChunk[] {
   const [event, payload] = Object.entries(objectOf(data))[0] ?? [];
   return event === undefined ? [] : [{ event, data: payload }];
@@ -147,7 +150,7 @@ const plainText: WireFormat = {
     const text = results
       .map(({ outputText, generation, text }) => stringOf(outputText ?? generation ?? text) ?? "")
       .join("");
-    const told = Object.fromEntries(results.flatMap(Object.entries).filter(([, value]) => value !== null));
-    return { ...told, text: undefined, outputText: undefined, generation: text };
+    const merged = Object.fromEntries(results.flatMap(Object.entries).filter(([, value]) => value !== null));
+    return { ...merged, text: undefined, outputText: undefined, generation: text };
   },
 };

@@ -8,7 +8,9 @@ import type { Growing } from "./assembly.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
-/** Amazon Bedrock's Converse and ConverseStream (docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse). */
+/**
+ * Amazon Bedrock's Converse and ConverseStream (docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse).
+ */
 export const bedrockConverse: WireFormat = {
   id: "bedrock_converse",
   type: "chat",
@@ -83,7 +85,7 @@ function mediaOf(block: JsonObject): MediaReference | undefined {
   return undefined;
 }
 
-/** Events to one answer of Converse. The shapes of events and answer differ only in these few places. */
+/** Assembles events to one Converse response. Events and response differ in form only in these few places. */
 function assembleConverse(chunks: readonly StreamChunk[]): JsonObject {
   const document: Growing = {};
   const blocks = new Map<number, Growing>();

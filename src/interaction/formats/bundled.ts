@@ -7,8 +7,7 @@ import { openaiPart } from "./openai-chat.js";
 import type { WireFormat } from "./wire-format.js";
 
 /**
- * A format of which only the bundle knows: all that is read is what its paths find. Streams are read by the
- * bundle's delta path.
+ * A format only defined by the bundle, read entirely by its paths. Streams are read by the bundle's delta path.
  */
 export function bundledFormat(id: string): WireFormat {
   return {
@@ -37,13 +36,13 @@ export function bundledFormat(id: string): WireFormat {
       }),
     assemble: (chunks, deltaOf) => {
       const document: Growing = {};
-      const said: Growing = {};
+      const merged: Growing = {};
       for (const { data } of chunks) {
         Object.assign(document, objectOf(data));
         const piece = deltaOf?.(data);
-        mergeDelta(said, typeof piece === "string" ? { content: piece } : objectOf(piece));
+        mergeDelta(merged, typeof piece === "string" ? { content: piece } : objectOf(piece));
       }
-      return { ...document, ...said };
+      return { ...document, ...merged };
     },
   };
 }

@@ -47,7 +47,7 @@ function textOfParts({ content }: JsonObject): string {
     .join("");
 }
 
-/** What is said to the user: not the calls of tools (another recipient), not thoughts, not hidden context. */
+/** Whether a message is visible to the user: no tool calls (another recipient), thoughts, or hidden context. */
 function isAnswer({ author, content, recipient, metadata }: JsonObject): boolean {
   const type = objectOf(content).content_type;
   return (
@@ -66,13 +66,13 @@ function thoughtsOf({ thoughts }: JsonObject): string[] {
 }
 
 /**
- * Messages of a conversation's stream. With delta encoding each `c` counts a message up, and steps go to the last
- * one; without it, each event holds a message as it is so far.
+ * Messages of a conversation's stream. With delta encoding each `c` starts the next message, and steps apply to the
+ * last one; without it, each event contains a message so far.
  */
 function assembleConversation(chunks: readonly StreamChunk[]): JsonObject {
   const documents = new Map<number, DeltaDocument>();
   const whole = new Map<unknown, JsonObject>();
-  let told: JsonObject = {};
+  let details: JsonObject = {};
   let current = new DeltaDocument();
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
@@ -84,8 +84,8 @@ function assembleConversation(chunks: readonly StreamChunk[]): JsonObject {
     }
     current.push(data);
     const slug = wordOf(objectOf(data.metadata).model_slug);
-    told = {
-      ...told,
+    details = {
+      ...details,
       ...present({
         model: slug,
         conversation_id: wordOf(data.conversation_id),
@@ -97,5 +97,5 @@ function assembleConversation(chunks: readonly StreamChunk[]): JsonObject {
   const streamed = [...documents.values()].map(({ value }) => objectOf(value));
   const messages = [...whole.values(), ...streamed.map(({ message }) => message).filter(isObject)];
   const conversation = streamed.map((document) => wordOf(document.conversation_id)).find(Boolean);
-  return { ...present({ conversation_id: conversation }), ...told, messages };
+  return { ...present({ conversation_id: conversation }), ...details, messages };
 }

@@ -5,8 +5,8 @@ import { someOf } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
 /**
- * The chat of claude.ai and Claude for the desktop: `…/chat_conversations/{id}/completion`. It answers in the events
- * of the Messages API; of old, in those of completions.
+ * The chat of claude.ai and Claude Desktop: `…/chat_conversations/{id}/completion`. It responds with the events of the
+ * Messages API; formerly with those of completions.
  */
 export const claudeWeb: WireFormat = {
   id: "claude_web",
@@ -31,7 +31,7 @@ export const claudeWeb: WireFormat = {
   },
 };
 
-/** Attached texts are sent as text: their name and size say enough. */
+/** Attached text files include their text; only name and size are kept. */
 function attachmentOf(attachment: Record<string, unknown>) {
   return present({
     type: "file",

@@ -18,7 +18,7 @@ import { openaiPart } from "./openai-chat.js";
 import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
-/** Cohere chat, v1 and v2 (docs.cohere.com/reference/chat and /v1/reference/chat), told apart by their fields. */
+/** Cohere chat, v1 and v2 (docs.cohere.com/reference/chat and /v1/reference/chat), distinguished by their fields. */
 export const cohereChat: WireFormat = {
   id: "cohere_chat",
   type: "chat",
@@ -67,15 +67,15 @@ function historyOf({ chat_history: history, message }: JsonObject): Message[] | 
   if (typeof message !== "string") return undefined;
   const before = listOf(history)
     .filter(isObject)
-    .map(({ message: said, ...turn }) => ({
+    .map(({ message: content, ...turn }) => ({
       ...turn,
       role: wordOf(turn.role)?.toLowerCase() ?? "user",
-      content: said ?? null,
+      content: content ?? null,
     }));
   return [...before, { role: "user", content: message }];
 }
 
-/** `tokens` is what the model saw, `billed_units` what is charged; the first is what usage means. */
+/** `tokens` are those processed by the model, `billed_units` those charged; usage means the former. */
 function countedOf(value: unknown): JsonObject {
   const { tokens, billed_units: billed, cached_tokens: cached } = objectOf(value);
   return present({ ...objectOf(billed), ...objectOf(tokens), cached_tokens: cached });
@@ -96,7 +96,7 @@ function reasoningOf(message: JsonObject): string | undefined {
   return wordOf([stringOf(message.tool_plan) ?? "", ...thinking].join(""));
 }
 
-/** `stream-end` holds the whole answer; of a stream that broke off, the text so far. */
+/** `stream-end` contains the whole answer; for an interrupted stream, the text so far is used. */
 function assembleV1(chunks: readonly StreamChunk[]): JsonObject {
   const events = chunks.map(({ data }) => objectOf(data));
   const end = objectOf(events.find(({ event_type: type }) => type === "stream-end"));
@@ -121,21 +121,21 @@ function assembleV2(chunks: readonly StreamChunk[]): JsonObject {
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
     const delta = objectOf(data.delta);
-    const said = objectOf(delta.message);
+    const update = objectOf(delta.message);
     switch (data.type) {
       case "content-start":
       case "content-delta":
-        grow(content, data.index, said.content);
+        grow(content, data.index, update.content);
         break;
       case "tool-plan-delta":
-        message.tool_plan = (stringOf(message.tool_plan) ?? "") + (stringOf(said.tool_plan) ?? "");
+        message.tool_plan = (stringOf(message.tool_plan) ?? "") + (stringOf(update.tool_plan) ?? "");
         break;
       case "tool-call-start":
       case "tool-call-delta":
-        grow(calls, data.index, said.tool_calls);
+        grow(calls, data.index, update.tool_calls);
         break;
       case "citation-start":
-        addTo(message, "citations", [said.citations]);
+        addTo(message, "citations", [update.citations]);
         break;
       case "message-end":
         Object.assign(document, present(delta));
@@ -168,7 +168,7 @@ export const cohereEmbeddings: WireFormat = {
   },
 };
 
-/** docs.cohere.com/reference/rerank, also spoken by Jina, Voyage and others. */
+/** docs.cohere.com/reference/rerank, also used by Jina, Voyage and others. */
 export const rerank: WireFormat = {
   id: "rerank",
   type: "rerank",

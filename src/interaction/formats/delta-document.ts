@@ -1,19 +1,19 @@
 import { isObject, stringOf } from "../json.js";
 import { addTo, assign, type Growing } from "./assembly.js";
 
-/** One step of a delta-encoded answer: `p` is a path with slashes, `o` what is done, `v` with what. */
+/** One step of a delta-encoded answer: `p` is a path with slashes, `o` the operation, `v` its value. */
 export interface Delta {
   readonly p: string;
   readonly o: string;
   readonly v: unknown;
 }
 
-/** Steps within one batch, and batches within batches. */
+/** Limit of nested batches. */
 const MAX_DEPTH = 4;
 
 /**
- * The delta encoding that ChatGPT and DeepSeek stream to their websites: a document, and changes to it. A step
- * that names no path or operation goes on with those of the step before it.
+ * The delta encoding that ChatGPT and DeepSeek stream to their websites: a document, and changes to it. A step without
+ * path or operation reuses those of the previous step.
  */
 export class DeltaDocument {
   private root: unknown = {};
@@ -24,13 +24,13 @@ export class DeltaDocument {
     return this.root;
   }
 
-  /** Applies one chunk of the stream; what is no step changes nothing. */
+  /** Applies one chunk of the stream; anything that is not a step is ignored. */
   push(chunk: unknown): void {
     if (!isObject(chunk) || !("v" in chunk)) return;
     const path = stringOf(chunk.p);
     const named = stringOf(chunk.o)?.toLowerCase();
     if (path !== undefined) this.path = path;
-    // A path without operation: DeepSeek sets what is no text, and appends what is.
+    // A path without operation: DeepSeek appends text, and sets other values.
     if (named !== undefined) this.operation = named;
     else if (path !== undefined)
       this.operation = typeof this.at(path) === "string" && !isStatus(path) ? "append" : "replace";
@@ -90,7 +90,7 @@ function walk(from: unknown, segments: readonly string[]): unknown {
   return value;
 }
 
-/** `-1` is the last element of a list, `-` the one after it; an index never leaves a gap. */
+/** `-1` is the last element of a list, `-` the one after it; indexes that would leave a gap are ignored. */
 function keyOf(parent: object, segment: string): string | undefined {
   if (!Array.isArray(parent)) return segment === "__proto__" ? undefined : segment;
   const index = segment === "-" ? parent.length : segment === "-1" ? parent.length - 1 : Number(segment);

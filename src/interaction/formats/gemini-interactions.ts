@@ -20,7 +20,7 @@ import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
 /**
- * Gemini's Interactions (ai.google.dev/gemini-api/docs/interactions): plain, and as named events. An answer is a list
+ * Gemini's Interactions (ai.google.dev/gemini-api/docs/interactions): plain, or as named events. An answer is a list
  * of steps; before May 2026 it was a flat list of outputs.
  */
 export const geminiInteractions: WireFormat = {
@@ -45,10 +45,10 @@ export const geminiInteractions: WireFormat = {
   },
   response: (fields) => {
     const steps = [...listOf(fields.steps), ...listOf(fields.outputs)].map(objectOf);
-    const said = steps.filter(({ type }) => type === "text" || type === "model_output");
+    const texts = steps.filter(({ type }) => type === "text" || type === "model_output");
     const thoughts = steps.filter(({ type }) => type === "thought");
     return present({
-      content: textOf(said.map((step) => (step.type === "text" ? step : step.content))),
+      content: textOf(texts.map((step) => (step.type === "text" ? step : step.content))),
       model: (wordOf(fields.model) ?? wordOf(fields.agent))?.replace(/^models\//, ""),
       finish_reason: wordOf(fields.status),
       usage: usageOf(fields.usage),
@@ -60,14 +60,14 @@ export const geminiInteractions: WireFormat = {
           ),
       ),
       reasoning: wordOf(thoughts.map(({ summary }) => textOf(summary) ?? "").join("")),
-      media: someOf(said.flatMap((step) => listOf(step.content).flatMap((part) => mediaOf(part) ?? []))),
+      media: someOf(texts.flatMap((step) => listOf(step.content).flatMap((part) => mediaOf(part) ?? []))),
       id: wordOf(fields.id),
     });
   },
   assemble: assembleInteraction,
 };
 
-/** A text, one content, contents, or the steps of a conversation; of old, turns with a role. */
+/** A text, one content, contents, or the steps of a conversation; formerly, turns with a role. */
 function inputMessages(input: unknown): Message[] | undefined {
   if (typeof input === "string") return [{ role: "user", content: input }];
   const list = (isObject(input) ? [input] : listOf(input)).filter(isObject);
@@ -97,13 +97,13 @@ function mediaOf(part: unknown) {
   return typeof uri === "string" ? urlReference(uri, kind, wordOf(mediaType)) : undefined;
 }
 
-/** Events to one interaction: steps grow by their deltas; the last event repeats it, mostly without its steps. */
+/** Assembles events to one interaction: deltas extend steps; the last event repeats it, usually without its steps. */
 function assembleInteraction(chunks: readonly StreamChunk[]): JsonObject {
   const interaction: Growing = {};
   let usage: JsonObject | undefined;
   let error: unknown;
   const steps = new Map<number, Growing>();
-  /** The highest place of one, where an event names none. */
+  /** The highest index so far, used for events without one. */
   let last = 0;
   const stepAt = (index: unknown): Growing => {
     const at = numberOf(index) ?? last;
@@ -115,9 +115,9 @@ function assembleInteraction(chunks: readonly StreamChunk[]): JsonObject {
   for (const { event, data } of chunks) {
     if (!isObject(data)) continue;
     const kind = stringOf(data.event_type) ?? event ?? "";
-    const { interaction: told } = data;
-    if (isObject(told)) {
-      const { usage: counted, ...rest } = told;
+    const { interaction: update } = data;
+    if (isObject(update)) {
+      const { usage: counted, ...rest } = update;
       assign(interaction, rest);
       usage = laterUsage(usage, counted);
     }
@@ -155,7 +155,7 @@ function addDelta(step: Growing, delta: JsonObject): void {
       step.arguments = (stringOf(step.arguments) ?? "") + (stringOf(delta.arguments) ?? "");
       return;
     default:
-      // Whole contents and calls: pictures, sounds, and the calls of tools that run at Google.
+      // Whole contents and calls: images, sounds, and calls of tools run by Google.
       if (stringOf(delta.type)?.endsWith("_call")) Object.assign(step, delta);
       else if (/^(?:image|audio|video|document)$/.test(String(delta.type))) {
         step.type ??= "model_output";

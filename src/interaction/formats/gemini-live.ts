@@ -11,12 +11,12 @@ export const geminiLive: WireFormat = {
   assembleRequest: (chunks) => {
     const events = chunks.map(({ data }) => objectOf(data));
     const setup = objectOf(events.map((event) => event.setup).find(isObject));
-    const said = events
+    const spoken = events
       .map(({ realtimeInput }) => stringOf(objectOf(realtimeInput).text))
       .filter((text) => text !== undefined);
     const contents = [
       ...events.flatMap(({ clientContent }) => listOf(objectOf(clientContent).turns)),
-      ...(said.length > 0 ? [{ role: "user", parts: [{ text: said.join("") }] }] : []),
+      ...(spoken.length > 0 ? [{ role: "user", parts: [{ text: spoken.join("") }] }] : []),
     ];
     return present({ ...setup, contents: contents.length > 0 ? contents : undefined });
   },
@@ -26,7 +26,7 @@ export const geminiLive: WireFormat = {
   assemble: assembleLive,
 };
 
-/** Server messages to one answer of `generateContent`, the transcript of sound as its text. */
+/** Assembles server messages to one response of `generateContent`, with the audio transcript as its text. */
 function assembleLive(chunks: readonly StreamChunk[]): JsonObject {
   const parts: unknown[] = [];
   let usage: JsonObject | undefined;

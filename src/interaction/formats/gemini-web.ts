@@ -2,8 +2,8 @@ import { isObject, listOf, parseJson, present, stringOf, wordOf } from "../json.
 import type { WireFormat } from "./wire-format.js";
 
 /**
- * The chat of gemini.google.com: `…BardFrontendService/StreamGenerate`. Lists without names, JSON within JSON; the
- * answer so far is sent again with each piece.
+ * The chat of gemini.google.com: `…BardFrontendService/StreamGenerate`. Positional lists, JSON within JSON; each piece
+ * repeats the answer so far.
  */
 export const geminiWeb: WireFormat = {
   id: "gemini_web",

@@ -10,7 +10,7 @@ import type { WireFormat } from "./wire-format.js";
 
 /**
  * Gemini and Vertex AI (ai.google.dev/api/generate-content): `generateContent`, and `streamGenerateContent` as
- * event stream (`alt=sse`) or as JSON array. Field names may be camel or snake case: the API takes both.
+ * event stream (`alt=sse`) or as JSON array. Field names may be camel or snake case: the API accepts both.
  */
 export const gemini: WireFormat = {
   id: "gemini",
@@ -64,13 +64,13 @@ export const gemini: WireFormat = {
   assemble: assembleContent,
 };
 
-/** The bundle's parser puts some of the numbers under names of its own. */
+/** The bundle's parser puts some of the numbers under its own names. */
 function geminiUsage(document: JsonObject) {
   return usageOf({ ...objectOf(document.usageMetadata), ...objectOf(document.usage) });
 }
 
 /**
- * Google's Code Assist (`cloudcode-pa.googleapis.com/v1internal:…`, of Gemini CLI and its relatives) wraps the document:
+ * Google's Code Assist (`cloudcode-pa.googleapis.com/v1internal:…`, used by Gemini CLI and others) wraps the document:
  * `{model, project, request}`, `{response, traceId}`.
  */
 function wrapped(document: JsonObject, name: "request" | "response", own: string): JsonObject {
@@ -86,7 +86,7 @@ function contentsOf(contents: unknown): Message[] | undefined {
     .map(({ role, parts }) => ({ role: wordOf(role) ?? "user", content: partsContent(parts) }));
 }
 
-/** One piece of text is that text; all else stays a list, media replaced. */
+/** A single text part becomes a string; other content stays a list, with media replaced. */
 function partsContent(parts: unknown): unknown {
   const list = isObject(parts) ? [parts] : parts;
   if (!Array.isArray(list)) return list ?? null;
@@ -111,15 +111,15 @@ function callOf(part: JsonObject) {
   return isObject(code) ? [toolCall(code.id, "code_execution", code.code)] : [];
 }
 
-/** Chunks to one response: each candidate's parts joined, the last usage, the last of all else. */
+/** Assembles chunks to one response: each candidate's parts joined, and the last value of all other fields. */
 function assembleContent(chunks: readonly StreamChunk[]): JsonObject {
   const document: Growing = {};
   let usage: JsonObject | undefined;
   const candidates = new Map<number, { parts: Growing[]; rest: Growing }>();
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
-    const told = { ...data, ...wrapped(data, "response", "candidates") };
-    const { candidates: pieces, usageMetadata, ...rest } = told;
+    const unwrapped = { ...data, ...wrapped(data, "response", "candidates") };
+    const { candidates: pieces, usageMetadata, ...rest } = unwrapped;
     Object.assign(document, present(rest));
     usage = laterUsage(usage, usageMetadata);
     for (const piece of listOf(pieces).map(objectOf)) {
@@ -137,7 +137,7 @@ function assembleContent(chunks: readonly StreamChunk[]): JsonObject {
   return present({ ...document, usageMetadata: usage, candidates: whole.length > 0 ? whole : undefined });
 }
 
-/** Text goes on in the part before it when that is text of the same kind. */
+/** Text is appended to the previous part if that is text of the same kind. */
 function addPart(parts: Growing[], part: JsonObject): void {
   const last = parts.at(-1);
   if (typeof part.text === "string" && typeof last?.text === "string" && part.thought === last.thought) {
@@ -181,7 +181,7 @@ export const imagen: WireFormat = {
     }),
 };
 
-/** `embedContent`, `batchEmbedContents` (ai.google.dev/api/embeddings) and Vertex' `predict` of text. */
+/** `embedContent`, `batchEmbedContents` (ai.google.dev/api/embeddings) and Vertex's `predict` for text. */
 export const geminiEmbeddings: WireFormat = {
   id: "gemini_embeddings",
   type: "embedding",

@@ -3,7 +3,7 @@ import { isObject, type JsonObject, listOf, objectOf, present, stringOf, wordOf 
 import { someOf } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
-/** Granola's chat about notes: `/v1/chat-with-documents`, records with a boundary word between them. */
+/** Granola's chat about notes: `/v1/chat-with-documents`, records separated by a boundary word. */
 export const granola: WireFormat = {
   id: "granola",
   type: "chat",

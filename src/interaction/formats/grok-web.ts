@@ -23,7 +23,7 @@ export const grokWeb: WireFormat = {
     let document = {};
     for (const { data } of chunks) {
       const result = objectOf(objectOf(data).result);
-      // A new conversation wraps each piece once more.
+      // In a new conversation each piece has an additional wrapper.
       const piece = isObject(result.response) ? result.response : result;
       const token = stringOf(piece.token) ?? "";
       if (piece.isThinking === true) thoughts += token;

@@ -1,10 +1,10 @@
 import type { Message } from "../interaction.js";
 import { isObject, type JsonObject } from "../json.js";
 
-/** Gives the reference that stands for a part's media; `undefined` when the part holds none. */
+/** Returns a reference for a part's media; `undefined` when the part has none. */
 export type PartReader = (part: JsonObject) => unknown;
 
-/** The provider's messages, media replaced; `undefined` when there is no list of them. */
+/** The provider's messages, with media replaced; `undefined` when there is no list of them. */
 export function messagesOf(value: unknown, part: PartReader): Message[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.filter(isObject).map((message) => ({
@@ -14,7 +14,7 @@ export function messagesOf(value: unknown, part: PartReader): Message[] | undefi
   }));
 }
 
-/** Content as sent, media replaced; a list that is one piece of text is that text. */
+/** Content as sent, with media replaced; a list of one text part becomes a string. */
 export function contentOf(content: unknown, part: PartReader): unknown {
   if (!Array.isArray(content)) return content ?? null;
   const [only] = content;

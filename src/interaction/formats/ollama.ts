@@ -107,20 +107,20 @@ function toolCallsOf(message: JsonObject): ToolCall[] | undefined {
   );
 }
 
-/** Each line holds a piece of the text; the last one the counts. */
+/** Each line has a piece of the text; the last one the counts. */
 function assemble(chunks: readonly StreamChunk[]): JsonObject {
   const document: Growing = {};
   const message: Growing = {};
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
-    const { message: said, response, thinking, ...rest } = data;
+    const { message: piece, response, thinking, ...rest } = data;
     Object.assign(document, laterUsage(document, rest));
     append(document, "response", response);
     append(document, "thinking", thinking);
-    if (!isObject(said)) continue;
-    append(message, "content", said.content);
-    append(message, "thinking", said.thinking);
-    if (Array.isArray(said.tool_calls)) addTo(message, "tool_calls", said.tool_calls);
+    if (!isObject(piece)) continue;
+    append(message, "content", piece.content);
+    append(message, "thinking", piece.thinking);
+    if (Array.isArray(piece.tool_calls)) addTo(message, "tool_calls", piece.tool_calls);
     document.message = message;
   }
   return document;

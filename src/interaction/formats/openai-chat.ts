@@ -21,7 +21,7 @@ import { someOf, toolCall } from "./tool-calls.js";
 import type { DeltaReader, WireFormat } from "./wire-format.js";
 
 /**
- * OpenAI chat completions (platform.openai.com/docs/api-reference/chat) and what speaks it: Azure OpenAI,
+ * OpenAI chat completions (platform.openai.com/docs/api-reference/chat) and compatible APIs: Azure OpenAI,
  * Mistral, Groq, xAI, DeepSeek (`reasoning_content`), OpenRouter (`reasoning`), Perplexity (`citations`), and
  * most local servers.
  */
@@ -63,7 +63,7 @@ export const openaiChat: WireFormat = {
   assemble: assembleChat,
 };
 
-/** A part of a message's content, its media replaced by a reference; `undefined` when it holds none. */
+/** A part of a message's content with its media replaced by a reference; `undefined` when it has none. */
 export function openaiPart(part: JsonObject): unknown {
   const { type } = part;
   if (type === "image_url") {
@@ -119,12 +119,12 @@ function choiceOf(choice: JsonObject): JsonObject {
 interface GrowingChoice {
   readonly index: number;
   readonly message: Growing;
-  /** The whole message, of servers that repeat it. */
+  /** The whole message, from servers that repeat it. */
   whole?: JsonObject;
   reason?: string;
 }
 
-/** Chunks to one `chat.completion`: each choice's deltas merged into its message. */
+/** Assembles chunks to one `chat.completion`: each choice's deltas are merged into its message. */
 function assembleChat(chunks: readonly StreamChunk[], delta: DeltaReader | undefined): JsonObject {
   const document: Growing = {};
   const choices = new Map<number, GrowingChoice>();
@@ -161,8 +161,8 @@ function assembleChat(chunks: readonly StreamChunk[], delta: DeltaReader | undef
 }
 
 /**
- * A `message` within a stream. MiniMax ends with the whole message, Perplexity repeats it as it is so far in each chunk;
- * what does not begin with all that was said before is one more piece.
+ * A `message` within a stream. MiniMax ends with the whole message, Perplexity repeats the message so far in each
+ * chunk; one that does not start with the previous content is another piece.
  */
 function addMessage(choice: GrowingChoice, message: JsonObject, isWhole: boolean): void {
   const before = textOf(choice.whole?.content ?? choice.message.content ?? undefined) ?? "";
@@ -176,15 +176,15 @@ function addMessage(choice: GrowingChoice, message: JsonObject, isWhole: boolean
 }
 
 function closeChoice({ index, message, whole, reason }: GrowingChoice): JsonObject {
-  const said = Object.entries(whole ?? {}).filter(
+  const given = Object.entries(whole ?? {}).filter(
     ([, value]) => value !== null && value !== "" && !(Array.isArray(value) && value.length === 0),
   );
-  return present({ index, message: { ...message, ...Object.fromEntries(said) }, finish_reason: reason });
+  return present({ index, message: { ...message, ...Object.fromEntries(given) }, finish_reason: reason });
 }
 
 /**
- * Where a chunk's usage stands: at its top, in Groq's own field, in the choice (Moonshot), and of llama.cpp, which sends
- * none unless asked for, in its timings.
+ * A chunk's usage: at the top level, in Groq's own field, in the choice (Moonshot), or for llama.cpp, which only sends
+ * it on request, in its timings.
  */
 function countedIn(data: JsonObject): JsonObject | undefined {
   let usage: JsonObject | undefined;

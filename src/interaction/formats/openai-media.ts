@@ -1,4 +1,4 @@
-/** OpenAI's calls around media: images and audio. What is made or sent is kept by reference. */
+/** OpenAI's media calls: images and audio. Media is kept by reference. */
 
 import type { DecodedExchange, MediaReference } from "../interaction.js";
 import {
@@ -18,7 +18,7 @@ import { usageOf } from "../usage.js";
 import { someOf } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
-/** platform.openai.com/docs/api-reference/images: generations, edits and variations, plain or streamed. */
+/** platform.openai.com/docs/api-reference/images: generations, edits and variations, streamed or not. */
 export const openaiImages: WireFormat = {
   id: "openai_images",
   type: "image",
@@ -41,7 +41,7 @@ export const openaiImages: WireFormat = {
       revised_prompt: images.map((image) => wordOf(image.revised_prompt)).find(Boolean),
     });
   },
-  /** `image_generation.partial_image` … `.completed`: the last picture is the answer. */
+  /** `image_generation.partial_image` … `.completed`: the last image is the answer. */
   assemble: (chunks) => {
     const done = chunks
       .map(({ data }) => objectOf(data))
@@ -84,7 +84,7 @@ export const openaiAudio: WireFormat = {
           : undefined,
     });
   },
-  /** `transcript.text.delta` … `transcript.text.done`; `speech.audio.done` holds the usage. */
+  /** `transcript.text.delta` … `transcript.text.done`; `speech.audio.done` has the usage. */
   assemble: (chunks) => {
     const events = chunks.map(({ data }) => data).filter(isObject);
     const deltas = events

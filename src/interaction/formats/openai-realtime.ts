@@ -7,8 +7,8 @@ import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
 /**
- * A turn of OpenAI's realtime API over WebSocket (platform.openai.com/docs/api-reference/realtime), in the names
- * of the beta and of the general release.
+ * A turn of OpenAI's realtime API over WebSocket (platform.openai.com/docs/api-reference/realtime), with the names
+ * of both the beta and the general release.
  */
 export const openaiRealtime: WireFormat = {
   id: "openai_realtime",
@@ -54,7 +54,7 @@ function messageOf(value: unknown): Message {
   return type === "message" ? { role, content } : { ...item, role, content };
 }
 
-/** What is heard is what was said: the transcript stands for the sound. */
+/** The transcript represents the audio. */
 function joined(parts: readonly JsonObject[]): string | undefined {
   const texts = parts
     .map((part) => stringOf(part.text) ?? stringOf(part.transcript))
@@ -62,7 +62,7 @@ function joined(parts: readonly JsonObject[]): string | undefined {
   return texts.length > 0 ? texts.join("") : undefined;
 }
 
-/** The client's events of a turn: the session as it was set, the items, and how much sound was sent. */
+/** The client's events of a turn: session settings, items, and the amount of audio sent. */
 function assembleTurn(chunks: readonly StreamChunk[]): JsonObject {
   const fields: Growing = {};
   const items: unknown[] = [];
@@ -82,10 +82,10 @@ function assembleTurn(chunks: readonly StreamChunk[]): JsonObject {
   return { ...fields, items, media };
 }
 
-/** `response.done` holds the answer; of one that broke off, the deltas. */
+/** `response.done` contains the answer; for an interrupted one, the deltas are used. */
 function assembleAnswer(chunks: readonly StreamChunk[]): JsonObject {
   const document: Growing = {};
-  let said = "";
+  let text = "";
   let heard = "";
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
@@ -93,11 +93,11 @@ function assembleAnswer(chunks: readonly StreamChunk[]): JsonObject {
     if (type === "response.done") Object.assign(document, objectOf(data.response));
     else if (type === "error") document.error = data.error;
     else if (/^response\.(?:output_)?(?:text|audio_transcript)\.delta$/.test(type))
-      said += stringOf(data.delta) ?? "";
+      text += stringOf(data.delta) ?? "";
     else if (type === "conversation.item.input_audio_transcription.completed")
       heard += stringOf(data.transcript) ?? "";
   }
   if (heard !== "") document.input_transcript = heard;
-  if (listOf(document.output).length === 0 && said !== "") document.content = said;
+  if (listOf(document.output).length === 0 && text !== "") document.content = text;
   return document;
 }

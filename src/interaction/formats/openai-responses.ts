@@ -20,7 +20,7 @@ import type { WireFormat } from "./wire-format.js";
 
 /**
  * OpenAI responses (platform.openai.com/docs/api-reference/responses): plain, as event stream, as turns of a
- * WebSocket, where `response.create` is the request, and `/responses/compact`, whose answer is a conversation made short.
+ * WebSocket, where `response.create` is the request, and `/responses/compact`, which returns a compacted conversation.
  */
 export const openaiResponses: WireFormat = {
   id: "openai_responses",
@@ -62,13 +62,13 @@ export const openaiResponses: WireFormat = {
   assemble: assembleResponse,
 };
 
-/** The message of a WebSocket that is the request, when there are several. */
+/** The WebSocket message that is the request, if there are several messages. */
 export const lastCreate = (chunks: readonly StreamChunk[]): JsonObject | undefined =>
   chunks.map(({ data }) => objectOf(data)).findLast(({ type }) => type === "response.create");
 
-/** Codex 0.171 offers its tools by an item of the input. */
+/** Codex 0.171 sends its tools as an item of the input. */
 const ADDED_TOOLS = "additional_tools";
-/** Items by which it tells the model how to go on. */
+/** Input items of Codex that contain settings. */
 const SETTINGS: ReadonlySet<unknown> = new Set(["configuration_update", "compaction_trigger"]);
 
 function toolsOf({ tools, input }: JsonObject): unknown {
@@ -78,11 +78,11 @@ function toolsOf({ tools, input }: JsonObject): unknown {
   return added.length > 0 ? [...listOf(tools), ...added] : tools;
 }
 
-/** Items without a role: what the model did, what the tools answered, and settings. */
+/** The role of items without one: model output, tool results, and settings. */
 function roleOf(item: JsonObject): string {
   if (typeof item.role === "string") return item.role;
   if (SETTINGS.has(item.type)) return "developer";
-  // What one of Codex's agents says to another.
+  // A message between Codex's agents.
   if (item.type === "agent_message") return "user";
   const type = wordOf(item.type);
   return type?.endsWith("_output") ? "tool" : type === undefined ? "user" : "assistant";
@@ -91,8 +91,8 @@ function roleOf(item: JsonObject): string {
 function inputMessages(input: unknown): Message[] | undefined {
   if (typeof input === "string") return [{ role: "user", content: input }];
   if (!Array.isArray(input)) return undefined;
-  const said = input.filter(isObject).filter(({ type }) => type !== ADDED_TOOLS);
-  return said.map((sent) => {
+  const items = input.filter(isObject).filter(({ type }) => type !== ADDED_TOOLS);
+  return items.map((sent) => {
     const item = withoutMedia(sent);
     return {
       ...(item.type === "message" ? withoutType(item) : item),
@@ -102,7 +102,7 @@ function inputMessages(input: unknown): Message[] | undefined {
   });
 }
 
-/** Items of tools hold pictures outside of content: screenshots, and what was drawn. */
+/** Tool items have images outside of content: screenshots and generated images. */
 function withoutMedia(item: JsonObject): JsonObject {
   const { result, output } = item;
   if (item.type === "image_generation_call" && typeof result === "string") {
@@ -135,7 +135,7 @@ function answerText(output: readonly JsonObject[]): string | undefined {
   return texts.length > 0 ? texts.map((part) => stringOf(part.text) ?? "").join("") : undefined;
 }
 
-/** Tool calls of the user's functions (`call_id` joins them to their output) and of OpenAI's own tools. */
+/** Calls of the user's functions (`call_id` links them to their output) and of OpenAI's own tools. */
 function callOf(item: JsonObject): ToolCall[] {
   const type = wordOf(item.type);
   if (!type?.endsWith("_call") || type === "image_generation_call") return [];
@@ -158,14 +158,14 @@ function imageOf(item: JsonObject): unknown[] {
 }
 
 /**
- * Events to one response. The last event holds it whole; of a stream that broke off, and where the last one is empty (as
- * ChatGPT answers Codex), it is put together from the deltas.
+ * Assembles events to one response. The last event contains it whole; if the stream is interrupted, or the last event
+ * is empty (as in ChatGPT's responses to Codex), it is assembled from the deltas.
  */
 function assembleResponse(chunks: readonly StreamChunk[]): JsonObject {
   const response: Growing = {};
   let usage: JsonObject | undefined;
   const items = new Map<number, Growing>();
-  /** Places of items by their id: a stream may begin as many as it has chunks. */
+  /** Index of items by id, since a stream may start as many as it has chunks. */
   const placesById = new Map<string, number>();
   let current = 0;
   const placeOf = (data: JsonObject): number => {
@@ -213,7 +213,7 @@ function inOrder(items: ReadonlyMap<number, Growing>): Growing[] {
   return [...items].sort(([one], [other]) => one - other).map(([, item]) => item);
 }
 
-/** Where the text of a delta goes: the item's type, the list and its index, the empty part, the part's field. */
+/** Destination of a delta's text: the item's type, the list and its index, the empty part, the part's field. */
 const TEXT_DELTAS: {
   readonly [event: string]: readonly [string, "content" | "summary", string, string, string];
 } = {
@@ -229,7 +229,7 @@ const INPUT_DELTAS: { readonly [event: string]: "arguments" | "input" } = {
   "response.custom_tool_call_input.delta": "input",
 };
 
-/** A `delta` is appended; what is `done` is the whole, of servers that send no deltas. */
+/** A `delta` is appended; `done` has the whole text, for servers that send no deltas. */
 function addText(item: Growing, event: string, data: JsonObject): void {
   const isWhole = event.endsWith(".done");
   const base = event.replace(/done$/, "delta");

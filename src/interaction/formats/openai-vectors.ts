@@ -1,4 +1,4 @@
-/** Calls that answer numbers and labels: embeddings, moderations, reranking. The vectors themselves are not kept. */
+/** Calls that return numbers and labels: embeddings, moderations, reranking. The vectors themselves are not kept. */
 
 import { isObject, type JsonObject, listOf, numberOf, objectOf, present, wordOf } from "../json.js";
 import { deploymentInPath } from "../model-in-path.js";
@@ -6,7 +6,10 @@ import { usageOf } from "../usage.js";
 import { openaiPart } from "./openai-chat.js";
 import type { WireFormat } from "./wire-format.js";
 
-/** platform.openai.com/docs/api-reference/embeddings, and Mistral's, Ollama's (`/api/embed`) of the same shape. */
+/**
+ * platform.openai.com/docs/api-reference/embeddings, and Mistral's and Ollama's (`/api/embed`), which have the same
+ * form.
+ */
 export const openaiEmbeddings: WireFormat = {
   id: "openai_embeddings",
   type: "embedding",
@@ -50,7 +53,7 @@ function moderated(input: unknown): unknown {
     : input;
 }
 
-/** The names of the categories that were flagged. */
+/** Names of the flagged categories. */
 function categoriesOf(results: readonly JsonObject[]): string[] {
   const flagged = results.flatMap((result) =>
     Object.entries(objectOf(result.categories)).flatMap(([name, value]) => (value === true ? [name] : [])),

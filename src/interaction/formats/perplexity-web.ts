@@ -28,8 +28,8 @@ export const perplexityWeb: WireFormat = {
 };
 
 /**
- * A block takes the place of the one before it. One whose chunks go on at `chunk_starting_offset` holds only those from there
- * on, and only these are copied: an answer has as many events as chunks.
+ * A block replaces the previous one. If its chunks continue at `chunk_starting_offset`, it only contains those from
+ * there on, and only these are copied: an answer has as many events as chunks.
  */
 function putBlock(document: DeltaDocument, operation: string, block: unknown): void {
   const { chunks, chunk_starting_offset: offset } = objectOf(block);
@@ -45,13 +45,13 @@ function putBlock(document: DeltaDocument, operation: string, block: unknown): v
   (document.value as Growing).chunks = list;
 }
 
-/** Events repeat what is known so far; the answer's text grows in blocks that are meant as markdown. */
+/** Events repeat the state so far; the answer's text is in markdown blocks. */
 function assembleSearch(chunks: readonly StreamChunk[]): JsonObject {
   const blocks = new Map<string, DeltaDocument>();
-  const told: Growing = {};
+  const state: Growing = {};
   for (const { data } of chunks) {
     if (!isObject(data)) continue;
-    assign(told, data);
+    assign(state, data);
     for (const block of listOf(data.blocks).map(objectOf)) {
       const usage = stringOf(block.intended_usage) ?? "";
       if (!usage.includes("markdown")) continue;
@@ -75,5 +75,5 @@ function assembleSearch(chunks: readonly StreamChunk[]): JsonObject {
         .join("")
     );
   });
-  return { ...told, content: texts.join("") };
+  return { ...state, content: texts.join("") };
 }

@@ -1,7 +1,7 @@
 import type { ToolCall } from "../interaction.js";
 import { jsonOrText, present, wordOf } from "../json.js";
 
-/** A call as the model made it; arguments that came as a string of JSON are parsed. */
+/** A tool call by the model; arguments in a JSON string are parsed. */
 export function toolCall(id: unknown, name: unknown, given: unknown): ToolCall {
   return present<ToolCall>({
     id: wordOf(id),
@@ -10,7 +10,7 @@ export function toolCall(id: unknown, name: unknown, given: unknown): ToolCall {
   });
 }
 
-/** The list, or nothing when it is empty: events leave out what did not happen. */
+/** The list, or undefined when it is empty: events omit what did not happen. */
 export function someOf<T>(list: readonly T[]): T[] | undefined {
   return list.length > 0 ? [...list] : undefined;
 }

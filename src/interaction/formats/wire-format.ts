@@ -8,26 +8,26 @@ import type {
 import type { JsonObject } from "../json.js";
 
 /**
- * How one wire format is read. Readers take fields: those of the document as sent, with the values that the
- * bundle's parser found put over them under the parser's own names.
+ * Reader of one wire format. Its functions take the fields of the document as sent, overlaid with the values found by
+ * the bundle's parser, under the parser's own names.
  */
 export interface WireFormat {
   readonly id: string;
   readonly type: InteractionType;
-  /** Key of the bundle's parser that speaks of this format. */
+  /** Key of the bundle's parser for this format. */
   readonly parserId?: string;
-  /** The path and body did not tell: an exchange is only a call of a model when a question is found in it. */
+  /** Path and body were inconclusive: an exchange only counts as a model call if it contains a prompt. */
   readonly guessed?: true;
   readonly request: (fields: JsonObject, exchange: DecodedExchange) => InteractionRequest;
   readonly response: (fields: JsonObject, exchange: DecodedExchange) => InteractionResponse;
-  /** The request as one document, where it is several messages of a WebSocket. */
+  /** Assembles a request that consists of several WebSocket messages to one document. */
   readonly assembleRequest?: (chunks: readonly StreamChunk[]) => JsonObject;
   /**
-   * The document that the provider would have answered without streaming, put together from the chunks, so that
-   * paths and readers of whole answers serve streams too.
+   * Assembles the chunks to the document the provider would have returned without streaming, so that
+   * paths and readers for whole answers also work for streams.
    */
   readonly assemble?: (chunks: readonly StreamChunk[], delta: DeltaReader | undefined) => JsonObject;
 }
 
-/** The bundle's idea of where a chunk's delta is; present when the bundle has one. */
+/** Finds a chunk's delta by the bundle's path. */
 export type DeltaReader = (chunk: unknown) => unknown;

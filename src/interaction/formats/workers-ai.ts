@@ -18,8 +18,8 @@ import { someOf, toolCall } from "./tool-calls.js";
 import type { WireFormat } from "./wire-format.js";
 
 /**
- * Cloudflare Workers AI by its own call (developers.cloudflare.com/workers-ai/get-started/rest-api):
- * `…/ai/run/@cf/vendor/model`, answered within `result`. Newer models answer as OpenAI's chat does.
+ * Cloudflare Workers AI's native call (developers.cloudflare.com/workers-ai/get-started/rest-api):
+ * `…/ai/run/@cf/vendor/model`, with the answer in `result`. Newer models respond like OpenAI's chat.
  */
 export const workersAi: WireFormat = {
   id: "workers_ai",
@@ -37,14 +37,14 @@ export const workersAi: WireFormat = {
     }),
   response: (fields, exchange) => {
     const result = isObject(fields.result) ? fields.result : fields;
-    const told = Array.isArray(result.choices) ? openaiChat.response(result, exchange) : {};
+    const chat = Array.isArray(result.choices) ? openaiChat.response(result, exchange) : {};
     return present({
-      ...told,
-      content: told.content ?? stringOf(result.response),
-      model: told.model ?? modelOf(exchange.path),
-      usage: told.usage ?? usageOf(result.usage),
+      ...chat,
+      content: chat.content ?? stringOf(result.response),
+      model: chat.model ?? modelOf(exchange.path),
+      usage: chat.usage ?? usageOf(result.usage),
       tool_calls:
-        told.tool_calls ??
+        chat.tool_calls ??
         someOf(
           listOf(result.tool_calls)
             .map(objectOf)

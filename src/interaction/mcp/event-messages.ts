@@ -1,7 +1,7 @@
 /**
- * The messages of MCP in a stream of events (WHATWG HTML §9.2; modelcontextprotocol.io, specification 2025-06-18,
- * basic/transports, "Sending Messages to the Server"), each when it has come. Bytes in, messages out; what is kept of
- * one that has not ended has a bound.
+ * MCP messages in an event stream (WHATWG HTML §9.2; modelcontextprotocol.io, specification 2025-06-18,
+ * basic/transports, "Sending Messages to the Server"), each as it arrives. Bytes in, messages out; memory for an
+ * incomplete message is bounded.
  */
 
 import { type MessageLine, MessageLines } from "./message-lines.js";
@@ -12,38 +12,38 @@ export interface EventMessage {
   readonly message: RpcMessage;
   /** Bytes; absent within a batch. */
   readonly length?: number;
-  /** Too long to be kept: what it says is missing. */
+  /** Too long to be kept: its content is missing. */
   readonly isCut?: true;
 }
 
 export class EventMessages {
   private readonly lines: MessageLines;
-  /** Lines of data that say nothing alone, of the event that has not ended. */
+  /** Data lines of the current event that are not messages on their own. */
   private data: string[] = [];
   private dataLength = 0;
 
-  /** @param maxLength bytes from which on of a message only its outline is kept */
+  /** @param maxLength of longer messages, in bytes, only the outline is kept */
   constructor(private readonly maxLength: number) {
     this.lines = new MessageLines(maxLength, "given");
   }
 
-  /** Bytes that are kept of a message that has not ended. */
+  /** Bytes kept of the incomplete message. */
   get waiting(): number {
     return this.lines.waiting + this.dataLength;
   }
 
-  /** The messages that end in these bytes, which may be used again after. */
+  /** Returns the messages completed by these bytes. The buffer may be reused after the call. */
   push(bytes: Uint8Array): EventMessage[] {
     return this.lines.push(bytes).flatMap((line) => this.takeLine(line));
   }
 
-  /** Gives up the message that has not ended. */
+  /** Discards the incomplete message. */
   skip(): void {
     this.lines.skip();
     this.clear();
   }
 
-  /** The last event need not have an end. */
+  /** Accepts a last event without terminator. */
   end(): EventMessage[] {
     return [...this.lines.end().flatMap((line) => this.takeLine(line)), ...this.takeData()];
   }
@@ -63,7 +63,7 @@ export class EventMessages {
     if (line === "") return this.takeData();
     if (!line.startsWith(DATA)) return [];
     const value = line.slice(line[DATA.length] === " " ? DATA.length + 1 : DATA.length);
-    // Said in one line, as all do: the empty line, which some servers leave out, would add nothing.
+    // In practice a message is a single line: it is complete without the empty line, which some servers omit.
     const messages = this.data.length === 0 ? messagesIn(value) : [];
     if (messages.length > 0) return messages;
     this.data.push(value);

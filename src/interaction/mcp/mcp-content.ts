@@ -1,14 +1,14 @@
-/** What is said in MCP, with pictures, sounds and files by reference: their bytes are not kept. */
+/** MCP content with images, sounds and files by reference: their bytes are not kept. */
 
 import { isObject } from "../json.js";
 import { base64Reference } from "../media.js";
 
-/** Deeper than any content of the specification's schema. */
+/** Deeper than any content in the specification's schema. */
 const MAX_DEPTH = 12;
 
 /**
- * `data` of an `ImageContent` or `AudioContent`, `blob` of `BlobResourceContents` (schema 2025-06-18). Returns the very
- * value when there is none.
+ * Replaces `data` of an `ImageContent` or `AudioContent`, and `blob` of `BlobResourceContents` (schema 2025-06-18).
+ * Returns the same value when there is none.
  */
 export function withoutMedia<T>(value: T): T {
   return replaced(value, 0) as T;

@@ -1,6 +1,6 @@
 /**
- * What two parties of MCP (https://modelcontextprotocol.io/specification) say to each other, as calls: each request
- * with its answer. Messages in, calls out; what is open has a bound.
+ * Pairs the messages of two MCP parties (https://modelcontextprotocol.io/specification) into calls: each request with
+ * its answer. Messages in, calls out; memory for open calls is bounded.
  */
 
 import { isObject, objectOf, wordOf } from "../json.js";
@@ -8,19 +8,19 @@ import type { RpcAnswer, RpcId, RpcMessage } from "./rpc-message.js";
 
 export type McpParty = "client" | "server";
 
-/** How a party calls itself in `initialize`. */
+/** A party's own name in `initialize`. */
 export interface McpName {
   readonly name?: string;
   readonly version?: string;
 }
 
 export interface McpCall {
-  /** Who asked: a server asks for `sampling/createMessage`, `elicitation/create`, `roots/list`. */
+  /** Sender of the request: servers send `sampling/createMessage`, `elicitation/create`, `roots/list`. */
   readonly from: McpParty;
   readonly method: string;
   /** Absent when there were none, or when they were too long to be kept. */
   readonly params?: unknown;
-  /** Absent for notifications, and when none came. */
+  /** Absent for notifications, and when there was none. */
   readonly answer?: RpcAnswer;
   /** Epoch milliseconds. */
   readonly startedAt: number;
@@ -28,9 +28,9 @@ export interface McpCall {
   /** Bytes of the messages; absent for those of a batch. */
   readonly requestLength?: number;
   readonly answerLength?: number;
-  /** Not all of the request or of the answer was kept. */
+  /** Part of the request or the answer was not kept. */
   readonly isCut: boolean;
-  /** Notifications of progress that came meanwhile. */
+  /** Number of progress notifications. */
   readonly progress: number;
   /** Why there is no answer. */
   readonly unanswered?: "cancelled" | "client_aborted" | "server_closed" | "capture_lost";
@@ -39,7 +39,7 @@ export interface McpCall {
   readonly protocolVersion?: string;
 }
 
-/** What is known of a message beside what it says. */
+/** Metadata of a message. */
 export interface MessageFacts {
   /** Epoch milliseconds. */
   readonly time: number;
@@ -53,14 +53,14 @@ interface OpenCall {
   readonly method: string;
   readonly params: unknown;
   readonly facts: MessageFacts;
-  /** By which the other party tells of its progress. */
+  /** Token in the other party's progress notifications. */
   readonly progressToken: RpcId | undefined;
   progress: number;
 }
 
-/** Calls that are open at once; of more, the oldest is told as it is. */
+/** Limit of open calls; beyond it, the oldest is reported as it is. */
 const MAX_OPEN = 20_000;
-/** Bytes of the requests that are open. */
+/** Limit of bytes in open requests. */
 const MAX_OPEN_BYTES = 64 << 20;
 
 export class McpSession {
@@ -72,38 +72,38 @@ export class McpSession {
 
   constructor(private readonly onCall: (call: McpCall) => void) {}
 
-  /** False for an answer to what was not asked, as far as is known. */
+  /** False for an answer without a known request. */
   take(from: McpParty, message: RpcMessage, facts: MessageFacts): boolean {
     switch (message.kind) {
       case "request":
-        this.asked(from, message, facts);
+        this.onRequest(from, message, facts);
         return true;
       case "notification":
-        this.notified(from, message, facts);
+        this.onNotification(from, message, facts);
         return true;
       case "answer":
-        return this.answered(other(from), message, facts);
+        return this.onAnswer(other(from), message, facts);
     }
   }
 
-  /** One call is over without an answer, if it is open; why is absent where what carried it says so. */
+  /** Ends a call, if it is open, without an answer. `unanswered` is absent when the transport shows the reason. */
   abandon(from: McpParty, id: RpcId, unanswered: McpCall["unanswered"], time: number): void {
     this.endWithout(keyOf(from, id), unanswered, time);
   }
 
-  /** Nothing more comes: what is open stays without an answer. */
+  /** The session is over: open calls end without an answer. */
   end(unanswered: NonNullable<McpCall["unanswered"]>, time: number): void {
     for (const key of [...this.open.keys()]) this.endWithout(key, unanswered, time);
   }
 
-  private asked(
+  private onRequest(
     from: McpParty,
     { id, method, params }: Extract<RpcMessage, { kind: "request" }>,
     facts: MessageFacts,
   ): void {
-    if (method === "initialize") this.introduced(params);
+    if (method === "initialize") this.onInitialize(params);
     const key = keyOf(from, id);
-    // An id that is used again while its call is open names the new one.
+    // An id that is reused while its call is open belongs to the new call.
     if (this.open.has(key)) this.endWithout(key, "capture_lost", facts.time);
     const token = objectOf(objectOf(params)._meta).progressToken;
     const progressToken = typeof token === "string" || typeof token === "number" ? token : undefined;
@@ -114,19 +114,19 @@ export class McpSession {
     }
   }
 
-  private answered(
-    asker: McpParty,
+  private onAnswer(
+    requester: McpParty,
     { id, answer }: Extract<RpcMessage, { kind: "answer" }>,
     facts: MessageFacts,
   ): boolean {
-    const call = this.close(keyOf(asker, id));
-    // Asked before we listened, or told when it was cancelled.
+    const call = this.close(keyOf(requester, id));
+    // Requested before the capture started, or already reported as cancelled.
     if (call === undefined) return false;
-    if (call.method === "initialize" && answer.kind === "result") this.welcomed(answer.result);
-    // Whether the other is still there is asked all the time, and says nothing when it is.
+    if (call.method === "initialize" && answer.kind === "result") this.onInitialized(answer.result);
+    // Successful pings are frequent and carry no information.
     if (call.method === "ping" && answer.kind === "result") return true;
     const { length } = facts;
-    this.tell(call, {
+    this.report(call, {
       answer,
       endedAt: facts.time,
       ...(length !== undefined && { answerLength: length }),
@@ -135,7 +135,7 @@ export class McpSession {
     return true;
   }
 
-  private notified(
+  private onNotification(
     from: McpParty,
     { method, params }: Extract<RpcMessage, { kind: "notification" }>,
     facts: MessageFacts,
@@ -152,24 +152,24 @@ export class McpSession {
         }
       }
     } else if (method.endsWith("/list_changed")) {
-      // What a server offers is another from now on.
-      this.tell({ from, method, params, facts, progressToken: undefined, progress: 0 }, {});
+      // The server's tools, prompts or resources have changed.
+      this.report({ from, method, params, facts, progressToken: undefined, progress: 0 }, {});
     }
   }
 
-  private introduced(params: unknown): void {
+  private onInitialize(params: unknown): void {
     this.client = nameOf(objectOf(params).clientInfo);
     this.protocolVersion = wordOf(objectOf(params).protocolVersion);
   }
 
-  private welcomed(result: unknown): void {
+  private onInitialized(result: unknown): void {
     this.server = nameOf(objectOf(result).serverInfo);
     this.protocolVersion = wordOf(objectOf(result).protocolVersion) ?? this.protocolVersion;
   }
 
   private endWithout(key: string, unanswered: McpCall["unanswered"], time: number): void {
     const call = this.close(key);
-    if (call !== undefined) this.tell(call, { endedAt: time, ...(unanswered && { unanswered }) });
+    if (call !== undefined) this.report(call, { endedAt: time, ...(unanswered && { unanswered }) });
   }
 
   private close(key: string): OpenCall | undefined {
@@ -180,7 +180,7 @@ export class McpSession {
     return call;
   }
 
-  private tell({ from, method, params, facts, progress }: OpenCall, end: Partial<McpCall>): void {
+  private report({ from, method, params, facts, progress }: OpenCall, end: Partial<McpCall>): void {
     this.onCall({
       from,
       method,
@@ -200,10 +200,10 @@ export class McpSession {
 
 const other = (party: McpParty): McpParty => (party === "client" ? "server" : "client");
 
-/** Each party numbers its own requests; `1` and `"1"` are two ids. */
-const keyOf = (asker: McpParty, id: RpcId) => `${asker}/${typeof id}/${id}`;
+/** Each party numbers its own requests; `1` and `"1"` are different ids. */
+const keyOf = (requester: McpParty, id: RpcId) => `${requester}/${typeof id}/${id}`;
 
-/** `Implementation` of the specification's schema. */
+/** `Implementation` in the specification's schema. */
 function nameOf(info: unknown): McpName | undefined {
   if (!isObject(info)) return undefined;
   const [name, version] = [wordOf(info.name), wordOf(info.version)];

@@ -1,45 +1,45 @@
 /**
- * The messages of MCP over standard input and output: one a line ("Messages are delimited by newlines, and MUST NOT
+ * MCP messages over standard input and output: one per line ("Messages are delimited by newlines, and MUST NOT
  * contain embedded newlines", modelcontextprotocol.io, specification 2025-06-18, basic/transports). Bytes in, lines
- * out; what is kept of a line has a bound.
+ * out; memory for a line is bounded.
  */
 
 import { OutlineReader, type RpcOutline } from "./rpc-outline.js";
 
 const NEWLINE = 0x0a;
 
-/** One line without its end, which is whole, or longer than what is kept. */
+/** One line without its terminator; either whole, or too long to be kept. */
 export type MessageLine =
   | { readonly kind: "whole"; readonly text: string; readonly length: number }
   | { readonly kind: "outline"; readonly outline: RpcOutline; readonly length: number };
 
-/** Also for a torn line: what came before it is no part of what comes after. */
+/** Also used for a torn line, to separate what precedes it from what follows. */
 const EMPTY_LINE: MessageLine = { kind: "whole", text: "", length: 0 };
 
 export class MessageLines {
   private kept: Uint8Array[] = [];
   private length = 0;
-  /** Of the line that is longer than the bound. */
+  /** For a line longer than the bound. */
   private outline: OutlineReader | undefined;
-  /** Bytes were left out: the rest of a line is no message. */
+  /** Bytes were skipped: the rest of the line is not a message. */
   private isTorn = false;
   private readonly decoder = new TextDecoder("utf-8");
 
   /**
-   * @param maxLength bytes from which on of a line only its outline is kept
-   * @param empty what is done with empty lines, which say nothing here, and end an event in a stream of those
+   * @param maxLength of longer lines, in bytes, only the outline is kept
+   * @param empty how to handle empty lines, which are ignored here, but end an event in an event stream
    */
   constructor(
     private readonly maxLength: number,
     private readonly empty: "left_out" | "given" = "left_out",
   ) {}
 
-  /** Bytes that are kept of the line that has not ended. */
+  /** Bytes kept of the incomplete line. */
   get waiting(): number {
     return this.outline === undefined ? this.length : 0;
   }
 
-  /** The lines that end in these bytes, which may be used again after. */
+  /** Returns the lines completed by these bytes. The buffer may be reused after the call. */
   push(bytes: Uint8Array): MessageLine[] {
     const lines: MessageLine[] = [];
     let start = 0;
@@ -54,13 +54,13 @@ export class MessageLines {
     return lines;
   }
 
-  /** Bytes are missing here: what comes is read from the next line on. */
+  /** Bytes are missing here: reading resumes at the next line. */
   skip(): void {
     this.clear();
     this.isTorn = true;
   }
 
-  /** The last line need not have an end. */
+  /** Accepts a last line without terminator. */
   end(): MessageLine[] {
     const line = this.takeLine();
     return line === undefined ? [] : [line];
@@ -75,7 +75,7 @@ export class MessageLines {
       this.kept = [];
     }
     if (this.outline !== undefined) this.outline.push(bytes);
-    // A Buffer's slice would be no copy.
+    // slice() of a Buffer would not copy.
     else this.kept.push(new Uint8Array(bytes));
   }
 

@@ -1,4 +1,4 @@
-/** The messages of JSON-RPC 2.0 (https://www.jsonrpc.org/specification), as MCP has them. Values in, values out. */
+/** JSON-RPC 2.0 messages (https://www.jsonrpc.org/specification) as used by MCP. No I/O. */
 
 import { isObject, numberOf, parseJson, stringOf } from "../json.js";
 import type { RpcOutline } from "./rpc-outline.js";
@@ -16,7 +16,7 @@ export type RpcAnswer =
   | { readonly kind: "error"; readonly code?: number; readonly message?: string; readonly data?: unknown }
   | { readonly kind: "cut"; readonly as: "result" | "error" };
 
-/** So many messages of one batch are looked at (5. "Batch" of JSON-RPC; MCP had it in 2025-03-26). */
+/** Limit of messages read in one batch (5. "Batch" of JSON-RPC; MCP had it in 2025-03-26). */
 const MAX_BATCH = 10_000;
 
 /** The messages in a text: one, those of a batch, or none when it is not JSON-RPC. */
@@ -39,7 +39,7 @@ function messageOf(value: unknown): RpcMessage | undefined {
       ? { kind: "notification", method, ...given }
       : { kind: "request", id, method, ...given };
   }
-  // An error without an id says that a message could not be read: it belongs to no call.
+  // An error without an id reports a message that could not be parsed: it belongs to no call.
   if (id === undefined) return undefined;
   if (isObject(error)) {
     const [code, message] = [numberOf(error.code), stringOf(error.message)];
@@ -54,7 +54,7 @@ function messageOf(value: unknown): RpcMessage | undefined {
   return result === undefined ? undefined : { kind: "answer", id, answer: { kind: "result", result } };
 }
 
-/** Of a message that was too long to be kept. */
+/** For a message that was too long to be kept. */
 export function messageOfOutline({ id, method, answers }: RpcOutline): RpcMessage | undefined {
   if (method !== undefined) {
     return id === undefined ? { kind: "notification", method } : { kind: "request", id, method };

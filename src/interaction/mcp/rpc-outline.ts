@@ -1,18 +1,18 @@
 /**
- * Of a JSON-RPC message that is too long to be kept: what says which call it belongs to. Bytes in, values out, with no
- * more memory than a few names.
+ * Extracts from a JSON-RPC message that is too long to be kept the members that identify its call. Bytes in, values
+ * out; only keeps a few names in memory.
  */
 
 import { parseJson } from "../json.js";
 
-/** The members of the message itself, not those within them. */
+/** Top-level members of the message. */
 export interface RpcOutline {
   readonly id?: string | number;
   readonly method?: string;
   readonly answers?: "result" | "error";
 }
 
-/** Ids and methods are short; the texts of others are passed over. */
+/** Ids and methods are short; longer values are skipped. */
 const LONGEST_VALUE = 256;
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
@@ -22,7 +22,7 @@ export class OutlineReader {
   private depth = 0;
   private isInString = false;
   private isEscaped = false;
-  /** Within the message itself: whether the name of a member comes next, or its value. */
+  /** At the top level: whether the name of a member comes next, or its value. */
   private expects: "name" | "value" = "name";
   private text: number[] = [];
   private name = "";
