@@ -20,78 +20,78 @@ of writing; times in the event are UTC. The published schema is \`schema/event.s
 cat ~/.oximy/traces/traces_$(date +%Y-%m-%d).jsonl | jq .
 \`\`\`
 
-A file that has 64 MB gets a number, \`traces_YYYY-MM-DD.0001.jsonl\`, and a new one takes its name. An hour after that,
-and an hour after the end of its day, a file becomes \`traces_YYYY-MM-DD.NNNN.jsonl.br\`: Brotli, of which an agent's
-calls, each of which repeats the dialogue so far, take less than a hundredth. Until then it is plain, for what follows
-it. \`oximy events --json\` prints the lines of all of them as they were written, and \`brotli -dc\` those of one.
-\`--keep-days\` and \`--keep-size\` say what is removed.
+A file that reaches 64 MB is renamed to \`traces_YYYY-MM-DD.0001.jsonl\`, and a new one is started. An hour after that,
+and an hour after the end of its day, a file is compressed with Brotli to \`traces_YYYY-MM-DD.NNNN.jsonl.br\`. This
+reduces an agent's calls, each of which repeats the conversation so far, to less than a hundredth. Until then it is
+plain text, for programs that follow it. \`oximy events --json\` prints the lines of all files as they were written, and
+\`brotli -dc\` those of one. \`--keep-days\` and \`--keep-size\` set when files are removed.
 
-Every line is written whole, when its exchange has ended. After a crash the last line can be torn; it is closed before
-the next event, so that only that line does not parse.
+Each line is written in one piece when its exchange has ended. After a crash the last line can be incomplete; it is
+terminated before the next event, so that only that line cannot be parsed.
 
 ## What is never written
 
 - Headers of requests and responses.
 - Values of a query: \`?key=…\` becomes \`?key=REDACTED\`.
-- Credentials in bodies, paths and names. They are told by their looks (keys of providers, JWTs, private keys, AWS's
+- Credentials in bodies, paths and names. They are recognised by their form (provider keys, JWTs, private keys, AWS
   secret keys), by the name of their field, variable, header, flag or element (\`DB_PASSWORD=\`, \`"api_key":\`,
-  \`--token\`), and by what stands around them (\`Authorization:\` with any scheme, passwords in URLs and data source
-  names, \`curl -u\`, netrc): also escaped, in numbered lines or a diff, broken over lines, or in base64 that is text.
-  Of 20 characters or more the first eight stay, then \`…REDACTED\`; of less, nothing stays. When a credential is
-  spread over the chunks of a stream, or spelled out by log probabilities, \`_raw\` is left out and
-  \`metadata.raw_withheld\` says so.
+  \`--token\`), and by their context (\`Authorization:\` with any scheme, passwords in URLs and data source names,
+  \`curl -u\`, netrc): also when escaped, in numbered lines or a diff, broken over lines, or in base64-encoded text.
+  Of 20 characters or more the first eight are kept, followed by \`…REDACTED\`; of less, nothing is kept. When a
+  credential is spread over the chunks of a stream, or spelled out by log probabilities, \`_raw\` is left out and
+  \`metadata.raw_withheld\` is set.
 
-What has no such mark is not told from ordinary text: a password within a sentence, a hexadecimal key or a UUID
-without a name.
+Without such a mark a credential cannot be distinguished from ordinary text: a password in a sentence, or an unnamed
+hexadecimal key or UUID.
 
 ## Conversations
 
-\`conversation\` says which calls belong together. A program or provider that names its conversations is believed, within
-one user. These fields are read for it, and no others; of what stands in them only the id is kept (letters, digits and
-\`. _ : @ / -\`, 128 at most):
+\`conversation\` groups calls that belong together. Conversation ids from programs and providers are used within one
+user. Only these fields are read for it, and only the id in them is kept (letters, digits and \`. _ : @ / -\`, at most
+128):
 
 - headers \`x-claude-code-session-id\`, \`x-claude-code-agent-id\`, \`x-claude-code-parent-agent-id\` (Claude Code);
   \`session_id\`, \`session-id\`, \`conversation_id\`, \`thread-id\`, \`x-codex-parent-thread-id\`, \`x-openai-subagent\`
   (Codex); \`x-opencode-session\`, \`x-session-affinity\`, \`x-parent-session-id\` (opencode); \`x-qwen-code-session-id\`,
-  \`x-session-id\`, \`x-litellm-session-id\`, \`helicone-session-id\`; those whose names say nothing of whom they are only
-  when they hold a UUID or \`ses_…\`;
+  \`x-session-id\`, \`x-litellm-session-id\`, \`helicone-session-id\`; those with generic names only if they contain a
+  UUID or \`ses_…\`;
 - members of the request \`metadata.user_id\` (the session in it), \`conversation\`, \`conversation.id\`,
   \`conversation_id\`, \`session_id\`, \`request.session_id\`, \`chat_session_id\`, \`thread_id\`, \`previous_response_id\`,
-  \`previous_interaction_id\`, and \`prompt_cache_key\` when it is a UUID: others use one key for all that they ask;
-- members of the answer \`conversation_id\`, \`conversation.id\`, \`response.conversation.id\`, \`response.id\`,
+  \`previous_interaction_id\`, and \`prompt_cache_key\` if it is a UUID: some programs use one key for all requests;
+- members of the response \`conversation_id\`, \`conversation.id\`, \`response.conversation.id\`, \`response.id\`,
   \`interaction.id\`, \`id\`; paths with \`/threads/ID/runs\`, \`/chat_conversations/ID/completion\`,
   \`/conversations/ID/responses\`.
 
-Without such an id a call goes on from the one of the same process whose dialogue, with its answer, it repeats, or whose
-answer, when the dialogue was made short, its first message quotes; also from one of an earlier process of the same
-program, user and folder, where that can be one conversation only. An agent hangs under the call that started it when
-its first message holds the prompt of that call's tool. \`oximy sessions\` lists conversations, \`oximy show ID\` prints
-one, \`oximy diff ID ID\` tells what two of its requests differ in.
+Without such an id a call continues the call of the same process whose messages and answer it repeats, or, after the
+program has compacted the conversation, whose answer its first message quotes. It can also continue a call of an earlier
+process of the same program, user and folder, if the conversation is unambiguous. An agent is attached to the call that
+started it if its first message contains the prompt of that call's tool. \`oximy sessions\` lists conversations,
+\`oximy show ID\` prints one, \`oximy diff ID ID\` compares two of its requests.
 
 ## What the numbers mean
 
-Each number of \`usage\` means the same for every provider, what OpenTelemetry's conventions for GenAI say of it:
-\`input_tokens\` has everything that was read from a cache or written to one, \`output_tokens\` has all reasoning;
-\`cache_read_tokens\` and \`cache_creation_tokens\` are parts of the first, \`reasoning_tokens\` is a part of the second.
-Providers count otherwise (in parentheses what is added):
+Each number in \`usage\` has the same meaning for every provider, as defined by OpenTelemetry's GenAI conventions:
+\`input_tokens\` includes everything read from or written to a cache, \`output_tokens\` includes all reasoning;
+\`cache_read_tokens\` and \`cache_creation_tokens\` are parts of the former, \`reasoning_tokens\` is part of the latter.
+Providers count differently (added numbers in parentheses):
 
 | provider | input | output |
 |---|---|---|
-| OpenAI and what speaks its formats | \`prompt_tokens\` / \`input_tokens\`, with the cache | \`completion_tokens\` / \`output_tokens\`, with reasoning |
-| Anthropic, also on Vertex and by Bedrock's InvokeModel | \`input_tokens\` (+ \`cache_read_input_tokens\` + \`cache_creation_input_tokens\`) | \`output_tokens\`, with thinking |
+| OpenAI and compatible APIs | \`prompt_tokens\` / \`input_tokens\`, with the cache | \`completion_tokens\` / \`output_tokens\`, with reasoning |
+| Anthropic, also on Vertex and Bedrock's InvokeModel | \`input_tokens\` (+ \`cache_read_input_tokens\` + \`cache_creation_input_tokens\`) | \`output_tokens\`, with thinking |
 | Amazon Bedrock, Converse | \`inputTokens\` (+ \`cacheReadInputTokens\` + \`cacheWriteInputTokens\`) | \`outputTokens\` |
 | Google | \`promptTokenCount\`, with the cache (+ \`toolUsePromptTokenCount\`) | \`candidatesTokenCount\` (+ \`thoughtsTokenCount\`) |
-| xAI, chat | \`prompt_tokens\`, with the cache | \`completion_tokens\` (+ \`reasoning_tokens\`, when the total says so) |
+| xAI, chat | \`prompt_tokens\`, with the cache | \`completion_tokens\` (+ \`reasoning_tokens\`, if the total includes them) |
 | Perplexity, deep research | \`prompt_tokens\` | \`completion_tokens\` (+ \`reasoning_tokens\`) |
 | llama.cpp without a usage | \`prompt_n\` (+ \`cache_n\`) of \`timings\` | \`predicted_n\` |
 
-In a stream a later count replaces an earlier one; null and zero take nothing away. What the provider does not tell is
+In a stream a later count replaces an earlier one; null and zero are ignored. What the provider does not report is
 absent, never zero. Its own numbers are in \`_raw\`. Calls that only count tokens (\`interaction.type\` is \`token_count\`)
-are no use of a model: they have no cost, and \`oximy stats\` leaves their tokens out.
+do not count as use of a model: they have no cost, and \`oximy stats\` excludes their tokens.
 
-\`interaction.cost_usd\` is an estimate from these numbers at the bundle's list prices, each cached part at its own
-(writes that last an hour at twice the input's, as Anthropic asks). It is absent when a model or a price that is needed
-is not known; discounts (batches, tiers of service, contracts) and what is not charged by tokens are not in it.
+\`interaction.cost_usd\` is an estimate from these numbers at the bundle's list prices, each cached part at its own price
+(one-hour writes at twice the input price, as charged by Anthropic). It is absent when the model or a required price is
+unknown; discounts (batches, service tiers, contracts) and charges not based on tokens are not included.
 `;
 
 export function eventsDocument(schema) {

@@ -53,51 +53,51 @@ export function providersDoc(transcripts: readonly Transcript[], bundle: Bundle)
   );
   return `# Providers
 
-Generated from the tests (\`UPDATE_DOCS=1 npx vitest run test/interaction/providers.test.ts\`). A "yes" is proved by a
-transcript in \`test/interaction/transcripts\` that must give exactly the interaction written beside it, with and without
-the bundle's parsers, in each content coding, cut at every byte. "–" means that no transcript shows it, mostly because
-the format has no such thing. The official SDKs run in the lab (\`test/lab/sdk.test.ts\`) against servers that answer from
-the transcripts: what they return to their callers is what the events say.
+Generated from the tests (\`UPDATE_DOCS=1 npx vitest run test/interaction/providers.test.ts\`). Each "yes" is backed by a
+transcript in \`test/interaction/transcripts\` that must yield exactly the expected interaction, with and without the
+bundle's parsers, in each content coding, split at every byte. "–" means that no transcript covers it, mostly because
+the format does not have it. The official SDKs run in the lab (\`test/lab/sdk.test.ts\`) against servers that replay the
+transcripts: the events must match what the SDKs return to their callers.
 
 ## Wire formats
 
-The format is recognised by path and body first, by the bundle's \`api_format\` otherwise.
+The format is recognised by path and body, and otherwise by the bundle's \`api_format\`.
 
 ${table(["format", ...ABILITIES, "official SDKs"], formatRows)}
 
 ## Checked against the SDKs
 
-\`test/interaction/differential.test.ts\` changes the streams of the transcripts as servers do (events swapped, lost, repeated;
-texts split; indexes missing; unknown events and fields; numbers that are null; errors in the middle; NaN; \`data:\` without
-space; CRLF; comments; a byte order mark; ids; no empty line at the end) and gives the bytes to the official SDK and to our
-reader. What the SDK reads – content, tools, usage, finish – we must read too. With \`OXIMY_FULL=1\` so many streams are made
-that the SDK reads 2,000 of them, for each of \`openai_chat\`, \`openai_responses\`, \`anthropic_messages\`, \`gemini\` and \`ollama_chat\`; a short form runs with
-the other tests. Where the SDK throws, we read what there is. We read more where an index is missing, where a line holds NaN,
-and where the last event is not closed. Otherwise we differ on purpose in these places only:
+\`test/interaction/differential.test.ts\` mutates the streams of the transcripts in ways seen from servers (events swapped,
+lost, repeated; texts split; indexes missing; unknown events and fields; null numbers; errors in the middle; NaN; \`data:\`
+without space; CRLF; comments; a byte order mark; ids; no empty line at the end) and passes the bytes to the official SDK and
+to our reader. Whatever the SDK reads – content, tools, usage, finish – we must read, too. With \`OXIMY_FULL=1\` enough streams
+are generated for the SDK to read 2,000 of them, for each of \`openai_chat\`, \`openai_responses\`, \`anthropic_messages\`, \`gemini\` and \`ollama_chat\`; a short form runs with
+the other tests. When the SDK throws, we read what there is. We read more when an index is missing, a line contains NaN,
+or the last event is not terminated. All other deliberate differences:
 
 | format | what | the SDK | here |
 |---|---|---|---|
-| \`anthropic_messages\` | a count of the first event that the last one gives as zero | zero wins | zero takes nothing away: gateways fill it in |
-| \`anthropic_messages\`, \`openai_responses\` | a last event that no empty line closes, or with NaN | not seen: usage and finish of the event before it | read |
-| \`gemini\` | a count of the output that is null, while the total has it | left out | counted: what is in the total and not in the input |
-| \`openai_chat\` | Perplexity's chunks, which repeat the whole answer beside their piece | the pieces | the whole answer |
-| \`openai_chat\` | calls of tools that all have index 0 and ids of their own (Google, Ollama) | run together | separate calls |
-| \`openai_chat\` | pieces of a call without index and id (Moonshot, Workers AI) | throws | go on with the call before them |
+| \`anthropic_messages\` | a count in the first event that is zero in the last one | zero wins | zero is ignored: gateways fill it in |
+| \`anthropic_messages\`, \`openai_responses\` | a last event without closing empty line, or with NaN | not seen: usage and finish of the previous event | read |
+| \`gemini\` | a null output count, while the total includes it | left out | counted: the part of the total that is not input |
+| \`openai_chat\` | Perplexity's chunks, which repeat the whole answer in addition to their piece | the pieces | the whole answer |
+| \`openai_chat\` | tool calls that all have index 0 but different ids (Google, Ollama) | merged | separate calls |
+| \`openai_chat\` | pieces of a call without index and id (Moonshot, Workers AI) | throws | continue the previous call |
 | \`openai_chat\` | a whole message in the last chunk (MiniMax) | not read | the answer |
 
 ## What is not read
 
-- Answers that are fetched later: \`GET /v1/responses/{id}\` of background responses, \`GET /v1beta/interactions/{id}\`, results of
-  batches. The request that started them leaves its event; fetching leaves an \`identifiable\` one, for it may be fetched often
-  and its tokens must not be counted twice.
-- Calls in gRPC, Connect and protobuf whose schema nobody publishes (Cursor): \`structure\` has their messages without names.
+- Answers that are fetched later: \`GET /v1/responses/{id}\` of background responses, \`GET /v1beta/interactions/{id}\`, batch
+  results. The request that started them has its event; fetching only yields an \`identifiable\` one, since the answer may be
+  fetched several times and its tokens must not be counted twice.
+- Calls in gRPC, Connect and protobuf with unpublished schema (Cursor): \`structure\` has their messages without names.
   Statuses in gRPC trailers are not read.
-- Prices of audio, images, searches and tools; discounts of batches and tiers of service.
+- Prices of audio, images, searches and tools; discounts for batches and service tiers.
 
 ## Providers of the bundle
 
-Each is read with the transcripts of the formats that it speaks. Where a provider speaks more than one (MiniMax,
-OpenRouter, Copilot …) the path decides.
+Each is tested with the transcripts of the formats it uses. When a provider uses several (MiniMax, OpenRouter, Copilot …),
+the path decides.
 
 ${table(["provider", ...ABILITIES], providerRows)}
 `;
