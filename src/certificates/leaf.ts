@@ -57,7 +57,7 @@ function caName(ca: CertificateAuthority) {
 /** A certificate as presented to a client. */
 export interface ShownLeaf {
   contextFor(terms: SessionTerms): SecureContext;
-  /** What a client that asks for the certificate's status is given (RFC 6066 §8). */
+  /** OCSP response for clients that request the certificate status (RFC 6066 §8). */
   staple(): Buffer;
 }
 
@@ -105,7 +105,7 @@ export class LeafIssuer implements Issuer {
     return this.issued(host, now).contexts.contextFor(terms);
   }
 
-  /** What a client that asks for the certificate's status is given (RFC 6066 §8). */
+  /** OCSP response for clients that request the certificate status (RFC 6066 §8). */
   stapleFor(host: string, now = Date.now()): Buffer {
     return makeStaple(this.ca, this.issued(host, now).leaf, now);
   }

@@ -74,7 +74,7 @@ export function buildMcpEvent(input: McpEventInput): OximyEvent {
 
 function mcpOf({ call, transport }: McpEventInput): EventMcp {
   const { name, uri } = objectOf(call.params);
-  const asks = (...methods: readonly string[]) => methods.includes(call.method);
+  const isCallOf = (...methods: readonly string[]) => methods.includes(call.method);
   return present<EventMcp>({
     transport,
     server: call.server && nameOf(call.server),
@@ -82,9 +82,9 @@ function mcpOf({ call, transport }: McpEventInput): EventMcp {
     protocol_version: redacted(call.protocolVersion),
     from: call.from,
     method: redacted(call.method)!,
-    tool: asks("tools/call") ? redacted(wordOf(name)) : undefined,
-    prompt: asks("prompts/get") ? redacted(wordOf(name)) : undefined,
-    resource: asks("resources/read", "resources/subscribe", "resources/unsubscribe")
+    tool: isCallOf("tools/call") ? redacted(wordOf(name)) : undefined,
+    prompt: isCallOf("prompts/get") ? redacted(wordOf(name)) : undefined,
+    resource: isCallOf("resources/read", "resources/subscribe", "resources/unsubscribe")
       ? redacted(wordOf(uri))
       : undefined,
     is_error: isError(call.answer) || undefined,

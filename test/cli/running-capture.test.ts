@@ -74,7 +74,7 @@ test.each<[string, Sites, Forecast, ClientProgram | undefined, ReturnType<typeof
     program,
     {
       how: "seen_only",
-      why: "The program refused Oximy's certificate before (our certificate is not in the file of NODE_EXTRA_CA_CERTS)",
+      why: "The program rejected Oximy's certificate on an earlier connection (our certificate is not in the file of NODE_EXTRA_CA_CERTS)",
       advice: "start it with NODE_EXTRA_CA_CERTS=/ca.pem",
     },
   ],
@@ -85,7 +85,7 @@ test.each<[string, Sites, Forecast, ClientProgram | undefined, ReturnType<typeof
     undefined,
     {
       how: "seen_only",
-      why: "Whose connection it was is not known, and programs that are not known are not intercepted",
+      why: "The process that owns the connection is unknown, and unknown programs are not intercepted",
     },
   ],
   [
@@ -171,7 +171,7 @@ describe("a running program", () => {
       capture = new RunningCapture({ native, settings: settings({ read: false }) });
       expect(await capture.of(await startNode(), app)).toMatchObject({
         how: "seen_only",
-        why: expect.stringContaining("no certificate of Oximy's"),
+        why: expect.stringContaining("Oximy has no certificate yet"),
         advice: expect.stringContaining("NODE_EXTRA_CA_CERTS="),
       });
     },
