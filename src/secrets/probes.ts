@@ -107,8 +107,8 @@ export class SecretProbes {
   }
 
   /**
-   * Forwards the secrets of this process's handshake with this client random (32 bytes) under `watchId` (u32), until
-   * `unwant` or for `wantedMs`. False when too many handshakes are wanted.
+   * Forwards the secrets of the handshake of process `pid` with this client random (32 bytes) under `watchId` (u32),
+   * until `unwant` or for `wantedMs`. False when too many handshakes are wanted.
    */
   want(watchId: number, pid: number, random: Uint8Array): boolean {
     return this.binding.want(watchId, pid, random);
