@@ -52,7 +52,10 @@ describe("gives up", () => {
   it("on an answer that does not end in time", async () => {
     const url = await serveHttp((_, response) => void response.write("{"));
     const error = await failure(url, { timeout: 100 });
-    expect(error).toMatchObject({ code: "OXIMY_E_BUNDLE_FETCH", message: expect.stringMatching(/timed out/) });
+    expect(error).toMatchObject({
+      code: "OXIMY_E_BUNDLE_FETCH",
+      message: expect.stringMatching(/timed out/),
+    });
   });
 
   it("on an answer that breaks off", async () => {
