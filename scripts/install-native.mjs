@@ -133,7 +133,7 @@ function build({ name, args }) {
 
 const ADVICE = {
   linux:
-    "install a C++17 compiler with cmake or make, for example: sudo apt-get install g++ cmake  (Fedora: gcc-c++ cmake, Alpine: g++ cmake make linux-headers)",
+    "install a C++17 compiler, cmake and make, for example: sudo apt-get install g++ cmake make  (Fedora: gcc-c++ cmake make, Alpine: g++ cmake make linux-headers)",
   darwin: "install Apple's command line tools: xcode-select --install",
 };
 

@@ -135,7 +135,7 @@ keep_table() { # DIR
 	while found=$(nft list table inet $table 2>/dev/null) && case $found in *"flags owner"*) ;; *) false ;; esac do
 		number=$((number + 1)) table=oximy_keep_$number
 	done
-	nft -i <"$1/in" >"$1/out" 2>&1 7<&- 8>&- &
+	HOME=/dev/null nft -i <"$1/in" >"$1/out" 2>&1 7<&- 8>&- & # else it writes ~/.nft.history
 	exec 3>"$1/in" 4<"$1/out"
 	{
 		# What an older version left under the name is replaced, in one transaction.

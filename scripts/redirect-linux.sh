@@ -58,7 +58,7 @@ hold_nft() {
 	make_pipes in out
 	exec 6<&0
 	feed_nft "$dir" &
-	exec nft -i <"$dir/in" >"$dir/out" 2>&1 6<&-
+	exec env HOME=/dev/null nft -i <"$dir/in" >"$dir/out" 2>&1 6<&- # else it writes ~/.nft.history
 }
 
 # Gives nft the rules as one line, which is one transaction, and then keeps its input open.

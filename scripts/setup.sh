@@ -13,7 +13,7 @@ fi
 purpose=${1:-test}
 
 # command:package. The redirect needs nft or iptables; the demo needs ip, setpriv and curl.
-wanted="nft:nftables iptables:iptables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl c++:g++ cmake:cmake"
+wanted="nft:nftables iptables:iptables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl c++:g++ make:make cmake:cmake"
 case "$purpose" in
 demo) ;;
 test)
@@ -72,6 +72,8 @@ if [ ! -d node_modules ]; then
 	echo "setup: run npm install first" >&2
 	exit 2
 fi
+# As root in somebody's checkout: what is built stays its owner's, who could not build again otherwise.
+if [ "$(id -u)" = 0 ]; then trap 'chown -hR "$(ls -ldn . | awk "{ print \$3 \":\" \$4 }")" build dist 2>/dev/null || true' EXIT; fi
 npm run --silent build:native
 npm run --silent build:ts
 npm run --silent build:ui

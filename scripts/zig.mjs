@@ -26,8 +26,10 @@ export function installZig() {
   console.error(`installing ${ZIG} …`);
   mkdirSync(cache, { recursive: true });
   const args = ["install", "--prefix", cache, "--ignore-scripts", "--no-save", "--no-package-lock", ZIG];
-  // What npm was told for the command that runs this (--dry-run, --global, --json, …) is not meant for this one.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  // What npm was told for the command that runs this (--dry-run, --global, --json, …) is not meant for this one. Where its files
+  // of settings lie is: with --prefix it would look for the global one, which may have a registry or cafile, elsewhere.
+  const kept = /^(?!npm_)|^npm_config_(global|user)config$/i;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => kept.test(name)));
   const { status } = spawnSync("npm", args, { env, stdio: ["ignore", "ignore", "inherit"] });
   if (status !== 0 || !existsSync(zig)) throw new Error(`${ZIG} could not be installed`);
   return zig;

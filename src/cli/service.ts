@@ -102,7 +102,7 @@ function install(flags: readonly string[], how: "print" | "install"): void {
       throw new OximyError(
         "OXIMY_E_FILE",
         `${program} cannot be run as root at each boot: ${why}`,
-        "Install Node and Oximy where only root can write, such as /usr/local: sudo npm install -g oximy",
+        "Install Node and Oximy where only root can write, such as /usr/local: npm pack && sudo npm install -g ./oximy-*.tgz",
       );
     }
   }

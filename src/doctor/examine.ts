@@ -95,10 +95,12 @@ export async function examine(settings: CaptureSettings, invokingUser: InvokingU
 
 async function redirectFindings(tools: RedirectTools): Promise<Finding[]> {
   if (!isRoot()) return [];
-  const status = statusFinding(await runRedirectScript(["status"]));
+  const answer = await runRedirectScript(["status"]);
+  const status = statusFinding(answer);
   if (process.platform !== "linux" || !tools.nft) return [status];
   const kept = failureOf("nft", ["list", "table", "inet", "oximy_keep"]) === undefined ? "kept" : "gone";
-  return [status, trialFinding(nftTrial(), tools), keptFinding(kept), ownerFinding(readOwnerRules())];
+  const trial = answer.code === 0 ? [] : [trialFinding(nftTrial(), tools)];
+  return [status, ...trial, keptFinding(kept), ownerFinding(readOwnerRules())];
 }
 
 /** `nft -c` has the kernel check the rules without installing them (nft(8)). Undefined if it would accept them. */

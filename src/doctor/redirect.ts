@@ -39,7 +39,10 @@ export function statusFinding({ code, output }: { code: number; output: string }
   return warning("redirect", `its state could not be read: ${output}`, "Run: sudo oximy doctor");
 }
 
-/** Whether the kernel accepts the rules, by a trial that installs nothing. */
+/**
+ * Whether the kernel accepts the rules, by a trial that installs nothing. Not while rules are installed: their table has an
+ * owner, and the trial would fail.
+ */
 export function trialFinding(failure: string | undefined, tools: RedirectTools): Finding {
   if (failure === undefined) return ok("rules", "the kernel accepts them");
   return tools.iptables

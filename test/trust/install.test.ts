@@ -104,6 +104,9 @@ describe.skipIf(unsuited !== undefined)(
         expect((await ca("status")).of).toMatchObject(all("not_trusted"));
         expect(await curl()).toBe(60); // CURLE_PEER_FAILED_VERIFICATION
         expect((await machine.run(["cat", BUNDLE])).stdout).toBe(realBundle.toString());
+        // Nor is a link to what is gone left, by name or by hash.
+        const links = ["find", "/etc/ssl/certs", "-lname", "*oximy-ca-*"];
+        expect(await machine.run(links)).toMatchObject({ code: 0, stdout: "" });
       },
     );
 
