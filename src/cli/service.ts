@@ -106,6 +106,7 @@ function install(flags: readonly string[], how: "print" | "install"): void {
       );
     }
   }
+  requireManager();
   writeFileSync(file, text(service), { mode: 0o644 });
   chmodSync(file, 0o644); // whatever the umask
   for (const command of start) run(command);
@@ -122,9 +123,10 @@ export function removeService(): "removed" | "absent" {
   const { file, stop } = system();
   if (!existsSync(file)) return "absent";
   requireOwn(file);
-  for (const command of stop) run(command);
+  const runs = managerRuns();
+  if (runs) for (const command of stop) run(command);
   rmSync(file);
-  if (file === UNIT_FILE) run(["systemctl", "daemon-reload"]);
+  if (runs && file === UNIT_FILE) run(["systemctl", "daemon-reload"]);
   print(`removed    ${file}`);
   return "removed";
 }
@@ -137,13 +139,20 @@ function show([command, ...args]: readonly string[]): void {
 
 function system(): System {
   if (process.platform === "darwin") return LAUNCHD;
-  // sd_booted(3)
   if (process.platform === "linux") return SYSTEMD;
   throw new OximyError(
     "OXIMY_E_PLATFORM",
     `There are no services on ${process.platform}.`,
     "Use: oximy local",
   );
+}
+
+/** sd_booted(3). Containers and WSL often have none. */
+const managerRuns = () => process.platform !== "linux" || existsSync("/run/systemd/system");
+
+function requireManager(): void {
+  if (managerRuns()) return;
+  throw new OximyError("OXIMY_E_TOOL_MISSING", "systemd does not run this machine.", "Use: sudo oximy local");
 }
 
 function requireRoot(verb: string): void {
