@@ -27,7 +27,7 @@ struct OpenedNetwork {
 };
 
 /** What has come since it was asked last. */
-struct NetworkNews {
+struct NetworkReports {
   /** A network may have been made, joined to another one, or taken away. */
   bool networks = false;
   /** In one that is held, rules have changed, or where its packets can go. */
@@ -60,10 +60,13 @@ class ContainerNetworks {
   static std::unique_ptr<ContainerNetworks> Start(const ContainerNetworkOptions& options);
   virtual ~ContainerNetworks() = default;
 
-  /** Why networks may be made of which nobody tells, or an empty text. */
-  virtual const std::string& Untold() const = 0;
-  /** Calls `told` once there is news, on a thread of ours, or at once. For one who waits at a time; never after the end. */
-  virtual void AwaitNews(std::function<void(NetworkNews)> told) = 0;
+  /** Why the kernel does not report every new network; empty if it does. */
+  virtual const std::string& WatchFailure() const = 0;
+  /**
+   * Calls `done` once, with the next reports: on a thread of ours, or at once if some are pending. One caller at a time. Never
+   * called after the end.
+   */
+  virtual void AwaitReports(std::function<void(NetworkReports)> done) = 0;
 
   /** The proxy's end of the way that sockets take, for a process that is started now; -1 once closed. */
   virtual int ProxyEnd() const = 0;
@@ -74,8 +77,9 @@ class ContainerNetworks {
   /** SO_NETNS_COOKIE, which no other network ever has; 0 for one that is not held. */
   virtual uint64_t Cookie(uint32_t id) = 0;
   /**
-   * Those for all take the place of those for a trial. `done` is told an empty text, or why not, on a thread of ours. It
-   * takes as long as others change rules there; nothing else waits for that. After Close nothing may be told any more.
+   * Those for all take the place of those for a trial. `done` is called on a thread of ours, with an empty text on success,
+   * else with the reason. It takes as long as others change rules there; nothing else waits for that. It may not be called
+   * after Close.
    */
   virtual void InstallRules(uint32_t id, RulesFor whom, std::function<void(std::string)> done) = 0;
   /**

@@ -36,8 +36,9 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
                         InstanceMethod<&Self::CloseProxyEnd>("closeProxyEnd"), InstanceMethod<&Self::Open>("open"),
                         InstanceMethod<&Self::InstallRules>("installRules"), InstanceMethod<&Self::Rewrite>("rewrite"),
                         InstanceMethod<&Self::RemoveRules>("removeRules"), InstanceMethod<&Self::Cookie>("cookieOf"),
-                        InstanceMethod<&Self::TakeChange>("takeChange"), InstanceMethod<&Self::Untold>("untold"),
-                        InstanceMethod<&Self::NextNews>("nextNews"), InstanceMethod<&Self::Close>("close"),
+                        InstanceMethod<&Self::TakeChange>("takeChange"),
+                        InstanceMethod<&Self::WatchFailure>("watchFailure"),
+                        InstanceMethod<&Self::NextReports>("nextReports"), InstanceMethod<&Self::Close>("close"),
                         InstanceMethod<&Self::SocketOwnerIn>("socketOwner"),
                         InstanceMethod<&Self::OpenSocket>("openSocket"), InstanceMethod<&Self::HasRoute>("hasRoute"),
                         InstanceMethod<&Self::End>("end")});
@@ -111,20 +112,20 @@ class ContainerNetworksBinding final : public Napi::ObjectWrap<ContainerNetworks
     }
     return info.Env().Null();
   }
-  Napi::Value Untold(const Napi::CallbackInfo& info) {
-    const std::string& why = Networks(info.Env()).Untold();
+  Napi::Value WatchFailure(const Napi::CallbackInfo& info) {
+    const std::string& why = Networks(info.Env()).WatchFailure();
     return why.empty() ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), why));
   }
-  Napi::Value NextNews(const Napi::CallbackInfo& info) {
+  Napi::Value NextReports(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     auto* const question = new Question(env);
     const Napi::Promise promise = question->deferred.Promise();
-    Networks(env).AwaitNews([question, answers = Answers::Of(env)](NetworkNews news) {
-      question->answer = [news](Napi::Env to) -> Napi::Value {
+    Networks(env).AwaitReports([question, answers = Answers::Of(env)](NetworkReports reports) {
+      question->answer = [reports](Napi::Env to) -> Napi::Value {
         auto object = Napi::Object::New(to);
-        object.Set("networks", news.networks);
-        object.Set("changes", news.changes);
-        object.Set("connects", news.connects);
+        object.Set("networks", reports.networks);
+        object.Set("changes", reports.changes);
+        object.Set("connects", reports.connects);
         return object;
       };
       answers->Give(question);

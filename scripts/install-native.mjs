@@ -119,7 +119,9 @@ function nodeGypBuilder() {
 function build({ name, args }) {
   say(`building the native addon with ${name} …`);
   const started = Date.now();
-  const result = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
+  // `npm --silent` would hide node-gyp's reason too.
+  const env = { ...process.env, npm_config_loglevel: "error" };
+  const result = spawnSync(process.execPath, args, { cwd: root, env, encoding: "utf8", maxBuffer: 1 << 28 });
   const output = `${result.stdout}${result.stderr}`;
   mkdirSync(path.dirname(log), { recursive: true });
   writeFileSync(log, output);

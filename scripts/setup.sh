@@ -50,6 +50,7 @@ fi
 if [ -n "$missing" ]; then
 	if [ $install = no ] || ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" != 0 ]; then
 		echo "setup: missing$missing; as root on Debian they are installed by: npm run setup $purpose" >&2
+		[ $install = no ] || exit 4
 	else
 		echo "setup: installing$missing"
 		log=$(mktemp)

@@ -28,7 +28,7 @@ constexpr uint32_t kMaxSockets = 16384;
 constexpr uint32_t kRingBytes = 256 * 1024;
 /** Connections whose processes are kept: they are asked for within milliseconds. */
 constexpr size_t kMaxChains = 2048;
-/** They are taken as soon as they are told of. */
+/** They are taken as soon as the event is signalled. */
 constexpr size_t kMaxForeign = 4096;
 
 // SO_NETNS_COOKIE of <asm-generic/socket.h>, Linux 5.14.

@@ -25,7 +25,7 @@ constexpr int kIpv6Freebind = 78;
 constexpr int kBacklog = 4096;
 constexpr int kPortTries = 16;
 /** Of what is reported of a network's rules at once; the next turn has more. */
-constexpr int kMostTold = 32;
+constexpr int kMostReports = 32;
 
 /** Listens on loopback, which a new network has not set up yet, at this port or a free one. */
 UniqueFd Listen(int family, uint16_t port, uint16_t& bound) {
@@ -101,13 +101,14 @@ std::string ContainerNetwork::OpenSockets() {
 }
 
 bool ContainerNetwork::IsChangedByOthers() const {
-  for (int i = 0; i < kMostTold; i++) {
-    alignas(nlmsghdr) uint8_t told[16384];
-    const ssize_t size = recv(watch.get(), told, sizeof told, MSG_DONTWAIT);
+  for (int i = 0; i < kMostReports; i++) {
+    alignas(nlmsghdr) uint8_t report[16384];
+    const ssize_t size = recv(watch.get(), report, sizeof report, MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return errno == ENOBUFS;
     auto left = static_cast<uint32_t>(size);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(told); NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+    for (auto* header = reinterpret_cast<nlmsghdr*>(report); NLMSG_OK(header, left);
+         header = NLMSG_NEXT(header, left)) {
       if (!addresses.Has(header->nlmsg_pid)) return true;
     }
   }

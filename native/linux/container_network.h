@@ -27,7 +27,7 @@ struct ContainerNetwork {
   std::string OpenSockets();
   /** Whether the watch reported changes of rules that are not ours, or more than it could hold (ENOBUFS). */
   bool IsChangedByOthers() const;
-  /** `sequence` tells answers apart. */
+  /** `sequence` identifies the answer. */
   std::optional<SocketOwner> FindOwner(const SocketTuple& tuple, uint32_t sequence) const;
 
   uint32_t id = 0;
@@ -37,7 +37,7 @@ struct ContainerNetwork {
   RuleAddresses addresses;
   UniqueFd space;
   UniqueFd diag;
-  /** Is told of every change of the rules of nf_tables there. */
+  /** Reports every change of the rules of nf_tables there. */
   UniqueFd watch;
   /** Likewise of links, addresses and routes. */
   UniqueFd routes;

@@ -85,8 +85,8 @@ class LinuxContainerNetworks final : public ContainerNetworks {
     for (const auto& [id, network] : networks_) network->rules->AwaitRemoval(deadline);
   }
 
-  const std::string& Untold() const override { return machine_.failure(); }
-  void AwaitNews(std::function<void(NetworkNews)> told) override { news_.Await(std::move(told)); }
+  const std::string& WatchFailure() const override { return machine_.failure(); }
+  void AwaitReports(std::function<void(NetworkReports)> done) override { reports_.Await(std::move(done)); }
 
   int ProxyEnd() const override { return proxy_end_.get(); }
   void CloseProxyEnd() override { proxy_end_ = UniqueFd(); }
@@ -203,7 +203,7 @@ class LinuxContainerNetworks final : public ContainerNetworks {
   UniqueFd own_space_;
   std::shared_ptr<Completions> completions_;
   NetworkWatch machine_;
-  NewsBox news_;
+  ReportBox reports_;
   std::mutex lock_;
   std::map<uint32_t, std::shared_ptr<ContainerNetwork>> networks_;
   uint32_t next_id_ = 1;
@@ -280,7 +280,7 @@ std::string LinuxContainerNetworks::Rewrite(uint32_t id, RulesFor whom, Families
   std::string failure;
   if (!rewrite_) rewrite_ = ConnectRewrite::Attach(options_.ports, failure);
   if (!rewrite_) return failure;
-  // Others have changed their rules since the trial: it told nothing.
+  // Others have changed their rules since the trial, so its result is void.
   if (whom == RulesFor::kAll && network.rules->IsChanged()) return "";
   // Nobody is led to a listener that nobody accepts at.
   if (!Announce(id)) return Failure("the proxy", errno);
@@ -320,20 +320,20 @@ void LinuxContainerNetworks::Doubt(uint32_t id) {
   if (!network.IsChangedByOthers()) return;
   network.rules->NoteChange();
   if (rewrite_) rewrite_->Leave(network.cookie);
-  NetworkNews news;
-  news.changes = true;
-  news_.Add(news);
+  NetworkReports reports;
+  reports.changes = true;
+  reports_.Add(reports);
 }
 
 void LinuxContainerNetworks::NoteWays(uint32_t id) {
   const auto network = Find(id);
   if (!network) return;
-  const RouteNews told = TakeRouteNews(network->routes.get());
-  if (told.ways) network->are_ways_changed = true;
-  NetworkNews news;
-  news.networks = told.networks;  // a container in a container has its link there
-  news.changes = told.ways;
-  news_.Add(news);
+  const RouteReports received = TakeRouteReports(network->routes.get());
+  if (received.ways) network->are_ways_changed = true;
+  NetworkReports reports;
+  reports.networks = received.networks;  // a container in a container has its link there
+  reports.changes = received.ways;
+  reports_.Add(reports);
 }
 
 /** The thread that makes sockets: it changes its network and user as it goes. */
@@ -354,17 +354,17 @@ void LinuxContainerNetworks::Attend(uint64_t what) {
       for (const auto& completion : completions_->Take()) completion();
       return;
     case kHostRoutes:
-      news_.Add(machine_.TakeRoutes());
+      reports_.Add(machine_.TakeRoutes());
       return;
     case kFirstSockets:
-      news_.Add(machine_.TakeSockets());
+      reports_.Add(machine_.TakeSockets());
       return;
     case kForeignConnects: {
       eventfd_t count;
       eventfd_read(ForeignConnectsEvent(), &count);
-      NetworkNews news;
-      news.connects = true;
-      news_.Add(news);
+      NetworkReports reports;
+      reports.connects = true;
+      reports_.Add(reports);
       return;
     }
     case kChannel: {
@@ -407,7 +407,7 @@ std::optional<LinuxContainerNetworks::Client> LinuxContainerNetworks::FindClient
   return Client{*owner, destination};
 }
 
-/** Nothing of what the proxy says is believed: it names one of our networks, and gets a socket there at most. */
+/** The proxy is not trusted: at most it gets a socket in a network that is held. */
 void LinuxContainerNetworks::Answer(const GuestMessage& want) {
   GuestMessage answer{};
   answer.kind = GuestKind::kUpstream;

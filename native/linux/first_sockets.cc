@@ -13,9 +13,9 @@
 namespace oximy {
 namespace {
 
-/** Networks that are remembered: one that is forgotten is told of again. */
+/** Networks that are remembered: one that was evicted is reported again. */
 constexpr uint32_t kMaxNetworks = 4096;
-/** The largest page there is. What no longer fits in was told already, as far as anybody needs to know. */
+/** The largest page size. A full ring loses nothing: one pending entry is enough to wake the reader. */
 constexpr uint32_t kRingBytes = 64 * 1024;
 
 // On the stack.
@@ -72,9 +72,9 @@ std::unique_ptr<FirstSockets> FirstSockets::Attach(uint64_t own_network, std::st
 }
 
 bool FirstSockets::Take() {
-  bool is_told = false;
-  ring_->Drain([&](const uint8_t*, size_t) { is_told = true; });
-  return is_told;
+  bool has_entry = false;
+  ring_->Drain([&](const uint8_t*, size_t) { has_entry = true; });
+  return has_entry;
 }
 
 }  // namespace oximy

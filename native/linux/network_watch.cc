@@ -8,28 +8,28 @@
 
 namespace oximy {
 
-void NewsBox::Add(const NetworkNews& news) {
-  if (!news.networks && !news.changes && !news.connects) return;
-  std::function<void(NetworkNews)> told;
-  NetworkNews all;
+void ReportBox::Add(const NetworkReports& reports) {
+  if (!reports.networks && !reports.changes && !reports.connects) return;
+  std::function<void(NetworkReports)> done;
+  NetworkReports all;
   {
     const std::lock_guard<std::mutex> guard(lock_);
-    news_.networks |= news.networks;
-    news_.changes |= news.changes;
-    news_.connects |= news.connects;
-    if (!told_) return;
-    told = std::exchange(told_, nullptr);
-    all = std::exchange(news_, {});
+    reports_.networks |= reports.networks;
+    reports_.changes |= reports.changes;
+    reports_.connects |= reports.connects;
+    if (!done_) return;
+    done = std::exchange(done_, nullptr);
+    all = std::exchange(reports_, {});
   }
-  told(all);
+  done(all);
 }
 
-void NewsBox::Await(std::function<void(NetworkNews)> told) {
-  NetworkNews missed;
+void ReportBox::Await(std::function<void(NetworkReports)> done) {
+  NetworkReports missed;
   {
     const std::lock_guard<std::mutex> guard(lock_);
-    told_ = std::move(told);
-    missed = std::exchange(news_, {});
+    done_ = std::move(done);
+    missed = std::exchange(reports_, {});
   }
   Add(missed);
 }
@@ -39,16 +39,16 @@ NetworkWatch::NetworkWatch(uint64_t own_network) : routes_(OpenRouteWatch()) {
   sockets_ = FirstSockets::Attach(own_network, failure_);
 }
 
-NetworkNews NetworkWatch::TakeRoutes() {
-  NetworkNews news;
-  news.networks = TakeRouteNews(routes_.get()).networks;
-  return news;
+NetworkReports NetworkWatch::TakeRoutes() {
+  NetworkReports reports;
+  reports.networks = TakeRouteReports(routes_.get()).networks;
+  return reports;
 }
 
-NetworkNews NetworkWatch::TakeSockets() {
-  NetworkNews news;
-  news.networks = sockets_->Take();
-  return news;
+NetworkReports NetworkWatch::TakeSockets() {
+  NetworkReports reports;
+  reports.networks = sockets_->Take();
+  return reports;
 }
 
 }  // namespace oximy

@@ -13,35 +13,35 @@
 
 namespace oximy {
 
-/** News that nobody has asked for yet, or who waits for the next. For all threads. */
-class NewsBox {
+/** Pending reports, or the callback that waits for the next. Thread-safe. */
+class ReportBox {
  public:
-  void Add(const NetworkNews& news);
-  /** Called at once where there is news. */
-  void Await(std::function<void(NetworkNews)> told);
+  void Add(const NetworkReports& reports);
+  /** Calls it at once if reports are pending. */
+  void Await(std::function<void(NetworkReports)> done);
 
  private:
   std::mutex lock_;
-  NetworkNews news_;
-  std::function<void(NetworkNews)> told_;
+  NetworkReports reports_;
+  std::function<void(NetworkReports)> done_;
 };
 
 /**
- * Where the kernel tells of networks that are made: those with a link to this one by that link, all others by their first
- * socket. Each descriptor is readable when there is something to take, and -1 where it could not be had.
+ * The kernel's reports of new networks: of those with a link to this one by that link, of all others by their first socket.
+ * Each descriptor is readable when there is something to take, and -1 if it could not be opened.
  */
 class NetworkWatch {
  public:
   /** @param own_network SO_NETNS_COOKIE of the one that the calling thread is in */
   explicit NetworkWatch(uint64_t own_network);
 
-  /** What it could not get, and why; or empty. */
+  /** What could not be opened, and why; else empty. */
   const std::string& failure() const { return failure_; }
   int routes() const { return routes_.get(); }
   int sockets() const { return sockets_ ? sockets_->fd() : -1; }
-  /** For one thread. */
-  NetworkNews TakeRoutes();
-  NetworkNews TakeSockets();
+  /** Not thread-safe. */
+  NetworkReports TakeRoutes();
+  NetworkReports TakeSockets();
 
  private:
   std::string failure_;

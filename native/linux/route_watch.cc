@@ -23,8 +23,8 @@ constexpr uint16_t kDeleteNetworkId = 89;  // RTM_DELNSID
 /** The network that a link's other end is in, or that it was moved to. */
 constexpr uint16_t kPeerNetwork = 37;   // IFLA_LINK_NETNSID
 constexpr uint16_t kMovedNetwork = 45;  // IFLA_NEW_NETNSID
-/** Of what is told at once; the next turn has more. */
-constexpr int kMostTold = 32;
+/** Messages per call; the next call takes more. */
+constexpr int kMostReports = 32;
 
 bool NamesNetwork(const nlmsghdr* header) {
   if (header->nlmsg_len < NLMSG_LENGTH(sizeof(ifinfomsg))) return false;
@@ -36,20 +36,20 @@ bool NamesNetwork(const nlmsghdr* header) {
   return false;
 }
 
-void Note(const nlmsghdr* header, RouteNews& news) {
+void Note(const nlmsghdr* header, RouteReports& reports) {
   switch (header->nlmsg_type) {
     case kNewNetworkId:
     case kDeleteNetworkId:
-      news.networks = true;
+      reports.networks = true;
       return;
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      news.networks |= NamesNetwork(header);
+      reports.networks |= NamesNetwork(header);
       break;
     default:
       break;
   }
-  news.ways = true;
+  reports.ways = true;
 }
 
 }  // namespace
@@ -67,22 +67,23 @@ int OpenRouteWatch() {
   return watch.release();
 }
 
-RouteNews TakeRouteNews(int watch) {
-  RouteNews news;
-  for (int i = 0; i < kMostTold; i++) {
-    alignas(nlmsghdr) uint8_t told[16384];
-    const ssize_t size = recv(watch, told, sizeof told, MSG_DONTWAIT);
+RouteReports TakeRouteReports(int watch) {
+  RouteReports reports;
+  for (int i = 0; i < kMostReports; i++) {
+    alignas(nlmsghdr) uint8_t message[16384];
+    const ssize_t size = recv(watch, message, sizeof message, MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) {
-      if (errno == ENOBUFS) news = {true, true};
-      return news;
+      if (errno == ENOBUFS) reports = {true, true};
+      return reports;
     }
     auto left = static_cast<uint32_t>(size);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(told); NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
-      Note(header, news);
+    for (auto* header = reinterpret_cast<nlmsghdr*>(message); NLMSG_OK(header, left);
+         header = NLMSG_NEXT(header, left)) {
+      Note(header, reports);
     }
   }
-  return news;
+  return reports;
 }
 
 }  // namespace oximy

@@ -5,7 +5,7 @@ import { createAppIndex } from "../attribution/match-app.js";
 import { runningApps, runningProcesses } from "../attribution/running.js";
 import type { AppMatch } from "../connection/client.js";
 import { loadNative } from "../native/native.js";
-import { loadBundle } from "../oisp/load.js";
+import { DEFAULT_BUNDLE_URL, loadBundle, loadBundleAtHand } from "../oisp/load.js";
 import { print, printable, printJson } from "../terminal.js";
 import { asInvokingUser, findInvokingUser } from "../user/invoking-user.js";
 import { oximyHome } from "../user/settings.js";
@@ -33,8 +33,12 @@ export function addAppsCommand(program: Command): void {
       return;
     }
     const invokingUser = findInvokingUser();
-    const sources = { ...bundleSources(command, oximyHome(process.env, invokingUser.home)), timeout: 3_000 };
-    const { bundle } = await asInvokingUser(invokingUser, () => loadBundle(sources));
+    const sources = bundleSources(command, oximyHome(process.env, invokingUser.home));
+    // A list of apps is not worth a wait for the network: `oximy bundle update` and each capture fetch the bundle.
+    const isDefault = sources.url === undefined || sources.url === DEFAULT_BUNDLE_URL;
+    const { bundle } = await asInvokingUser(invokingUser, () =>
+      isDefault ? loadBundleAtHand(sources) : loadBundle({ ...sources, timeout: 3_000 }),
+    );
     const index = createAppIndex(bundle.apps, process.platform === "darwin" ? "darwin" : "linux");
     const native = loadNative();
     const { settings } = captureSettings(command, oximyHome(process.env, invokingUser.home));

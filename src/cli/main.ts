@@ -10,8 +10,11 @@ import { reportError } from "./report.js";
 const WRONG_USAGE = 2;
 /** Long-running commands: they continue when nobody reads their output any more. */
 const SERVING = new Set(["local", "mcp", "proxy", "run", "ui"]);
+/** They have temporary files to remove at their end. */
+const CLEANING_UP = new Set(["demo"]);
 
-if (!SERVING.has(process.argv[2] ?? "")) endWithReader();
+const called = process.argv[2] ?? "";
+if (!SERVING.has(called)) endWithReader(CLEANING_UP.has(called) ? "continue" : "exit");
 try {
   const program = await createProgram(process.argv[2]);
   await program.parseAsync();
@@ -21,6 +24,6 @@ try {
 }
 // An open handle (a keep-alive socket, a timer) must not keep the process alive.
 if (process.exitCode !== undefined) {
-  if (SERVING.has(process.argv[2] ?? "")) endProcess(Number(process.exitCode));
+  if (SERVING.has(called)) endProcess(Number(process.exitCode));
   process.exit();
 }

@@ -92,6 +92,9 @@ export function trustFindings(
       warning("trust", "no trust store was found", 'Set the certificate in variables: eval "$(oximy env)"'),
     ];
   }
+  // Where programs are read, none of the stores needs it; some but not all having it is no state that was asked for.
+  if (reading === "on" && statuses.every(({ state }) => state.kind === "not_trusted"))
+    return [ok("trust", "no store has our certificate, and none is needed where programs are read")];
   return statuses.map(({ store, state }) => {
     if (state.kind === "trusted") return ok("trust", store.location);
     return state.kind === "unknown"

@@ -16,7 +16,7 @@ import { descriptorOf } from "../proxy/intercept/handshake.js";
 import type { InvokingUser } from "../user/invoking-user.js";
 import type { CaptureSettings } from "../user/settings.js";
 import { ContainerRedirects } from "./containers/container-redirects.js";
-import { ContainerDiscovery, filtersUnheard, procReader } from "./containers/discovery.js";
+import { ContainerDiscovery, filtersUnreported, procReader } from "./containers/discovery.js";
 import type { ContainerNetworks } from "./containers/networks.js";
 import type { StatesFile } from "./containers/states-file.js";
 import type { HeldRedirect } from "./held-redirect.js";
@@ -294,7 +294,7 @@ export class Supervisor {
       ...containers,
       discovery: new ContainerDiscovery(),
       spaceOf: (pid) => procReader.networkOf(pid),
-      filtersUnheard,
+      filtersUnreported,
       port: ports[0]!,
       nonce: this.nonce,
       log,

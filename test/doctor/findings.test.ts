@@ -143,6 +143,19 @@ describe("what capture needs", () => {
     expect(finding?.level).toBe(level);
   });
 
+  it("trust: stores without the certificate are fine where programs are read, unless another store has it", () => {
+    const [absent, present] = (["not_trusted", "trusted"] as const).map((kind) => ({
+      store: debian,
+      state: { kind },
+      entries: [],
+    }));
+    expect(trustFindings([absent!, absent!], "made", "on").map(({ level }) => level)).toEqual(["ok"]);
+    expect(trustFindings([absent!, present!], "made", "on").map(({ level }) => level)).toEqual([
+      "warning",
+      "ok",
+    ]);
+  });
+
   it("refusals are counted", () => {
     const programs = (["refused", "accepted", "tried", "refused"] as const).map((outcome) => ({ outcome }));
     expect(learnedFinding(programs).what).toBe(

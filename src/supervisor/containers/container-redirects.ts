@@ -28,8 +28,8 @@ export interface ContainerRedirectsOptions {
   readonly startTimeOf: (pid: number) => number | undefined;
   /** The namespace that a process is in now. */
   readonly spaceOf: (pid: number) => string | undefined;
-  /** Whether the network that a process is in filters by the older iptables, whose changes nobody is told of. */
-  readonly filtersUnheard?: (pid: number) => boolean;
+  /** Whether the process's network has a firewall of iptables-legacy, whose changes the kernel does not report. */
+  readonly filtersUnreported?: (pid: number) => boolean;
   /** A port that is redirected. */
   readonly port: number;
   readonly nonce: string;
@@ -37,7 +37,7 @@ export interface ContainerRedirectsOptions {
   readonly now?: () => number;
   /** Proves the redirect by a connection; replaced in tests. */
   readonly prove?: (network: number, address: string, whom: RulesFor, way: Way) => Promise<SelfTestResult>;
-  /** Told of all containers whenever one of them has changed. */
+  /** Called with the state of all containers whenever that of one has changed. */
   readonly onChange?: (states: readonly ContainerState[]) => void;
 }
 
@@ -45,7 +45,7 @@ export interface ContainerRedirectsOptions {
 const LOOK_AT_ALL_MS = 5_000;
 const IDLE_LOOK_AT_ALL_MS = 30_000;
 const LOOK_AT_ENDED_MS = 500;
-/** What is proved is proved again so often, should anything change of which nobody tells. */
+/** Proofs are repeated at this interval, for changes that nothing reports. */
 const PROVE_AGAIN_MS = 15_000;
 const LOOK_AT_TABLES_MS = 100;
 /** A proof that takes longer may be one that fails: until it is there, connections go directly. */
@@ -62,15 +62,15 @@ const REST_MS = 2_000;
 const MOST_FAILURES = 3;
 /** Processes of networks that nobody knows that are looked at in one look: any user may make networks and connect in them. */
 const MOST_STRANGERS = 16;
-/** Those who ask are told of more connections that were not seen this often. */
-const TELL_COUNTS_MS = 1_000;
+/** Counts of unseen connections are published at this interval, at the most. */
+const PUBLISH_COUNTS_MS = 1_000;
 
 export class ContainerRedirects {
   private readonly held = new Map<string, HeldContainer>();
   private readonly now: () => number;
   private readonly schedule: LookSchedule;
   private paused = false;
-  private told = { states: "", counts: "", at: Number.NEGATIVE_INFINITY };
+  private published = { states: "", counts: "", at: Number.NEGATIVE_INFINITY };
   /** Networks that are no container's, as of the last look at all processes. */
   private readonly strangers = new Set<bigint>();
   private lookedAtAll = Number.NEGATIVE_INFINITY;
@@ -141,7 +141,7 @@ export class ContainerRedirects {
     }
     this.countUnseen(now);
     for (const held of this.held.values()) this.care(held, now);
-    this.tell();
+    this.publish();
     return this.paceAt(now);
   }
 
@@ -153,14 +153,14 @@ export class ContainerRedirects {
     return this.held.size > 0 ? "calm" : "idle";
   }
 
-  private tell(): void {
+  private publish(): void {
     const all = [...this.held.values()];
     const states = all.map(({ container: { id }, state, way }) => `${id} ${state} ${way}`).join("\n");
     const counts = all.map(({ unseen }) => unseen).join(" ");
     const now = this.now();
-    const isDue = counts !== this.told.counts && now - this.told.at >= TELL_COUNTS_MS;
-    if (states === this.told.states && !isDue) return;
-    this.told = { states, counts, at: now };
+    const isDue = counts !== this.published.counts && now - this.published.at >= PUBLISH_COUNTS_MS;
+    if (states === this.published.states && !isDue) return;
+    this.published = { states, counts, at: now };
     this.options.onChange?.(this.states);
   }
 
@@ -175,7 +175,7 @@ export class ContainerRedirects {
     this.held.set(space, heldContainer(found, this.now()));
   }
 
-  /** Who connected before his container was captured was not seen: that is counted, and said once of each container. */
+  /** Counts connections that began before their container was captured; the first of each container is logged. */
   private countUnseen(now: number): void {
     /** What each network that is known leads to is asked once. */
     const leads = new Map<HeldContainer, boolean>();
@@ -255,12 +255,12 @@ export class ContainerRedirects {
 
   /** A firewall whose rules come without a word is not waited for: what it will do to ours is known when it has tables. */
   private foresee(held: HeldContainer, now: number): void {
-    const { filtersUnheard, networks } = this.options;
-    if (held.isUnheard || held.way !== "rules" || now - held.lookedAtTables < LOOK_AT_TABLES_MS) return;
+    const { filtersUnreported, networks } = this.options;
+    if (held.isUnreported || held.way !== "rules" || now - held.lookedAtTables < LOOK_AT_TABLES_MS) return;
     if (held.state !== "waiting" && held.state !== "captured") return;
     held.lookedAtTables = now;
-    if (!filtersUnheard?.(held.pid)) return;
-    held.isUnheard = true;
+    if (!filtersUnreported?.(held.pid)) return;
+    held.isUnreported = true;
     held.way = "rewrite";
     if (held.state !== "captured") return;
     networks.removeRules(held.network!);
@@ -278,7 +278,7 @@ export class ContainerRedirects {
   private open(held: HeldContainer): boolean {
     const { networks, startTimeOf } = this.options;
     const startTime = startTimeOf(held.pid);
-    if (startTime === undefined) return false; // it has just ended; the next look tells
+    if (startTime === undefined) return false; // it has just ended; the next look finds another process or none
     const opened = networks.open(held.pid, startTime);
     if (typeof opened === "string") {
       // Its process may have ended at this moment; the next look has another one of the same container.
@@ -458,7 +458,7 @@ export class ContainerRedirects {
 }
 
 /**
- * There was a way out just before: a firewall may say that there is none (`icmp-admin-prohibited`, as in the allow-list of
+ * There was a route just before: a firewall may answer that there is none (`icmp-admin-prohibited`, as in the allow-list of
  * development containers).
  */
 function failureOf(results: readonly SelfTestResult[], addresses: readonly string[]): string | undefined {

@@ -41,7 +41,7 @@ export const procReader: ProcReader = {
 };
 
 /** Whether the network that a process is in has the filter table of iptables-legacy, once anything there asked for it. */
-export const filtersUnheard = (pid: number): boolean =>
+export const filtersUnreported = (pid: number): boolean =>
   ["ip_tables_names", "ip6_tables_names"].some(
     (list) =>
       // Each network has the list once the kernel's module is loaded, which it is on few machines.
@@ -70,7 +70,7 @@ export class ContainerDiscovery {
     this.last = proc.lastPid();
   }
 
-  /** Every namespace of a container that there is, by one process each; undefined when that cannot be told now. */
+  /** The namespaces of all containers, with one process of each; undefined when /proc cannot be read now. */
   all(): FoundNetwork[] | undefined {
     const pids = this.proc.pids();
     if (pids.length === 0) return undefined; // no descriptor was left to look with

@@ -38,7 +38,7 @@ export interface HeldContainer {
   /** The one in use, or to be tried next. */
   way: Way;
   /** Its firewall is of iptables-legacy, whose changes the kernel does not report. */
-  isUnheard: boolean;
+  isUnreported: boolean;
   lookedAtTables: number;
   /** Why each that was tried failed, since one of them worked. */
   readonly failed: Map<Way, string>;
@@ -72,7 +72,7 @@ export const heldContainer = ({ space, pid, container }: FoundNetwork, now: numb
   cookie: undefined,
   state: "waiting",
   way: "rules",
-  isUnheard: false,
+  isUnreported: false,
   lookedAtTables: Number.NEGATIVE_INFINITY,
   failed: new Map(),
   ways: [],

@@ -7,7 +7,7 @@ import type { ContainerNetworks } from "./networks.js";
 export type Pace = "hurried" | "calm" | "idle";
 
 export interface LookScheduleOptions {
-  readonly networks: Pick<ContainerNetworks, "untold" | "nextNews">;
+  readonly networks: Pick<ContainerNetworks, "watchFailure" | "nextReports">;
   readonly log: Log;
   readonly now: () => number;
   /** Looks once. */
@@ -28,12 +28,12 @@ export class LookSchedule {
   private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: LookScheduleOptions) {
-    const untold = options.networks.untold();
-    if (untold !== null)
+    const watchFailure = options.networks.watchFailure();
+    if (watchFailure !== null)
       options.log.debug(
-        `containers: the kernel does not report new networks, so /proc is polled for them: ${untold}`,
+        `containers: the kernel does not report new networks, so /proc is polled for them: ${watchFailure}`,
       );
-    this.alertUntil = untold === null ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+    this.alertUntil = watchFailure === null ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
 
   /** Whether processes may be entering new networks, which nothing reports. */
@@ -53,7 +53,7 @@ export class LookSchedule {
 
   private async listen(): Promise<void> {
     while (!this.hasEnded) {
-      const { networks } = await this.options.networks.nextNews();
+      const { networks } = await this.options.networks.nextReports();
       if (this.hasEnded) return;
       const now = this.options.now();
       if (networks) {

@@ -12,7 +12,7 @@ export type Way = "rules" | "rewrite";
 export type Family = 4 | 6;
 
 /** What has come since it was asked last. */
-export interface NetworkNews {
+export interface NetworkReports {
   /** A network may have been made, joined to another one, or taken away. */
   readonly networks: boolean;
   /** In one that is held, rules have changed, or where its packets can go. */
@@ -21,16 +21,16 @@ export interface NetworkNews {
   readonly connects: boolean;
 }
 
-/** All calls return at once, within a millisecond or two: what may take as long as a container likes is told later. */
+/** All calls return within a millisecond or two: what a container can delay is reported later. */
 export interface ContainerNetworks {
-  /** Why networks may be made of which nobody tells; null where all are told of. */
-  untold(): string | null;
-  /** Settled once there is news, and never after `end`. For one who waits at a time. */
-  nextNews(): Promise<NetworkNews>;
+  /** Why the kernel does not report every new network; null if it does. */
+  watchFailure(): string | null;
+  /** Resolves with the next reports, and never after `end`. One caller at a time. */
+  nextReports(): Promise<NetworkReports>;
   /** Descriptor of the proxy's end, for a process that is started now. */
   proxyEnd(): number;
   closeProxyEnd(): void;
-  /** Holds the network of a process; the same number for one that is held. A text says why not. */
+  /** Holds the network of a process and returns its number, the same if it is held already; or the reason of a failure. */
   open(pid: number, startTime: number): number | string;
   /** SO_NETNS_COOKIE of a network that is held. */
   cookieOf(network: number): bigint;
@@ -63,7 +63,7 @@ export interface ContainerNetworks {
 
 type Constructor = new (ports: readonly number[], allowQuic: boolean) => ContainerNetworks;
 
-/** A text says why this system cannot. */
+/** On failure, the reason. */
 export function openContainerNetworks(
   ports: readonly number[],
   allowQuic: boolean,

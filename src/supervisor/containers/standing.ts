@@ -4,7 +4,7 @@ import type { RunningContainer } from "../../attribution/container/running-conta
 import type { ContainerState } from "./held-container.js";
 import type { Way } from "./networks.js";
 
-/** What a capture says of the containers: `none` where none runs that captures them, `secret` to those who are not root. */
+/** A capture's states of the containers; `none` if none is running that captures them, `secret` without root. */
 export type States = readonly ContainerState[] | "none" | "secret";
 
 export interface Standing {
@@ -17,7 +17,7 @@ export function standingOf({ space, network }: RunningContainer, states: States)
   if (network === "machine")
     return { how: "captured", why: "as the rest of the machine, whose network it has" };
   if (states === "none") return { how: "not_now", why: "no capture of containers runs" };
-  if (states === "secret" || network === "unknown") return { how: "unknown", why: "root alone can tell" };
+  if (states === "secret" || network === "unknown") return { how: "unknown", why: "only root can see it" };
   const state = states.find((found) => found.space === space);
   switch (state?.state) {
     case "captured":

@@ -1,6 +1,6 @@
 /**
- * What a running capture says of containers, for commands that ask beside it: `containers.json` in root's folder. Of a
- * capture that was killed it stays behind, and counts for nothing: it names the process that wrote it.
+ * A running capture's states of containers, for other commands: `containers.json` in root's folder. The file of a capture
+ * that was killed stays behind and is ignored, since it names the process that wrote it.
  */
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ export class StatesFile {
     this.path = join(folder, NAME);
   }
 
-  /** All or nothing. Throws what the file system says. */
+  /** Atomic. Throws the file system's errors. */
   write(containers: readonly ContainerState[]): void {
     makeFolder(dirname(this.path));
     const temporary = `${this.path}.${this.writer.pid}`;
@@ -48,8 +48,8 @@ export class StatesFile {
 }
 
 /**
- * What the capture that runs now says of the containers; undefined when none runs that captures them. Throws what the
- * file system says, but for a file that is not there.
+ * The states of the running capture; undefined if none is running that captures containers. Throws the file system's
+ * errors, except that the file does not exist.
  * @param startTimeOf of a process; undefined when there is none
  */
 export function readStates(

@@ -3,7 +3,7 @@ import type { ForeignConnect } from "../../../src/native/native.js";
 import { ContainerRedirects } from "../../../src/supervisor/containers/container-redirects.js";
 import type { FoundNetwork } from "../../../src/supervisor/containers/discovery.js";
 import type { ContainerState } from "../../../src/supervisor/containers/held-container.js";
-import type { ContainerNetworks, NetworkNews, Way } from "../../../src/supervisor/containers/networks.js";
+import type { ContainerNetworks, NetworkReports, Way } from "../../../src/supervisor/containers/networks.js";
 import type { SelfTestResult } from "../../../src/supervisor/self-test.js";
 
 const A: FoundNetwork = { space: "net:[8]", pid: 20, container: { runtime: "docker", id: "a1".repeat(32) } };
@@ -12,7 +12,7 @@ const B: FoundNetwork = { space: "net:[8]", pid: 30, container: { runtime: "dock
 const C: FoundNetwork = { space: "net:[9]", pid: 40, container: { runtime: "podman", id: "c3".repeat(32) } };
 
 /** Everything but the state machine, as the test wants it. */
-function rig(arrange: (world: { untold: string | null }) => void = () => {}) {
+function rig(arrange: (world: { watchFailure: string | null }) => void = () => {}) {
   const world = {
     now: 0,
     found: [] as FoundNetwork[],
@@ -24,12 +24,12 @@ function rig(arrange: (world: { untold: string | null }) => void = () => {}) {
     /** Of a proof by one way or the other, or over one family, where it is not as all. */
     resultOf: (_: Way, __: string): SelfTestResult | undefined => undefined,
     rewrites: null as string | null,
-    isUnheard: false,
+    isUnreported: false,
     installed: Promise.resolve(null) as Promise<string | null>,
     change: null as "rules" | "ways" | null,
     /** It is looked for containers all the time. */
-    untold: "a test" as string | null,
-    tell: (_: NetworkNews) => {},
+    watchFailure: "a test" as string | null,
+    report: (_: NetworkReports) => {},
     looks: 0,
     isUnknown: false,
     lookedAt: 0,
@@ -37,12 +37,12 @@ function rig(arrange: (world: { untold: string | null }) => void = () => {}) {
   };
   arrange(world);
   const did: string[] = [];
-  const told: (readonly ContainerState[])[] = [];
+  const published: (readonly ContainerState[])[] = [];
   const networks: ContainerNetworks = {
-    untold: () => world.untold,
-    nextNews: () =>
+    watchFailure: () => world.watchFailure,
+    nextReports: () =>
       new Promise((resolve) => {
-        world.tell = resolve;
+        world.report = resolve;
       }),
     proxyEnd: () => -1,
     closeProxyEnd: () => {},
@@ -90,13 +90,13 @@ function rig(arrange: (world: { untold: string | null }) => void = () => {}) {
     takeConnects: () => world.connects.splice(0),
     startTimeOf: () => 1,
     spaceOf: (pid) => world.found.find((network) => network.pid === pid)?.space,
-    filtersUnheard: () => world.isUnheard,
+    filtersUnreported: () => world.isUnreported,
     port: 443,
     nonce: "nonce",
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     now: () => world.now,
     prove: async (_, address, __, way) => world.resultOf(way, address) ?? world.result,
-    onChange: (states) => void told.push(states),
+    onChange: (states) => void published.push(states),
   });
   /** A look, and what follows from it. */
   const look = async (ms = 25) => {
@@ -106,7 +106,7 @@ function rig(arrange: (world: { untold: string | null }) => void = () => {}) {
     return redirects.states.map(({ state }) => state);
   };
   const take = () => did.splice(0);
-  return { world, redirects, look, take, told };
+  return { world, redirects, look, take, published };
 }
 
 test("a container is held, redirected and proved", async () => {
@@ -187,7 +187,7 @@ test("one whose process ends while it is opened is opened by another", async () 
   expect(take()).toEqual(["open 20", "open 20", "install trial", "install all"]);
 });
 
-test("nothing has ended when it cannot be told what there is", async () => {
+test("nothing has ended while /proc cannot be read", async () => {
   const { world, look, take } = rig();
   world.found = [A];
   await look();
@@ -331,7 +331,7 @@ test("one whose firewall will change without a word is not left to rules", async
   world.found = [A];
   await look();
   take();
-  world.isUnheard = true;
+  world.isUnreported = true;
   expect(await look(100)).toEqual(["captured"]);
   expect(take()).toEqual(["remove", "rewrite trial 4 6", "rewrite all 4 6"]);
   // Where that does not work, rules have to, and nothing goes to and fro.
@@ -372,21 +372,21 @@ test("rules that come when capture has ended are followed by nothing", async () 
   expect(take()).toEqual(["open 20", "install trial", "remove"]);
 });
 
-test("what has become of each is told, with the reason, once per change", async () => {
-  const { world, look, told } = rig();
+test("the state of each is published, with the reason, once per change", async () => {
+  const { world, look, published } = rig();
   world.found = [A];
   world.result = { kind: "failed", reason: "IPv4: ECONNREFUSED" };
   await look();
   await look();
   await look();
   const { space, container } = A;
-  expect(told).toEqual([
+  expect(published).toEqual([
     [{ space, container, state: "waiting", unseen: 0 }],
     [{ space, container, state: "left_alone", reason: "IPv4: ECONNREFUSED", unseen: 0 }],
   ]);
   world.found = [];
   await look(500);
-  expect(told.at(-1)).toEqual([]);
+  expect(published.at(-1)).toEqual([]);
 });
 
 test("connections that came before a container was captured are counted", async () => {
@@ -485,12 +485,12 @@ test("at the end all goes, and nothing begins any more", async () => {
   expect(take()).toEqual([]);
 });
 
-/** Runs as it does in a capture, where all networks that are made are told of. */
+/** Runs as it does in a capture, where the kernel reports all new networks. */
 async function started() {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const { world, ...all } = rig((of) => {
-    of.untold = null;
+    of.watchFailure = null;
   });
   const pass = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += 25) {
@@ -498,17 +498,17 @@ async function started() {
       await vi.advanceTimersByTimeAsync(25);
     }
   };
-  const news = async (of: Partial<NetworkNews>) => {
-    world.tell({ networks: false, changes: false, connects: false, ...of });
+  const reports = async (of: Partial<NetworkReports>) => {
+    world.report({ networks: false, changes: false, connects: false, ...of });
     await vi.advanceTimersByTimeAsync(0);
   };
   onTestFinished(() => all.redirects.end());
   all.redirects.start();
   await pass(100);
-  return { world, ...all, pass, news };
+  return { world, ...all, pass, reports };
 }
 
-test("where nothing is told of nothing is looked for, but now and then", async () => {
+test("without reports, /proc is searched only now and then", async () => {
   const { world, take, pass } = await started();
   world.looks = 0;
   world.found = [A];
@@ -518,10 +518,10 @@ test("where nothing is told of nothing is looked for, but now and then", async (
   expect(take().at(0)).toBe("open 20");
 });
 
-test("a network that is told of is looked for at once, and a process that enters it, for a while", async () => {
-  const { world, take, pass, news } = await started();
+test("a reported network is looked for at once, and for a while, for processes that enter it later", async () => {
+  const { world, take, pass, reports } = await started();
   world.found = [A];
-  await news({ networks: true });
+  await reports({ networks: true });
   await pass(25);
   expect(take()).toEqual(["open 20", "install trial", "install all"]);
   await pass(1_000);
@@ -534,11 +534,11 @@ test("a network that is told of is looked for at once, and a process that enters
   expect(world.looks).toBe(2); // at all, every five seconds
 });
 
-test("connections that are told of are counted without looking for networks", async () => {
-  const { world, redirects, pass, news } = await started();
+test("reported connections are counted without a search for networks", async () => {
+  const { world, redirects, pass, reports } = await started();
   world.looks = 0;
   world.connects = [{ network: 200n, pid: C.pid, msAgo: 0 }];
-  await news({ connects: true });
+  await reports({ connects: true });
   await pass(50);
   expect(redirects.states.map(({ container, unseen }) => [container.id, unseen])).toEqual([
     [C.container.id, 1],
