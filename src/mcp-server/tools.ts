@@ -70,8 +70,7 @@ export const TOOLS: readonly Tool[] = [
   },
   {
     name: "show_session",
-    description:
-      `One conversation, turn by turn: prompts, tool calls with their arguments, and responses. ${UNTRUSTED}`,
+    description: `One conversation, turn by turn: prompts, tool calls with their arguments, and responses. ${UNTRUSTED}`,
     inputSchema: {
       type: "object",
       properties: {
