@@ -111,9 +111,12 @@ describe.skipIf(!isNativeFrontSupported()).each([
       const [client, server] = await passed(rig);
       // Unread bytes at the server: its close is a reset (RFC 9293 §3.10.4), as when an upload is refused.
       server.pause();
-      const answer = randomBytes(100_000);
+      // No more than fits the first window: the kernel drops at a reset what it has not sent.
+      const answer = randomBytes(50_000);
       client.write(randomBytes(200_000));
       const whole = readBytes(client, answer.length);
+      // Node takes 64 KB of them. Before they are there, its close would not be a reset.
+      await once(server, "readable");
       server.write(answer, () => server.destroy());
       expect((await whole).equals(answer)).toBe(true);
       expect((await rig.ends.next()).cause).toBe("server_reset");
