@@ -60,7 +60,7 @@ UniqueFd Listen(int family, uint16_t port, uint16_t& bound) {
 
 }  // namespace
 
-std::string Failure(const char* what, int error) { return std::string(what) + ": " + std::strerror(error); }
+std::string DescribeError(const char* what, int error) { return std::string(what) + ": " + std::strerror(error); }
 
 uint64_t NetworkCookie() {
   const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -89,14 +89,14 @@ std::string ContainerNetwork::OpenSockets() {
     if (six || errno != EADDRINUSE) break;
     four = UniqueFd();
   }
-  if (!four) return Failure("no listener", errno);
+  if (!four) return DescribeError("no listener", errno);
   listens_on_six = static_cast<bool>(six);
   diag = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  if (!diag) return Failure("no netlink", errno);
+  if (!diag) return DescribeError("no netlink", errno);
   watch = UniqueFd(OpenNetfilter(0, 1U << (NFNLGRP_NFTABLES - 1)));
   keep = UniqueFd(OpenNetfilter(addresses.keep()));
   routes = UniqueFd(OpenRouteWatch());
-  if (!watch || !keep || !routes) return Failure("no netlink", errno);
+  if (!watch || !keep || !routes) return DescribeError("no netlink", errno);
   return {};
 }
 

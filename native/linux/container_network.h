@@ -13,7 +13,7 @@
 
 namespace oximy {
 
-std::string Failure(const char* what, int error);
+std::string DescribeError(const char* what, int error);
 
 /** SO_NETNS_COOKIE of the network that the thread is in; 0 before Linux 5.14. */
 uint64_t NetworkCookie();
