@@ -83,6 +83,7 @@
             "native/linux/front_relay.cc",
             "native/linux/front_socket.cc",
             "native/linux/guest_message.cc",
+            "native/linux/netlink_reports.cc",
             "native/linux/network_watch.cc",
             "native/linux/nft_batch.cc",
             "native/linux/front_tap.cc",

@@ -123,11 +123,7 @@ std::vector<bpf_insn> AssembleConnectProgram(const ConnectMaps& maps, uint64_t n
   program.Call(Helper::kCurrentName);
 
   bpf::UpdateMap(program, maps.by_cookie, kEvent, kRecord);
-  program.LoadMap(bpf::kR1, maps.ring);
-  program.Address(bpf::kR2, bpf::kStack, kEvent);
-  program.Move(bpf::kR3, sizeof(ConnectEvent));
-  program.Move(bpf::kR4, 0);
-  program.Call(Helper::kRingOutput);
+  bpf::OutputToRing(program, maps.ring, kEvent, sizeof(ConnectEvent));
 
   program.Bind(done);
   program.Return(bpf::kAllow);

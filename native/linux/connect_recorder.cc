@@ -17,6 +17,8 @@
 #include "linux/bpf_syscall.h"
 #include "linux/cgroup2.h"
 #include "linux/connect_programs.h"
+#include "linux/errno_text.h"
+#include "linux/network_cookie.h"
 #include "linux/process_chain.h"
 #include "linux/ring_reader.h"
 
@@ -31,20 +33,8 @@ constexpr size_t kMaxChains = 2048;
 /** They are taken as soon as the event is signalled. */
 constexpr size_t kMaxForeign = 4096;
 
-// SO_NETNS_COOKIE of <asm-generic/socket.h>, Linux 5.14.
-constexpr int kSoNetnsCookie = 71;
 // PROC_PID_INIT_INO of <linux/proc_ns.h>.
 constexpr ino_t kInitialPidNamespace = 0xEFFFFFFC;
-
-std::string Failure(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
-
-std::optional<uint64_t> OwnNetnsCookie() {
-  const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  if (getsockopt(any.get(), SOL_SOCKET, kSoNetnsCookie, &cookie, &length) != 0) return std::nullopt;
-  return cookie;
-}
 
 /** The programs see pids of the initial namespace; elsewhere they would name others' processes. */
 bool InInitialPidNamespace() {
@@ -89,17 +79,17 @@ class Recorder {
 std::string Recorder::Attach(const WantedConnections& wanted) {
   using bpf::AttachType;
   if (!InInitialPidNamespace()) return "not in the machine's own pid namespace";
-  const auto netns = OwnNetnsCookie();
-  if (!netns) return Failure("SO_NETNS_COOKIE (Linux 5.14)");
+  own_network_ = NetworkCookie();
+  if (own_network_ == 0) return ErrnoText("SO_NETNS_COOKIE (Linux 5.14)");
   const UniqueFd cgroup = OpenCgroup2Root();
-  if (!cgroup) return Failure("the root of cgroup v2");
+  if (!cgroup) return ErrnoText("the root of cgroup v2");
 
   by_cookie_ = bpf::CreateMap(bpf::MapType::kLruHash, sizeof(uint64_t), sizeof(RawConnectRecord), kMaxSockets);
   by_tuple_ = bpf::CreateMap(bpf::MapType::kLruHash, sizeof(TupleKey), sizeof(uint64_t), kMaxSockets);
   UniqueFd ring = bpf::CreateMap(bpf::MapType::kRingBuffer, 0, 0, kRingBytes);
-  if (!by_cookie_ || !by_tuple_ || !ring) return Failure("bpf(MAP_CREATE)");
+  if (!by_cookie_ || !by_tuple_ || !ring) return ErrnoText("bpf(MAP_CREATE)");
   ring_ = std::make_unique<RingReader>(std::move(ring), kRingBytes);
-  if (!ring_->ok()) return Failure("mmap of the ring");
+  if (!ring_->ok()) return ErrnoText("mmap of the ring");
 
   const ConnectMaps maps{by_cookie_.get(), by_tuple_.get(), ring_->fd()};
   const auto attach = [&](bpf::ProgramType type, AttachType hook, const std::vector<bpf_insn>& code) {
@@ -108,20 +98,19 @@ std::string Recorder::Attach(const WantedConnections& wanted) {
     links_.push_back(bpf::AttachToCgroup(program.get(), cgroup.get(), hook));
     return static_cast<bool>(links_.back());
   };
-  own_network_ = *netns;
   for (const auto hook : {AttachType::kInet4Connect, AttachType::kInet6Connect}) {
     const auto family = hook == AttachType::kInet4Connect ? Endpoint::Family::kIPv4 : Endpoint::Family::kIPv6;
-    const auto connect = AssembleConnectProgram(maps, *netns, wanted, family);
-    if (!attach(bpf::ProgramType::kCgroupSockAddr, hook, connect)) return Failure("bpf(connect hook)");
+    const auto connect = AssembleConnectProgram(maps, own_network_, wanted, family);
+    if (!attach(bpf::ProgramType::kCgroupSockAddr, hook, connect)) return ErrnoText("bpf(connect hook)");
   }
   // Without it (before Linux 5.15) only clients that reset before they are looked up stay unknown.
-  attach(bpf::ProgramType::kSockOps, AttachType::kSockOps, AssembleTupleProgram(maps, *netns));
+  attach(bpf::ProgramType::kSockOps, AttachType::kSockOps, AssembleTupleProgram(maps, own_network_));
   return {};
 }
 
 std::string Recorder::Start(const WantedConnections& wanted) {
   stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
-  if (!stop_) return Failure("eventfd");
+  if (!stop_) return ErrnoText("eventfd");
   if (auto failure = Attach(wanted); !failure.empty()) return failure;
   thread_ = std::thread(&Recorder::ReadEvents, this);
   return {};

@@ -2,12 +2,10 @@
 
 #include <arpa/inet.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "linux/bpf_syscall.h"
 #include "linux/cgroup2.h"
 #include "linux/connect_rewrite_programs.h"
+#include "linux/errno_text.h"
 
 namespace oximy {
 namespace {
@@ -16,15 +14,13 @@ constexpr uint32_t kMaxNetworks = 4096;
 /** The least recently used one is evicted. It is looked up once, on accept, and by getpeername(2). */
 constexpr uint32_t kMaxSockets = 16384;
 
-std::string Failure(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
-
 }  // namespace
 
 std::unique_ptr<ConnectRewrite> ConnectRewrite::Attach(const std::vector<uint16_t>& ports, std::string& failure) {
   using bpf::AttachType;
   std::unique_ptr<ConnectRewrite> rewrite(new ConnectRewrite());
   const auto fail = [&](const char* what) {
-    failure = Failure(what);
+    failure = ErrnoText(what);
     return nullptr;
   };
   const UniqueFd cgroup = OpenCgroup2Root();

@@ -89,12 +89,6 @@ void UnlessMapped(Assembler& program, Label& otherwise) {
   JumpIfNotEqualWord(program, bpf::kR2, htonl(kMappedPrefix), otherwise);
 }
 
-void LookUp(Assembler& program, int map) {
-  program.LoadMap(bpf::kR1, map);
-  program.Address(bpf::kR2, bpf::kStack, kCookie);
-  program.Call(Helper::kMapLookUp);
-}
-
 /** Writes the word of the context at `to`. */
 void SetWord(Assembler& program, int16_t to, uint32_t value) {
   program.Move64(bpf::kR2, value);
@@ -131,7 +125,7 @@ std::vector<bpf_insn> AssembleRewriteProgram(const RewriteMaps& maps, const std:
   program.Move(bpf::kR1, bpf::kR6);
   program.Call(Helper::kNetnsCookie);
   program.Store64(bpf::kStack, kCookie, bpf::kR0);
-  LookUp(program, maps.targets);
+  bpf::LookUpInMap(program, maps.targets, kCookie);
   program.JumpIfEqual(bpf::kR0, 0, done);
   program.Move(bpf::kR7, bpf::kR0);
 
@@ -210,7 +204,7 @@ std::vector<bpf_insn> AssemblePeerNameProgram(const RewriteMaps& maps, Endpoint:
   program.Move(bpf::kR1, bpf::kR6);
   program.Call(Helper::kSocketCookie);
   program.Store64(bpf::kStack, kCookie, bpf::kR0);
-  LookUp(program, maps.rewritten);
+  bpf::LookUpInMap(program, maps.rewritten, kCookie);
   program.JumpIfEqual(bpf::kR0, 0, done);
   // The same socket may have connected elsewhere in the meantime.
   program.Load32(bpf::kR2, bpf::kR6, bpf::kSockAddrPort);

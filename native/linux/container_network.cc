@@ -1,31 +1,28 @@
 #include "linux/container_network.h"
 
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
 #include <thread>
 #include <variant>
 
+#include "linux/errno_text.h"
+#include "linux/netlink_reports.h"
 #include "linux/route_watch.h"
 #include "linux/sock_diag_message.h"
 
 namespace oximy {
 namespace {
 
-// Of <asm-generic/socket.h>, <linux/in.h> and <linux/in6.h>, which clash with those of libc.
-constexpr int kSoNetnsCookie = 71;
+// Of <linux/in.h> and <linux/in6.h>, which clash with those of libc.
 constexpr int kIpFreebind = 15;
 constexpr int kIpv6Freebind = 78;
 constexpr int kBacklog = 4096;
 constexpr int kPortTries = 16;
-/** Of what is reported of a network's rules at once; the next turn has more. */
-constexpr int kMostReports = 32;
 
 /** Listens on loopback, which a new network has not set up yet, at this port or a free one. */
 UniqueFd Listen(int family, uint16_t port, uint16_t& bound) {
@@ -60,15 +57,6 @@ UniqueFd Listen(int family, uint16_t port, uint16_t& bound) {
 
 }  // namespace
 
-std::string DescribeError(const char* what, int error) { return std::string(what) + ": " + std::strerror(error); }
-
-uint64_t NetworkCookie() {
-  const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  return getsockopt(any.get(), SOL_SOCKET, kSoNetnsCookie, &cookie, &length) == 0 ? cookie : 0;
-}
-
 bool RunIn(int space, const std::function<void()>& work) {
   bool done = false;
   std::thread([&] {
@@ -89,30 +77,24 @@ std::string ContainerNetwork::OpenSockets() {
     if (six || errno != EADDRINUSE) break;
     four = UniqueFd();
   }
-  if (!four) return DescribeError("no listener", errno);
+  if (!four) return ErrnoText("no listener");
   listens_on_six = static_cast<bool>(six);
   diag = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  if (!diag) return DescribeError("no netlink", errno);
+  if (!diag) return ErrnoText("no netlink");
   watch = UniqueFd(OpenNetfilter(0, 1U << (NFNLGRP_NFTABLES - 1)));
   keep = UniqueFd(OpenNetfilter(addresses.keep()));
   routes = UniqueFd(OpenRouteWatch());
-  if (!watch || !keep || !routes) return DescribeError("no netlink", errno);
+  if (!watch || !keep || !routes) return ErrnoText("no netlink");
   return {};
 }
 
 bool ContainerNetwork::IsChangedByOthers() const {
-  for (int i = 0; i < kMostReports; i++) {
-    alignas(nlmsghdr) uint8_t report[16384];
-    const ssize_t size = recv(watch.get(), report, sizeof report, MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return errno == ENOBUFS;
-    auto left = static_cast<uint32_t>(size);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(report); NLMSG_OK(header, left);
-         header = NLMSG_NEXT(header, left)) {
-      if (!addresses.Has(header->nlmsg_pid)) return true;
-    }
-  }
-  return false;
+  bool is_others = false;
+  const bool overflowed = TakeNetlinkReports(watch.get(), [&](const nlmsghdr& header) {
+    is_others = !addresses.Has(header.nlmsg_pid);
+    return !is_others;
+  });
+  return is_others || overflowed;
 }
 
 std::optional<SocketOwner> ContainerNetwork::FindOwner(const SocketTuple& tuple, uint32_t sequence) const {

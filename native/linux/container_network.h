@@ -13,11 +13,6 @@
 
 namespace oximy {
 
-std::string DescribeError(const char* what, int error);
-
-/** SO_NETNS_COOKIE of the network that the thread is in; 0 before Linux 5.14. */
-uint64_t NetworkCookie();
-
 /** Runs where all sockets are made in that network. The thread is for this alone: it never comes back. */
 bool RunIn(int space, const std::function<void()>& work);
 

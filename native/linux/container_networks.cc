@@ -23,8 +23,10 @@
 #include "linux/container_network.h"
 #include "linux/container_rules.h"
 #include "linux/container_rules_thread.h"
+#include "linux/errno_text.h"
 #include "linux/front_socket.h"
 #include "linux/guest_message.h"
+#include "linux/network_cookie.h"
 #include "linux/network_watch.h"
 #include "linux/route_watch.h"
 #include "process_info.h"
@@ -217,7 +219,7 @@ OpenedNetwork LinuxContainerNetworks::Open(const ProcessRef& process) {
   const std::string path = "/proc/" + std::to_string(process.pid) + "/ns/net";
   auto network = std::make_shared<ContainerNetwork>();
   network->space = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!network->space) return {0, DescribeError("its network", errno)};
+  if (!network->space) return {0, ErrnoText("its network")};
   const auto now = ReadProcessInfo(process.pid);
   if (!now || now->start_time != process.start_time) return {0, "the process has ended"};
 
@@ -262,11 +264,11 @@ void LinuxContainerNetworks::InstallRules(uint32_t id, RulesFor whom, std::funct
   if (!network) return done("it is not held");
   const ContainerRules rules{options_.ports, network->port, options_.allow_quic, whom == RulesFor::kTrial};
   network->rules->Install(rules, [this, id, done = std::move(done)](int error) {
-    if (error != 0) return done(DescribeError("nf_tables", error));
+    if (error != 0) return done(ErrnoText("nf_tables", error));
     std::string failure;
     {
       const std::lock_guard<std::mutex> guard(lock_);
-      if (!Announce(id)) failure = DescribeError("the proxy", errno);
+      if (!Announce(id)) failure = ErrnoText("the proxy");
     }
     done(failure);
   });
@@ -283,12 +285,12 @@ std::string LinuxContainerNetworks::Rewrite(uint32_t id, RulesFor whom, Families
   // Others have changed their rules since the trial, so its result is void.
   if (whom == RulesFor::kAll && network.rules->IsChanged()) return "";
   // Nobody is led to a listener that nobody accepts at.
-  if (!Announce(id)) return DescribeError("the proxy", errno);
+  if (!Announce(id)) return ErrnoText("the proxy");
   RewriteTarget target;
   target.mark = whom == RulesFor::kTrial ? kTrialMark : 0;
   if (families.ipv4) target.port4 = network.port;
   if (families.ipv6 && network.listens_on_six) target.port6 = network.port;
-  if (!rewrite_->Send(network.cookie, target)) return DescribeError("bpf(MAP_UPDATE)", errno);
+  if (!rewrite_->Send(network.cookie, target)) return ErrnoText("bpf(MAP_UPDATE)");
   // Without nf_tables there, what a client sends by QUIC is not seen.
   if (whom == RulesFor::kAll && !options_.allow_quic) network.rules->Install(ContainerRules{}, [](int) {});
   return "";

@@ -1,13 +1,12 @@
 #include "linux/first_sockets.h"
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
 #include "linux/bpf_assembler.h"
 #include "linux/bpf_syscall.h"
 #include "linux/cgroup2.h"
+#include "linux/errno_text.h"
 #include "linux/sock_addr_programs.h"
 
 namespace oximy {
@@ -22,25 +21,18 @@ constexpr uint32_t kRingBytes = 64 * 1024;
 constexpr int16_t kCookie = -8;
 
 std::vector<bpf_insn> AssembleProgram(int seen, int ring, uint64_t own_network) {
-  using bpf::Helper;
   bpf::Assembler program;
   bpf::Label done;
-  program.Call(Helper::kNetnsCookie);  // the context is in R1
+  program.Call(bpf::Helper::kNetnsCookie);  // the context is in R1
   program.Move64(bpf::kR2, own_network);
   program.JumpIfEqual(bpf::kR0, bpf::kR2, done);
   program.Store64(bpf::kStack, kCookie, bpf::kR0);
 
-  program.LoadMap(bpf::kR1, seen);
-  program.Address(bpf::kR2, bpf::kStack, kCookie);
-  program.Call(Helper::kMapLookUp);
+  bpf::LookUpInMap(program, seen, kCookie);
   program.JumpIfNotEqual(bpf::kR0, 0, done);
   bpf::UpdateMap(program, seen, kCookie, kCookie);
 
-  program.LoadMap(bpf::kR1, ring);
-  program.Address(bpf::kR2, bpf::kStack, kCookie);
-  program.Move(bpf::kR3, sizeof(uint64_t));
-  program.Move(bpf::kR4, 0);
-  program.Call(Helper::kRingOutput);
+  bpf::OutputToRing(program, ring, kCookie, sizeof(uint64_t));
 
   program.Bind(done);
   program.Return(bpf::kAllow);
@@ -52,7 +44,7 @@ std::vector<bpf_insn> AssembleProgram(int seen, int ring, uint64_t own_network) 
 std::unique_ptr<FirstSockets> FirstSockets::Attach(uint64_t own_network, std::string& failure) {
   using bpf::AttachType;
   const auto fail = [&](const char* what) {
-    failure = std::string(what) + ": " + std::strerror(errno);
+    failure = ErrnoText(what);
     return nullptr;
   };
   const UniqueFd cgroup = OpenCgroup2Root();

@@ -1,9 +1,8 @@
 #include "linux/network_watch.h"
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "linux/errno_text.h"
 #include "linux/route_watch.h"
 
 namespace oximy {
@@ -35,7 +34,7 @@ void ReportBox::Await(std::function<void(NetworkReports)> done) {
 }
 
 NetworkWatch::NetworkWatch(uint64_t own_network) : routes_(OpenRouteWatch()) {
-  if (!routes_) failure_ = std::string("NETLINK_ROUTE: ") + std::strerror(errno);
+  if (!routes_) failure_ = ErrnoText("NETLINK_ROUTE");
   sockets_ = FirstSockets::Attach(own_network, failure_);
 }
 

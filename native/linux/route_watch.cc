@@ -3,12 +3,10 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
-#include <sys/types.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
 
+#include "linux/netlink_reports.h"
 #include "unique_fd.h"
 
 namespace oximy {
@@ -23,8 +21,6 @@ constexpr uint16_t kDeleteNetworkId = 89;  // RTM_DELNSID
 /** The network that a link's other end is in, or that it was moved to. */
 constexpr uint16_t kPeerNetwork = 37;   // IFLA_LINK_NETNSID
 constexpr uint16_t kMovedNetwork = 45;  // IFLA_NEW_NETNSID
-/** Messages per call; the next call takes more. */
-constexpr int kMostReports = 32;
 
 bool NamesNetwork(const nlmsghdr* header) {
   if (header->nlmsg_len < NLMSG_LENGTH(sizeof(ifinfomsg))) return false;
@@ -57,7 +53,7 @@ void Note(const nlmsghdr* header, RouteReports& reports) {
 int OpenRouteWatch() {
   UniqueFd watch(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
   if (!watch) return -1;
-  // Without an address it (port id 0) the kernel takes it for the sender of its own reports, and skips it.
+  // Without an address (port id 0) the kernel takes it for the sender of its own reports, and skips it.
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   if (bind(watch.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return -1;
@@ -69,21 +65,11 @@ int OpenRouteWatch() {
 
 RouteReports TakeRouteReports(int watch) {
   RouteReports reports;
-  for (int i = 0; i < kMostReports; i++) {
-    alignas(nlmsghdr) uint8_t message[16384];
-    const ssize_t size = recv(watch, message, sizeof message, MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) {
-      if (errno == ENOBUFS) reports = {true, true};
-      return reports;
-    }
-    auto left = static_cast<uint32_t>(size);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(message); NLMSG_OK(header, left);
-         header = NLMSG_NEXT(header, left)) {
-      Note(header, reports);
-    }
-  }
-  return reports;
+  const bool overflowed = TakeNetlinkReports(watch, [&](const nlmsghdr& header) {
+    Note(&header, reports);
+    return true;
+  });
+  return overflowed ? RouteReports{true, true} : reports;
 }
 
 }  // namespace oximy

@@ -31,6 +31,22 @@ constexpr int32_t kAllow = 1;
 /** The address `offset` bytes above `base`; on the stack both count from its end, so they are negative. */
 constexpr int16_t Above(int base, size_t offset) { return static_cast<int16_t>(base + static_cast<int>(offset)); }
 
+/** The key is on the stack. The value's address, or 0, is in R0. */
+inline void LookUpInMap(Assembler& program, int map, int16_t key) {
+  program.LoadMap(kR1, map);
+  program.Address(kR2, kStack, key);
+  program.Call(Helper::kMapLookUp);
+}
+
+/** The entry, of `size` bytes, is on the stack. */
+inline void OutputToRing(Assembler& program, int ring, int16_t entry, int32_t size) {
+  program.LoadMap(kR1, ring);
+  program.Address(kR2, kStack, entry);
+  program.Move(kR3, size);
+  program.Move(kR4, 0);
+  program.Call(Helper::kRingOutput);
+}
+
 /** Key and value are on the stack. The result is in R0. */
 inline void UpdateMap(Assembler& program, int map, int16_t key, int16_t value) {
   program.LoadMap(kR1, map);
